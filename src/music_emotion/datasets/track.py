@@ -1,0 +1,130 @@
+"""Labelled tracks and the corpus that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One labelled piece of music.
+
+    Attributes
+    ----------
+    id
+        Identifier, unique in its corpus (EMOTIFY: ``"1"`` to ``"400"``).
+    path
+        The audio file.
+    label
+        Dominant emotion as an index into the emotion order.
+    genre
+        Genre name, ``""`` where unknown.
+    artist, album, title
+        As tagged in the file, ``""`` where unknown.
+    group
+        Identifier shared by all tracks that an honest split keeps together (artist).
+    recording
+        Identifier shared by duplicate recordings.
+    votes
+        Ticks per emotion, shape (9,), or ``None`` where only a label is known.
+    listeners
+        How many people heard the track (rows without a tick included); 0 where unknown.
+    """
+
+    id: str
+    path: Path
+    label: int
+    genre: str = ""
+    artist: str = ""
+    album: str = ""
+    title: str = ""
+    group: str = ""
+    recording: str = ""
+    votes: tuple[int, ...] | None = None
+    listeners: int = 0
+
+    @property
+    def vote_fractions(self) -> NDArray[np.float32]:
+        """Ticks / listeners, shape (9,), 0–1; one-hot of the label where there are no votes."""
+        if self.votes is None or self.listeners == 0:
+            one_hot = np.zeros(len(EMOTIONS), dtype=np.float32)
+            one_hot[self.label] = 1.0
+            return one_hot
+        return (np.asarray(self.votes) / self.listeners).astype(np.float32)
+
+    @property
+    def dominant_emotion(self) -> str:
+        """Name of the dominant emotion."""
+        return EMOTIONS[self.label]
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Labelled tracks in a fixed order; every per-track array follows it.
+
+    Attributes
+    ----------
+    name
+        Short name for reports: ``"emotify"``, ``"demo"`` or the folder's name.
+    tracks
+        The tracks.
+    fingerprint
+        SHA-256 over ids, labels, votes and audio checksums: equal where the data are equal.
+    note
+        One sentence on the provenance of the audio, for reports; may be empty.
+    """
+
+    name: str
+    tracks: tuple[Track, ...]
+    fingerprint: str
+    note: str = ""
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    @property
+    def has_votes(self) -> bool:
+        """Whether every track carries listeners' votes."""
+        return all(track.votes is not None for track in self.tracks)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Dominant emotions, shape (tracks,)."""
+        return np.array([track.label for track in self.tracks], dtype=np.int64)
+
+    @property
+    def vote_fractions(self) -> NDArray[np.float32]:
+        """Vote fractions, shape (tracks, 9), 0–1."""
+        return np.stack([track.vote_fractions for track in self.tracks])
+
+    @property
+    def listeners(self) -> NDArray[np.int64]:
+        """Listeners per track, shape (tracks,); 1 where unknown, so that it serves as a weight."""
+        return np.array([max(track.listeners, 1) for track in self.tracks], dtype=np.int64)
+
+    @property
+    def genres(self) -> NDArray[np.str_]:
+        """Genre names, shape (tracks,)."""
+        return np.array([track.genre for track in self.tracks])
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """Artist group per track, shape (tracks,), numbered in order of appearance."""
+        return _numbered([track.group or track.id for track in self.tracks])
+
+    @property
+    def recordings(self) -> NDArray[np.int64]:
+        """Recording per track, shape (tracks,): duplicates share a number."""
+        return _numbered([track.recording or track.id for track in self.tracks])
+
+
+def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
+    order: dict[str, int] = {}
+    return np.array([order.setdefault(name, len(order)) for name in names], dtype=np.int64)

@@ -1,0 +1,35 @@
+"""The exceptions of the package: one family, each message naming the thing and the remedy."""
+
+from __future__ import annotations
+
+
+class MusicEmotionError(Exception):
+    """Root of every error a user can cause; the command line prints its message as one line."""
+
+
+class AudioError(MusicEmotionError):
+    """A file or an array that cannot be heard: missing, unreadable, empty or too short."""
+
+
+class DatasetError(MusicEmotionError):
+    """A data set that is missing, incomplete or contradicts itself."""
+
+
+class CacheError(MusicEmotionError):
+    """The cache on disk cannot be read or written."""
+
+
+class ModelError(MusicEmotionError):
+    """An unknown, damaged or unfitted model."""
+
+
+class EvaluationError(MusicEmotionError):
+    """An evaluation that cannot be carried out on the given data."""
+
+
+class MissingExtraError(MusicEmotionError):
+    """A part of the package whose optional dependencies are not installed."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs more packages: pip install 'music-emotion[{extra}]'")
+        self.extra = extra

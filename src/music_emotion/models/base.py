@@ -1,0 +1,145 @@
+"""What every model shares: the examples it sees, what it predicts, and the fit/predict contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Target = Literal["label", "votes"]
+"""``label``: learn the dominant emotion; ``votes``: learn the listeners' vote fractions."""
+
+Progress = Callable[[int, int], None]
+"""Called with (steps done, steps in all); the total may shrink when training stops early."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Segments as a model sees them: n rows, in the order of ``rows``.
+
+    Attributes
+    ----------
+    features
+        Feature arrays by name, each with one entry per segment of the *whole* corpus on axis 0
+        (possibly memory-mapped, shared by all subsets). Use :meth:`gather`, which sees only
+        this subset.
+    rows
+        Rows of the feature arrays that belong to this subset, shape (n,).
+    track
+        Index of each row's track in its corpus, shape (n,).
+    unit
+        What is scored as one item, shape (n,): the segment or the track.
+    group
+        What must not be divided between training and validation, shape (n,).
+    label
+        Dominant emotion, shape (n,), 0–8.
+    vote_fractions
+        Ticks / listeners, shape (n, 9), 0–1.
+    listeners
+        Number of listeners, shape (n,), at least 1.
+    genre
+        Genre number, shape (n,).
+    """
+
+    features: Mapping[str, NDArray[np.float32]]
+    rows: NDArray[np.int64]
+    track: NDArray[np.int64]
+    unit: NDArray[np.int64]
+    group: NDArray[np.int64]
+    label: NDArray[np.int64]
+    vote_fractions: NDArray[np.float32]
+    listeners: NDArray[np.int64]
+    genre: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def gather(self, name: str) -> NDArray[np.float32]:
+        """Return the subset's features, a copy of shape (n, …)."""
+        return np.asarray(self.features[name][self.rows])
+
+    def take(self, index: NDArray[Any]) -> Examples:
+        """Return the subset at ``index`` (integers or a mask over these n rows)."""
+        return replace(
+            self,
+            rows=self.rows[index],
+            track=self.track[index],
+            unit=self.unit[index],
+            group=self.group[index],
+            label=self.label[index],
+            vote_fractions=self.vote_fractions[index],
+            listeners=self.listeners[index],
+            genre=self.genre[index],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of n rows.
+
+    Attributes
+    ----------
+    emotions
+        Probability of each emotion to be the dominant one, shape (n, 9), rows sum to 1.
+    intensities
+        Expected vote fraction of each emotion, shape (n, 9), 0–1.
+    """
+
+    emotions: NDArray[np.float32]
+    intensities: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.emotions)
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """How a fit went.
+
+    Attributes
+    ----------
+    history
+        One value per epoch and curve name (``train_loss``, ``validation_accuracy``, …); empty
+        for models that are not trained in epochs.
+    best_epoch
+        Zero-based epoch whose weights were kept; -1 where there are no epochs.
+    notes
+        What a reader should know: what SMOTE did, what an inner search chose.
+    parameters
+        Number of trainable parameters; 0 where the notion does not apply.
+    """
+
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best_epoch: int = -1
+    notes: tuple[str, ...] = ()
+    parameters: int = 0
+
+
+class Model(Protocol):
+    """The contract of every model in the registry.
+
+    A model gets the training part only. Scaling, SMOTE, the validation cut, calibration and any
+    choice between candidates happen inside :meth:`fit`, so that nothing of a test fold can reach
+    them.
+    """
+
+    name: str
+    feature_names: tuple[str, ...]
+
+    def fit(
+        self,
+        examples: Examples,
+        *,
+        target: Target = "label",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> FitReport:
+        """Learn from ``examples``; the same seed gives the same model."""
+        ...
+
+    def predict(self, examples: Examples) -> Prediction:
+        """Predict each row; rows of one unit may share one prediction."""
+        ...
