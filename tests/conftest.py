@@ -1,0 +1,20 @@
+"""Shared fixtures: the real data where it is, a small synthesised corpus where it is not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Idle OpenMP threads that spin starve the others on a busy machine; must be set before torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def emotify_root() -> Path:
+    """Folder of the real EMOTIFY data; the test is skipped by name where there is none."""
+    root = os.environ.get("EMOTIFY_ROOT")
+    if not root or not (Path(root) / "data.csv").is_file():
+        pytest.skip("EMOTIFY_ROOT does not point at the real data")
+    return Path(root)
