@@ -1,0 +1,47 @@
+# `make run` sets up and runs the comparison; `make test` sets up and runs all checks.
+# Both need only Python >= 3.11 and make.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# Idle OpenMP threads that spin starve the others on a busy machine.
+export OMP_WAIT_POLICY := PASSIVE
+
+.PHONY: help run test lint types unit notebook results docs clean
+
+help:
+	@echo "make run      set up and run the comparison (EMOTIFY where it is found, else a synthesised corpus)"
+	@echo "make test     set up and run all checks: lint, types, tests, notebook, an end-to-end run"
+	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
+	@echo "make clean    remove the virtual environment and everything built"
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(STAMP)
+
+run: $(STAMP)
+	@$(BIN)/python tools/run_comparison.py
+
+test: lint types unit
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest
+
+results: $(STAMP)
+	$(BIN)/python tools/make_results.py
+
+clean:
+	rm -rf $(VENV) build dist site runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
