@@ -33,3 +33,14 @@ class MissingExtraError(MusicEmotionError):
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs more packages: pip install 'music-emotion[{extra}]'")
         self.extra = extra
+
+
+def printable(name: object) -> str:
+    """Return a path or name as one line that any terminal can show.
+
+    Line breaks, control characters and bytes that are not text (surrogates) appear as escapes.
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in str(name)
+    )

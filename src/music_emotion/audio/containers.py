@@ -1,0 +1,89 @@
+"""Files that need FFmpeg: M4A, AAC, WMA, WebM and the sound of videos, through PyAV.
+
+Importing this module raises ``ImportError`` where PyAV (extra ``[formats]``) is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.audio.files import BLOCK_FRAMES, DamagedError
+
+# FFmpeg reports damage through its own errors, and through these where PyAV checks first.
+DECODING_ERRORS = (av.FFmpegError, ValueError, EOFError, MemoryError)
+
+
+class ContainerAudio:
+    """The first sound track of a container, read by FFmpeg."""
+
+    def __init__(self, file: Any, container: Any) -> None:
+        self._file = file
+        self._container = container
+        self._stream = container.streams.audio[0]
+        self.sample_rate = int(self._stream.codec_context.sample_rate or 0)
+        self.channels = int(self._stream.codec_context.channels or 0)
+        length, base = self._stream.duration, self._stream.time_base
+        self.frames = int(length * base * self.sample_rate) if length and base else None
+
+    @classmethod
+    def attempt(cls, descriptor: int) -> ContainerAudio | None:
+        """Open the descriptor, which stays the caller's on failure; ``None`` if unknown."""
+        file = os.fdopen(os.dup(descriptor), "rb")
+        try:
+            container = av.open(file, mode="r", metadata_errors="replace")
+            if not container.streams.audio:
+                raise ValueError("no sound track")
+            opened = cls(file, container)
+        except DECODING_ERRORS:
+            file.close()
+            return None
+        os.close(descriptor)
+        return opened
+
+    def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
+        """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
+        layout = self._stream.codec_context.layout
+        resampler = av.AudioResampler(format="fltp", layout=layout, rate=self.sample_rate)
+        pending: list[NDArray[np.float32]] = []
+        count, remaining = 0, limit
+        for piece in self._pieces(resampler):
+            if remaining is not None:
+                piece = piece[:remaining]
+                remaining -= len(piece)
+            pending.append(piece)
+            count += len(piece)
+            if count >= BLOCK_FRAMES:
+                yield np.concatenate(pending)
+                pending, count = [], 0
+            if remaining == 0:
+                break
+        if count:
+            yield np.concatenate(pending)
+
+    def _pieces(self, resampler: Any) -> Iterator[NDArray[np.float32]]:
+        """Yield FFmpeg's small frames; a damaged packet is skipped, a dead file raises."""
+        try:
+            for packet in self._container.demux(self._stream):
+                for frame in self._decoded(packet):
+                    for converted in resampler.resample(frame):
+                        yield converted.to_ndarray().T.astype(np.float32, copy=False)
+        except DECODING_ERRORS as error:
+            raise DamagedError(str(error)) from None
+
+    @staticmethod
+    def _decoded(packet: Any) -> list[Any]:
+        try:
+            return list(packet.decode())
+        except DECODING_ERRORS:
+            return []
+
+    def close(self) -> None:
+        """Release the file."""
+        self._container.close()
+        self._file.close()

@@ -1,0 +1,235 @@
+"""Read sound: in blocks (:class:`AudioStream`) or whole (:func:`decode`, :func:`read_audio`).
+
+Both ways give the same samples, bit for bit: the whole is the blocks, joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.audio.condition import Conditioner
+from music_emotion.audio.files import (
+    BLOCK_FRAMES,
+    MAX_CHANNELS,
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+    AudioSource,
+    DamagedError,
+    open_file,
+    source_name,
+)
+from music_emotion.errors import AudioError
+
+RESAMPLING_QUALITY = "HQ"  # soxr's 20-bit setting; passband to 0.91 of the lower Nyquist rate
+TRUNCATED_SHARE = 0.98  # of the frames a header claims; fewer read means a truncated file
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Mono sound.
+
+    Attributes
+    ----------
+    samples
+        float32, shape (n,), full scale ±1.
+    sample_rate
+        Hz.
+    warnings
+        What was wrong and has been repaired or left out, one line each.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+class AudioStream:
+    """A file read in mono blocks at its own rate, for files of any length.
+
+    Iterate it once, inside ``with``; :attr:`warnings` and :attr:`duration` are complete after the
+    last block.
+
+    Parameters
+    ----------
+    source
+        A path or a binary stream.
+    duration
+        Seconds to read at most; ``None`` reads all.
+
+    Raises
+    ------
+    AudioError
+        The source cannot be read, or holds no sound.
+    MissingExtraError
+        Reading it needs the extra ``[formats]``.
+    """
+
+    def __init__(self, source: AudioSource, *, duration: float | None = None) -> None:
+        self._name = source_name(source)
+        self._file = open_file(source)
+        self._conditioner = Conditioner()
+        self._limit = None if duration is None else round(duration * self._file.sample_rate)
+        self._damage = ""
+        self._frames = 0
+        self.sample_rate = self._file.sample_rate
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        try:
+            for block in self._file.blocks(self._limit):
+                self._frames += len(block)
+                yield self._conditioner.mono(block)
+        except DamagedError:
+            self._damage = f"damaged at {self.duration:.1f} s; only the sound before it was heard"
+        if self._frames == 0:
+            what = "is damaged" if self._damage else "holds no sound (0 samples)"
+            raise AudioError(f"{self._name} {what}; copy or download it again")
+
+    @property
+    def claimed_duration(self) -> float | None:
+        """Seconds the file says it lasts, ``None`` where it does not say; for progress only."""
+        frames = self._file.frames
+        if frames is None:
+            return None
+        if self._limit is not None:
+            frames = min(frames, self._limit)
+        return frames / self.sample_rate
+
+    @property
+    def duration(self) -> float:
+        """Seconds read so far."""
+        return self._frames / self.sample_rate
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing above -80 dB was met so far."""
+        return self._conditioner.silent
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was wrong so far, one line each."""
+        found = self._conditioner.warnings()
+        claimed = self.claimed_duration
+        if self._damage:
+            return (self._damage, *found)
+        if claimed is not None and self.duration < TRUNCATED_SHARE * claimed:
+            return (f"ends after {self.duration:.1f} of {claimed:.1f} s: truncated", *found)
+        return found
+
+
+class Resampler:
+    """Changes the rate of a stream block by block, equal to resampling the whole at once."""
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        self._stream: Any = None
+        if from_rate != to_rate:
+            import soxr
+
+            self._stream = soxr.ResampleStream(
+                from_rate, to_rate, 1, dtype="float32", quality=RESAMPLING_QUALITY
+            )
+
+    def push(self, block: NDArray[np.float32], *, last: bool = False) -> NDArray[np.float32]:
+        """Return what is ready after ``block``; with ``last``, all that remains."""
+        if self._stream is None:
+            return block
+        return np.asarray(self._stream.resample_chunk(block, last=last))
+
+
+def resample(samples: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArray[np.float32]:
+    """Change the sample rate of mono sound, shape (n,) → (about n · to_rate / from_rate,)."""
+    return Resampler(from_rate, to_rate).push(np.ascontiguousarray(samples), last=True)
+
+
+def decode(source: AudioSource, *, duration: float | None = None) -> Sound:
+    """Read a file as mono at its own sample rate.
+
+    Parameters
+    ----------
+    source
+        A path or a binary stream; the format is told by its content.
+    duration
+        Seconds to read at most.
+
+    Raises
+    ------
+    AudioError
+        The source cannot be read, or holds no sound.
+    MissingExtraError
+        Reading it needs the extra ``[formats]``.
+    """
+    with AudioStream(source, duration=duration) as stream:
+        samples = np.concatenate(list(stream))
+        return Sound(samples, stream.sample_rate, stream.warnings)
+
+
+def read_audio(
+    source: AudioSource, sample_rate: int, *, duration: float | None = None
+) -> NDArray[np.float32]:
+    """Read a file as mono at ``sample_rate`` Hz, shape (n,); see :func:`decode`."""
+    sound = decode(source, duration=duration)
+    return resample(sound.samples, sound.sample_rate, sample_rate)
+
+
+def sound_from_array(samples: NDArray[Any], sample_rate: int) -> Sound:
+    """Take an array as sound.
+
+    Parameters
+    ----------
+    samples
+        Shape (n,), (n, channels) or (channels, n), where channels are fewer than samples; integers
+        are brought to full scale ±1 by their type.
+    sample_rate
+        Hz, 4,000–768,000.
+
+    Raises
+    ------
+    AudioError
+        The array is empty, not real numbers or of another shape; the rate is out of range.
+    """
+    array = np.asarray(samples)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.size == 0:
+        raise AudioError(f"an array of shape {np.shape(samples)} is not sound; give shape (n,)")
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        limits = f"{MIN_SAMPLE_RATE:,}–{MAX_SAMPLE_RATE:,} Hz"
+        raise AudioError(f"a sample rate of {sample_rate} is out of range; give {limits}")
+    if array.shape[0] < array.shape[1]:
+        array = array.T
+    if array.shape[1] > MAX_CHANNELS:
+        raise AudioError(f"an array of shape {np.shape(samples)} is not sound; give shape (n,)")
+    if np.issubdtype(array.dtype, np.integer):
+        limit = np.iinfo(array.dtype)
+        middle = 0.0 if limit.min < 0 else (limit.max + 1) / 2
+        array = (array - middle) / (limit.max + 1 - middle)
+    elif not np.issubdtype(array.dtype, np.floating):
+        raise AudioError(f"an array of {array.dtype} is not sound; give floats or integers")
+    conditioner = Conditioner()
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
+    blocks = [
+        conditioner.mono(array[at : at + BLOCK_FRAMES]) for at in range(0, len(array), BLOCK_FRAMES)
+    ]
+    return Sound(np.concatenate(blocks), int(sample_rate), conditioner.warnings())
