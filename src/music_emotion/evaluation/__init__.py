@@ -1,0 +1,1 @@
+"""Protocols, metrics, intervals, and the comparison that brings them together."""

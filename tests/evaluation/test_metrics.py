@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from music_emotion.evaluation import metrics
+
+
+def one_hot(labels, confidence=1.0):
+    rest = (1 - confidence) / 8
+    rows = np.full((len(labels), 9), rest)
+    rows[np.arange(len(labels)), labels] = confidence
+    return rows
+
+
+@pytest.fixture(scope="module")
+def random_case():
+    rng = np.random.default_rng(3)
+    labels = rng.choice(9, size=200, p=[0.01, 0.07, 0.07, 0.13, 0.25, 0.09, 0.23, 0.1, 0.05])
+    labels[:9] = np.arange(9)
+    emotions = rng.dirichlet(np.ones(9), size=200).astype(np.float32)
+    votes = rng.beta(1, 4, size=(200, 9))
+    return labels, emotions, votes, rng.beta(1, 4, size=(200, 9)) + 0.5 * votes
+
+
+def test_hits_by_hand():
+    emotions = np.array([[0.1, 0.6, 0.3, 0, 0, 0, 0, 0, 0]])
+    assert [metrics.hits([label], emotions)[0] for label in (0, 1, 2)] == [0, 1, 0]
+    assert [metrics.hits([label], emotions, 2)[0] for label in (0, 1, 2)] == [0, 1, 1]
+    assert [metrics.hits([label], emotions, 3)[0] for label in (0, 1, 2, 3)] == [1, 1, 1, 0]
+
+
+def test_ties_go_to_the_earlier_emotion():
+    flat = np.full((2, 9), 1 / 9)
+    assert metrics.predicted_labels(flat).tolist() == [0, 0]
+    assert metrics.hits([0, 1], flat).tolist() == [1, 0]
+    assert metrics.hits([1, 2], flat, 2).tolist() == [1, 0]
+
+
+def test_top_k_agrees_with_scikit_learn(random_case):
+    from sklearn.metrics import accuracy_score, top_k_accuracy_score
+
+    labels, emotions, _, _ = random_case
+    assert metrics.accuracy(labels, emotions) == accuracy_score(labels, emotions.argmax(1))
+    for k in (1, 2, 3):
+        assert metrics.top_k_accuracy(labels, emotions, k) == pytest.approx(
+            top_k_accuracy_score(labels, emotions, k=k, labels=range(9)), abs=1e-12
+        )
+
+
+def test_per_class_by_hand():
+    # Truth 0 0 0 1 1 2, called 0 0 1 1 2 2: precision 1, 1/2, 1/2; recall 2/3, 1/2, 1.
+    confusion = metrics.confusion_matrix([0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 2, 2])
+    assert confusion[0, 1] == 1 and confusion[1, 0] == 0
+    report = metrics.per_class(confusion)
+    np.testing.assert_allclose(report.precision[:3], [1, 1 / 2, 1 / 2])
+    np.testing.assert_allclose(report.recall[:3], [2 / 3, 1 / 2, 1])
+    np.testing.assert_allclose(report.f1[:3], [4 / 5, 1 / 2, 2 / 3])
+    np.testing.assert_array_equal(report.support, [3, 2, 1, 0, 0, 0, 0, 0, 0])
+    assert metrics.macro_f1(confusion) == pytest.approx((4 / 5 + 1 / 2 + 2 / 3) / 3)
+    assert metrics.macro_f1_without_amazement(confusion) == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert metrics.balanced_accuracy(confusion) == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+
+
+def test_per_class_agrees_with_scikit_learn(random_case):
+    from sklearn.metrics import (
+        balanced_accuracy_score,
+        confusion_matrix,
+        f1_score,
+        precision_recall_fscore_support,
+    )
+
+    labels, emotions, _, _ = random_case
+    called = metrics.predicted_labels(emotions)
+    called[called == 8] = 4  # one emotion that is never predicted: 0 / 0 precision
+    confusion = metrics.confusion_matrix(labels, called)
+    np.testing.assert_array_equal(confusion, confusion_matrix(labels, called, labels=range(9)))
+    oracle = precision_recall_fscore_support(labels, called, labels=range(9), zero_division=0)
+    report = metrics.per_class(confusion)
+    for ours, theirs in zip(
+        (report.precision, report.recall, report.f1, report.support), oracle, strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    assert metrics.macro_f1(confusion) == pytest.approx(
+        f1_score(labels, called, average="macro", zero_division=0), abs=1e-12
+    )
+    assert metrics.macro_f1_without_amazement(confusion) == pytest.approx(
+        f1_score(labels, called, labels=range(1, 9), average="macro", zero_division=0), abs=1e-12
+    )
+    assert metrics.balanced_accuracy(confusion) == pytest.approx(
+        balanced_accuracy_score(labels, called), abs=1e-12
+    )
+
+
+def test_confusion_metrics_work_on_many_matrices_at_once(random_case):
+    labels, emotions, _, _ = random_case
+    called = metrics.predicted_labels(emotions)
+    halves = [
+        metrics.confusion_matrix(labels[part], called[part])
+        for part in (slice(0, 100), slice(100, 200))
+    ]
+    for metric in (
+        metrics.macro_f1,
+        metrics.macro_f1_without_amazement,
+        metrics.balanced_accuracy,
+    ):
+        np.testing.assert_allclose(metric(np.stack(halves)), [metric(half) for half in halves])
+
+
+def test_accuracy_by_genre():
+    genres = np.array(["rock", "pop", "rock", "rock"])
+    labels, emotions = [0, 1, 2, 3], one_hot([0, 1, 2, 4])
+    assert metrics.accuracy_by(labels, emotions, genres) == {"pop": (1.0, 1), "rock": (2 / 3, 3)}
+
+
+def test_log_loss_and_brier_by_hand():
+    emotions = one_hot([0, 0], confidence=0.6)  # every other emotion 0.05
+    assert metrics.log_loss([0, 1], emotions) == pytest.approx(-(np.log(0.6) + np.log(0.05)) / 2)
+    # right: 0.4² + 8 · 0.05²; wrong: 0.6² + 0.95² + 7 · 0.05²
+    assert metrics.brier([0, 1], emotions) == pytest.approx((0.18 + 1.28) / 2)
+    assert np.isfinite(metrics.log_loss([1], one_hot([0])))
+
+
+def test_log_loss_agrees_with_scikit_learn(random_case):
+    from sklearn.metrics import log_loss
+
+    labels, emotions, _, _ = random_case
+    emotions = emotions.astype(np.float64) / emotions.sum(1, keepdims=True, dtype=np.float64)
+    assert metrics.log_loss(labels, emotions) == pytest.approx(
+        log_loss(labels, emotions, labels=range(9)), abs=1e-12
+    )
+
+
+def test_roc_auc_by_hand_and_against_scikit_learn(random_case):
+    from sklearn.metrics import roc_auc_score
+
+    emotions = np.zeros((4, 9))
+    emotions[:, 0] = [0.9, 0.5, 0.5, 0.1]
+    areas = metrics.roc_auc([0, 0, 1, 1], emotions)
+    assert areas[0] == pytest.approx(3.5 / 4)  # three pairs won, one tied
+    assert areas[1] == pytest.approx(0.5)
+    assert np.isnan(areas[2])
+
+    labels, emotions, _, _ = random_case
+    rounded = np.round(emotions, 1)  # many ties
+    for emotion in range(9):
+        assert metrics.roc_auc(labels, rounded)[emotion] == pytest.approx(
+            roc_auc_score(labels == emotion, rounded[:, emotion]), abs=1e-12
+        )
+
+
+def test_auc_wins_add_up_over_groups(random_case):
+    labels, emotions, _, _ = random_case
+    group = np.arange(200) % 7
+    wins = metrics.auc_wins(labels == 4, emotions[:, 4], group, 7)
+    positives, negatives = (labels == 4).sum(), (labels != 4).sum()
+    assert wins.sum() / (positives * negatives) == pytest.approx(
+        metrics.roc_auc(labels, emotions)[4]
+    )
+
+
+def test_pearson_agrees_with_scipy(random_case):
+    from scipy.stats import pearsonr
+
+    _, _, votes, guess = random_case
+    ours = metrics.pearson_r(votes, guess)
+    np.testing.assert_allclose(
+        ours, [pearsonr(votes[:, e], guess[:, e]).statistic for e in range(9)], atol=1e-12
+    )
+    assert metrics.mean_pearson_r(votes, guess) == pytest.approx(ours.mean())
+
+
+def test_pearson_of_a_constant_prediction_is_zero():
+    votes = np.random.default_rng(0).random((20, 9))
+    constant = np.tile(np.linspace(0.1, 0.3, 9, dtype=np.float32), (20, 1))
+    np.testing.assert_array_equal(metrics.pearson_r(votes, constant), np.zeros(9))
+
+
+def test_distributions_by_hand_and_against_scipy(random_case):
+    from scipy.spatial.distance import cosine, jensenshannon
+
+    votes = np.zeros((2, 9))
+    guess = np.zeros((2, 9))
+    votes[0, 0], guess[0, 0] = 0.8, 0.2  # the same distribution, another scale
+    votes[1, 0], guess[1, 1] = 0.8, 0.2  # nothing in common
+    np.testing.assert_allclose(metrics.cosine_similarities(votes, guess), [1, 0], atol=1e-12)
+    np.testing.assert_allclose(metrics.jensen_shannon_divergences(votes, guess), [0, 1], atol=1e-12)
+
+    _, _, votes, guess = random_case
+    for row in range(5):
+        assert metrics.cosine_similarities(votes, guess)[row] == pytest.approx(
+            1 - cosine(votes[row], guess[row]), abs=1e-12
+        )
+        assert metrics.jensen_shannon_divergences(votes, guess)[row] == pytest.approx(
+            jensenshannon(votes[row], guess[row], base=2) ** 2, abs=1e-12
+        )
+    assert 0 < metrics.cosine_similarity(votes, guess) < 1
+    assert 0 < metrics.jensen_shannon_divergence(votes, guess) < 1
+
+
+def test_a_row_without_votes_is_uniform():
+    nothing, flat = np.zeros((1, 9)), np.full((1, 9), 0.3)
+    assert metrics.cosine_similarity(nothing, flat) == pytest.approx(1)
+    assert metrics.jensen_shannon_divergence(nothing, flat) == pytest.approx(0, abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_ranges(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 9, 30)
+    emotions = rng.dirichlet(np.full(9, 0.3), 30)
+    votes, guess = rng.random((30, 9)), rng.random((30, 9))
+    tops = [metrics.top_k_accuracy(labels, emotions, k) for k in range(1, 10)]
+    assert tops == sorted(tops) and tops[-1] == 1
+    assert 0 <= metrics.brier(labels, emotions) <= 2
+    assert metrics.log_loss(labels, emotions) >= 0
+    assert np.abs(metrics.pearson_r(votes, guess)).max() <= 1
+    assert 0 <= metrics.jensen_shannon_divergence(votes, guess) <= 1
