@@ -76,7 +76,7 @@ class Corpus:
     tracks
         The tracks.
     fingerprint
-        SHA-256 over ids, labels, votes and audio checksums: equal where the data are equal.
+        SHA-256 over ids, labels, votes, groups and audio checksums: equal where the data are equal.
     note
         One sentence on the provenance of the audio, for reports; may be empty.
     """

@@ -1,0 +1,307 @@
+"""EMOTIFY: 400 one-minute excerpts in four genres and what their listeners felt.
+
+Aljanaki, Wiering and Veltkamp, *Studying emotion induced by music through a crowdsourcing game*,
+Information Processing & Management 52(1), 2016. The data come from the memotion project of Utrecht
+University; :mod:`music_emotion.datasets.emotify_download` fetches them.
+
+Track ids run through the genres in the order of :data:`GENRES`, which is not alphabetical. The
+dominant emotion of a track is the one most listeners ticked, ties going to the earlier column of
+``data.csv``. A listener who ticked nothing counts as a listener, and rows that repeat another row
+belong to the published counts.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.datasets.checksums import corpus_fingerprint, file_digests, published_digests
+from music_emotion.datasets.emotify_credits import (
+    COMPILATION_ARTISTS,
+    COMPILATION_CREDITS,
+    DUPLICATES,
+    FURTHER_CREDITS,
+)
+from music_emotion.datasets.grouping import group_names, normalise_name
+from music_emotion.datasets.header import AudioHeader, read_header
+from music_emotion.datasets.track import Corpus, Track
+from music_emotion.datasets.votes import VoteTable, read_emotify
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import AudioError, DatasetError
+
+NAME = "emotify"
+ROOT_VARIABLE = "EMOTIFY_ROOT"
+ANNOTATIONS = "data.csv"
+MUSIC_FOLDER = "emotifymusic"
+GENRES = ("classical", "rock", "electronic", "pop")
+TRACKS_PER_GENRE = 100
+TRACK_COUNT = TRACKS_PER_GENRE * len(GENRES)
+CLASS_COUNTS: Mapping[str, int] = {
+    "calmness": 98,
+    "joyful_activation": 93,
+    "nostalgia": 53,
+    "tension": 44,
+    "power": 34,
+    "solemnity": 29,
+    "tenderness": 27,
+    "sadness": 19,
+    "amazement": 3,
+}
+REMEDY = "`music-emotion dataset download` fetches the published data"
+
+CITATION = """\
+@article{aljanaki2016emotify,
+  author  = {Aljanaki, Anna and Wiering, Frans and Veltkamp, Remco C.},
+  title   = {Studying emotion induced by music through a crowdsourcing game},
+  journal = {Information Processing \\& Management},
+  volume  = {52},
+  number  = {1},
+  pages   = {115--128},
+  year    = {2016}
+}"""
+LICENCE_NOTE = (
+    "EMOTIFY is published for research with the request to cite the article; no licence is "
+    "stated. The music is Magnatune's. This package holds neither audio nor annotations."
+)
+
+
+def cite() -> str:
+    """Return the BibTeX entry of the article that published EMOTIFY."""
+    return CITATION
+
+
+def licence_note() -> str:
+    """Return what is known about the terms of use."""
+    return LICENCE_NOTE
+
+
+def user_cache() -> Path:
+    """Return the folder in the user's cache that downloads go to."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_path("music-emotion")) / NAME
+
+
+def find_root() -> Path | None:
+    """Return the folder that holds EMOTIFY, or ``None``.
+
+    Looks at the environment variable ``EMOTIFY_ROOT``, then ``data/emotify`` under the working
+    directory, then the user's cache.
+
+    Raises
+    ------
+    DatasetError
+        If ``EMOTIFY_ROOT`` is set but holds no ``data.csv``.
+    """
+    named = os.environ.get(ROOT_VARIABLE)
+    if named:
+        root = Path(named).expanduser()
+        if not (root / ANNOTATIONS).is_file():
+            raise DatasetError(
+                f"{ROOT_VARIABLE}={named} holds no {ANNOTATIONS}; correct or unset it"
+            )
+        return root
+    candidates = (Path("data") / NAME, user_cache())
+    return next((root for root in candidates if (root / ANNOTATIONS).is_file()), None)
+
+
+def published_name(track: int) -> str:
+    """Return the published path of a track's audio: ``emotifymusic/rock/7.mp3`` for 107."""
+    return f"{MUSIC_FOLDER}/{genre_of(track)}/{(track - 1) % TRACKS_PER_GENRE + 1}.mp3"
+
+
+def genre_of(track: int) -> str:
+    """Return the genre of a track id, 1–400."""
+    return GENRES[(track - 1) // TRACKS_PER_GENRE]
+
+
+def locate_audio(root: Path) -> dict[int, Path]:
+    """Return the audio files that exist, by track id.
+
+    Takes the published layout (``<genre>/<n>.mp3`` under ``emotifymusic`` or directly under the
+    root) and the flat one (``<id>.mp3``, in the same two places).
+    """
+    found: dict[int, Path] = {}
+    for track in range(1, TRACK_COUNT + 1):
+        published = Path(published_name(track))
+        flat = f"{track}.mp3"
+        names = (published, published.relative_to(MUSIC_FOLDER), Path(MUSIC_FOLDER, flat), flat)
+        path = next((root / name for name in names if (root / name).is_file()), None)
+        if path is not None:
+            found[track] = path
+    return found
+
+
+def load(root: Path | None = None) -> Corpus:
+    """Load EMOTIFY's tracks with their votes, groups and recordings.
+
+    Parameters
+    ----------
+    root
+        Folder with ``data.csv`` and the audio; by default the one :func:`find_root` finds.
+
+    Returns
+    -------
+    Corpus
+        400 tracks in the order of their ids.
+
+    Raises
+    ------
+    DatasetError
+        If the data are not found, incomplete, or not those that were published: the class counts,
+        the genres and the identity of the audio files are checked. A re-encoded copy is accepted,
+        and the corpus's note says so.
+    """
+    root = root or find_root()
+    if root is None:
+        raise DatasetError(
+            f"EMOTIFY is not in {ROOT_VARIABLE}, data/{NAME} or {user_cache()}; {REMEDY}"
+        )
+    annotations = root / ANNOTATIONS
+    if not annotations.is_file():
+        raise DatasetError(f"{annotations}: no such file; {REMEDY}")
+    table = read_emotify(annotations)
+    labels = table.votes.argmax(axis=1)
+    _check_annotations(annotations, table, labels)
+    paths = _all_audio(root)
+    headers = [_header(path) for path in paths]
+    _check_tags(paths, headers)
+    digests = file_digests(paths)
+    _check_identity(paths, digests)
+    tracks = _tracks(paths, headers, table, labels)
+    return Corpus(
+        name=NAME,
+        tracks=tracks,
+        fingerprint=corpus_fingerprint(tracks, digests),
+        note=_provenance(paths, headers, digests),
+    )
+
+
+def _tracks(
+    paths: Sequence[Path],
+    headers: Sequence[AudioHeader],
+    table: VoteTable,
+    labels: NDArray[np.int64],
+) -> tuple[Track, ...]:
+    artists = [
+        COMPILATION_CREDITS.get(track, header.artist) for track, header in enumerate(headers, 1)
+    ]
+    recordings = {track: str(min(pair)) for pair in DUPLICATES for track in pair}
+    recording = [recordings.get(track, str(track)) for track in range(1, TRACK_COUNT + 1)]
+    credits = [[artist, FURTHER_CREDITS.get(track, "")] for track, artist in enumerate(artists, 1)]
+    groups = group_names(credits, recording, table.ids)
+    votes, listeners = table.votes, table.listeners
+    return tuple(
+        Track(
+            id=table.ids[row],
+            path=paths[row],
+            label=int(labels[row]),
+            genre=genre_of(row + 1),
+            artist=artists[row],
+            album=headers[row].album,
+            title=headers[row].title,
+            group=groups[row],
+            recording=recording[row],
+            votes=tuple(votes[row].tolist()),
+            listeners=int(listeners[row]),
+        )
+        for row in range(TRACK_COUNT)
+    )
+
+
+def _check_annotations(path: Path, table: VoteTable, labels: NDArray[np.int64]) -> None:
+    if table.ids != tuple(str(track) for track in range(1, TRACK_COUNT + 1)):
+        raise DatasetError(
+            f"{path}: {len(table.ids)} tracks instead of 1 to {TRACK_COUNT}; {REMEDY}"
+        )
+    with path.open(newline="", encoding="utf-8") as file:
+        for line, row in enumerate(csv.DictReader(file, skipinitialspace=True), 2):
+            track, genre = int(row["track id"]), (row.get("genre") or "").strip()
+            if genre != genre_of(track):
+                raise DatasetError(
+                    f"{path}: line {line} calls track {track} {genre!r} where the published data "
+                    f"say {genre_of(track)!r}; {REMEDY}"
+                )
+    counts = Counter(EMOTIONS[label] for label in labels)
+    for emotion, published in CLASS_COUNTS.items():
+        if counts[emotion] != published:
+            raise DatasetError(
+                f"{path}: {counts[emotion]} tracks of {emotion} where the published data have "
+                f"{published}; {REMEDY}"
+            )
+
+
+def _all_audio(root: Path) -> list[Path]:
+    found = locate_audio(root)
+    missing = [track for track in range(1, TRACK_COUNT + 1) if track not in found]
+    if missing:
+        raise DatasetError(
+            f"{root}: {len(missing)} of {TRACK_COUNT} audio files are missing, the first is "
+            f"{published_name(missing[0])} (or {missing[0]}.mp3); {REMEDY}"
+        )
+    return [found[track] for track in range(1, TRACK_COUNT + 1)]
+
+
+def _header(path: Path) -> AudioHeader:
+    try:
+        return read_header(path)
+    except AudioError as error:
+        raise DatasetError(f"{error} ({REMEDY})") from error
+
+
+def _check_tags(paths: Sequence[Path], headers: Sequence[AudioHeader]) -> None:
+    """Check that honest groups can be formed, and by tell-tale tags that files are what they say.
+
+    A copy that is numbered in another order of the genres would otherwise load without a word.
+    """
+    nameless = [path for path, header in zip(paths, headers, strict=True) if not header.artist]
+    if nameless:
+        raise DatasetError(
+            f"{nameless[0]}: has no artist tag ({len(nameless)} such files), so tracks of one "
+            f"artist cannot be kept together; use a copy with the published tags: {REMEDY}"
+        )
+    compilations = {normalise_name(name) for name in COMPILATION_ARTISTS}
+    for track, (path, header) in enumerate(zip(paths, headers, strict=True), 1):
+        on_compilation = normalise_name(header.artist) in compilations
+        if on_compilation != (track in COMPILATION_CREDITS):
+            raise DatasetError(
+                f"{path}: artist {header.artist!r} is not that of track {track}; the files are "
+                f"numbered in another order, genres run {', '.join(GENRES)}: {REMEDY}"
+            )
+
+
+def _check_identity(paths: Sequence[Path], digests: Sequence[str]) -> None:
+    published = published_digests()
+    owner = {published[published_name(track)]: track for track in range(1, TRACK_COUNT + 1)}
+    for track, (path, digest) in enumerate(zip(paths, digests, strict=True), 1):
+        if owner.get(digest, track) != track:
+            raise DatasetError(
+                f"{path}: stands for track {track} but holds track {owner[digest]}; rename the "
+                f"files as published, or: {REMEDY}"
+            )
+
+
+def _provenance(
+    paths: Sequence[Path], headers: Sequence[AudioHeader], digests: Sequence[str]
+) -> str:
+    published = published_digests()
+    other = [
+        row for row, digest in enumerate(digests) if digest != published[published_name(row + 1)]
+    ]
+    if not other:
+        return "The published audio: all 400 checksums match."
+    channels = Counter("mono" if headers[row].channels == 1 else "stereo" for row in other)
+    size = sum(paths[row].stat().st_size for row in other)
+    seconds = sum(headers[row].duration for row in other)
+    kilobits = size * 8 / 1000 / max(seconds, 1.0)
+    return (
+        f"A re-encode of the published audio ({channels.most_common(1)[0][0]}, about "
+        f"{kilobits:.0f} kbit/s): {len(other)} of {TRACK_COUNT} files differ from the published "
+        "checksums."
+    )
