@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
-from music_emotion.evaluation.correlation import mean_of_defined, pearson_over_tracks
+from music_emotion.evaluation.correlation import pearson_over_tracks
 
 
 def test_equals_scipy_for_every_column() -> None:
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((40, 3, 9)) * 10.0 ** np.arange(-4, 5)
-    y = 0.3 * x + (rng.standard_normal((40, 1, 9)) + 100) * 10.0 ** np.arange(-4, 5)
+    scale = 10.0 ** np.linspace(-4, 1, 9)
+    x = rng.standard_normal((40, 3, 9)) * scale
+    y = 0.3 * x + (rng.standard_normal((40, 1, 9)) + 100) * scale
     got = pearson_over_tracks(x, y)
     for i in range(3):
         for e in range(9):
@@ -45,10 +46,3 @@ def test_a_constant_prediction_explains_nothing_and_a_constant_target_is_undefin
     by_weighting = pearson_over_tracks(x, y, [[1, 1, 1, 0], [1, 1, 1, 1]])[:, 0]
     assert by_weighting[0] == 0.0
     assert by_weighting[1] > 0.9
-
-
-def test_mean_of_defined_leaves_the_undefined_out() -> None:
-    r = np.array([[0.2, np.nan, 0.4], [np.nan, np.nan, np.nan]])
-    means = mean_of_defined(r)
-    assert abs(means[0] - 0.3) < 1e-12
-    assert np.isnan(means[1])

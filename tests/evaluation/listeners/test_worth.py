@@ -17,7 +17,7 @@ from music_emotion.evaluation.listeners import (
     worth_in_listeners,
 )
 from music_emotion.evaluation.listeners.draws import dominance, halves, panels
-from music_emotion.evaluation.listeners.worth import panel_that_reaches, resample_groups
+from music_emotion.evaluation.listeners.worth import panel_that_reaches
 
 TRACKS = 150
 POPULATION = simulate(TRACKS, listeners=44, seed=5)
@@ -44,11 +44,13 @@ def test_halves_and_panels_use_each_listener_once() -> None:
         )
         assert rest.max() <= 1
     for held_out, grown in panels(table, 16, 27, 3, rng):  # 16 + 27: everybody
-        np.testing.assert_array_equal(
-            held_out + grown[:, :, -1], np.broadcast_to(table.votes, held_out.shape)
+        votes = grown * np.arange(1, 28)[:, None]
+        np.testing.assert_allclose(
+            16 * held_out + votes[:, :, -1], np.broadcast_to(table.votes, held_out.shape)
         )
-        assert np.diff(grown, axis=2).min() >= 0
-        assert np.diff(grown, axis=2).max() == 1
+        one_more = np.diff(votes, axis=2)
+        np.testing.assert_allclose(one_more, one_more.round(), atol=1e-9)
+        assert set(np.unique(one_more.round())) == {0, 1}
 
 
 @pytest.mark.parametrize("size", [1, 4, 10, 20])
@@ -59,7 +61,7 @@ def test_a_model_that_asks_k_listeners_is_worth_k(yardstick: Yardstick, size: in
     """
     rng = np.random.default_rng(size)
     measured = []
-    for _ in range(30):
+    for _ in range(15):
         asked = rng.binomial(size, POPULATION.truth) / size
         measured.append(yardstick.measure(asked, asked))
     assert abs(np.mean([worth.by_r.value for worth in measured]) - size) < 0.06 * size + 0.1
@@ -70,12 +72,12 @@ def test_a_model_that_asks_k_listeners_is_worth_k(yardstick: Yardstick, size: in
 def test_the_interval_covers_what_it_should(yardstick: Yardstick) -> None:
     rng = np.random.default_rng(2)
     covered = 0
-    for _ in range(40):
+    for _ in range(25):
         asked = rng.binomial(6, POPULATION.truth) / 6
         size = yardstick.measure(asked, asked).by_r
         assert size.low <= size.value <= size.high
         covered += size.low <= 6 <= size.high
-    assert covered >= 34  # of 40, at a nominal 95 %
+    assert covered >= 21  # of 25, at a nominal 95 %
 
 
 def test_the_truth_is_worth_more_than_any_panel(yardstick: Yardstick) -> None:
@@ -165,14 +167,6 @@ def test_panel_that_reaches_by_hand(score: float, size: float, censored: bool) -
     assert is_censored is censored
 
 
-def test_resamples_take_groups_whole() -> None:
-    groups = np.array([7, 7, 3, 9, 3, 3])
-    weights = resample_groups(groups, 200, np.random.default_rng(0))
-    assert np.all(weights[:, 0] == weights[:, 1])
-    assert np.all(weights[:, 2] == weights[:, 5])
-    assert np.all(weights[:, 0] + weights[:, 2] + weights[:, 3] == 3)  # three groups each time
-
-
 def test_unanimous_people_need_one_listener() -> None:
     table = unanimous(18, 40)
     curve = panel_curve(table, draws=5)
@@ -192,6 +186,11 @@ def test_refuses_what_it_cannot_measure(yardstick: Yardstick) -> None:
     broken[0, 0] = np.nan
     with pytest.raises(EvaluationError, match="intensities are not finite"):
         yardstick.measure(POPULATION.truth, broken)
+    same = few.take(np.zeros(3, dtype=np.int64))
+    with pytest.raises(EvaluationError, match="never differ"):
+        worth_in_listeners(
+            same, same.votes, same.votes, np.arange(3), held_out=12, largest=2, draws=2
+        )
     with pytest.raises(EvaluationError, match="groups for"):
         build_yardstick(POPULATION.table, np.arange(3))
 

@@ -59,7 +59,7 @@ def halves(
 
 def panels(
     table: VoteTable, held_out: int, largest: int, draws: int, rng: np.random.Generator
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Hold listeners out at random and let panels of the others grow one by one, many times.
 
     Parameters
@@ -77,8 +77,8 @@ def panels(
 
     Yields
     ------
-    tuple of NDArray[np.int64]
-        Votes of the held-out listeners, shape (≤ CHUNK, tracks, 9), and of the panels of
+    tuple of NDArray[np.float64]
+        Vote fractions of the held-out listeners, shape (≤ CHUNK, tracks, 9), and of the panels of
         1 … ``largest`` of the others, shape (≤ CHUNK, tracks, largest, 9).
     """
     listeners = table.listeners
@@ -86,8 +86,8 @@ def panels(
     rows = first[:, None] + np.arange(held_out + largest)
     for shuffled in _shuffled_ticks(table, draws, rng):
         drawn = shuffled[:, rows]
-        others = np.cumsum(drawn[:, :, held_out:], axis=2, dtype=np.int64)
-        yield drawn[:, :, :held_out].sum(axis=2, dtype=np.int64), others
+        votes = np.cumsum(drawn[:, :, held_out:], axis=2, dtype=np.float64)
+        yield drawn[:, :, :held_out].mean(axis=2), votes / np.arange(1, largest + 1)[:, None]
 
 
 def _shuffled_ticks(

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.correlation import mean_of_defined, pearson_over_tracks
+from music_emotion.evaluation.correlation import pearson_over_tracks
 from music_emotion.evaluation.listeners.draws import dominance, panels
+from music_emotion.evaluation.metrics import mean_over_emotions
 
 HELD_OUT = 16
 """Listeners per track whose answer is predicted."""
@@ -61,20 +62,20 @@ class PanelDraws:
     tracks
         Positions of the tracks with enough listeners, shape (t,).
     held_out
-        Votes of the held-out listeners, shape (draws, t, 9).
+        Vote fractions of the held-out listeners, shape (draws, t, 9).
     agreement
         Probability that a panel names the same dominant emotion as the held-out listeners, mean
         over the draws, shape (t, sizes).
     panels
-        Votes of the panels in the first draws, shape (≤ draws, t, sizes, 9).
+        Vote fractions of the panels in the first draws, shape (≤ draws, t, sizes, 9).
     curve
         What follows from all draws.
     """
 
     tracks: NDArray[np.int64]
-    held_out: NDArray[np.int64]
+    held_out: NDArray[np.float64]
     agreement: NDArray[np.float64]
-    panels: NDArray[np.int64]
+    panels: NDArray[np.float64]
     curve: PanelCurve
 
 
@@ -135,7 +136,7 @@ def draw_panels(
             f"here are {len(tracks)}"
         )
     held, agreements, correlations = [], [], []
-    kept_panels: list[NDArray[np.int64]] = []
+    kept_panels: list[NDArray[np.float64]] = []
     for others, panel in panels(table.take(tracks), held_out, largest, draws, rng):
         missing = kept - sum(len(part) for part in kept_panels)
         held.append(others)
@@ -148,8 +149,8 @@ def draw_panels(
     curve = PanelCurve(
         sizes=np.arange(1, largest + 1),
         accuracy=agreement.mean(axis=0),
-        mean_r=mean_of_defined(r).mean(axis=0),
-        r=mean_of_defined(np.moveaxis(r, 0, -1)),
+        mean_r=mean_over_emotions(r).mean(axis=0),
+        r=mean_over_emotions(np.moveaxis(r, 0, -1)),
         tracks=len(tracks),
         held_out=held_out,
     )

@@ -12,7 +12,8 @@ from scipy.optimize import isotonic_regression
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.correlation import mean_of_defined, pearson_over_tracks
+from music_emotion.evaluation.correlation import pearson_over_tracks
+from music_emotion.evaluation.intervals import CONFIDENCE, resample_groups
 from music_emotion.evaluation.listeners.draws import dominance
 from music_emotion.evaluation.listeners.panels import (
     DRAWS,
@@ -22,16 +23,15 @@ from music_emotion.evaluation.listeners.panels import (
     PanelDraws,
     draw_panels,
 )
+from music_emotion.evaluation.metrics import mean_over_emotions
 
 RESAMPLES = 1000
 """Resamples of the groups behind an interval."""
 RESAMPLED_DRAWS = 40
 """Draws of panels that each resample averages r over."""
-LEVEL = 0.95
-"""Coverage of the intervals."""
 CHANCE_ACCURACY = 1 / len(EMOTIONS)
 """Accuracy of a panel of nobody, which guesses."""
-RESAMPLES_AT_ONCE = 100
+RESAMPLES_AT_ONCE = 25
 """Resamples held in memory at once."""
 
 
@@ -128,9 +128,9 @@ class Yardstick:
         held_out = self.draws.held_out
         named = np.einsum("te,dte->t", dominance(emotions), dominance(held_out)) / len(held_out)
         target = held_out.swapaxes(0, 1)
-        mean_r = float(mean_of_defined(pearson_over_tracks(intensities[:, None], target)).mean())
+        mean_r = float(mean_over_emotions(pearson_over_tracks(intensities[:, None], target)).mean())
         resampled_r = [
-            mean_of_defined(
+            mean_over_emotions(
                 pearson_over_tracks(intensities[:, None], target[:, :RESAMPLED_DRAWS], weights)
             ).mean(axis=1)
             for weights in _in_parts(self.weights)
@@ -237,22 +237,23 @@ def build_yardstick(
     """Draw the panels once for :meth:`Yardstick.measure`; see :func:`worth_in_listeners`."""
     if len(groups) != len(table.ids):
         raise EvaluationError(f"{len(groups)} groups for {len(table.ids)} tracks: give one each")
-    random_panels, random_groups = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
-    )
+    random_panels, random_groups = np.random.SeedSequence(seed).spawn(2)
     drawn = draw_panels(
         table,
-        random_panels,
+        np.random.default_rng(random_panels),
         held_out=held_out,
         largest=largest,
         draws=draws,
         kept=RESAMPLED_DRAWS,
     )
-    weights = resample_groups(np.asarray(groups)[drawn.tracks], resamples, random_groups)
+    names, group = np.unique(np.asarray(groups)[drawn.tracks], return_inverse=True)
+    weights = resample_groups(
+        len(names), n_resamples=resamples, seed=int(random_groups.generate_state(1)[0])
+    )[:, group]
     target = drawn.held_out[: len(drawn.panels)].swapaxes(0, 1)[:, :, None]
     panels = drawn.panels.swapaxes(0, 1)
     mean_r = [
-        mean_of_defined(pearson_over_tracks(panels, target, part)).mean(axis=1)
+        mean_over_emotions(pearson_over_tracks(panels, target, part)).mean(axis=1)
         for part in _in_parts(weights)
     ]
     return Yardstick(
@@ -264,30 +265,6 @@ def build_yardstick(
     )
 
 
-def resample_groups(
-    groups: NDArray[np.integer], resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Draw as many groups as there are, with replacement.
-
-    Parameters
-    ----------
-    groups
-        Group of each track, shape (tracks,).
-    resamples
-        How often.
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    NDArray[np.float64]
-        How often each resample takes each track, shape (resamples, tracks).
-    """
-    names, group = np.unique(groups, return_inverse=True)
-    counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
-    return counts[:, group].astype(np.float64)
-
-
 def _panel_size(
     score: float,
     curve: NDArray[np.float64],
@@ -296,14 +273,17 @@ def _panel_size(
     chance: float,
 ) -> PanelSize:
     """Return the panel that scores as the model does, with its interval over the resamples."""
+    if not (np.isfinite(score) and np.isfinite(curve).all()):
+        raise EvaluationError("worth in listeners is undefined: the listeners' votes never differ")
     value, censored = panel_that_reaches(score, curve, chance)
+    defined = np.isfinite(resampled_scores) & np.isfinite(resampled_curves).all(axis=1)
     sizes = [
-        panel_that_reaches(resampled_score, resampled_curve, chance)
-        for resampled_score, resampled_curve in zip(resampled_scores, resampled_curves, strict=True)
+        panel_that_reaches(resampled_scores[b], resampled_curves[b], chance)
+        for b in np.flatnonzero(defined)
     ]
     beyond = len(curve) + 1.0  # so that a censored resample sorts after every uncensored one
     ordered = np.sort([beyond if is_censored else size for size, is_censored in sizes])
-    tail = (1 - LEVEL) / 2
+    tail = (1 - CONFIDENCE) / 2
     # An actual resample rather than a value between two: "censored" cannot be averaged.
     low = np.quantile(ordered, tail, method="lower")
     high = np.quantile(ordered, 1 - tail, method="higher")
@@ -353,7 +333,8 @@ def _weighted_mean(
     weights: NDArray[np.float64], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     total: NDArray[np.float64] = weights @ values
-    return total / weights.sum(axis=1, keepdims=True)
+    total /= weights.sum(axis=1, keepdims=True)
+    return total
 
 
 def _in_parts(weights: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
