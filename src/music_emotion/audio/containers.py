@@ -13,7 +13,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.audio.files import BLOCK_FRAMES, DamagedError
+from music_emotion.audio.files import BLOCK_FRAMES
 
 # FFmpeg reports damage through its own errors, and through these where PyAV checks first.
 DECODING_ERRORS = (av.FFmpegError, ValueError, EOFError, MemoryError)
@@ -30,6 +30,7 @@ class ContainerAudio:
         self.channels = int(self._stream.codec_context.channels or 0)
         length, base = self._stream.duration, self._stream.time_base
         self.frames = int(length * base * self.sample_rate) if length and base else None
+        self.damaged_at: int | None = None
 
     @classmethod
     def attempt(cls, descriptor: int) -> ContainerAudio | None:
@@ -48,40 +49,39 @@ class ContainerAudio:
 
     def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
         """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
-        layout = self._stream.codec_context.layout
-        resampler = av.AudioResampler(format="fltp", layout=layout, rate=self.sample_rate)
         pending: list[NDArray[np.float32]] = []
-        count, remaining = 0, limit
-        for piece in self._pieces(resampler):
-            if remaining is not None:
-                piece = piece[:remaining]
-                remaining -= len(piece)
+        given = count = 0
+        for piece in self._pieces():
+            piece = piece if limit is None else piece[: limit - given]
             pending.append(piece)
+            given += len(piece)
             count += len(piece)
             if count >= BLOCK_FRAMES:
                 yield np.concatenate(pending)
                 pending, count = [], 0
-            if remaining == 0:
+            if given == limit:
                 break
         if count:
             yield np.concatenate(pending)
 
-    def _pieces(self, resampler: Any) -> Iterator[NDArray[np.float32]]:
-        """Yield FFmpeg's small frames; a damaged packet is skipped, a dead file raises."""
+    def _pieces(self) -> Iterator[NDArray[np.float32]]:
+        """Yield FFmpeg's small frames, shape (frames, channels); damaged packets are skipped."""
+        context = self._stream.codec_context
+        resampler = av.AudioResampler(format="fltp", layout=context.layout, rate=self.sample_rate)
+        position = 0
         try:
             for packet in self._container.demux(self._stream):
-                for frame in self._decoded(packet):
+                try:
+                    frames = packet.decode()
+                except DECODING_ERRORS:
+                    self.damaged_at = position if self.damaged_at is None else self.damaged_at
+                    continue
+                for frame in frames:
                     for converted in resampler.resample(frame):
+                        position += converted.samples
                         yield converted.to_ndarray().T.astype(np.float32, copy=False)
-        except DECODING_ERRORS as error:
-            raise DamagedError(str(error)) from None
-
-    @staticmethod
-    def _decoded(packet: Any) -> list[Any]:
-        try:
-            return list(packet.decode())
         except DECODING_ERRORS:
-            return []
+            self.damaged_at = position if self.damaged_at is None else self.damaged_at
 
     def close(self) -> None:
         """Release the file."""

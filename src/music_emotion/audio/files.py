@@ -7,6 +7,7 @@ libsndfile (through ``soundfile``) reads WAV, FLAC, Ogg Vorbis, Opus, AIFF and M
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -25,9 +26,19 @@ AudioSource = str | os.PathLike[str] | BinaryIO
 BLOCK_FRAMES = 1 << 18
 """Frames read at once: 6 s at 44.1 kHz; fixed, so that every reader sees the same blocks."""
 
+PIECE_FRAMES = 1 << 14  # frames asked of the decoder at once; damage costs one piece
+MAX_FAILURES = 16  # in a row; then the decoder has lost the rest of the file
+
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 4_000, 768_000  # Hz; outside, a header is damaged
 MAX_CHANNELS = 64
 MAX_CREDIBLE_FRAMES = 1 << 40  # headers that claim more do not know the length
+UNKNOWN_BYTES = 0x7FFF0000  # a 32-bit length from here on was written before the end was known
+
+# What libsndfile notes when the data of a WAV or AIFF, or of an Ogg file, end too early.
+SHORT_DATA = re.compile(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+UNFINISHED_OGG = "Last page lacks an end-of-stream bit"
+
+HEAD_BYTES = 64
 
 # Opening bytes (offset, magic) of containers libsndfile does not read and FFmpeg does.
 CONTAINERS: tuple[tuple[int, bytes, str], ...] = (
@@ -54,11 +65,24 @@ def source_name(source: AudioSource) -> str:
 
 
 class AudioFile(Protocol):
-    """An open audio file: its format and its blocks."""
+    """An open audio file: its format and its blocks.
+
+    Attributes
+    ----------
+    sample_rate
+        Hz.
+    channels
+        Number of channels.
+    frames
+        Samples per channel as the header claims, ``None`` where it does not say.
+    damaged_at
+        Frame at which decoding failed first, ``None`` so far; what could be decoded is given.
+    """
 
     sample_rate: int
     channels: int
     frames: int | None
+    damaged_at: int | None
 
     def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
         """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
@@ -67,10 +91,6 @@ class AudioFile(Protocol):
     def close(self) -> None:
         """Release the file."""
         ...
-
-
-class DamagedError(Exception):
-    """Decoding stopped in the middle; what was read before is good."""
 
 
 def open_file(source: AudioSource) -> AudioFile:
@@ -86,17 +106,21 @@ def open_file(source: AudioSource) -> AudioFile:
     name = source_name(source)
     descriptor = _descriptor(source, name)
     try:
-        head = os.pread(descriptor, 64, 0)
-        if not head:
-            raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
-        audio: AudioFile | None = SoundFileAudio.attempt(descriptor)
-        if audio is None:
-            audio = _open_container(descriptor, head, name)
-        _check_format(audio, name)
+        audio = _recognised(descriptor, name)
     except BaseException:
         os.close(descriptor)
         raise
+    _check_format(audio, name)
     return audio
+
+
+def _recognised(descriptor: int, name: str) -> AudioFile:
+    """Return the file, which owns the descriptor from then on."""
+    head = os.pread(descriptor, HEAD_BYTES, 0)
+    if not head:
+        raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
+    audio = SoundFileAudio.attempt(descriptor)
+    return _open_container(descriptor, head, name) if audio is None else audio
 
 
 def _descriptor(source: AudioSource, name: str) -> int:
@@ -168,34 +192,67 @@ class SoundFileAudio:
         self.sample_rate = int(file.samplerate)
         self.channels = int(file.channels)
         self.frames = int(file.frames) if file.frames < MAX_CREDIBLE_FRAMES else None
+        self.damaged_at: int | None = None
+        self._note_truncation(str(file.extra_info))
+
+    def _note_truncation(self, log: str) -> None:
+        """Restore the length a truncated file had, which libsndfile corrects in silence."""
+        if self.frames is None:
+            return
+        short = SHORT_DATA.search(log)
+        if short and 0 < int(short[2]) < int(short[1]) < UNKNOWN_BYTES:
+            self.frames = round(self.frames * int(short[1]) / int(short[2]))
+        if UNFINISHED_OGG in log:
+            self.damaged_at = self.frames
 
     @classmethod
     def attempt(cls, descriptor: int) -> SoundFileAudio | None:
         """Open the descriptor, which stays the caller's on failure; ``None`` if unknown."""
         import soundfile
 
+        class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # untyped base
+            """soundfile seeks after every read, which fails on damage; it need not."""
+
+            def seekable(self) -> bool:
+                return False
+
         try:
-            return cls(descriptor, soundfile.SoundFile(descriptor, closefd=False))
+            return cls(descriptor, SequentialFile(descriptor, closefd=False))
         except (soundfile.LibsndfileError, TypeError, ValueError):
             os.lseek(descriptor, 0, os.SEEK_SET)
             return None
 
     def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
         """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
+        limit = MAX_CREDIBLE_FRAMES if limit is None else limit
+        given = 0
+        while given < limit:
+            block = np.empty((min(BLOCK_FRAMES, limit - given), self.channels), dtype=np.float32)
+            filled = self._fill(block, given)
+            if filled:
+                yield block[:filled]
+            if filled < len(block):
+                return
+            given += filled
+
+    def _fill(self, block: NDArray[np.float32], position: int) -> int:
+        """Fill a block piece by piece and return the frames filled; fewer than all at the end."""
         import soundfile
 
-        remaining = limit if limit is not None else MAX_CREDIBLE_FRAMES
-        while remaining > 0:
+        filled = failures = 0
+        while filled < len(block) and failures < MAX_FAILURES:
             try:
-                block = self._file.read(
-                    min(BLOCK_FRAMES, remaining), dtype="float32", always_2d=True
-                )
-            except (soundfile.LibsndfileError, RuntimeError) as error:
-                raise DamagedError(str(error)) from None
-            if not len(block):
-                return
-            remaining -= len(block)
-            yield block
+                piece = self._file.read(out=block[filled : filled + PIECE_FRAMES])
+            except (soundfile.LibsndfileError, RuntimeError):
+                failures += 1
+                if self.damaged_at is None:
+                    self.damaged_at = position + filled
+                continue
+            if not len(piece):
+                break
+            filled += len(piece)
+            failures = 0
+        return filled
 
     def close(self) -> None:
         """Release the file."""

@@ -20,7 +20,6 @@ from music_emotion.audio.files import (
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
     AudioSource,
-    DamagedError,
     open_file,
     source_name,
 )
@@ -80,7 +79,6 @@ class AudioStream:
         self._file = open_file(source)
         self._conditioner = Conditioner()
         self._limit = None if duration is None else round(duration * self._file.sample_rate)
-        self._damage = ""
         self._frames = 0
         self.sample_rate = self._file.sample_rate
 
@@ -96,14 +94,12 @@ class AudioStream:
         self._file.close()
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        try:
-            for block in self._file.blocks(self._limit):
-                self._frames += len(block)
-                yield self._conditioner.mono(block)
-        except DamagedError:
-            self._damage = f"damaged at {self.duration:.1f} s; only the sound before it was heard"
+        for block in self._file.blocks(self._limit):
+            self._frames += len(block)
+            yield self._conditioner.mono(block)
         if self._frames == 0:
-            what = "is damaged" if self._damage else "holds no sound (0 samples)"
+            damaged = self._file.damaged_at is not None
+            what = "is damaged" if damaged else "holds no sound (0 samples)"
             raise AudioError(f"{self._name} {what}; copy or download it again")
 
     @property
@@ -129,13 +125,13 @@ class AudioStream:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was wrong so far, one line each."""
-        found = self._conditioner.warnings()
+        found = list(self._conditioner.warnings())
         claimed = self.claimed_duration
-        if self._damage:
-            return (self._damage, *found)
         if claimed is not None and self.duration < TRUNCATED_SHARE * claimed:
-            return (f"ends after {self.duration:.1f} of {claimed:.1f} s: truncated", *found)
-        return found
+            found.insert(0, f"only {self.duration:.1f} of {claimed:.1f} s could be read")
+        if self._file.damaged_at is not None:
+            found.insert(0, f"damaged at {self._file.damaged_at / self.sample_rate:.1f} s")
+        return tuple(found)
 
 
 class Resampler:

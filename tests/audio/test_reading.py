@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from music_emotion.audio import AudioStream, Resampler, decode, read_audio, resample
+from music_emotion.audio.files import BLOCK_FRAMES
+from music_emotion.errors import AudioError, MissingExtraError
+from sounds import FORMATS, RATE, frequency, tone
+
+Write = Callable[..., Path]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_base_format_gives_the_tone_that_was_written(kind: str, write: Write) -> None:
+    rate = 48_000 if kind == "opus" else RATE
+    sound = decode(write(tone(rate=rate), rate, kind))
+    assert sound.sample_rate == rate
+    assert sound.samples.dtype == np.float32
+    assert sound.duration == pytest.approx(2.0, abs=0.06)
+    assert frequency(sound.samples, rate) == pytest.approx(440.0, abs=1.0)
+    assert np.sqrt(np.mean(sound.samples**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
+    assert sound.warnings == ()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 6, 8])
+def test_channels_are_averaged(channels: int, write: Write) -> None:
+    gains = np.linspace(0.2, 1.0, channels, dtype=np.float32)
+    sound = decode(write(tone()[:, None] * gains))
+    assert np.allclose(sound.samples, tone() * gains.mean(), atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 32_000, 48_000, 96_000, 192_000])
+def test_rates_are_changed_without_moving_pitch_or_length(rate: int, write: Write) -> None:
+    samples = read_audio(write(tone(rate=rate), rate), 22_050)
+    assert len(samples) == pytest.approx(44_100, abs=1)
+    assert frequency(samples, 22_050) == pytest.approx(440.0, abs=1.0)
+
+
+def test_content_decides_not_the_extension(write: Write) -> None:
+    assert decode(write(tone(), kind="flac", name="song.mp3")).duration == 2.0
+    assert decode(write(tone(), kind="wav", name="song.raw")).duration == 2.0
+
+
+def test_names_with_newlines_and_other_scripts_are_read(write: Write) -> None:
+    assert decode(write(tone(), name="夜\nпесня.wav")).duration == 2.0
+
+
+def test_a_name_that_is_not_text_is_read(write: Write, tmp_path: Path) -> None:
+    target = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    write(tone()).rename(target)
+    assert decode(target).duration == 2.0
+
+
+def test_a_binary_stream_is_read(write: Write) -> None:
+    data = write(tone(), kind="mp3").read_bytes()
+    assert decode(io.BytesIO(data)).duration == pytest.approx(2.0, abs=0.06)
+
+
+def test_duration_limits_what_is_read(write: Write) -> None:
+    sound = decode(write(tone(seconds=4.0)), duration=1.5)
+    assert sound.duration == 1.5
+    assert sound.warnings == ()
+
+
+def test_the_blocks_joined_are_the_whole(write: Write) -> None:
+    rng = np.random.default_rng(0)
+    path = write(0.1 * rng.standard_normal(2 * BLOCK_FRAMES + 777).astype(np.float32))
+    resampler = Resampler(RATE, 16_000)
+    with AudioStream(path) as stream:
+        blocks = list(stream)
+    assert [len(block) for block in blocks] == [BLOCK_FRAMES, BLOCK_FRAMES, 777]
+    pieces = [resampler.push(block) for block in blocks]
+    pieces.append(resampler.push(np.empty(0, np.float32), last=True))
+    assert np.array_equal(np.concatenate(pieces), read_audio(path, 16_000))
+
+
+def test_resampling_removes_what_the_new_rate_cannot_hold() -> None:
+    assert np.abs(resample(tone(hertz=15_000), RATE, 16_000)[500:-500]).max() < 1e-3
+
+
+def test_missing_files_folders_and_empty_files_say_so(tmp_path: Path) -> None:
+    (tmp_path / "song.mp3").mkdir()
+    (tmp_path / "empty.wav").touch()
+    for name, reason in [
+        ("nothing.mp3", "does not exist"),
+        ("song.mp3", "is a folder"),
+        ("empty.wav", "is empty"),
+        ("a\0b.wav", "cannot be opened"),
+        ("x" * 5_000, "cannot be opened"),
+    ]:
+        with pytest.raises(AudioError, match=reason) as caught:
+            decode(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_says_so(write: Write) -> None:
+    path = write(tone())
+    path.chmod(0)
+    with pytest.raises(AudioError, match="may not be read"):
+        decode(path)
+
+
+def test_errors_name_the_file_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "two\nlines\x1b.mp3"
+    path.write_text("this is a letter, not a song\n" * 200)
+    with pytest.raises(AudioError, match="not audio") as caught:
+        decode(path)
+    assert "two\\nlines\\x1b.mp3" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_header_without_samples_says_so(write: Write) -> None:
+    with pytest.raises(AudioError, match="no sound"):
+        decode(write(np.zeros(0, np.float32)))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_truncated_file_gives_its_beginning_and_a_warning(kind: str, write: Write) -> None:
+    rate = 48_000 if kind == "opus" else RATE
+    noise = 0.1 * np.random.default_rng(1).standard_normal(10 * rate)
+    path = write(noise.astype(np.float32), rate, kind)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    sound = decode(path)
+    assert 3.0 < sound.duration < 7.0
+    assert any("could be read" in line or "damaged" in line for line in sound.warnings)
+
+
+@pytest.mark.parametrize("kind", ["mp3", "flac"])
+def test_a_file_damaged_in_the_middle_gives_what_is_left(kind: str, write: Write) -> None:
+    noise = 0.1 * np.random.default_rng(1).standard_normal(10 * RATE)
+    path = write(noise.astype(np.float32), kind=kind)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 3_000] = bytes(3_000)
+    path.write_bytes(data)
+    sound = decode(path)
+    assert sound.duration > 3.0
+    assert any(line.startswith("damaged at") for line in sound.warnings)
+
+
+def test_a_header_with_absurd_numbers_is_refused_or_bounded(write: Write) -> None:
+    path = write(tone())
+    data = bytearray(path.read_bytes())
+    slow = bytes(data[:24]) + (1).to_bytes(4, "little") + bytes(data[28:])
+    path.write_bytes(slow)
+    with pytest.raises(AudioError, match="sample rate of 1 Hz"):
+        decode(path)
+    endless = bytes(data[:40]) + b"\xff\xff\xff\xff" + bytes(data[44:])
+    path.write_bytes(endless)
+    assert decode(path).duration == 2.0
+    assert decode(path).warnings == ()
+
+
+def test_a_container_without_pyav_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "song.m4a"
+    path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
+    monkeypatch.setitem(__import__("sys").modules, "music_emotion.audio.containers", None)
+    with pytest.raises(MissingExtraError, match=r"M4A.*music-emotion\[formats\]"):
+        decode(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("m4a", "aac"), ("webm", "libopus"), ("wma", "wmav2"), ("mkv", "ac3")]
+)
+def test_containers_are_read_with_pyav(suffix: str, codec: str, tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    path = tmp_path / f"song.{suffix}"
+    with av.open(path, "w") as container:
+        stream = container.add_stream(codec, rate=48_000, layout="stereo")
+        stream.bit_rate = 128_000
+        both = np.stack([tone(3.0, 48_000)] * 2)
+        frame = av.AudioFrame.from_ndarray(both, format="fltp", layout="stereo")
+        frame.sample_rate = 48_000
+        frame.pts = 0
+        convert = av.AudioResampler(stream.format, "stereo", 48_000, stream.frame_size or 1_152)
+        for piece in convert.resample(frame):
+            container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    sound = decode(path)
+    assert sound.duration == pytest.approx(3.0, abs=0.15)
+    assert frequency(sound.samples, sound.sample_rate) == pytest.approx(440.0, abs=1.0)
+    assert decode(path, duration=1.0).duration == 1.0
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 3 // 4])
+    try:
+        assert decode(path).duration < 3.0
+    except AudioError as error:
+        assert "not audio" in str(error) or "damaged" in str(error)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(FORMATS)),
+    flips=st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), max_size=12),
+    keep=st.floats(0.01, 1.0),
+)
+def test_mutated_files_are_read_or_refused(
+    kind: str,
+    flips: list[tuple[float, int]],
+    keep: float,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    rate = 48_000 if kind == "opus" else RATE
+    buffer = io.BytesIO()
+    container, codec = FORMATS[kind]
+    sf.write(buffer, tone(0.5, rate), rate, format=container, subtype=codec)
+    data = bytearray(buffer.getvalue()[: max(1, round(keep * buffer.tell()))])
+    for where, mask in flips:
+        data[min(len(data) - 1, int(where * len(data)))] ^= mask
+    try:
+        sound = decode(io.BytesIO(data), duration=60.0)
+    except (AudioError, MissingExtraError) as error:
+        assert str(error).isprintable()
+    else:
+        assert np.isfinite(sound.samples).all()
