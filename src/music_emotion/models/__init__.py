@@ -1,0 +1,1 @@
+"""Architectures, the estimators around them, and the registry of names."""

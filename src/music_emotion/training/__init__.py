@@ -1,0 +1,1 @@
+"""Scaling, SMOTE, the validation cut and the fit loop."""

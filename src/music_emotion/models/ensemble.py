@@ -1,0 +1,79 @@
+"""The unweighted mean of several models' predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from music_emotion.models.base import Examples, FitReport, Model, Prediction, Progress, Target
+
+
+def mean_prediction(predictions: Sequence[Prediction]) -> Prediction:
+    """Average probabilities and intensities over models that predicted the same rows."""
+    return Prediction(
+        np.mean([prediction.emotions for prediction in predictions], axis=0, dtype=np.float32),
+        np.mean([prediction.intensities for prediction in predictions], axis=0, dtype=np.float32),
+    )
+
+
+class Ensemble:
+    """Models fitted one after the other on the same examples, each exactly as if alone.
+
+    Parameters
+    ----------
+    name
+        Its name in the registry.
+    members
+        The models to average. Because each is fitted with the ensemble's own seed,
+        :func:`mean_prediction` over predictions saved from the members alone is the ensemble's
+        prediction.
+    """
+
+    def __init__(self, name: str, members: Sequence[Model]) -> None:
+        self.name = name
+        self.members = tuple(members)
+        self.feature_names = tuple(
+            dict.fromkeys(name for member in self.members for name in member.feature_names)
+        )
+
+    def fit(
+        self,
+        examples: Examples,
+        *,
+        target: Target = "label",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> FitReport:
+        """Fit every member; curves are named ``<member>/<curve>``."""
+        history: dict[str, list[float]] = {}
+        notes: list[str] = []
+        parameters = 0
+        for position, member in enumerate(self.members):
+            report = member.fit(
+                examples,
+                target=target,
+                seed=seed,
+                progress=_part(progress, position, len(self.members)),
+            )
+            for curve, values in report.history.items():
+                history[f"{member.name}/{curve}"] = values
+            notes += [f"{member.name}: {note}" for note in report.notes]
+            parameters += report.parameters
+        return FitReport(history=history, notes=tuple(notes), parameters=parameters)
+
+    def predict(self, examples: Examples) -> Prediction:
+        """Return the unweighted mean of the members' predictions."""
+        return mean_prediction([member.predict(examples) for member in self.members])
+
+
+def _part(progress: Progress | None, position: int, members: int) -> Progress | None:
+    """Show one member's progress as its share of the whole, in thousandths per member."""
+    if progress is None:
+        return None
+    whole = progress
+
+    def report(done: int, total: int) -> None:
+        whole(1000 * position + 1000 * done // max(total, 1), 1000 * members)
+
+    return report

@@ -1,0 +1,244 @@
+"""The estimator around a network: from examples to predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import ModelError
+from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
+from music_emotion.models.standardise import Standardise, StandardisedNetwork
+from music_emotion.training.config import TrainingConfig
+from music_emotion.training.device import select_device
+from music_emotion.training.fit import (
+    FitResult,
+    TrainingData,
+    fit_network,
+    predict_logits,
+    seeded,
+)
+from music_emotion.training.scaling import Scaling, fit_scaling
+from music_emotion.training.smote import oversample
+from music_emotion.training.validation import cut_validation
+
+Architecture = Callable[[TrainingConfig, int, bool], nn.Module]
+"""Builds a network from (config, number of features, whether the heads share the hidden layer)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputKind:
+    """What a network sees.
+
+    Attributes
+    ----------
+    feature
+        Name of the feature array.
+    axis
+        The axis of the array that holds the features: 2 for frame sequences
+        (segments, frames, features), 1 for spectrograms (segments, bands, frames).
+    """
+
+    feature: str
+    axis: int
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether this is a sequence of frames, which SMOTE may fill up."""
+        return self.axis == 2
+
+
+class NeuralModel:
+    """A network as a model of the registry.
+
+    Parameters
+    ----------
+    name
+        Its name in the registry.
+    inputs
+        What it sees.
+    architecture
+        Builds the network.
+    config
+        How it is trained.
+
+    Attributes
+    ----------
+    network_
+        The fitted network; it takes raw features and includes the scaling.
+    target_
+        What it was fitted to.
+    """
+
+    def __init__(
+        self, name: str, inputs: InputKind, architecture: Architecture, config: TrainingConfig
+    ) -> None:
+        self.name = name
+        self.feature_names: tuple[str, ...] = (inputs.feature,)
+        self.inputs = inputs
+        self.architecture = architecture
+        self.config = config
+        self.network_: StandardisedNetwork | None = None
+        self.target_: Target = "label"
+
+    def fit(
+        self,
+        examples: Examples,
+        *,
+        target: Target = "label",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> FitReport:
+        """Cut a validation part, fit the scaling and SMOTE on the rest, and train.
+
+        Raises
+        ------
+        ModelError
+            If there are no examples, or the device does not exist.
+        """
+        if len(examples) == 0:
+            raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
+        device = select_device(self.config.device)
+        array = examples.features[self.inputs.feature]
+        cut = cut_validation(
+            examples.label, examples.group, self.config.validation_fraction, seed=seed
+        )
+        scaling = fit_scaling(array, examples.rows[cut.training], axis=self.inputs.axis)
+        network = self._build(scaling, target, seed, device)
+        training = training_data(examples.take(cut.training), array, target)
+        validation = training_data(examples.take(cut.validation), array, target)
+        notes: tuple[str, ...] = (
+            f"{len(cut.training)} segments to learn from, {len(cut.validation)} to validate on",
+        )
+        trained: nn.Module = network
+        if self.inputs.is_sequence:
+            # Sequences are small: they are standardised once, which SMOTE needs anyway.
+            trained = network.architecture
+            training, validation = (
+                _standardised(training, scaling),
+                _standardised(validation, scaling),
+            )
+            if self.config.oversample and target == "label":
+                training, smote_notes = _filled_up(training, seed)
+                notes += smote_notes
+        result = fit_network(
+            trained,
+            training,
+            validation,
+            self.config,
+            device=device,
+            seed=seed,
+            progress=progress,
+        )
+        self.network_, self.target_ = network, target
+        return self._report(network, result, notes)
+
+    def predict(self, examples: Examples) -> Prediction:
+        """Predict each row on its own.
+
+        Raises
+        ------
+        ModelError
+            If the model has not been fitted.
+        """
+        if self.network_ is None:
+            raise ModelError(f"{self.name} has not been fitted: call fit first")
+        if len(examples) == 0:
+            empty = np.zeros((0, len(EMOTIONS)), dtype=np.float32)
+            return Prediction(empty, empty)
+        device = next(self.network_.parameters()).device
+        logits, intensity_logits = predict_logits(
+            self.network_, examples.features[self.inputs.feature], examples.rows, device
+        )
+        return Prediction(
+            torch.softmax(torch.from_numpy(logits), dim=1).numpy(),
+            torch.sigmoid(torch.from_numpy(intensity_logits)).numpy(),
+        )
+
+    def _build(
+        self, scaling: Scaling, target: Target, seed: int, device: torch.device
+    ) -> StandardisedNetwork:
+        with seeded(seed, device):
+            architecture = self.architecture(self.config, len(scaling.mean), target == "votes")
+        standardise = Standardise(
+            torch.from_numpy(scaling.mean),
+            torch.from_numpy(scaling.deviation),
+            axis=-1 if self.inputs.is_sequence else 1,
+        )
+        return StandardisedNetwork(standardise, architecture).to(device)
+
+    def _report(self, network: nn.Module, result: FitResult, notes: tuple[str, ...]) -> FitReport:
+        return FitReport(
+            history=result.history,
+            best_epoch=result.best_epoch,
+            notes=notes,
+            parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
+        )
+
+
+def training_data(examples: Examples, array: NDArray[np.float32], target: Target) -> TrainingData:
+    """Turn examples into targets and weights.
+
+    With ``label`` the emotions' target is the dominant one, every segment weighs the same; with
+    ``votes`` it is ticks / all ticks (the label where nobody ticked anything), weighted by the
+    number of listeners. The intensities are always weighted by the number of listeners, which
+    makes their loss the binomial likelihood of the votes up to a constant.
+    """
+    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[examples.label]
+    listeners = examples.listeners.astype(np.float32)
+    listeners = listeners / listeners.mean() if len(listeners) else listeners
+    if target == "votes":
+        ticks = examples.vote_fractions.sum(axis=1, keepdims=True)
+        shares = examples.vote_fractions / np.where(ticks > 0, ticks, 1)
+        emotions = np.where(ticks > 0, shares, one_hot).astype(np.float32)
+        weight = listeners
+    else:
+        emotions, weight = one_hot, np.ones(len(examples), dtype=np.float32)
+    return TrainingData(
+        array=array,
+        rows=examples.rows,
+        emotions=emotions,
+        weight=weight,
+        intensities=examples.vote_fractions.astype(np.float32),
+        intensity_weight=listeners,
+    )
+
+
+def _standardised(data: TrainingData, scaling: Scaling) -> TrainingData:
+    """Return the data with a standardised copy of its own rows as array."""
+    array = np.array(data.array[data.rows], dtype=np.float32)
+    array -= scaling.mean
+    array /= scaling.deviation
+    return TrainingData(
+        array=array,
+        rows=np.arange(len(array)),
+        emotions=data.emotions,
+        weight=data.weight,
+        intensities=data.intensities,
+        intensity_weight=data.intensity_weight,
+    )
+
+
+def _filled_up(data: TrainingData, seed: int) -> tuple[TrainingData, tuple[str, ...]]:
+    """Add SMOTE's synthetic rows, whose vote fractions nobody knows."""
+    filled = oversample(data.array, data.emotions.argmax(axis=1), seed=seed)
+    added = len(filled.label) - filled.real
+    unknown = np.zeros((added, len(EMOTIONS)), dtype=np.float32)
+    return (
+        TrainingData(
+            array=filled.features,
+            rows=np.arange(len(filled.features)),
+            emotions=np.eye(len(EMOTIONS), dtype=np.float32)[filled.label],
+            weight=np.ones(len(filled.label), dtype=np.float32),
+            intensities=np.concatenate([data.intensities, unknown]),
+            intensity_weight=np.concatenate(
+                [data.intensity_weight, np.zeros(added, dtype=np.float32)]
+            ),
+        ),
+        filled.notes,
+    )

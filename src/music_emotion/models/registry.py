@@ -1,0 +1,129 @@
+"""Every model by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from music_emotion.errors import ModelError
+from music_emotion.models.base import Model
+from music_emotion.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from torch import nn
+
+REFERENCE_NAMES: tuple[str, ...] = (
+    "lstm_cnn",
+    "lstm_cnn_advanced",
+    "bilstm_cnn",
+    "cnn2d",
+    "cnn2d_specaugment",
+    "ensemble",
+)
+"""The six models of the reference study."""
+
+ENSEMBLE_MEMBERS: tuple[str, ...] = ("bilstm_cnn", "cnn2d_specaugment")
+"""The models whose predictions ``ensemble`` averages."""
+
+ABLATION_NAMES: tuple[str, ...] = (
+    "lstm_cnn_without_smote",
+    "lstm_cnn_advanced_without_smote",
+    "bilstm_cnn_without_smote",
+)
+"""The sequence models without synthetic rows."""
+
+BASELINE_NAMES: tuple[str, ...] = ("commonest_class", "genre_only", "nearest_neighbour", "svm")
+"""What any model has to beat."""
+
+WITHOUT_SMOTE = "_without_smote"
+
+
+def create(name: str, **overrides: Any) -> Model:
+    """Return a new, unfitted model.
+
+    Parameters
+    ----------
+    name
+        One of :data:`MODEL_NAMES`.
+    **overrides
+        Fields of :class:`~music_emotion.training.config.TrainingConfig` to change. A model that
+        has no network ignores them.
+
+    Raises
+    ------
+    ModelError
+        If there is no model of that name or no setting of that name.
+    """
+    if name not in _FACTORIES:
+        close = difflib.get_close_matches(name, MODEL_NAMES, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(MODEL_NAMES)}"
+        raise ModelError(f"there is no model {name!r}: {hint}")
+    known = {field.name for field in fields(TrainingConfig)}
+    for setting in overrides:
+        if setting not in known:
+            raise ModelError(
+                f"there is no training setting {setting!r}: choose from {', '.join(sorted(known))}"
+            )
+    return _FACTORIES[name](name, overrides)
+
+
+def _sequence_model(name: str, overrides: dict[str, Any]) -> Model:
+    from music_emotion.models.bilstm_cnn import BilstmCnn
+    from music_emotion.models.lstm_cnn import LstmCnn
+    from music_emotion.models.neural import InputKind, NeuralModel
+
+    base = name.removesuffix(WITHOUT_SMOTE)
+    network = BilstmCnn if base == "bilstm_cnn" else LstmCnn
+
+    def architecture(config: TrainingConfig, n_features: int, shared: bool) -> nn.Module:
+        return network(n_features, dropout=config.dropout, shared=shared)
+
+    feature = "basic" if base == "lstm_cnn" else "advanced"
+    config = replace(TrainingConfig(oversample=base == name), **overrides)
+    return NeuralModel(name, InputKind(feature, axis=2), architecture, config)
+
+
+def _spectrogram_model(name: str, overrides: dict[str, Any]) -> Model:
+    from music_emotion.models.cnn2d import Cnn2d
+    from music_emotion.models.neural import InputKind, NeuralModel
+
+    def architecture(config: TrainingConfig, n_features: int, shared: bool) -> nn.Module:
+        return Cnn2d(dropout=config.dropout, shared=shared, masking=name == "cnn2d_specaugment")
+
+    config = replace(TrainingConfig(), **overrides)
+    return NeuralModel(name, InputKind("log_mel", axis=1), architecture, config)
+
+
+def _ensemble(name: str, overrides: dict[str, Any]) -> Model:
+    from music_emotion.models.ensemble import Ensemble
+
+    return Ensemble(name, [create(member, **overrides) for member in ENSEMBLE_MEMBERS])
+
+
+def _baseline(name: str, overrides: dict[str, Any]) -> Model:
+    from music_emotion.models import baselines
+
+    classes: dict[str, Callable[[], Model]] = {
+        "commonest_class": baselines.CommonestClass,
+        "genre_only": baselines.GenreOnly,
+        "nearest_neighbour": baselines.NearestNeighbour,
+        "svm": baselines.SupportVectorMachine,
+    }
+    return classes[name]()
+
+
+_FACTORIES: dict[str, Callable[[str, dict[str, Any]], Model]] = {
+    "lstm_cnn": _sequence_model,
+    "lstm_cnn_advanced": _sequence_model,
+    "bilstm_cnn": _sequence_model,
+    "cnn2d": _spectrogram_model,
+    "cnn2d_specaugment": _spectrogram_model,
+    "ensemble": _ensemble,
+    **dict.fromkeys(ABLATION_NAMES, _sequence_model),
+    **dict.fromkeys(BASELINE_NAMES, _baseline),
+}
+
+MODEL_NAMES: tuple[str, ...] = tuple(_FACTORIES)
+"""All models, in the order of the tables."""
