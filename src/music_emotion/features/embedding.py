@@ -1,0 +1,170 @@
+"""What a pretrained music tagger hears: MSD_musicnn, run in onnxruntime.
+
+The network (Pons and Serra, *musicnn: Pre-trained convolutional neural networks for music audio
+tagging*, 2019; ISC licence) was trained on the Million Song Dataset for 50 tags. Its weights lie
+beside this file, converted from the published wheel by ``tools/convert_musicnn.py``; licence and
+attribution are in ``weights/msd_musicnn.LICENSE.md``.
+
+Conventions: 16 kHz mono; one 3-s segment is one patch of 187 frames and 96 bands, and depends on
+no other segment. Segments are brought to one level first, so that a quieter copy of a recording
+gives the same numbers.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+SAMPLE_RATE = 16_000  # Hz
+SEGMENT_SECONDS = 3.0
+SEGMENT_LENGTH = 48_000  # samples
+N_FFT = 512  # samples
+HOP_LENGTH = 256  # samples
+MEL_BANDS = 96
+PATCH_FRAMES = 187
+POOLED_SIZE = 1_506  # 753 channels, for each its maximum and its mean over time
+
+LOG_GAIN = 10_000.0  # log10(LOG_GAIN * power + 1)
+LEVEL = 0.1  # root mean square every segment is brought to
+QUIETEST_LEVEL = 1e-4  # below this (-80 dBFS) a segment counts as silence and is not raised further
+
+BATCH = 2  # patches per run: more costs memory and gains no speed
+
+WEIGHTS = Path(__file__).with_name("weights") / "msd_musicnn.onnx"
+
+Array = NDArray[np.float32]
+
+
+def musicnn(segments: Array, *, threads: int = 1) -> Array:
+    """Return the pooled maps of MSD_musicnn.
+
+    Parameters
+    ----------
+    segments
+        Waveforms at 16 kHz, shape (n, 48000), float32, full scale 1.
+    threads
+        Threads of onnxruntime; 1 gives the same bits on every machine load.
+
+    Returns
+    -------
+    ndarray of shape (n, 1506), float32
+        For each of the 753 channels its maximum and its mean over the 3 s, alternating.
+
+    Raises
+    ------
+    ValueError
+        If the segments are not (n, 48000).
+    """
+    patches = log_mel(normalise_level(segments))
+    session = _session(threads)
+    pooled = np.empty((len(patches), POOLED_SIZE), dtype=np.float32)
+    for start in range(0, len(patches), BATCH):
+        batch = slice(start, start + BATCH)
+        pooled[batch] = session.run(["pooled"], {"log_mel": patches[batch]})[0]
+    return pooled
+
+
+def tags(segments: Array, *, threads: int = 1) -> Array:
+    """Return the probabilities of the 50 tags, shape (n, 50), for segments as in `musicnn`."""
+    patches = log_mel(normalise_level(segments))
+    session = _session(threads)
+    runs = [
+        session.run(["tags"], {"log_mel": patches[start : start + BATCH]})[0]
+        for start in range(0, len(patches), BATCH)
+    ]
+    return np.concatenate(runs) if runs else np.empty((0, 50), dtype=np.float32)
+
+
+def normalise_level(segments: Array) -> Array:
+    """Bring each segment to a root mean square of `LEVEL`; silence is raised by 60 dB at most.
+
+    Parameters
+    ----------
+    segments
+        Waveforms, shape (n, samples).
+    """
+    segments = np.asarray(segments, dtype=np.float32)
+    power = np.einsum("ns,ns->n", segments, segments) / np.float32(segments.shape[1])
+    level = np.maximum(np.sqrt(power), np.float32(QUIETEST_LEVEL))
+    return segments * (np.float32(LEVEL) / level)[:, None]
+
+
+def log_mel(segments: Array) -> Array:
+    """Return the network's input, ``log10(10000 mel + 1)``.
+
+    Power mel spectrogram of centred, zero-padded frames under a Hann window, 96 Slaney bands from
+    0 to 8 kHz of unit area; equal to ``librosa.feature.melspectrogram`` of the same settings.
+
+    Parameters
+    ----------
+    segments
+        Waveforms at 16 kHz, shape (n, 48000).
+
+    Returns
+    -------
+    ndarray of shape (n, 187, 96), float32
+    """
+    from scipy.fft import rfft
+
+    segments = np.asarray(segments, dtype=np.float32)
+    if segments.ndim != 2 or segments.shape[1] != SEGMENT_LENGTH:
+        raise ValueError(
+            f"segments must have shape (n, {SEGMENT_LENGTH}), 3 s at 16 kHz; got {segments.shape}"
+        )
+    window, bank = _window(), _mel_bank()
+    padded = np.pad(segments, ((0, 0), (N_FFT // 2, N_FFT // 2)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT, axis=1)
+    patches = np.empty((len(segments), PATCH_FRAMES, MEL_BANDS), dtype=np.float32)
+    for patch, segment in zip(patches, frames, strict=True):
+        spectrum = rfft(segment[::HOP_LENGTH][:PATCH_FRAMES] * window, axis=1)
+        power = spectrum.real**2 + spectrum.imag**2
+        np.log10(np.float32(LOG_GAIN) * (power @ bank) + np.float32(1.0), out=patch)
+    return patches
+
+
+@lru_cache(maxsize=1)
+def _window() -> Array:
+    """Return the periodic Hann window."""
+    phase = 2.0 * np.pi * np.arange(N_FFT) / N_FFT
+    return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _mel_bank() -> Array:
+    """Return triangular filters of unit area on Slaney's mel scale, shape (257, 96).
+
+    Slaney, *Auditory Toolbox*, technical report 1998-010, Interval Research: linear below 1 kHz
+    (200/3 Hz per mel), logarithmic above (27 mels per factor of 6.4).
+    """
+    nyquist_mel = 15.0 + np.log(SAMPLE_RATE / 2 / 1000.0) / (np.log(6.4) / 27.0)
+    mels = np.linspace(0.0, nyquist_mel, MEL_BANDS + 2)
+    logarithmic = 1000.0 * np.exp((np.log(6.4) / 27.0) * (mels - 15.0))
+    edges = np.where(mels < 15.0, mels * 200.0 / 3.0, logarithmic)  # Hz
+    bins = np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT
+    ramps = edges[None, :] - bins[:, None]
+    widths = np.diff(edges)
+    rising = -ramps[:, :-2] / widths[:-1]
+    falling = ramps[:, 2:] / widths[1:]
+    bank = np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))
+    return bank.astype(np.float32)
+
+
+@lru_cache(maxsize=4)
+def _session(threads: int) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        str(WEIGHTS), sess_options=options, providers=["CPUExecutionProvider"]
+    )
