@@ -1,0 +1,210 @@
+"""Whether predicted probabilities mean what they say.
+
+A model is calibrated in its top label if, of the tracks it is 70 % sure of, it gets 70 % right. The
+expected calibration error averages the gap over ten equal-width bins of the top probability (Guo,
+Pleiss, Sun and Weinberger, *On calibration of modern neural networks*, ICML 2017, equation 3).
+
+On 400 tracks the error of a perfectly calibrated model is not 0, because each bin holds few tracks.
+:func:`calibration_band` says what such a model would show: labels are drawn from the model's own
+probabilities many times, and the error is computed against each draw (consistency resampling:
+Bröcker and Smith, *Increasing the reliability of reliability diagrams*, Weather and Forecasting 22,
+2007). The draws are independent between tracks. Tracks of one artist are not, which makes real
+errors larger than this, so the band is, if anything, too narrow for a model to fall into by luck.
+
+The calibrators that a model fits inside its training part are in
+:mod:`music_emotion.training.calibrators`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.intervals import CONFIDENCE
+
+Floats = NDArray[np.float64]
+
+BINS = 10
+"""Equal-width bins of the top probability."""
+BAND_DRAWS = 5_000
+"""Draws of labels behind a band."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityDiagram:
+    """How often a model is right by how sure it is; bins are (edge, next edge].
+
+    Attributes
+    ----------
+    edges
+        Edges of the bins, shape (bins + 1,), 0 to 1.
+    count
+        Items per bin, shape (bins,).
+    confidence
+        Mean top probability per bin, shape (bins,); NaN in an empty bin.
+    accuracy
+        Share of right answers per bin, shape (bins,); NaN in an empty bin.
+    error
+        Expected calibration error, 0–1: the mean of |accuracy - confidence| over items.
+    overconfidence
+        Mean top probability minus accuracy over all items; above 0 for a model too sure of itself.
+    """
+
+    edges: Floats
+    count: NDArray[np.int64]
+    confidence: Floats
+    accuracy: Floats
+    error: float
+    overconfidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBand:
+    """What a perfectly calibrated model with these probabilities would show.
+
+    Attributes
+    ----------
+    low, high
+        Central 95 % of its expected calibration error.
+    mean
+        Mean of its expected calibration error.
+    bin_low, bin_high
+        Central 95 % of its accuracy in each bin, shape (bins,); NaN in an empty bin.
+    """
+
+    low: float
+    high: float
+    mean: float
+    bin_low: Floats
+    bin_high: Floats
+
+    def is_inside(self, error: float) -> bool:
+        """Whether an expected calibration error is no larger than perfect calibration explains.
+
+        An error below ``low`` counts as inside: it is luck, not a defect.
+        """
+        return error <= self.high
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantScores:
+    """What predicting the class frequencies for every item scores.
+
+    Attributes
+    ----------
+    log_loss
+        In nats: the entropy of the frequencies.
+    brier
+        0–2: one minus the sum of the squared frequencies.
+    """
+
+    log_loss: float
+    brier: float
+
+
+def reliability_diagram(
+    labels: NDArray[Any], emotions: NDArray[Any], *, bins: int = BINS
+) -> ReliabilityDiagram:
+    """Compare how sure a model is with how often it is right.
+
+    Parameters
+    ----------
+    labels
+        Dominant emotions, shape (n,).
+    emotions
+        Predicted probabilities, shape (n, 9), rows sum to 1. The top label is the most probable
+        emotion, ties to the earlier one.
+    bins
+        Number of equal-width bins.
+
+    Raises
+    ------
+    EvaluationError
+        If the shapes disagree or nothing is predicted.
+    """
+    top, right = _top_labels(labels, emotions)
+    place = _bin_of(top, bins)
+    count = np.bincount(place, minlength=bins)
+    confidence = np.bincount(place, weights=top, minlength=bins)
+    accuracy = np.bincount(place, weights=right, minlength=bins)
+    filled = np.where(count > 0, count, np.nan)
+    return ReliabilityDiagram(
+        edges=np.linspace(0.0, 1.0, bins + 1),
+        count=count.astype(np.int64),
+        confidence=confidence / filled,
+        accuracy=accuracy / filled,
+        error=float(np.abs(accuracy - confidence).sum() / len(top)),
+        overconfidence=float(top.mean() - right.mean()),
+    )
+
+
+def expected_calibration_error(
+    labels: NDArray[Any], emotions: NDArray[Any], *, bins: int = BINS
+) -> float:
+    """Return the expected calibration error of the top label, 0–1."""
+    return reliability_diagram(labels, emotions, bins=bins).error
+
+
+def calibration_band(
+    emotions: NDArray[Any], *, seed: int = 0, bins: int = BINS, draws: int = BAND_DRAWS
+) -> CalibrationBand:
+    """Return what a perfectly calibrated model that predicts this would show.
+
+    Parameters
+    ----------
+    emotions
+        Predicted probabilities, shape (n, 9), for example the pooled out-of-fold predictions of
+        one fold seed.
+    seed
+        The same seed gives the same band.
+    bins
+        Number of equal-width bins.
+    draws
+        How often labels are drawn.
+    """
+    top, _ = _top_labels(np.zeros(len(emotions), dtype=np.int64), emotions)
+    membership = np.eye(bins)[_bin_of(top, bins)]
+    count = membership.sum(axis=0)
+    # Whether the drawn label is the top one is all that matters, and its chance is the top
+    # probability itself.
+    right = np.random.default_rng(seed).random((draws, len(top))) < top
+    hits = right.astype(np.float64) @ membership
+    errors = np.abs(hits - top @ membership).sum(axis=1) / len(top)
+    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    low, high = np.quantile(errors, tails)
+    bin_low, bin_high = np.quantile(hits, tails, axis=0) / np.where(count > 0, count, np.nan)
+    return CalibrationBand(float(low), float(high), float(errors.mean()), bin_low, bin_high)
+
+
+def class_frequency_scores(labels: NDArray[Any]) -> ConstantScores:
+    """Return log-loss and Brier score of the best constant prediction.
+
+    The frequencies are those of the very labels they are scored on, so that no constant prediction
+    does better; a model that does not beat them has learned nothing about probabilities.
+    """
+    frequency = np.bincount(np.asarray(labels), minlength=len(EMOTIONS)) / len(labels)
+    present = frequency[frequency > 0]
+    return ConstantScores(
+        log_loss=float(-(present * np.log(present)).sum()), brier=float(1.0 - (present**2).sum())
+    )
+
+
+def _top_labels(labels: NDArray[Any], emotions: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Return the top probability of each item and whether its top label is right, shape (n,)."""
+    probabilities = np.asarray(emotions, dtype=np.float64)
+    if probabilities.ndim != 2 or len(probabilities) == 0 or len(labels) != len(probabilities):
+        raise EvaluationError(
+            f"calibration needs one row of probabilities per label: {probabilities.shape} for "
+            f"{len(labels)} labels"
+        )
+    right = probabilities.argmax(axis=1) == np.asarray(labels)
+    return np.clip(probabilities.max(axis=1), 0.0, 1.0), right.astype(np.float64)
+
+
+def _bin_of(top: Floats, bins: int) -> NDArray[np.int64]:
+    return np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
