@@ -43,3 +43,11 @@ def corpus_of(
 def segments(corpus: Corpus, per_track: int) -> np.ndarray:
     """The track of each segment when every track has the same number of them."""
     return np.repeat(np.arange(len(corpus), dtype=np.int64), per_track)
+
+
+def points(corpus: Corpus, track: np.ndarray, *, spread: float = 0.4) -> np.ndarray:
+    """A feature that tells the emotion fairly well."""
+    rng = np.random.default_rng(0)
+    centres = np.eye(N_EMOTIONS)[corpus.labels]
+    of_track = centres + spread * rng.normal(size=centres.shape)
+    return (of_track[track] + 0.1 * rng.normal(size=(len(track), N_EMOTIONS))).astype(np.float32)

@@ -178,6 +178,13 @@ def test_pearson_of_a_constant_prediction_is_zero():
     np.testing.assert_array_equal(metrics.pearson_r(votes, constant), np.zeros(9))
 
 
+def test_pearson_skips_an_emotion_whose_votes_do_not_vary():
+    votes = np.random.default_rng(0).random((20, 9))
+    votes[:, 2] = 0.25
+    assert np.isnan(metrics.pearson_r(votes, votes)[2])
+    assert metrics.mean_pearson_r(votes, votes) == pytest.approx(1)
+
+
 def test_distributions_by_hand_and_against_scipy(random_case):
     from scipy.spatial.distance import cosine, jensenshannon
 

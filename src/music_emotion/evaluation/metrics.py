@@ -52,8 +52,8 @@ SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 N_MOMENTS = 6
 """Moments per emotion that a Pearson correlation is made of: n, Σx, Σy, Σx², Σy², Σxy."""
 
-LEAST_CORRELATION_VARIANCE = 1e-12
-"""A variance below this counts as none."""
+NO_VARIANCE = 1e-14
+"""A variance of fractions below this is rounding noise: the values are constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,35 +234,50 @@ def auc_wins(
 def correlation_moments(votes: NDArray[Any], intensities: NDArray[Any]) -> Floats:
     """Return each item's share of the moments of a correlation, shape (n, 9, 6).
 
-    They add up: the sum over any selection of items goes into :func:`pearson_from_moments`.
+    They add up: the sum over any selection of items goes into :func:`pearson_from_moments`. Values
+    are taken relative to their mean, which leaves r as it is and the digits intact.
     """
     x = np.asarray(votes, dtype=np.float64)
     y = np.asarray(intensities, dtype=np.float64)
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)
 
 
 def pearson_from_moments(moments: Floats) -> Floats:
-    """Return Pearson's r from summed moments of shape (…, 6); 0 where a variance is 0.
+    """Return Pearson's r from summed moments of shape (…, 6).
 
-    A prediction that is the same for every item says nothing about them, hence 0 and not NaN.
+    A prediction that is the same for every item says nothing about them: its r is 0. Where the
+    votes themselves do not vary no prediction can be scored: NaN.
     """
     n, x, y, xx, yy, xy = (moments[..., index] for index in range(N_MOMENTS))
     n = np.maximum(n, 1.0)
     covariance = xy / n - (x / n) * (y / n)
-    variances = np.maximum(xx / n - (x / n) ** 2, 0.0) * np.maximum(yy / n - (y / n) ** 2, 0.0)
-    varies = variances > LEAST_CORRELATION_VARIANCE**2
-    r = np.where(varies, covariance / np.sqrt(np.where(varies, variances, 1.0)), 0.0)
-    return np.asarray(np.clip(r, -1.0, 1.0))
+    votes_variance, variance = xx / n - (x / n) ** 2, yy / n - (y / n) ** 2
+    defined, varies = votes_variance > NO_VARIANCE, variance > NO_VARIANCE
+    product = np.where(defined, votes_variance, 1.0) * np.where(varies, variance, 1.0)
+    r = np.where(varies, np.clip(covariance / np.sqrt(product), -1.0, 1.0), 0.0)
+    return np.asarray(np.where(defined, r, np.nan))
+
+
+def mean_over_emotions(r: Floats) -> Floats:
+    """Return the mean over the last axis of the correlations that are defined, NaN if none is."""
+    defined = np.isfinite(r)
+    count = defined.sum(-1)
+    total = np.where(defined, r, 0.0).sum(-1)
+    return np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.nan))
 
 
 def pearson_r(votes: NDArray[Any], intensities: NDArray[Any]) -> Floats:
-    """Return Pearson's r of each emotion over the items, shape (9,), -1 to 1; 0 if constant."""
+    """Return Pearson's r of each emotion over the items, shape (9,), -1 to 1.
+
+    0 where the prediction is constant, NaN where the votes are.
+    """
     return pearson_from_moments(correlation_moments(votes, intensities).sum(axis=0))
 
 
 def mean_pearson_r(votes: NDArray[Any], intensities: NDArray[Any]) -> float:
     """Return the unweighted mean of :func:`pearson_r` over the nine emotions, -1 to 1."""
-    return float(pearson_r(votes, intensities).mean())
+    return float(mean_over_emotions(pearson_r(votes, intensities)))
 
 
 def cosine_similarities(votes: NDArray[Any], intensities: NDArray[Any]) -> Floats:

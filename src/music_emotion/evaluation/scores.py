@@ -179,7 +179,7 @@ def _divide(part: Floats, whole: NDArray[np.float64] | NDArray[np.int64]) -> Flo
 # --- The scores of the table ---------------------------------------------------------------------
 
 ACCURACY = _mean_of("accuracy", lambda s: metrics.hits(s.label, s.emotions))
-MEAN_PEARSON_R = _of_correlations("mean_pearson_r", lambda r: r.mean(axis=-1))
+MEAN_PEARSON_R = _of_correlations("mean_pearson_r", metrics.mean_over_emotions)
 
 
 def _cosines(scored: Scored) -> Floats:

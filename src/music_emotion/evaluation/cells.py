@@ -1,0 +1,282 @@
+"""Cells, the resumable units of a comparison, and the files they are kept in.
+
+A cell is one model trained on one fold: its predictions for the test part and a record of how it
+went. Every cell is written at once when it is done, atomically; when all folds of a run (a model
+under a protocol with a target and a fold seed) are there, they are packed into one file::
+
+    OUT/cells/artist-label-cnn2d-seed42-fold0.npz     while a run is incomplete
+    OUT/predictions/artist-label-cnn2d-seed42.npz     when it is complete
+
+Both kinds of file have the same form: arrays ``unit``, ``fold``, ``emotions``, ``intensities`` and
+``records``, a JSON text with one entry per fold. A ``unit`` is the index of a segment under
+``segment`` and of a track otherwise. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.protocols import Protocol
+from music_emotion.models.base import Target
+
+CELLS = "cells"
+PREDICTIONS = "predictions"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Run:
+    """A model under a protocol, with a target and a fold seed."""
+
+    protocol: Protocol
+    target: Target
+    model: str
+    seed: int
+
+    @property
+    def stem(self) -> str:
+        """File name without ending."""
+        return f"{self.protocol}-{self.target}-{self.model}-seed{self.seed}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CellName:
+    """One fold of a run."""
+
+    run: Run
+    fold: int
+
+    @property
+    def stem(self) -> str:
+        """File name without ending."""
+        return f"{self.run.stem}-fold{self.fold}"
+
+    def __str__(self) -> str:
+        run = self.run
+        target = "" if run.target == "label" else " on votes"
+        return f"{run.model}{target}, {run.protocol}, seed {run.seed}, fold {self.fold + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How a cell was made.
+
+    Attributes
+    ----------
+    key
+        SHA-256 of everything the predictions depend on: see :func:`cell_key`.
+    fingerprint
+        The corpus's.
+    n_folds
+        Number of folds of the run.
+    seconds
+        Training and prediction, wall clock.
+    threads
+        Threads the training ran on.
+    versions
+        Python and the packages that the predictions depend on.
+    history, best_epoch, notes, parameters
+        The model's own report.
+    """
+
+    key: str
+    fingerprint: str
+    n_folds: int
+    seconds: float = 0.0
+    threads: int = 1
+    versions: dict[str, str] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best_epoch: int = -1
+    notes: tuple[str, ...] = ()
+    parameters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Predictions for the test part of one fold.
+
+    Attributes
+    ----------
+    name
+        Which cell.
+    unit
+        Segments or tracks of the corpus, shape (n,), increasing.
+    emotions, intensities
+        Predictions, shape (n, 9), float32.
+    record
+        How they were made.
+    """
+
+    name: CellName
+    unit: NDArray[np.int64]
+    emotions: NDArray[np.float32]
+    intensities: NDArray[np.float32]
+    record: Record
+
+
+def cell_key(**parts: Any) -> str:
+    """Return the SHA-256 of named JSON values and arrays, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in sorted(parts):
+        value = parts[name]
+        if isinstance(value, np.ndarray):
+            text = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        else:
+            text = json.dumps(value, sort_keys=True)
+        digest.update(f"{name}={text}\n".encode())
+    return digest.hexdigest()
+
+
+class CellStore:
+    """The cells of one output folder."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+
+    def find(self, name: CellName) -> Cell | None:
+        """Return a cell that is on disk, ``None`` where there is none."""
+        for path in (self._cell_path(name), self._run_path(name.run)):
+            if path.is_file():
+                for cell in _read(path):
+                    if cell.name == name:
+                        return cell
+        return None
+
+    def write(self, cell: Cell) -> None:
+        """Write a cell; it is there as a whole or not at all."""
+        _write(self._cell_path(cell.name), [cell])
+
+    def pack(self, run: Run, keys: Sequence[str]) -> bool:
+        """Pack the cells of a run into one file if all of them, with these keys, are there.
+
+        Returns
+        -------
+        bool
+            Whether the run is complete.
+        """
+        names = [CellName(run, fold) for fold in range(len(keys))]
+        cells = [cell for name in names if (cell := self.find(name)) is not None]
+        if [cell.record.key for cell in cells] != list(keys):
+            return False
+        loose = [path for name in names if (path := self._cell_path(name)).is_file()]
+        if loose:
+            _write(self._run_path(run), cells)
+            for path in loose:
+                path.unlink()
+        return True
+
+    def complete_runs(self) -> Iterator[tuple[Run, tuple[Cell, ...]]]:
+        """Yield every packed run in sorted order, with its cells in the order of the folds."""
+        for path in sorted((self.out / PREDICTIONS).glob("*-seed*.npz")):
+            cells = _read(path)
+            if cells:
+                yield cells[0].name.run, cells
+
+    def _cell_path(self, name: CellName) -> Path:
+        return self.out / CELLS / f"{name.stem}.npz"
+
+    def _run_path(self, run: Run) -> Path:
+        return self.out / PREDICTIONS / f"{run.stem}.npz"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name beside it and rename it.
+
+    Raises
+    ------
+    EvaluationError
+        If the folder cannot be written or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise EvaluationError(
+            f"cannot write {path}: {error.strerror or error}; make room or choose another --out"
+        ) from error
+
+
+def arrays_to_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the bytes of a compressed ``.npz`` file, the same for the same arrays."""
+    import io
+
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
+    return buffer.getvalue()
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read an ``.npz`` file without unpickling anything.
+
+    Raises
+    ------
+    EvaluationError
+        If the file is damaged or not one of ours.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise EvaluationError(
+            f"cannot read {path}: delete it, and the same command makes it again"
+        ) from error
+
+
+def _write(path: Path, cells: Sequence[Cell]) -> None:
+    name = cells[0].name
+    header = {
+        "protocol": name.run.protocol,
+        "target": name.run.target,
+        "model": name.run.model,
+        "seed": name.run.seed,
+        "folds": [{"fold": cell.name.fold, **asdict(cell.record)} for cell in cells],
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "unit": np.concatenate([cell.unit for cell in cells]).astype(np.int32),
+        "fold": np.concatenate([np.full(len(cell.unit), cell.name.fold) for cell in cells]).astype(
+            np.int16
+        ),
+        "emotions": np.concatenate([cell.emotions for cell in cells]).astype(np.float32),
+        "intensities": np.concatenate([cell.intensities for cell in cells]).astype(np.float32),
+        "records": np.array(json.dumps(header)),
+    }
+    write_atomically(path, arrays_to_bytes(arrays))
+
+
+def _read(path: Path) -> tuple[Cell, ...]:
+    arrays = read_arrays(path)
+    try:
+        header = json.loads(str(arrays["records"]))
+        run = Run(header["protocol"], header["target"], header["model"], header["seed"])
+        cells = []
+        for entry in header["folds"]:
+            fold = entry.pop("fold")
+            record = Record(**{**entry, "notes": tuple(entry["notes"])})
+            chosen = arrays["fold"] == fold
+            cells.append(
+                Cell(
+                    CellName(run, fold),
+                    arrays["unit"][chosen].astype(np.int64),
+                    arrays["emotions"][chosen],
+                    arrays["intensities"][chosen],
+                    record,
+                )
+            )
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvaluationError(f"{path} does not hold predictions: delete it") from error
+    return tuple(cells)

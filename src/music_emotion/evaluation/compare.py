@@ -1,0 +1,201 @@
+"""Models × protocols × targets × seeds: train what is missing, then score everything."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol as Interface
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.votes import VoteTable
+from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.cells import Cell, CellName, CellStore, Run
+from music_emotion.evaluation.plan import Comparison, EnsembleTask, Plan, make_plan
+from music_emotion.evaluation.protocols import Protocol
+from music_emotion.evaluation.runner import Failure, Listener, run_cells, threads_per_job
+from music_emotion.evaluation.schedule import Schedule
+from music_emotion.evaluation.truth import Truth, read_truth, truth_of, write_truth
+from music_emotion.evaluation.worker import SharedArray, Task, Workplace
+from music_emotion.models.base import Prediction
+from music_emotion.models.ensemble import mean_prediction
+
+
+class Reporter(Listener, Interface):
+    """Is told what a comparison does."""
+
+    def message(self, line: str) -> None:
+        """Something a user should know."""
+
+    def planned(self, pending: Sequence[CellName], done: int, schedule: Schedule) -> None:
+        """How many cells are to be trained and how many are there already."""
+
+
+def compare(
+    comparison: Comparison,
+    corpus: Corpus,
+    track: NDArray[np.int64],
+    features: Mapping[str, NDArray[np.float32]],
+    *,
+    feature_versions: Mapping[str, str],
+    out: Path,
+    jobs: int,
+    reporter: Reporter,
+    table: VoteTable | None = None,
+) -> tuple[Truth, list[Failure]]:
+    """Train every cell of a comparison that is not there yet.
+
+    Parameters
+    ----------
+    comparison
+        What is to be compared.
+    corpus
+        The tracks.
+    track
+        Index of each segment's track in the corpus, shape (n,).
+    features
+        Feature arrays by name, axis 0 = segments.
+    feature_versions
+        A text per feature that changes when the feature does.
+    out
+        Folder of the results; cells that are there with the same key are not trained again.
+    jobs
+        Worker processes; 0 trains in this process.
+    reporter
+        Told what happens.
+    table
+        Listeners' votes one by one, if there are any.
+
+    Returns
+    -------
+    (Truth, list of Failure)
+        What :func:`.results.collect` scores against, and the cells that could not be trained.
+    """
+    plan = make_plan(comparison, corpus, track, feature_versions)
+    store = CellStore(out)
+    truth = truth_of(corpus, track, _folds(out, corpus, comparison), table)
+    write_truth(out, truth)
+    done, pending = _sort_out(plan, store, reporter)
+    schedule = Schedule(plan.feature_names)
+    for cell in done:
+        schedule.measured(cell.name, cell.record.seconds)
+    order = schedule.longest_first(task.name for task in pending)
+    reporter.planned(order, len(done), schedule)
+    failures = []
+    if order:
+        needed = {name for task in pending for name in plan.feature_names[task.name.run.model]}
+        with shared_arrays({name: features[name] for name in sorted(needed)}) as arrays:
+            workplace = Workplace(
+                corpus, track, arrays, threads_per_job(max(jobs, 1)), comparison.factory
+            )
+            failures = run_cells(
+                [plan.tasks[name] for name in order],
+                workplace,
+                jobs=jobs,
+                save=store.write,
+                listener=reporter,
+            )
+    failures += _average(plan, store, reporter)
+    for run, keys in plan.runs.items():
+        store.pack(run, keys)
+    return truth, failures
+
+
+def _folds(out: Path, corpus: Corpus, comparison: Comparison) -> dict[Protocol, int]:
+    """Return the number of folds of each protocol, those of earlier commands included."""
+    before = read_truth(out)
+    kept = dict(before.folds) if before and before.fingerprint == corpus.fingerprint else {}
+    return {**kept, **comparison.folds}
+
+
+def _sort_out(plan: Plan, store: CellStore, reporter: Reporter) -> tuple[list[Cell], list[Task]]:
+    """Divide the cells into those that are there and those to train; say what is outdated."""
+    done, pending = [], []
+    outdated: dict[Run, None] = {}
+    for name, task in plan.tasks.items():
+        cell = _present(store, task)
+        if cell is not None:
+            done.append(cell)
+            continue
+        pending.append(task)
+        if store.find(name) is not None:
+            outdated[name.run] = None
+    for run in outdated:
+        reporter.message(
+            f"{run.model}, {run.protocol}, seed {run.seed} was made with other data, features, "
+            "settings or folds: training it again"
+        )
+    return done, pending
+
+
+def _average(plan: Plan, store: CellStore, reporter: Reporter) -> list[Failure]:
+    """Write the cells of ensembles from those of their members."""
+    failures = []
+    for task in plan.ensembles.values():
+        if _present(store, task) is not None:
+            continue
+        cells = [
+            cell for name in task.members if (cell := _present(store, plan.tasks[name])) is not None
+        ]
+        if len(cells) < len(task.members):
+            failures.append(Failure(task.name, "a member could not be trained"))
+            reporter.failed(failures[-1])
+            continue
+        mean = mean_prediction([Prediction(cell.emotions, cell.intensities) for cell in cells])
+        record = replace(
+            task.record,
+            seconds=round(sum(cell.record.seconds for cell in cells), 2),
+            threads=max(cell.record.threads for cell in cells),
+            notes=(f"mean of {', '.join(cell.name.run.model for cell in cells)}",),
+            parameters=sum(cell.record.parameters for cell in cells),
+        )
+        store.write(Cell(task.name, cells[0].unit, mean.emotions, mean.intensities, record))
+    return failures
+
+
+def _present(store: CellStore, task: Task | EnsembleTask) -> Cell | None:
+    """Return the cell if it is there and made from the same."""
+    cell = store.find(task.name)
+    return cell if cell is not None and cell.record.key == task.record.key else None
+
+
+@contextmanager
+def shared_arrays(
+    arrays: Mapping[str, NDArray[np.float32]],
+) -> Iterator[dict[str, SharedArray]]:
+    """Put arrays where every worker can map them; those that are mapped already stay put.
+
+    The files are gone after the block, and the memory they took with them.
+    """
+    with tempfile.TemporaryDirectory(prefix="music-emotion-") as folder:
+        shared = {}
+        for name, array in arrays.items():
+            shared[name] = _mapped(array) or _written(array, Path(folder) / name)
+        yield shared
+
+
+def _mapped(array: NDArray[np.float32]) -> SharedArray | None:
+    """Describe an array that is a whole memory-mapped file, ``None`` for any other."""
+    base: object = array.base
+    if not isinstance(array, np.memmap) or not isinstance(base, mmap.mmap):
+        return None
+    if not array.flags.c_contiguous:
+        return None
+    return SharedArray(Path(str(array.filename)), array.dtype.str, array.shape, array.offset)
+
+
+def _written(array: NDArray[np.float32], path: Path) -> SharedArray:
+    try:
+        np.ascontiguousarray(array).tofile(path)
+    except OSError as error:
+        raise EvaluationError(
+            f"cannot write the features to {path.parent} ({error.strerror or error}): make room "
+            "there or point TMPDIR to another folder"
+        ) from error
+    return SharedArray(path, array.dtype.str, array.shape, 0)

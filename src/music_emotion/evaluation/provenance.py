@@ -1,0 +1,78 @@
+"""Where a result comes from: versions, machine, command, date."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = (
+    "music-emotion",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "imbalanced-learn",
+    "torch",
+    "onnxruntime",
+    "soundfile",
+    "soxr",
+)
+"""Packages that figures depend on."""
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that figures depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, str | int]:
+    """Return the kind of machine: processor, cores, memory, system; nothing that identifies it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    described: dict[str, str | int] = {
+        "processor": _processor(),
+        "cores": cores or 1,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return described
+    return {**described, "memory_gb": round(size / 1e9)}
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Return the command that was given, absolute paths shortened to their last part."""
+    return shlex.join(["music-emotion", *(_without_folders(argument) for argument in arguments)])
+
+
+def today() -> str:
+    """Return the date of today, UTC, as YYYY-MM-DD."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def _without_folders(argument: str) -> str:
+    option, equals, value = argument.rpartition("=")
+    if Path(value).expanduser().is_absolute():
+        value = Path(value).name
+    return f"{option}{equals}{value}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import stub_models
+from corpora import corpus_of, points, segments
+
+from music_emotion.errors import EvaluationError, ModelError
+from music_emotion.evaluation import metrics
+from music_emotion.evaluation.cells import CellName, CellStore, Run
+from music_emotion.evaluation.compare import compare, shared_arrays
+from music_emotion.evaluation.plan import Comparison, describe, feature_names, make_plan
+from music_emotion.evaluation.results import SUMMARY_COLUMNS, check_against, collect, summary_csv
+from music_emotion.evaluation.truth import read_truth
+from music_emotion.evaluation.worker import mean_over_units, training_seed
+from music_emotion.models.base import Prediction
+
+LABELS = [label for label in range(9) for _ in range(6)]
+
+
+class Ear:
+    """A reporter that remembers."""
+
+    def __init__(self):
+        self.messages, self.failures, self.done, self.planned_cells = [], [], [], []
+        self.present = 0
+
+    def message(self, line):
+        self.messages.append(line)
+
+    def planned(self, pending, done, schedule):
+        self.planned_cells, self.present = list(pending), done
+
+    def started(self, name):
+        pass
+
+    def progressed(self, name, done, total):
+        assert 0 < done <= total
+
+    def finished(self, cell):
+        self.done.append(str(cell.name))
+
+    def failed(self, failure):
+        self.failures.append(failure)
+
+
+@pytest.fixture
+def world():
+    corpus = corpus_of(LABELS)
+    track = segments(corpus, 3)
+    return corpus, track, {"points": points(corpus, track)}
+
+
+def run(world, out, *, jobs=0, **wanted):
+    corpus, track, features = world
+    wanted.setdefault("models", ("good", "bad"))
+    comparison = Comparison(factory=stub_models.FACTORY, **wanted)
+    ear = Ear()
+    truth, failures = compare(
+        comparison,
+        corpus,
+        track,
+        features,
+        feature_versions={"points": "1"},
+        out=out,
+        jobs=jobs,
+        reporter=ear,
+    )
+    assert failures == ear.failures
+    return collect(out, truth, ("good", "bad")), ear
+
+
+def rows(results):
+    return list(csv.DictReader(io.StringIO(summary_csv(results))))
+
+
+def test_summary_has_the_promised_form(world, tmp_path):
+    results, ear = run(world, tmp_path, seeds=(7, 8), targets=("label", "votes"))
+    assert not ear.failures
+    table = rows(results)
+    assert tuple(table[0]) == SUMMARY_COLUMNS
+    assert ",".join(SUMMARY_COLUMNS) == (
+        "protocol,model,target,metric,value,low,high,seed,repeats,n"
+    )
+    keys = [(r["protocol"], r["model"], r["target"], r["metric"]) for r in table]
+    assert len(set(keys)) == len(keys)
+    assert {key[:3] for key in keys} == {
+        (p, m, t)
+        for p in ("segment", "track", "artist")
+        for m in ("good", "bad")
+        for t in ("label", "votes")
+    }
+    assert {"accuracy", "macro_f1", "macro_f1_without_amazement", "balanced_accuracy"} < {
+        key[3] for key in keys
+    }
+    for row in table:
+        value, low, high = (float(row[name]) for name in ("value", "low", "high"))
+        assert low <= high and value >= 0
+        if row["metric"] == "accuracy":
+            assert low <= value <= high <= 1
+        assert (row["seed"], row["repeats"]) == ("7", "2")
+        # 162 segments: a fifth of them is tested under segment; every one of 54 tracks otherwise.
+        assert row["n"] == ("33" if row["protocol"] == "segment" else "54")
+
+
+def test_figures_are_those_of_the_pooled_out_of_fold_predictions(world, tmp_path):
+    results, _ = run(world, tmp_path, protocols=("artist",), seeds=(7, 8))
+    result = results.find("artist", "label", "good")
+    corpus = world[0]
+    by_hand = []
+    for repeat in result.repeats:
+        np.testing.assert_array_equal(repeat.unit, np.arange(len(corpus)))
+        by_hand.append(metrics.accuracy(corpus.labels, repeat.scored.emotions))
+    assert result.headline["accuracy"].value == pytest.approx(np.mean(by_hand))
+    assert result.headline["accuracy"].value > 0.5
+    assert result.confusion.sum() == 2 * len(corpus)
+    assert results.find("artist", "label", "bad").headline["accuracy"].value < 0.5
+
+
+def test_a_track_is_predicted_by_the_mean_of_its_segments():
+    emotions = np.array([[0.8, 0.2], [0.2, 0.8], [0.4, 0.6]], dtype=np.float32)
+    units, mean = mean_over_units(Prediction(emotions, emotions), np.array([5, 5, 2]))
+    np.testing.assert_array_equal(units, [2, 5])
+    np.testing.assert_allclose(mean.emotions, [[0.4, 0.6], [0.5, 0.5]], atol=1e-7)
+
+
+def test_a_second_run_trains_nothing_and_says_the_same(world, tmp_path, monkeypatch):
+    first, _ = run(world, tmp_path / "out")
+    monkeypatch.setenv(stub_models.FITS, str(tmp_path / "fits"))
+    second, ear = run(world, tmp_path / "out")
+    assert not (tmp_path / "fits").exists()
+    assert ear.planned_cells == [] and ear.messages == []
+    assert summary_csv(second) == summary_csv(first)
+
+
+def test_scores_come_from_the_files_alone(world, tmp_path):
+    results, _ = run(world, tmp_path)
+    text = summary_csv(results)
+    truth = read_truth(tmp_path).with_votes(world[0], None)
+    assert summary_csv(collect(tmp_path, truth, ("good", "bad"))) == text
+    assert check_against(results, text) == []
+    assert check_against(results, text.replace("accuracy,0.", "accuracy,1.", 1)) != []
+    # Without the votes everything but the metrics of votes is still there.
+    without = collect(tmp_path, read_truth(tmp_path), ("good", "bad"))
+    missing = check_against(without, text)
+    assert missing
+    assert all("pearson" in m or "cosine" in m or "jensen" in m for m in missing)
+
+
+def test_truth_keeps_no_votes(world, tmp_path):
+    run(world, tmp_path, protocols=("track",))
+    with np.load(tmp_path / "predictions" / "truth.npz", allow_pickle=False) as file:
+        assert set(file.files) == {"ids", "label", "group", "genre", "segment_track", "about"}
+    with pytest.raises(EvaluationError, match="made on other data"):
+        read_truth(tmp_path).with_votes(corpus_of(LABELS[::-1]), None)
+
+
+def test_a_second_command_extends_the_tables(world, tmp_path):
+    run(world, tmp_path, models=("good",), protocols=("track",))
+    results, _ = run(world, tmp_path, models=("bad",), protocols=("artist",), targets=("votes",))
+    assert [(r.protocol, r.target, r.model) for r in results.models] == [
+        ("track", "label", "good"),
+        ("artist", "votes", "bad"),
+    ]
+    results, _ = run(world, tmp_path, models=("good",), protocols=("track",), seeds=(1,))
+    assert results.find("track", "label", "good").seeds == (1, 42)
+
+
+def test_other_data_are_noticed(world, tmp_path):
+    run(world, tmp_path, protocols=("track",))
+    corpus = corpus_of(LABELS, votes=False)
+    results, ear = run((corpus, *world[1:]), tmp_path, models=("good",), protocols=("track",))
+    assert len(ear.messages) == 1 and "training it again" in ear.messages[0]
+    assert [result.model for result in results.models] == ["good"]
+    assert results.left_out == (
+        "track-label-bad-seed42 is left out of the tables: it was made on other data",
+    )
+    assert "mean_pearson_r" not in {row["metric"] for row in rows(results)}
+
+
+def test_other_folds_are_noticed(world, tmp_path):
+    run(world, tmp_path, protocols=("artist",))
+    results, ear = run(world, tmp_path, models=("good",), protocols=("artist",), n_folds=3)
+    assert "training it again" in ear.messages[0]
+    assert [result.model for result in results.models] == ["good"]
+    assert "other folds than the 3" in results.left_out[0]
+
+
+def test_other_settings_are_noticed(world, tmp_path):
+    first, _ = run(world, tmp_path, protocols=("track",))
+    second, ear = run(world, tmp_path, protocols=("track",), settings={"blur": 0.2})
+    assert len(ear.messages) == 2
+    assert summary_csv(first) != summary_csv(second)
+
+
+def test_an_ensemble_reuses_its_members(world, tmp_path, monkeypatch):
+    run(world, tmp_path / "out", models=("good",), protocols=("artist",))
+    log = tmp_path / "fits"
+    monkeypatch.setenv(stub_models.FITS, str(log))
+    results, ear = run(world, tmp_path / "out", models=("pair", "bad"), protocols=("artist",))
+    assert [line.split()[0] for line in log.read_text().splitlines()] == ["bad"] * 5
+    assert ear.present == 5
+    pair, good, bad = (results.find("artist", "label", m) for m in ("pair", "good", "bad"))
+    np.testing.assert_allclose(
+        pair.repeats[0].scored.emotions,
+        (good.repeats[0].scored.emotions + bad.repeats[0].scored.emotions) / 2,
+        atol=1e-7,
+    )
+    # Fitted as a whole, with the fold's own seed, it says the same.
+    corpus, track, features = world
+    comparison = Comparison(("pair",), ("artist",), factory=stub_models.FACTORY)
+    plan = make_plan(comparison, corpus, track, {})
+    from music_emotion.evaluation.protocols import examples
+
+    fold = next(task.fold for name, task in plan.tasks.items() if name.fold == 2)
+    everything = examples(corpus, features, track, "artist")
+    whole = stub_models.create("pair")
+    whole.fit(everything.take(fold.train), seed=training_seed(42, 2))
+    test = everything.take(fold.test)
+    units, mean = mean_over_units(whole.predict(test), test.unit)
+    np.testing.assert_allclose(pair.repeats[0].scored.emotions[units], mean.emotions, atol=1e-6)
+
+
+def test_the_training_seed_is_that_of_seed_and_fold_alone(world, tmp_path, monkeypatch):
+    log = tmp_path / "fits"
+    monkeypatch.setenv(stub_models.FITS, str(log))
+    run(world, tmp_path / "out", protocols=("track", "artist"), targets=("label", "votes"))
+    seeds = [int(line.split()[2]) for line in log.read_text().splitlines()]
+    assert set(seeds) == {training_seed(42, fold) for fold in range(5)}
+    assert len(set(seeds)) == 5
+    assert training_seed(43, 0) != training_seed(42, 1)
+
+
+def test_workers_say_what_this_process_says(world, tmp_path):
+    here, _ = run(world, tmp_path / "here", protocols=("artist",))
+    there, ear = run(world, tmp_path / "there", protocols=("artist",), jobs=2)
+    assert len(ear.done) == 10
+    assert summary_csv(here) == summary_csv(there)
+
+
+def test_one_bad_cell_does_not_stop_the_others(world, tmp_path):
+    results, ear = run(
+        world,
+        tmp_path,
+        models=("broken", "dies", "refuses", "good"),
+        protocols=("segment",),
+        jobs=2,
+    )
+    assert [result.model for result in results.models] == ["good"]
+    said = {failure.name.run.model: failure for failure in ear.failures}
+    assert said["broken"].line == "ValueError: this model is broken"
+    assert "Traceback" in said["broken"].details
+    assert said["dies"].line == "the worker process died (exit code 3)"
+    assert said["refuses"].line == "refuses to learn: give it something else"
+    assert str(said["dies"].name) == "dies, segment, seed 42, fold 1"
+
+
+def test_a_full_or_forbidden_folder_is_one_line(world, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(EvaluationError, match="cannot write"):
+        run(world, tmp_path / "file" / "out", protocols=("segment",))
+
+
+def test_a_damaged_file_is_named(world, tmp_path):
+    run(world, tmp_path, protocols=("segment",), models=("good",))
+    (path,) = (tmp_path / "predictions").glob("segment-*")
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(EvaluationError, match=r"cannot read .*good-seed42\.npz: delete it"):
+        run(world, tmp_path, protocols=("segment",), models=("good",))
+
+
+def test_an_unknown_model_is_refused_before_anything_is_trained(world, tmp_path):
+    with pytest.raises(ModelError, match="no model 'guud'"):
+        run(world, tmp_path, models=("good", "guud"))
+    assert not (tmp_path / "cells").exists()
+    with pytest.raises(ModelError):
+        feature_names(Comparison(("guud",), factory=stub_models.FACTORY))
+
+
+def test_a_description_holds_the_settings_and_not_the_device():
+    from music_emotion.models.registry import create
+
+    model = create("cnn2d", device="cpu", max_epochs=3)
+    described = describe(model)
+    assert described["config"]["max_epochs"] == 3
+    assert "device" not in described["config"]
+    assert described == describe(create("cnn2d", max_epochs=3))
+    assert described != describe(create("cnn2d"))
+
+
+def test_mapped_arrays_are_shared_as_they_are(tmp_path):
+    plain = np.arange(12, dtype=np.float32).reshape(3, 4)
+    np.save(tmp_path / "mapped.npy", plain)
+    mapped = np.load(tmp_path / "mapped.npy", mmap_mode="r")
+    with shared_arrays({"plain": plain, "mapped": mapped, "view": mapped[:, :2]}) as shared:
+        assert shared["mapped"].path == tmp_path / "mapped.npy"
+        for name, expected in (("plain", plain), ("mapped", plain), ("view", plain[:, :2])):
+            np.testing.assert_array_equal(shared[name].open(), expected)
+        written = shared["plain"].path
+    assert not written.exists()
+
+
+SCRIPT = """
+import sys
+sys.path[:0] = {paths!r}
+from pathlib import Path
+import stub_models
+from corpora import corpus_of, points, segments
+from music_emotion.evaluation.compare import compare
+from music_emotion.evaluation.plan import Comparison
+from test_compare import Ear, LABELS
+
+if __name__ == "__main__":
+    corpus = corpus_of(LABELS)
+    track = segments(corpus, 3)
+    compare(
+        Comparison(
+            ("slow",), ("artist",), settings={{"seconds": 0.6}}, factory=stub_models.FACTORY
+        ),
+        corpus, track, {{"points": points(corpus, track)}},
+        feature_versions={{"points": "1"}}, out=Path({out!r}), jobs=1, reporter=Ear(),
+    )
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_goes_on_where_it_was(world, tmp_path, number):
+    here = str(Path(__file__).parent)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(paths=[here], out=str(tmp_path / "out")))
+    # The stub's pace is no setting of the model, so that cells made slowly count as made.
+    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE)
+    cells = tmp_path / "out" / "cells"
+    deadline = time.monotonic() + 60
+    while len(list(cells.glob("[!.]*.npz"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.wait(20) != 0
+    kept = sorted(path.name for path in cells.glob("[!.]*.npz"))
+    assert 2 <= len(kept) < 5
+    time.sleep(0.7)  # a worker that outlived its parent would have finished its cell by now
+    assert sorted(path.name for path in cells.glob("[!.]*.npz")) == kept
+
+    resumed, ear = run(world, tmp_path / "out", models=("slow",), protocols=("artist",))
+    assert ear.present == len(kept) and len(ear.done) == 5 - len(kept)
+    afresh, _ = run(world, tmp_path / "afresh", models=("slow",), protocols=("artist",))
+    assert summary_csv(resumed) == summary_csv(afresh)
+    assert not list(cells.glob("*.npz"))
+
+
+def test_sigterm_counts_as_ctrl_c_while_cells_are_trained(world, tmp_path):
+    class Impatient(Ear):
+        def started(self, name):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    corpus, track, features = world
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        compare(
+            Comparison(("good",), ("segment",), factory=stub_models.FACTORY),
+            corpus,
+            track,
+            features,
+            feature_versions={},
+            out=tmp_path,
+            jobs=0,
+            reporter=Impatient(),
+        )
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_nothing_is_pickled(world, tmp_path):
+    run(world, tmp_path, protocols=("segment",), models=("good",))
+    (path,) = (tmp_path / "predictions").glob("segment-*")
+    with np.load(path, allow_pickle=False) as file:
+        header = json.loads(str(file["records"]))
+        assert file["emotions"].dtype == np.float32
+    assert header["folds"][0]["notes"] == ["noise 0.01"]
+    assert header["folds"][0]["history"] == {"train_loss": [1.0, 0.5]}
+    name = CellName(Run("segment", "label", "good", 42), 0)
+    assert CellStore(tmp_path).find(name).record.best_epoch == 1
+    assert path.stat().st_size < 20_000
