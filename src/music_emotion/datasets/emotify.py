@@ -28,7 +28,7 @@ from music_emotion.datasets.emotify_credits import (
     DUPLICATES,
     FURTHER_CREDITS,
 )
-from music_emotion.datasets.grouping import group_names, normalise_name
+from music_emotion.datasets.grouping import group_names, normalise_name, split_credit
 from music_emotion.datasets.header import AudioHeader, read_header
 from music_emotion.datasets.track import Corpus, Track
 from music_emotion.datasets.votes import VoteTable, read_emotify
@@ -194,8 +194,11 @@ def _tracks(
     ]
     recordings = {track: str(min(pair)) for pair in DUPLICATES for track in pair}
     recording = [recordings.get(track, str(track)) for track in range(1, TRACK_COUNT + 1)]
-    credits = [[artist, FURTHER_CREDITS.get(track, "")] for track, artist in enumerate(artists, 1)]
-    groups = group_names(credits, recording, table.ids)
+    names = [
+        split_credit(artist) | split_credit(FURTHER_CREDITS.get(track, ""))
+        for track, artist in enumerate(artists, 1)
+    ]
+    groups = group_names(names, recording)
     votes, listeners = table.votes, table.listeners
     return tuple(
         Track(

@@ -1,7 +1,8 @@
 """Who plays on EMOTIFY's tracks where the artist tag alone would mislead, and what is there twice.
 
-Compiled by reading the tags of the 400 files; the duplicates were confirmed by cross-correlating
-the waveforms (normalised maximum above .9 for each pair, all other pairs far below).
+Compiled by reading the tags of the 400 files. The duplicates are all there are: among the 79,800
+pairs of tracks, the normalised cross-correlation of the waveforms' differences at 1 kHz reaches
+.94–.99 for these five and at most .27 for every other pair.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 _JOINT = re.compile(
     r"\s+(?:and|feat\.?|featuring|ft\.?|with|vs\.?|versus)\s+|\s*[&;,]\s*|\s+[/+]\s+",
@@ -75,18 +75,21 @@ def connected_components(keys: Sequence[Collection[Hashable]]) -> list[int]:
 
 
 def group_names(
-    credits: Sequence[Collection[str]], recordings: Sequence[str], ids: Sequence[str]
+    names: Sequence[Collection[str]],
+    recordings: Sequence[str],
+    *,
+    key: Callable[[str], str] = name_key,
 ) -> list[str]:
     """Name each track's group of artists.
 
     Parameters
     ----------
-    credits
-        Artist credits of each track, joint names included; may be empty.
+    names
+        Single names of the artists of each track (see :func:`split_credit`); may be empty.
     recordings
         Recording of each track; tracks with the same recording share a group.
-    ids
-        Track ids, unique.
+    key
+        What makes two names equal.
 
     Returns
     -------
@@ -94,16 +97,15 @@ def group_names(
         The same name for all tracks of a group: its alphabetically first artist, or where nobody
         is named its first recording. The tracks' order plays no part in it.
     """
-    names = [frozenset().union(*map(split_credit, own)) for own in credits]
     keys = [
-        {("artist", name_key(name)) for name in own} | {("recording", recording or track)}
-        for own, recording, track in zip(names, recordings, ids, strict=True)
+        {("artist", key(name)) for name in own} | {("recording", recording)}
+        for own, recording in zip(names, recordings, strict=True)
     ]
     components = connected_components(keys)
     artists: dict[int, str] = {}
     nameless: dict[int, str] = {}
-    for component, own, recording, track in zip(components, names, recordings, ids, strict=True):
-        fallback = f"track:{recording or track}"
+    for component, own, recording in zip(components, names, recordings, strict=True):
+        fallback = f"track:{recording}"
         nameless[component] = min(nameless.get(component, fallback), fallback)
         for name in own:
             artists[component] = min(artists.get(component, name), name)

@@ -1,0 +1,256 @@
+"""A user's table of labelled tracks: a CSV file with one row per track.
+
+Columns, in any order; case and surrounding spaces do not matter:
+
+``path``
+    The audio file, relative to the folder or absolute. Required.
+``label``
+    The dominant emotion, one of the nine, and/or
+``amazement`` … ``sadness``
+    how many listeners ticked each of the nine emotions; the label is then the emotion with most
+    votes, ties going to the ``label`` column where there is one, else to the earlier emotion.
+``listeners``
+    How many people heard the track, those who ticked nothing included. Optional beside votes;
+    without it every tick counts as one listener.
+``group``
+    What an honest split keeps together. Optional; a row without it is a group of its own.
+``artist``, ``genre``, ``id``
+    Optional. Where there is no ``group`` column, groups are formed from the artists' names.
+
+The separator is a comma, a semicolon or a tab; the text is UTF-8.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import DatasetError, printable
+
+SEPARATORS = ",;\t"
+LARGEST_COUNT = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labelled track as the table describes it.
+
+    Attributes
+    ----------
+    number
+        Row in the file, the header being row 1.
+    id, path, artist, genre, group
+        The cells; ``id`` is the path where there is no such column.
+    label
+        Dominant emotion as an index into the emotion order.
+    votes
+        Ticks per emotion, or ``None`` where the table has labels only.
+    listeners
+        Number of listeners; 0 without votes.
+    """
+
+    number: int
+    id: str
+    path: str
+    label: int
+    votes: tuple[int, ...] | None
+    listeners: int
+    artist: str
+    genre: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A table of labelled tracks.
+
+    Attributes
+    ----------
+    rows
+        The rows that make sense.
+    problems
+        One line for each row that does not, naming file, row and remedy.
+    has_groups
+        Whether there is a ``group`` column.
+    """
+
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...]
+    has_groups: bool
+
+
+class _RowError(Exception):
+    """What is wrong with a row, and the remedy."""
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a table of labelled tracks; mistakes within rows are collected, not raised.
+
+    Raises
+    ------
+    DatasetError
+        If the file cannot be read, is not UTF-8, is empty or lacks a column.
+    """
+    text = _read_text(path)
+    separator = _separator(text.partition("\n")[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows: list[Row] = []
+    problems: list[str] = []
+    count = 0
+    try:
+        columns = [_column(name) for name in next(reader, [])]
+        _check_columns(path, columns)
+        has_votes = any(emotion in columns for emotion in EMOTIONS)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            count += 1
+            try:
+                rows.append(_row(reader.line_num, columns, cells, has_votes))
+            except _RowError as error:
+                problems.append(f"{path}: row {reader.line_num}: {error}")
+    except csv.Error as error:
+        raise DatasetError(
+            f"{path}: row {reader.line_num} is not proper CSV ({error}); check its quotes"
+        ) from error
+    if count == 0:
+        raise DatasetError(f"{path}: holds no track; add a row per audio file")
+    return Manifest(tuple(rows), tuple(problems), "group" in columns)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DatasetError(f"{path}: cannot be read ({reason}); check the path") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        raise DatasetError(
+            f"{path}: row {row} is not UTF-8 text; save the table as 'CSV UTF-8'"
+        ) from error
+    if not text.strip():
+        raise DatasetError(f"{path}: is empty; give it a header and a row per audio file")
+    return text
+
+
+def _separator(header: str) -> str:
+    return max(SEPARATORS, key=header.count)
+
+
+def _column(name: str) -> str:
+    return name.strip().casefold().replace(" ", "_")
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    twice = next((name for name in columns if name and columns.count(name) > 1), None)
+    if twice is not None:
+        raise DatasetError(f"{path}: column {twice!r} is there twice; remove one")
+    if "path" not in columns:
+        raise DatasetError(
+            f"{path}: column 'path' is missing (found: {printable(', '.join(columns))}); name the "
+            "audio files in it"
+        )
+    votes = [emotion for emotion in EMOTIONS if emotion in columns]
+    if votes and len(votes) < len(EMOTIONS):
+        missing = next(emotion for emotion in EMOTIONS if emotion not in columns)
+        raise DatasetError(
+            f"{path}: votes need a column for each of the nine emotions, {missing!r} is missing; "
+            "add it, with zeros where nobody ticked it"
+        )
+    if not votes and "label" not in columns:
+        raise DatasetError(
+            f"{path}: neither column 'label' nor the nine votes are there (found: "
+            f"{printable(', '.join(columns))}); add one of the two"
+        )
+
+
+def _row(number: int, columns: list[str], cells: list[str], has_votes: bool) -> Row:
+    if len(cells) > len(columns):
+        raise _RowError(
+            f"{len(cells)} cells for {len(columns)} columns; put cells that hold the separator in "
+            "double quotes"
+        )
+    cell = {name: value.strip() for name, value in zip(columns, cells, strict=False)}
+    path = cell.get("path", "")
+    if not path:
+        raise _RowError("no path; name the audio file")
+    named = _emotion(cell["label"]) if cell.get("label") else None
+    votes = _votes(cell, path) if has_votes else None
+    if votes is None:
+        if named is None:
+            raise _RowError(f"{printable(path)} has no label; name one of the nine emotions")
+        label, listeners = named, 0
+    else:
+        label, listeners = _most_votes(votes, named), _listeners(cell, votes)
+    return Row(
+        number=number,
+        id=cell.get("id", "") or path,
+        path=path,
+        label=label,
+        votes=votes,
+        listeners=listeners,
+        artist=cell.get("artist", ""),
+        genre=cell.get("genre", ""),
+        group=cell.get("group", ""),
+    )
+
+
+def _emotion(name: str) -> int:
+    wanted = name.casefold().replace(" ", "_").replace("-", "_")
+    if wanted in EMOTIONS:
+        return EMOTIONS.index(wanted)
+    close = difflib.get_close_matches(wanted, EMOTIONS, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"choose among {', '.join(EMOTIONS)}"
+    raise _RowError(f"no emotion {printable(name)!r}; {hint}")
+
+
+def _votes(cell: Mapping[str, str], path: str) -> tuple[int, ...]:
+    votes = tuple(_count(cell, emotion) for emotion in EMOTIONS)
+    if not any(votes):
+        raise _RowError(f"{printable(path)} has no votes; add them or remove the row")
+    return votes
+
+
+def _count(cell: Mapping[str, str], column: str) -> int:
+    text = cell.get(column, "") or "0"
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value.is_integer():  # false for NaN and infinities too
+        raise _RowError(f"{column} is {printable(text)!r}; give a whole number")
+    if not 0 <= value <= LARGEST_COUNT:
+        raise _RowError(f"{column} is {printable(text)}; give a number from 0 to {LARGEST_COUNT:,}")
+    return int(value)
+
+
+def _most_votes(votes: tuple[int, ...], named: int | None) -> int:
+    most = max(votes)
+    if named is None:
+        return votes.index(most)
+    if votes[named] < most:
+        first = votes.index(most)
+        raise _RowError(
+            f"the label is {EMOTIONS[named]!r} but {EMOTIONS[first]!r} has more votes; correct one"
+        )
+    return named
+
+
+def _listeners(cell: Mapping[str, str], votes: tuple[int, ...]) -> int:
+    if not cell.get("listeners"):
+        return sum(votes)
+    listeners = _count(cell, "listeners")
+    if listeners < max(votes):
+        raise _RowError(
+            f"{max(votes)} votes for one emotion by {listeners} listeners; correct one of them"
+        )
+    return listeners
