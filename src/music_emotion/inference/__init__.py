@@ -1,0 +1,1 @@
+"""From any music to what people feel in it: waveform → segments → track → file → many files."""

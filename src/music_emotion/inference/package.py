@@ -1,0 +1,215 @@
+"""A packaged model on disk: a folder with ``model.onnx`` and ``card.json``, nothing else.
+
+The graph's contract, checked when it is opened:
+
+- one float32 input per name in ``card.features``, batch first, of the shape
+  :data:`SEGMENT_SHAPES` says (scope ``segment``), or (spans, size) (scope ``track``);
+- outputs ``emotions`` and ``intensities``, float32, (batch, 9): probabilities that sum to 1, and
+  expected vote fractions, each 0–1; scaling and calibration are inside the graph.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import ModelError, printable
+from music_emotion.inference.card import CARD_FILE, Card, card_json, read_card
+
+ONNX_FILE = "model.onnx"
+MAX_ONNX_BYTES = 1 << 30
+SHIPPED = Path(__file__).with_name("weights")
+"""Folder of the models in the wheel, one subfolder each."""
+
+SEGMENT_SHAPES: Mapping[str, tuple[int | None, ...]] = {
+    "waveform": (66_150,),
+    "log_mel": (128, 130),
+    "basic": (130, 27),
+    "advanced": (130, 45),
+    "statistics": (None,),
+    "musicnn": (1_506,),
+}
+"""Shape of one segment's feature; ``None`` is whatever the feature gives."""
+
+SUM_TOLERANCE = 1e-3  # of the nine probabilities around 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a graph says of n segments or spans: two arrays of shape (n, 9), 0–1."""
+
+    emotions: NDArray[np.float32]
+    intensities: NDArray[np.float32]
+
+
+class Network:
+    """The graph of a packaged model, ready to run.
+
+    Parameters
+    ----------
+    folder
+        Where ``model.onnx`` and ``card.json`` lie.
+
+    Raises
+    ------
+    ModelError
+        A file is missing, damaged, or not a model of this package.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.card = read_card(folder)
+        self._path = folder / ONNX_FILE
+        data = _read_onnx(self._path, self.card)
+        self._session = _session(data, self._fault("is not a graph that can be run"))
+        self.size_bytes = len(data)
+        self._check_contract()
+
+    def __call__(self, inputs: Mapping[str, NDArray[np.float32]]) -> Answer:
+        """Run the graph on n segments or spans.
+
+        Raises
+        ------
+        ModelError
+            The graph fails, or its answer is not what the contract says.
+        """
+        feed = {name: np.ascontiguousarray(inputs[name], np.float32) for name in self.card.features}
+        rows = len(next(iter(feed.values())))
+        try:
+            emotions, intensities = self._session.run(["emotions", "intensities"], feed)
+        except Exception as error:  # onnxruntime's exceptions share no narrower base
+            raise self._fault(f"failed ({printable(error)[:200]})") from None
+        for array in (emotions, intensities):
+            if array.shape != (rows, len(EMOTIONS)) or not np.isfinite(array).all():
+                raise self._fault("gave no finite (n, 9) answer")
+        sums_to_one = np.abs(emotions.sum(axis=1) - 1.0) <= SUM_TOLERANCE
+        if not sums_to_one.all() or emotions.min(initial=0.0) < -SUM_TOLERANCE:
+            raise self._fault("gave probabilities that do not sum to 1")
+        return Answer(np.clip(emotions, 0.0, 1.0), np.clip(intensities, 0.0, 1.0))
+
+    def _fault(self, what: str) -> ModelError:
+        return ModelError(f"'{printable(self._path)}' {what}; export or install the model again")
+
+    def _check_contract(self) -> None:
+        inputs = {node.name: node for node in self._session.get_inputs()}
+        outputs = {node.name: node for node in self._session.get_outputs()}
+        if set(inputs) != set(self.card.features):
+            raise self._fault(f"takes {printable(sorted(inputs))}, not the features of its card")
+        if not {"emotions", "intensities"} <= set(outputs):
+            raise self._fault("does not give emotions and intensities")
+        for name, node in inputs.items():
+            wanted = SEGMENT_SHAPES[name] if self.card.scope == "segment" else (None,)
+            if node.type != "tensor(float)" or not _fits(node.shape, wanted):
+                raise self._fault(f"takes {name} in another shape")
+
+
+def _fits(shape: list[Any], wanted: tuple[int | None, ...]) -> bool:
+    """Whether a declared shape, batch first, has room for ``wanted`` sizes."""
+    if len(shape) != 1 + len(wanted) or isinstance(shape[0], int):
+        return False
+    pairs = zip(shape[1:], wanted, strict=True)
+    return all(want is None or not isinstance(have, int) or have == want for have, want in pairs)
+
+
+def _read_onnx(path: Path, card: Card) -> bytes:
+    shown = f"'{printable(path)}'"
+    try:
+        if path.stat().st_size > MAX_ONNX_BYTES:
+            raise ModelError(f"{shown} is larger than 1 GB; this is not a model of this package")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{shown} is missing; export or install the model again") from None
+    except OSError as error:
+        raise ModelError(f"{shown} cannot be read ({error.strerror})") from None
+    if hashlib.sha256(data).hexdigest() != card.sha256:
+        raise ModelError(f"{shown} is damaged or not the one its card describes (SHA-256 differs)")
+    return data
+
+
+def _session(data: bytes, fault: ModelError) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # parallel work is over files; and the bits stay the same
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(
+            data, sess_options=options, providers=["CPUExecutionProvider"]
+        )
+    except Exception:  # onnxruntime's exceptions share no narrower base
+        raise fault from None
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of the models in the wheel, ``default`` first."""
+    names = sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{CARD_FILE}"))
+    return tuple(sorted(names, key=lambda name: name != "default"))
+
+
+def find_package(name_or_path: str | os.PathLike[str]) -> Path:
+    """Return the folder of a shipped model, or of one on disk.
+
+    Raises
+    ------
+    ModelError
+        There is no such model.
+    """
+    name = os.fspath(name_or_path)
+    if name in shipped_names():
+        return SHIPPED / name
+    path = Path(name)
+    if path.is_dir():
+        return path
+    if path.name in (ONNX_FILE, CARD_FILE):
+        return path.parent
+    close = difflib.get_close_matches(name, shipped_names(), n=1)
+    names = ", ".join(shipped_names()) or "none is installed"
+    hint = f"did you mean '{close[0]}'?" if close else f"choose from: {names}; or name a folder"
+    raise ModelError(f"there is no model '{printable(name)}'; {hint}")
+
+
+def write_package(folder: Path, card: Card, onnx: bytes) -> Card:
+    """Write a packaged model and check that it opens.
+
+    Parameters
+    ----------
+    folder
+        Made where it does not exist; a model in it is replaced.
+    card
+        Its ``sha256`` is set here.
+    onnx
+        The serialised graph.
+
+    Returns
+    -------
+    Card
+        As written.
+
+    Raises
+    ------
+    ModelError
+        The graph breaks the contract (nothing is replaced), or the folder cannot be written.
+    """
+    card = replace(card, sha256=hashlib.sha256(onnx).hexdigest())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as new:
+            (Path(new) / ONNX_FILE).write_bytes(onnx)
+            (Path(new) / CARD_FILE).write_text(card_json(card), encoding="utf-8")
+            Network(Path(new))
+            for file in (ONNX_FILE, CARD_FILE):
+                (Path(new) / file).replace(folder / file)
+    except OSError as error:
+        raise ModelError(f"'{printable(folder)}' cannot be written ({error.strerror})") from None
+    return card
