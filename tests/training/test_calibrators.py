@@ -147,7 +147,7 @@ def test_the_identity_only_normalises() -> None:
 
 def test_refuses_what_does_not_fit() -> None:
     with pytest.raises(ModelError, match="no calibrator 'platt'"):
-        fit_calibrator("platt", np.ones((2, 9)) / 9, np.zeros(2))  # type: ignore[arg-type]
+        fit_calibrator("platt", np.ones((2, 9)) / 9, np.zeros(2))
     with pytest.raises(ModelError, match="one of each per item"):
         fit_calibrator("temperature", np.ones((2, 9)) / 9, np.zeros(3))
     with pytest.raises(ModelError, match="not a calibrator"):
