@@ -11,6 +11,7 @@ import io
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import scores
 from music_emotion.evaluation.cells import Cell, CellStore, Record, Run
 from music_emotion.evaluation.intervals import resample_groups
@@ -180,7 +182,8 @@ def collect(out: Path, truth: Truth, model_order: Sequence[str] = ()) -> Results
     resamples = resample_groups(truth.n_groups)
     yardstick = None
     if truth.table is not None and any(protocol != "segment" for protocol, _, _ in runs):
-        yardstick = build_yardstick(truth.table, truth.group)
+        with suppress(EvaluationError):  # too few tracks with enough listeners: no yardstick
+            yardstick = build_yardstick(truth.table, truth.group)
     order = {name: position for position, name in enumerate(model_order)}
     models = [
         _score(key, sorted(repeats, key=lambda repeat: repeat.seed), resamples, yardstick, truth)
@@ -223,7 +226,7 @@ def summary_csv(results: Results) -> str:
     return text.getvalue()
 
 
-def tenderness_against_calmness(confusion: NDArray[np.int64]) -> dict[str, float]:
+def calmness_against_tenderness(confusion: NDArray[np.int64]) -> dict[str, float]:
     """Return how often calmness is called tenderness and the other way round, 0–1."""
     calmness, tenderness = EMOTIONS.index("calmness"), EMOTIONS.index("tenderness")
     support = np.maximum(confusion.sum(axis=1), 1)
