@@ -98,7 +98,7 @@ def _read(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str]]:
     if not folder.is_dir():
         raise DatasetError(f"{folder}: is not a folder; name the folder of the audio files")
     manifest = read_manifest(csv)
-    paths = [_audio_path(folder, row.path) for row in manifest.rows]
+    paths = [audio_path(folder, row.path) for row in manifest.rows]
     found = list(manifest.problems)
     first_path: dict[Path, int] = {}
     first_id: dict[str, int] = {}
@@ -119,7 +119,8 @@ def _read(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str]]:
     return manifest, paths, found
 
 
-def _audio_path(folder: Path, name: str) -> Path:
+def audio_path(folder: Path, name: str) -> Path:
+    """Return the file a table's path means; backslashes from other systems are understood."""
     path = folder / name
     if "\\" in name and not path.is_file():
         return folder / name.replace("\\", "/")

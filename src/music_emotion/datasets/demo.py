@@ -1,0 +1,194 @@
+"""A small labelled corpus synthesised at run time, so that everything runs where no data are.
+
+Nine kinds of sound, one per emotion, played by artists with timbres of their own. It can be
+learnt, but not by heart: pieces lean towards a second emotion, an artist plays several, and the
+votes are drawn from listeners who disagree. Its scores say that the machinery works and nothing
+about people.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.datasets import folder
+from music_emotion.datasets.synthesis import (
+    NEIGHBOURS,
+    SAMPLE_RATE,
+    STYLES,
+    Signal,
+    draw_timbre,
+    play,
+)
+from music_emotion.datasets.track import Corpus
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import DatasetError
+
+NAME = "demo"
+TABLE = "tracks.csv"
+VERSION = 1
+"""Goes up when the same parameters give other sounds."""
+
+GENRES = ("plucked", "bowed", "blown", "electric")
+TICK_FLOOR = 0.06
+"""Chance that a listener ticks an emotion that is not in the piece."""
+
+TICK_GAIN = 0.75
+"""Chance, beyond the floor, of ticking an emotion the piece consists of."""
+
+FEWEST_LISTENERS, MOST_LISTENERS = 12, 30
+LARGEST_LEAN = 0.45
+"""Largest share of a second emotion in a piece, below one half."""
+
+NOTE = (
+    "Synthesised sounds and simulated listeners: the figures show that the machinery works, "
+    "nothing about music."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSize:
+    """How much is synthesised.
+
+    Attributes
+    ----------
+    artists
+        Number of artists.
+    tracks_per_artist
+        Pieces by each.
+    seconds
+        Length of a piece.
+    """
+
+    artists: int = 24
+    tracks_per_artist: int = 3
+    seconds: float = 15.0
+
+
+def synthesise(directory: Path, seed: int = 0, *, size: DemoSize | None = None) -> Corpus:
+    """Synthesise the corpus into a folder, or take it from there if it is complete.
+
+    Parameters
+    ----------
+    directory
+        Folder for the corpora; each combination of parameters has its own subfolder.
+    seed
+        Another seed gives other artists, pieces and listeners.
+    size
+        How much to synthesise; 72 pieces of 15 s by default.
+
+    Returns
+    -------
+    Corpus
+        The tracks, the emotions in equal numbers as far as the size allows.
+
+    Raises
+    ------
+    DatasetError
+        If the size leaves nothing to synthesise or the folder cannot be written.
+    """
+    size = size or DemoSize()
+    if size.artists < 1 or size.tracks_per_artist < 1 or not size.seconds > 0:
+        raise DatasetError(f"a synthesised corpus of {size} is empty; ask for at least one piece")
+    place = directory / _folder_name(seed, size)
+    table = place / TABLE
+    try:
+        if not _is_complete(place, size):
+            _write(place, table, seed, size)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DatasetError(
+            f"{place}: cannot be written ({reason}); free space or choose another folder"
+        ) from error
+    corpus = folder.load(place, table, name=NAME)
+    return Corpus(corpus.name, corpus.tracks, corpus.fingerprint, NOTE)
+
+
+def _folder_name(seed: int, size: DemoSize) -> str:
+    parameters = repr((VERSION, seed, tuple(asdict(size).values())))
+    return f"demo-{sha256(parameters.encode()).hexdigest()[:12]}"
+
+
+def _file_names(size: DemoSize) -> list[str]:
+    return [f"{number:03d}.flac" for number in range(1, size.artists * size.tracks_per_artist + 1)]
+
+
+def _is_complete(place: Path, size: DemoSize) -> bool:
+    """Whether everything is there: the table is written last."""
+    return all((place / name).is_file() for name in (TABLE, *_file_names(size)))
+
+
+def _write(place: Path, table: Path, seed: int, size: DemoSize) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    names = _file_names(size)
+    emotions = _repertoire(seed, size)
+    rows: list[list[object]] = []
+    for number, (name, emotion) in enumerate(zip(names, emotions, strict=True)):
+        artist = number // size.tracks_per_artist
+        timbre = draw_timbre(np.random.default_rng([seed, 1, artist]))
+        random = np.random.default_rng([seed, 2, number])
+        second = NEIGHBOURS[emotion] if random.random() < 0.7 else str(random.choice(EMOTIONS))
+        lean = float(random.uniform(0.0, LARGEST_LEAN)) if second != emotion else 0.0
+        style = STYLES[emotion].towards(STYLES[second], lean)
+        if not (place / name).is_file():
+            _write_audio(place / name, play(style, timbre, size.seconds, random))
+        votes, listeners = _listen(emotion, second, lean, np.random.default_rng([seed, 3, number]))
+        genre = GENRES[artist % len(GENRES)]
+        rows.append([name, f"artist {artist + 1:02d}", genre, listeners, *votes.tolist()])
+    _write_table(table, rows)
+
+
+def _repertoire(seed: int, size: DemoSize) -> list[str]:
+    """Deal the emotions out evenly, so that an artist's pieces differ."""
+    random = np.random.default_rng([seed, 0])
+    count = size.artists * size.tracks_per_artist
+    rounds = -(-count // len(EMOTIONS))
+    dealt = np.concatenate([random.permutation(len(EMOTIONS)) for _ in range(rounds)])[:count]
+    return [EMOTIONS[index] for index in dealt]
+
+
+def _listen(
+    emotion: str, second: str, lean: float, random: np.random.Generator
+) -> tuple[NDArray[np.int64], int]:
+    """Draw the listeners' ticks until the piece's own emotion leads."""
+    chance = np.full(len(EMOTIONS), TICK_FLOOR)
+    chance[EMOTIONS.index(second)] += TICK_GAIN * lean
+    chance[EMOTIONS.index(emotion)] += TICK_GAIN * (1.0 - lean)
+    chance = np.minimum(chance, 1.0)
+    own = EMOTIONS.index(emotion)
+    while True:
+        listeners = int(random.integers(FEWEST_LISTENERS, MOST_LISTENERS + 1))
+        votes = random.binomial(listeners, chance)
+        if votes[own] > np.delete(votes, own).max():
+            return votes, listeners
+
+
+def _write_audio(path: Path, samples: Signal) -> None:
+    import soundfile
+
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            soundfile.write(file, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _write_table(path: Path, rows: list[list[object]]) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["path", "group", "genre", "listeners", *EMOTIONS])
+            writer.writerows(rows)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""Which data a command works on: EMOTIFY, a user's own folder, or the synthesised corpus.
+
+Every command that needs labelled tracks takes the same three options and resolves them here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from music_emotion.datasets import demo, emotify, folder
+from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.votes import VoteTable, read_emotify
+from music_emotion.errors import DatasetError
+
+Kind = Literal["emotify", "folder", "demo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where labelled tracks come from.
+
+    Attributes
+    ----------
+    kind
+        ``"emotify"``, ``"folder"`` or ``"demo"``.
+    root
+        Folder of the audio (``demo``: of the synthesised corpora).
+    table
+        The CSV file of labels; ``None`` for ``demo``, which writes its own.
+    """
+
+    kind: Kind
+    root: Path
+    table: Path | None = None
+
+    def load(self, *, seed: int = 0) -> Corpus:
+        """Load the tracks; ``seed`` matters to the synthesised corpus only.
+
+        Raises
+        ------
+        DatasetError
+            If the data are missing, incomplete or contradict themselves.
+        """
+        if self.kind == "emotify":
+            return emotify.load(self.root)
+        if self.kind == "folder" and self.table is not None:
+            return folder.load(self.root, self.table)
+        return demo.synthesise(self.root, seed)
+
+    def votes_of_listeners(self) -> VoteTable | None:
+        """Return the votes listener by listener where the data have them, else ``None``."""
+        if self.kind == "emotify" and self.table is not None:
+            return read_emotify(self.table)
+        return None
+
+
+def find_source(
+    data: Path | None = None, csv: Path | None = None, *, use_demo: bool = False
+) -> Source:
+    """Say where the tracks are, without reading them.
+
+    Parameters
+    ----------
+    data
+        Folder of EMOTIFY, or with ``csv`` of a user's own audio. By default EMOTIFY where
+        :func:`.emotify.find_root` finds it.
+    csv
+        A user's own table; its paths start from ``data``, or from the table's folder without it.
+    use_demo
+        Synthesise the demo corpus in the user's cache, or under ``data`` where that is given.
+
+    Raises
+    ------
+    DatasetError
+        If nothing is found or the arguments exclude each other; the message names the remedies.
+    """
+    if use_demo:
+        if csv is not None:
+            raise DatasetError("--demo and --csv exclude each other; give one of them")
+        return Source("demo", data or _demo_directory())
+    if csv is not None:
+        return Source("folder", data or csv.parent, csv)
+    root = data or emotify.find_root()
+    if root is None:
+        raise DatasetError(
+            "no data: EMOTIFY is not found; fetch it with `music-emotion dataset download`, point "
+            f"{emotify.ROOT_VARIABLE} or --data at it, give your own tracks with --csv, or try "
+            "--demo"
+        )
+    if not root.is_dir():
+        raise DatasetError(f"{root}: is not a folder; name the folder of the data")
+    if not (root / emotify.ANNOTATIONS).is_file():
+        raise DatasetError(
+            f"{root}: holds no {emotify.ANNOTATIONS}, so it is not EMOTIFY; for your own tracks "
+            "name their table with --csv"
+        )
+    return Source("emotify", root, root / emotify.ANNOTATIONS)
+
+
+def open_corpus(
+    data: Path | None = None, csv: Path | None = None, *, use_demo: bool = False, seed: int = 0
+) -> Corpus:
+    """Load the tracks :func:`find_source` finds."""
+    return find_source(data, csv, use_demo=use_demo).load(seed=seed)
+
+
+def _demo_directory() -> Path:
+    from platformdirs import user_cache_path
+
+    return Path(user_cache_path("music-emotion")) / demo.NAME

@@ -1,0 +1,122 @@
+"""Whether the data can be worked with: every file that cannot is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from music_emotion.audio import decode
+from music_emotion.datasets import emotify, folder
+from music_emotion.datasets.checksums import file_digest, published_digests
+from music_emotion.datasets.manifest import read_manifest
+from music_emotion.datasets.sources import Source
+from music_emotion.errors import AudioError, DatasetError, MissingExtraError
+
+Progress = Callable[[int, int], None]
+"""Called with (files done, files in all)."""
+
+DECODING_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What is wrong with the data.
+
+    Attributes
+    ----------
+    files
+        Number of audio files looked at.
+    published
+        Number of audio files that are EMOTIFY's published ones, byte for byte.
+    problems
+        One line per problem, naming the file; what stops work.
+    warnings
+        One line per file that can be used but is not quite right.
+    """
+
+    files: int
+    published: int
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether nothing stops work."""
+        return not self.problems
+
+
+def validate(source: Source, *, seed: int = 0, progress: Progress | None = None) -> Validation:
+    """Check tables and tags, and decode every audio file that is not a published one.
+
+    Problems are collected, so that one call names all of them.
+    """
+    problems: list[str] = []
+    if source.kind == "demo":
+        paths = {track.id: track.path for track in source.load(seed=seed).tracks}
+    elif source.kind == "emotify":
+        found = emotify.locate_audio(source.root)
+        paths = {emotify.published_name(track): path for track, path in found.items()}
+        problems += [
+            f"{source.root / emotify.published_name(track)}: is missing; {emotify.REMEDY}"
+            for track in range(1, emotify.TRACK_COUNT + 1)
+            if track not in found
+        ]
+    else:
+        paths = _folder_audio(source, problems)
+    published, checks = _decode_all(paths, progress)
+    problems += [problem for problem, _ in checks if problem]
+    if not problems:
+        problems += _loading_problem(source, seed)
+    warnings = tuple(warning for _, found_warnings in checks for warning in found_warnings)
+    return Validation(len(paths), published, tuple(problems), warnings)
+
+
+def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
+    """Return a folder's audio files by id, adding the table's mistakes to ``problems``."""
+    if source.table is None:
+        raise DatasetError(f"{source.root}: a folder needs a table; name it with --csv")
+    problems += folder.problems(source.root, source.table)
+    rows = read_manifest(source.table).rows
+    paths = {row.id: folder.audio_path(source.root, row.path) for row in rows}
+    return {name: path for name, path in paths.items() if path.is_file()}
+
+
+def _loading_problem(source: Source, seed: int) -> Iterator[str]:
+    """Yield what the loader refuses beyond single files: counts, genres, numbering."""
+    try:
+        source.load(seed=seed)
+    except DatasetError as error:
+        yield str(error)
+
+
+def _decode_all(
+    paths: Mapping[str, Path], progress: Progress | None
+) -> tuple[int, list[tuple[str, tuple[str, ...]]]]:
+    """Return how many files are the published ones, and each other file's problem and warnings."""
+    digests = published_digests()
+    published = 0
+    checks: list[tuple[str, tuple[str, ...]]] = []
+    with ThreadPoolExecutor(DECODING_THREADS) as pool:
+        futures = [
+            pool.submit(_check_audio, path, digests.get(name)) for name, path in paths.items()
+        ]
+        for done, future in enumerate(futures, 1):
+            check = future.result()
+            published += check is None
+            checks.append(check or ("", ()))
+            if progress is not None:
+                progress(done, len(futures))
+    return published, checks
+
+
+def _check_audio(path: Path, digest: str | None) -> tuple[str, tuple[str, ...]] | None:
+    """Return a file's problem and warnings, or ``None`` for a published file."""
+    try:
+        if digest is not None and file_digest(path) == digest:
+            return None
+        sound = decode(path)
+    except (AudioError, DatasetError, MissingExtraError) as error:
+        return str(error), ()
+    return "", tuple(f"{path}: {warning}" for warning in sound.warnings)
