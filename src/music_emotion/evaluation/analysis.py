@@ -1,0 +1,233 @@
+"""What follows from a comparison's predictions: calibration, paired tests, confusions.
+
+Everything is computed from the results of one output folder; nothing is trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.evaluation.calibration import (
+    ConstantScores,
+    ReliabilityDiagram,
+    calibration_band,
+    class_frequency_scores,
+    reliability_diagram,
+)
+from music_emotion.evaluation.listeners import PeopleConfuse, people_confuse
+from music_emotion.evaluation.paired import Contender, PairedTable, paired_tests
+from music_emotion.evaluation.protocols import Protocol
+from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.models.base import Target
+
+Floats = NDArray[np.float64]
+PAIRS: tuple[tuple[int, int], ...] = tuple(combinations(range(len(EMOTIONS)), 2))
+"""The 36 pairs of emotions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCalibration:
+    """How well a model's probabilities mean what they say.
+
+    Attributes
+    ----------
+    protocol, target, model
+        Which model.
+    error
+        Expected calibration error of the top label, averaged over the fold seeds.
+    band_low, band_high
+        Central 95 % of what a perfectly calibrated model with these probabilities and this many
+        items would show, averaged over the fold seeds.
+    inside
+        Whether ``error`` is at most ``band_high``.
+    diagram
+        Reliability diagram of the first fold seed.
+    bin_low, bin_high
+        Central 95 % of the accuracy of a perfectly calibrated model in each bin of the diagram.
+    log_loss, brier
+        The model's, averaged over the fold seeds.
+    constant
+        What predicting the class frequencies scores.
+    """
+
+    protocol: Protocol
+    target: Target
+    model: str
+    error: float
+    band_low: float
+    band_high: float
+    inside: bool
+    diagram: ReliabilityDiagram
+    bin_low: Floats
+    bin_high: Floats
+    log_loss: float
+    brier: float
+    constant: ConstantScores
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfusions:
+    """Which pairs of emotions a model confuses, beside those that people confuse.
+
+    Attributes
+    ----------
+    protocol, target, model
+        Which model.
+    shares
+        Share of each pair of :data:`PAIRS` in all the items where the model names another emotion
+        than the label, shape (36,), sums to 1; summed over fold seeds.
+    likeness
+        Spearman's rank correlation over the pairs with the shares of people; NaN without votes.
+    """
+
+    protocol: Protocol
+    target: Target
+    model: str
+    shares: Floats
+    likeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolTests:
+    """Paired tests between the models of one table.
+
+    Attributes
+    ----------
+    protocol, target
+        Which table.
+    seeds
+        Fold seeds that all its models have; the tests use these.
+    table
+        The tests, every pair of models.
+    """
+
+    protocol: Protocol
+    target: Target
+    seeds: tuple[int, ...]
+    table: PairedTable
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What follows from a comparison's predictions.
+
+    Attributes
+    ----------
+    calibration, confusions
+        One entry per model, target and protocol.
+    people
+        What people confuse; ``None`` where single votes are not at hand.
+    people_shares
+        Their shares of the pairs, shape (36,), or ``None``.
+    paired
+        One entry per target under ``track`` and ``artist``. Segments of one track are not
+        independent items, so there are no tests under ``segment``.
+    """
+
+    calibration: tuple[ModelCalibration, ...]
+    confusions: tuple[ModelConfusions, ...]
+    people: PeopleConfuse | None
+    people_shares: Floats | None
+    paired: tuple[ProtocolTests, ...]
+
+
+def analyse(results: Results) -> Analysis:
+    """Compute calibration, confusions and paired tests from the results of a folder.
+
+    Parameters
+    ----------
+    results
+        As :func:`.results.collect` returns them; with votes, r is tested as well.
+    """
+    table = results.truth.table
+    people = None if table is None else people_confuse(table)
+    shares = None if people is None else pair_shares(people.halves)
+    return Analysis(
+        calibration=tuple(_calibration(result) for result in results.models),
+        confusions=tuple(_confusions(result, shares) for result in results.models),
+        people=people,
+        people_shares=shares,
+        paired=tuple(
+            tests
+            for protocol, target, rows in results.tables()
+            if protocol != "segment" and (tests := _paired(protocol, target, rows))
+        ),
+    )
+
+
+def pair_shares(confusion: NDArray[np.generic]) -> Floats:
+    """Return each pair's share of all confusions, either way round.
+
+    Parameters
+    ----------
+    confusion
+        Counts, shape (9, 9); the diagonal is not looked at.
+
+    Returns
+    -------
+    array of shape (36,)
+        In the order of :data:`PAIRS`, sums to 1; zeros where nothing was confused.
+    """
+    counts = np.asarray(confusion, dtype=np.float64)
+    pairs = np.array([counts[i, j] + counts[j, i] for i, j in PAIRS])
+    return pairs / max(float(pairs.sum()), 1e-12)
+
+
+def _calibration(result: ModelResult) -> ModelCalibration:
+    scored = [repeat.scored for repeat in result.repeats]
+    diagrams = [reliability_diagram(one.label, one.emotions) for one in scored]
+    bands = [calibration_band(one.emotions) for one in scored]
+    error = float(np.mean([diagram.error for diagram in diagrams]))
+    high = float(np.mean([band.high for band in bands]))
+    return ModelCalibration(
+        protocol=result.protocol,
+        target=result.target,
+        model=result.model,
+        error=error,
+        band_low=float(np.mean([band.low for band in bands])),
+        band_high=high,
+        inside=error <= high,
+        diagram=diagrams[0],
+        bin_low=bands[0].bin_low,
+        bin_high=bands[0].bin_high,
+        log_loss=result.headline["log_loss"].value,
+        brier=result.headline["brier"].value,
+        constant=class_frequency_scores(scored[0].label),
+    )
+
+
+def _confusions(result: ModelResult, people: Floats | None) -> ModelConfusions:
+    from scipy.stats import spearmanr
+
+    shares = pair_shares(result.confusion)
+    likeness = float("nan")
+    if people is not None and np.ptp(shares) > 0 and np.ptp(people) > 0:
+        likeness = float(spearmanr(shares, people).statistic)
+    return ModelConfusions(result.protocol, result.target, result.model, shares, likeness)
+
+
+def _paired(
+    protocol: Protocol, target: Target, rows: tuple[ModelResult, ...]
+) -> ProtocolTests | None:
+    """Test every pair of models on the fold seeds that all of them have."""
+    seeds = tuple(sorted(set.intersection(*(set(row.seeds) for row in rows))))
+    if len(rows) < 2 or not seeds:
+        return None
+    contenders = []
+    for row in rows:
+        chosen = [repeat.scored for repeat in row.repeats if repeat.seed in seeds]
+        contenders.append(
+            Contender(
+                row.model,
+                np.stack([one.emotions for one in chosen]),
+                np.stack([one.intensities for one in chosen]),
+            )
+        )
+    first = next(repeat.scored for repeat in rows[0].repeats if repeat.seed == seeds[0])
+    table = paired_tests(contenders, first.label, first.votes, first.group)
+    return ProtocolTests(protocol, target, seeds, table)
