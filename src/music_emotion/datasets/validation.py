@@ -47,6 +47,17 @@ class Validation:
         return not self.problems
 
 
+def render(validation: Validation) -> str:
+    """Return the findings as lines of text, the verdict last."""
+    lines = [f"problem: {problem}" for problem in validation.problems]
+    lines += [f"warning: {warning}" for warning in validation.warnings]
+    verdict = f"{len(validation.problems)} problems" if validation.problems else "valid"
+    counts = f"{validation.files} audio files, {len(validation.warnings)} with warnings"
+    if validation.published:
+        counts += f", {validation.published} as published"
+    return "\n".join([*lines, f"{verdict}: {counts}"])
+
+
 def validate(source: Source, *, seed: int = 0, progress: Progress | None = None) -> Validation:
     """Check tables and tags, and decode every audio file that is not a published one.
 

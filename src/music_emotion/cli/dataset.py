@@ -1,0 +1,87 @@
+"""``music-emotion dataset``: fetch, check and describe labelled tracks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption
+from music_emotion.cli.progress import progress_bar
+
+EXIT_INVALID = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command and its four parts."""
+    group = typer.Typer(no_args_is_help=True, help="Fetch, check and describe labelled tracks.")
+    group.command("download")(download)
+    group.command("validate")(validate)
+    group.command("summary")(summary)
+    group.command("cite")(cite)
+    app.add_typer(group, name="dataset")
+
+
+def download(
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="FOLDER",
+            help="Where to put it; by default EMOTIFY_ROOT where set, else the user's cache.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that differ from the published ones.")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(metavar="URL", help="A mirror that holds the published files.")
+    ] = None,
+) -> None:
+    """Fetch EMOTIFY as published (363 MB); an interrupted download goes on where it stopped."""
+    from music_emotion.datasets import emotify, emotify_download
+
+    named = os.environ.get(emotify.ROOT_VARIABLE)
+    root = to or (Path(named).expanduser() if named else emotify.user_cache())
+    with progress_bar("EMOTIFY", in_bytes=True) as progress:
+        fetched = emotify_download.download(
+            root, address=address or emotify_download.ADDRESS, force=force, progress=progress
+        )
+    corpus = emotify.load(root)
+    state = f"{fetched} files fetched" if fetched else "everything was there"
+    typer.echo(f"{root}: {state}. {corpus.note}")
+    typer.echo(emotify.licence_note())
+    if to is not None:
+        typer.echo(f"To use it: --data {root}, or set {emotify.ROOT_VARIABLE} to it.")
+
+
+def validate(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = False) -> None:
+    """Check labels and decode every audio file; name each that cannot be used."""
+    from music_emotion.datasets.sources import find_source
+    from music_emotion.datasets.validation import render
+    from music_emotion.datasets.validation import validate as check
+
+    source = find_source(data, csv, use_demo=demo)
+    with progress_bar("checking") as progress:
+        result = check(source, progress=progress)
+    typer.echo(render(result))
+    if not result.is_valid:
+        raise typer.Exit(EXIT_INVALID)
+
+
+def summary(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = False) -> None:
+    """Count classes, genres, groups and listeners, and say how long the tracks are."""
+    from music_emotion.datasets.sources import open_corpus
+    from music_emotion.datasets.summary import render, summarise
+
+    typer.echo(render(summarise(open_corpus(data, csv, use_demo=demo))))
+
+
+def cite() -> None:
+    """Print the article to cite, as BibTeX, and what is known about the terms of use."""
+    from music_emotion.datasets import emotify
+
+    typer.echo(emotify.cite())
+    typer.echo(emotify.licence_note())
