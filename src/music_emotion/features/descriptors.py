@@ -169,7 +169,8 @@ def mfcc(power: Array) -> Array:
     maximum.
     """
     bands = power_to_db(mel_filters(SAMPLE_RATE / 2).apply(power))
-    return bands @ cosine_transform(MFCC_COUNT)
+    coefficients: Array = bands @ cosine_transform(MFCC_COUNT)
+    return coefficients
 
 
 def chroma(power: Array) -> Array:
@@ -195,7 +196,8 @@ def tonnetz(pitch_classes: Array) -> Array:
     projection = (np.cos(np.pi * angles) * TONNETZ_RADII).astype(np.float32)
     total = pitch_classes.sum(axis=-1, keepdims=True)
     total[total < TINIEST] = 1.0
-    return (pitch_classes / total) @ projection
+    centroid: Array = (pitch_classes / total) @ projection
+    return centroid
 
 
 def spectral_moments(magnitude: Array) -> Array:
@@ -220,7 +222,7 @@ def spectral_rolloff(magnitude: Array) -> Array:
     running = np.cumsum(magnitude, axis=-1)
     threshold = np.float32(ROLLOFF_SHARE) * running[..., -1:]
     below = np.count_nonzero(running < threshold, axis=-1)
-    return (below * (SAMPLE_RATE / N_FFT)).astype(np.float32)
+    return np.asarray(below * (SAMPLE_RATE / N_FFT), dtype=np.float32)
 
 
 def zero_crossing_rate(waveform: Array) -> Array:
@@ -246,7 +248,7 @@ def zero_crossing_rate(waveform: Array) -> Array:
     counts = np.count_nonzero(hops, axis=-1)
     frames = counts[:, :-3] + counts[:, 1:-2] + counts[:, 2:-1] + counts[:, 3:]
     frames -= hops[:, :FRAMES, 0]  # a frame's first sample has none before it
-    return (frames / N_FFT).astype(np.float32)
+    return np.asarray(frames / N_FFT, dtype=np.float32)
 
 
 def rms(waveform: Array) -> Array:
@@ -257,4 +259,4 @@ def rms(waveform: Array) -> Array:
     hops = padded.reshape(len(waveform), -1, HOP_LENGTH)
     squares = np.einsum("nhs,nhs->nh", hops, hops)
     total = squares[:, :-3] + squares[:, 1:-2] + squares[:, 2:-1] + squares[:, 3:]
-    return np.sqrt(total / np.float32(N_FFT))
+    return np.asarray(np.sqrt(total / np.float32(N_FFT)), dtype=np.float32)

@@ -128,4 +128,4 @@ def cosine_transform(coefficients: int) -> Array:
     order = np.arange(coefficients)
     matrix = np.sqrt(2.0 / MEL_BANDS) * np.cos(np.pi * order * (2 * bands + 1) / (2 * MEL_BANDS))
     matrix[:, 0] /= np.sqrt(2.0)
-    return matrix.astype(np.float32)
+    return np.asarray(matrix, dtype=np.float32)

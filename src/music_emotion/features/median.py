@@ -155,7 +155,7 @@ class RunningMedian:
         np.maximum(pairs, candidates[:, None, :extent], out=pairs)
         flat = target.reshape(groups, extent, -1)
         spare = self._candidates[2].reshape(groups, extent, -1)
-        ordered, other = _sort_bitonic(flat, spare)
+        ordered, _ = _sort_bitonic(flat, spare)
         if ordered is not flat:
             np.copyto(flat, ordered)
         return result

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.audio import resample
 from music_emotion.errors import AudioError
 
 SAMPLE_RATE = 22_050  # Hz
@@ -66,3 +67,35 @@ def checked_segments(segments: NDArray[Any]) -> NDArray[np.float32]:
     if lowest < -LOUDEST_SAMPLE or highest > LOUDEST_SAMPLE:
         segments = np.clip(segments, -LOUDEST_SAMPLE, LOUDEST_SAMPLE)
     return np.ascontiguousarray(segments, dtype=np.float32)
+
+
+def sound_segments(
+    samples: NDArray[np.float32],
+    from_rate: int,
+    to_rate: int = SAMPLE_RATE,
+    length: int = SEGMENT_LENGTH,
+) -> NDArray[np.float32]:
+    """Bring mono sound to another rate and cut it into segments.
+
+    The number of segments follows from the sound alone, not from the rate: where rounding leaves
+    the last segment a sample short, it ends in a zero.
+
+    Parameters
+    ----------
+    samples
+        Mono sound, shape (samples,).
+    from_rate, to_rate
+        Hz.
+    length
+        Samples per segment at `to_rate`, `SEGMENT_SECONDS` long.
+
+    Returns
+    -------
+    ndarray of shape (n, length), float32
+    """
+    count = int(len(samples) // (SEGMENT_SECONDS * from_rate))
+    resampled = resample(samples, from_rate, to_rate)[: count * length]
+    missing = count * length - len(resampled)
+    if missing:
+        resampled = np.pad(resampled, (0, missing))
+    return cut_segments(resampled, length)

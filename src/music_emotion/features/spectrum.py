@@ -50,14 +50,14 @@ class Spectrum:
 
 def bin_frequencies() -> NDArray[np.float64]:
     """Return the frequency of each bin in Hz, shape (bins,)."""
-    return np.arange(BINS) * (SAMPLE_RATE / N_FFT)
+    return np.arange(BINS, dtype=np.float64) * (SAMPLE_RATE / N_FFT)
 
 
 @lru_cache(maxsize=1)
 def _window() -> NDArray[np.float64]:
     """Return the periodic Hann window, shape (2048,)."""
     phase = 2.0 * np.pi * np.arange(N_FFT) / N_FFT
-    return np.asarray(0.5 - 0.5 * np.cos(phase))
+    return np.asarray(0.5 - 0.5 * np.cos(phase), dtype=np.float64)
 
 
 def transform(waveform: Array) -> NDArray[np.complex64]:

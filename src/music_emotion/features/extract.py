@@ -1,0 +1,243 @@
+"""Features of a whole corpus, from the cache where they are, computed where they are not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.datasets.track import Corpus
+from music_emotion.errors import AudioError
+from music_emotion.features.compute import FEATURE_NAMES, check_names, feature_key
+from music_emotion.features.descriptors import BASIC_NAMES
+from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.features.store import FeatureStore, file_digest
+from music_emotion.features.workers import Outcome, Task, run_tasks
+
+__all__ = ["FEATURE_NAMES", "CorpusFeatures", "Failure", "extract_corpus"]
+
+STORED_AS = {"basic": "advanced"}  # features that are a part of another
+REPAIRS = 2  # times a damaged entry is computed again before giving up
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float32]
+Progress = Callable[[int, int], None]
+"""Called with (tracks done, tracks in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A track without features.
+
+    Attributes
+    ----------
+    track
+        Index of the track in its corpus.
+    track_id
+        Its identifier.
+    message
+        The file, what is wrong with it, and the remedy.
+    """
+
+    track: int
+    track_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusFeatures:
+    """Features of the segments of all tracks, in the order of the corpus.
+
+    Attributes
+    ----------
+    track
+        Index of each segment's track in the corpus, shape (n,), rising.
+    start
+        Where the segment begins in its track, seconds, shape (n,).
+    arrays
+        Features by name, axis 0 the n segments; read-only maps of files where there is a cache,
+        so that processes share them. ``basic`` is a view of ``advanced``.
+    failures
+        Tracks that could not be read; they have no segments.
+    """
+
+    track: NDArray[np.int64]
+    start: NDArray[np.float64]
+    arrays: Mapping[str, Array]
+    failures: tuple[Failure, ...]
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+
+def extract_corpus(
+    corpus: Corpus,
+    names: Iterable[str],
+    *,
+    store: FeatureStore | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> CorpusFeatures:
+    """Return features of every track of a corpus, each file decoded once for all of them.
+
+    Parameters
+    ----------
+    corpus
+        The tracks; the first minute of each is used.
+    names
+        Some of `FEATURE_NAMES`.
+    store
+        Cache to take features from and put them into; without it they are held in memory.
+    jobs
+        Processes to compute in.
+    progress
+        Called after each track.
+
+    Raises
+    ------
+    AudioError
+        No track could be read.
+    CacheError
+        The cache cannot be written; what was computed before is kept.
+    """
+    names = check_names(names)
+    stored = tuple(dict.fromkeys(STORED_AS.get(name, name) for name in names))
+    session = _Session(corpus, stored, store, jobs, progress)
+    session.compute()
+    arrays = {name: session.assemble(name) for name in stored}
+    counts = session.counts
+    if "basic" in names:
+        arrays["basic"] = arrays["advanced"][:, :, : len(BASIC_NAMES)]
+    return CorpusFeatures(
+        track=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
+        start=np.concatenate([np.arange(count) * SEGMENT_SECONDS for count in counts]),
+        arrays={name: arrays[name] for name in names},
+        failures=tuple(session.failures[number] for number in sorted(session.failures)),
+    )
+
+
+class _Session:
+    """One extraction: which tracks are known, which failed, what is in memory."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        names: tuple[str, ...],
+        store: FeatureStore | None,
+        jobs: int,
+        progress: Progress | None,
+    ) -> None:
+        self._tracks = corpus.tracks
+        self._names = names
+        self._store = store
+        self._jobs = jobs
+        self._progress = progress
+        self._audio: dict[int, str] = {}  # track → SHA-256 of its file
+        self._held: dict[str, dict[int, Array]] = {name: {} for name in names}
+        self.counts = np.zeros(len(corpus), dtype=np.int64)
+        self.failures: dict[int, Failure] = {}
+
+    def compute(self) -> None:
+        """Compute what the cache does not hold."""
+        tasks = []
+        for number, track in enumerate(self._tracks):
+            try:
+                self._audio[number] = file_digest(track.path)
+            except OSError as error:
+                reason = "is missing" if isinstance(error, FileNotFoundError) else error.strerror
+                self._fail(number, f"{track.path} {reason}; restore it or leave it out")
+                continue
+            if missing := self._missing(number):
+                tasks.append(self._task(number, missing))
+        self._run(tasks)
+        if len(self.failures) == len(self._tracks):
+            first = next(iter(self.failures.values()), None)
+            what = f"; the first: {first.message}" if first else ": the corpus is empty"
+            raise AudioError(f"none of {len(self._tracks)} tracks could be read{what}")
+
+    def assemble(self, name: str) -> Array:
+        """Return one feature of all tracks, read from the cache or put together."""
+        rows = int(self.counts.sum())
+        if self._store is None:
+            return self._in_memory(name, rows)
+        key = feature_key(name)
+        audio = [self._audio[number] for number in self._readable()]
+        values = self._store.corpus(audio, key)
+        if values is not None and len(values) == rows:
+            return values
+        return self._store.save_corpus(audio, key, rows, self._parts(name, self._store))
+
+    def _readable(self) -> list[int]:
+        return [number for number in range(len(self._tracks)) if number not in self.failures]
+
+    def _missing(self, number: int) -> tuple[str, ...]:
+        """Return the features of a track that must be computed; note its number of segments."""
+        if self._store is None:
+            return self._names
+        audio = self._audio[number]
+        counts = {name: self._store.count(audio, feature_key(name)) for name in self._names}
+        known = {count for count in counts.values() if count}
+        if len(known) > 1:  # of files cut at different lengths; never by this package
+            return self._names
+        self.counts[number] = max(known, default=0)
+        return tuple(name for name, count in counts.items() if not count)
+
+    def _task(self, number: int, names: tuple[str, ...]) -> Task:
+        directory = None if self._store is None else self._store.directory
+        return Task(number, self._tracks[number].path, self._audio[number], names, directory)
+
+    def _run(self, tasks: list[Task]) -> None:
+        total = len(self._tracks)
+        done = total - len(tasks)
+        if self._progress:
+            self._progress(done, total)
+        for outcome in run_tasks(tasks, self._jobs):
+            self._take(outcome)
+            done += 1
+            if self._progress:
+                self._progress(done, total)
+
+    def _take(self, outcome: Outcome) -> None:
+        number = outcome.number
+        path = self._tracks[number].path
+        for warning in outcome.warnings:
+            logger.warning("%s: %s", path, warning)
+        if outcome.failure:
+            self._fail(number, outcome.failure)
+            return
+        for name, values in outcome.arrays.items():
+            self._held[name][number] = values
+            self.counts[number] = len(values)
+        if self._store is not None and self._missing(number):
+            self._fail(number, f"{path}: its cache entry vanished; run the command again")
+
+    def _fail(self, number: int, message: str) -> None:
+        self.counts[number] = 0
+        self.failures[number] = Failure(number, self._tracks[number].id, message)
+
+    def _parts(self, name: str, store: FeatureStore) -> Iterator[Array]:
+        """Yield a feature of each track from the cache; a damaged entry is computed again."""
+        for number in self._readable():
+            for _ in range(REPAIRS):
+                values = store.load(self._audio[number], feature_key(name))
+                if values is not None:
+                    break
+                self._take(*run_tasks([self._task(number, (name,))], 1))
+            if values is None:
+                path = self._tracks[number].path
+                raise AudioError(f"{path} changed while it was read; run the command again")
+            yield values
+
+    def _in_memory(self, name: str, rows: int) -> Array:
+        """Move a feature of all tracks into one array, setting each track's own free."""
+        result = np.empty((rows, *feature_key(name).shape), dtype=np.float32)
+        start = 0
+        for number in self._readable():
+            values = self._held[name].pop(number)
+            result[start : start + len(values)] = values
+            start += len(values)
+        return result
