@@ -1,9 +1,29 @@
-"""What people feel when they hear a piece of music."""
+"""What people feel when they hear a piece of music.
+
+>>> import music_emotion
+>>> prediction = music_emotion.predict("song.mp3")  # doctest: +SKIP
+>>> prediction.top  # doctest: +SKIP
+'calmness'
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from music_emotion.emotions import EMOTIONS
+
+if TYPE_CHECKING:
+    from music_emotion.inference.loading import load_model, predict
 
 __version__ = "0.1.0"
 
-__all__ = ["EMOTIONS", "__version__"]
+__all__ = ["EMOTIONS", "__version__", "load_model", "predict"]
+
+
+def __getattr__(name: str) -> Any:
+    # Prediction needs NumPy and more; importing the package alone stays fast.
+    if name in ("load_model", "predict"):
+        from music_emotion.inference import loading
+
+        return getattr(loading, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

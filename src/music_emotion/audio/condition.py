@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 FULL_SCALE = 1.0
 CREDIBLE_PEAK = 8.0  # 18 dB over full scale; float files beyond it hold integers
 INTEGER_SCALES = (2.0**15, 2.0**23, 2.0**31)
-DC_LIMIT = 0.02  # of full scale; a block whose mean is beyond it is centred
+DC_LIMIT = 0.2  # of full scale; a block whose mean is beyond it is centred (music stays within .17)
 CLIPPED_SHARE = 0.02  # of the samples; beyond it a recording sounds distorted
 SILENCE_PEAK = 1e-4  # -80 dB
 CANCELLED_RATIO = 1e-3  # power of the mix / power of the channels, -30 dB
@@ -42,7 +42,7 @@ class Conditioner:
         if abs(offset) > DC_LIMIT:
             self._offset = max(self._offset, abs(offset))
             mix = mix - np.float32(offset)
-        self._peak = max(self._peak, float(np.abs(mix).max(initial=0.0)))
+        self._peak = max(self._peak, float(np.ptp(mix)) / 2 if len(mix) else 0.0)
         return np.ascontiguousarray(mix, dtype=np.float32)
 
     def _repair(self, block: NDArray[np.float32]) -> NDArray[np.float32]:

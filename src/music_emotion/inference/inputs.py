@@ -1,0 +1,67 @@
+"""Segments → what a model sees: the features its card names, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.inference.segmenter import Segments
+
+Array = NDArray[np.float32]
+
+BASIC_COLUMNS = 27
+NEEDS_ADVANCED = frozenset({"advanced", "statistics"})
+
+
+def compute_features(segments: Segments, names: Iterable[str]) -> dict[str, Array]:
+    """Compute features of segments.
+
+    Parameters
+    ----------
+    segments
+        With their 16-kHz waveform where ``musicnn`` is asked for.
+    names
+        From :data:`music_emotion.inference.card.FEATURES`.
+
+    Returns
+    -------
+    dict
+        One array per name, batch first, shaped as
+        :data:`music_emotion.inference.package.SEGMENT_SHAPES` says.
+    """
+    names = tuple(names)
+    computed: dict[str, Array] = {}
+    if NEEDS_ADVANCED & set(names):
+        from music_emotion.features.descriptors import advanced
+
+        computed["advanced"] = advanced(segments.waveform)
+        computed["basic"] = computed["advanced"][:, :, :BASIC_COLUMNS]
+    return {name: _compute(name, segments, computed) for name in names}
+
+
+def _compute(name: str, segments: Segments, computed: Mapping[str, Array]) -> Array:
+    if name in computed:
+        return computed[name]
+    if name == "waveform":
+        return segments.waveform
+    if name == "statistics":
+        from music_emotion.features.statistics import statistics
+
+        return statistics(computed["advanced"])
+    if name == "musicnn":
+        from music_emotion.features.embedding import musicnn
+
+        if segments.embedding_waveform is None:
+            raise ValueError("musicnn needs the segments at 16 kHz")
+        return musicnn(segments.embedding_waveform)
+    if name == "log_mel":
+        from music_emotion.features.melspectrogram import log_mel
+
+        return log_mel(segments.waveform)
+    if name == "basic":
+        from music_emotion.features.descriptors import basic
+
+        return basic(segments.waveform)
+    raise ValueError(f"no feature is called {name!r}")

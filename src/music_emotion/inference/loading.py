@@ -1,0 +1,45 @@
+"""The two functions most people need: load a model, predict a piece of music."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import Any
+
+from numpy.typing import NDArray
+
+from music_emotion.audio import AudioSource, Sound
+from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.package import Network, find_package, shipped_names
+from music_emotion.inference.prediction import TrackPrediction
+
+DEFAULT_MODEL = "default"
+
+
+def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionModel:
+    """Return a model from the wheel by name, or one on disk by its folder.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or it is damaged.
+    """
+    if os.fspath(name_or_path) in shipped_names():
+        return _shipped_model(os.fspath(name_or_path))
+    return EmotionModel(Network(find_package(name_or_path)))
+
+
+@lru_cache(maxsize=4)
+def _shipped_model(name: str) -> EmotionModel:
+    return EmotionModel(Network(find_package(name)))
+
+
+def predict(
+    source: AudioSource | Sound | NDArray[Any],
+    sample_rate: int | None = None,
+    *,
+    model: str | os.PathLike[str] | EmotionModel = DEFAULT_MODEL,
+) -> TrackPrediction:
+    """Predict what people feel in a piece of music; see :meth:`EmotionModel.predict`."""
+    chosen = model if isinstance(model, EmotionModel) else load_model(model)
+    return chosen.predict(source, sample_rate)

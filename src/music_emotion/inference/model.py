@@ -1,0 +1,232 @@
+"""Segments → track → file: a packaged model that answers for any sound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.audio import AudioSource, AudioStream, Sound, sound_from_array
+from music_emotion.audio.files import BLOCK_FRAMES, source_name
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import AudioError
+from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.inference.envelope import Envelope
+from music_emotion.inference.inputs import compute_features
+from music_emotion.inference.package import Answer, Network
+from music_emotion.inference.pooling import pool, spans_around
+from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.inference.segmenter import (
+    Segments,
+    audible_segments,
+    fill_segment,
+    segment_blocks,
+)
+
+Array = NDArray[np.float32]
+Evidence = Mapping[str, Array]
+"""What is kept of each segment, one entry per segment on axis 0: the graph's answers (scope
+``segment``) or the features it will see pooled (scope ``track``)."""
+
+ReadingProgress = Callable[[float, float | None], None]
+"""Called with (seconds heard, seconds in all where known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What was collected from a stream of sound.
+
+    Attributes
+    ----------
+    evidence
+        Of each segment.
+    audible
+        Whether it is louder than silence, shape (n,).
+    envelope
+        The shape of the waveform.
+    short
+        Whether the sound had to be repeated to fill a segment.
+    """
+
+    evidence: Evidence
+    audible: NDArray[np.bool_]
+    envelope: Array
+    short: bool
+
+
+class EmotionModel:
+    """A packaged model, from sound to prediction.
+
+    Parameters
+    ----------
+    network
+        The graph and its card.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.card = network.card
+
+    def __repr__(self) -> str:
+        return f"EmotionModel({self.card.name!r}, version {self.card.version!r})"
+
+    @property
+    def needs_embedding(self) -> bool:
+        """Whether segments must come at 16 kHz as well."""
+        return "musicnn" in self.card.features
+
+    def predict(
+        self,
+        source: AudioSource | Sound | NDArray[Any],
+        sample_rate: int | None = None,
+        *,
+        progress: ReadingProgress | None = None,
+    ) -> TrackPrediction:
+        """Predict what people feel in a piece of music.
+
+        Parameters
+        ----------
+        source
+            A path, an open binary stream, a :class:`~music_emotion.audio.Sound`, or an array of
+            shape (n,), (n, channels) or (channels, n).
+        sample_rate
+            Of the array, in Hz.
+        progress
+            Told how far the reading is.
+
+        Raises
+        ------
+        AudioError
+            The sound cannot be read, or is shorter than half a second.
+        MissingExtraError
+            Reading the file needs the extra ``[formats]``.
+        """
+        if isinstance(source, str | os.PathLike) or hasattr(source, "read"):
+            return self._predict_file(source, progress)  # type: ignore[arg-type]  # not an array
+        sound = source if isinstance(source, Sound) else _array_sound(source, sample_rate)
+        steps = range(0, len(sound.samples), BLOCK_FRAMES)
+        blocks = (sound.samples[at : at + BLOCK_FRAMES] for at in steps)
+        heard = self._listen(blocks, sound.sample_rate, "the array")
+        return self._prediction("", sound.duration, heard, sound.warnings)
+
+    def _predict_file(
+        self, source: AudioSource, progress: ReadingProgress | None
+    ) -> TrackPrediction:
+        path = os.fspath(source) if isinstance(source, str | os.PathLike) else "-"
+        with AudioStream(source) as stream:
+            blocks = iter(stream) if progress is None else _reported(stream, progress)
+            heard = self._listen(blocks, stream.sample_rate, source_name(source))
+            return self._prediction(path, stream.duration, heard, stream.warnings)
+
+    def _listen(self, blocks: Iterable[Array], sample_rate: int, name: str) -> _Heard:
+        """Collect the evidence of all segments of a stream of sound."""
+        envelope = Envelope(sample_rate)
+        blocks, short = fill_segment(envelope.watch(blocks), sample_rate, name)
+        evidence: list[Evidence] = []
+        audible: list[NDArray[np.bool_]] = []
+        for segments in segment_blocks(blocks, sample_rate, embedding=self.needs_embedding):
+            evidence.append(self.evidence(segments))
+            audible.append(audible_segments(segments))
+        joined = {name: np.concatenate([e[name] for e in evidence]) for name in evidence[0]}
+        return _Heard(joined, np.concatenate(audible), envelope.values(), short)
+
+    def evidence(self, segments: Segments) -> Evidence:
+        """Return what the model keeps of each segment."""
+        features = compute_features(segments, self.card.features)
+        if self.card.scope == "track":
+            return features
+        answer = self.network(features)
+        return {"emotions": answer.emotions, "intensities": answer.intensities}
+
+    def conclude(self, evidence: Evidence, spans: Sequence[NDArray[np.int64]]) -> Answer:
+        """Answer for spans of segments.
+
+        Parameters
+        ----------
+        evidence
+            Of all segments of a track.
+        spans
+            For each span the numbers of its audible segments; a span without any gets the answer
+            of silence: all emotions equally probable, none felt.
+
+        Returns
+        -------
+        Answer
+            One row per span.
+        """
+        answer = silence(len(spans))
+        heard = [number for number, span in enumerate(spans) if len(span)]
+        if not heard:
+            return answer
+        if self.card.scope == "segment":
+            parts = [
+                np.stack([evidence[name][spans[number]].mean(axis=0) for number in heard])
+                for name in ("emotions", "intensities")
+            ]
+            answer.emotions[heard], answer.intensities[heard] = parts
+            return answer
+        pooled = {
+            name: np.stack([pool(evidence[name][spans[number]], statistics) for number in heard])
+            for name, statistics in self.card.pooling.items()
+        }
+        told = self.network(pooled)
+        answer.emotions[heard], answer.intensities[heard] = told.emotions, told.intensities
+        return answer
+
+    def confidence(self, emotions: Array) -> float:
+        """Return the calibrated probability that the top emotion is right, 0–1."""
+        top = float(emotions.max())
+        curve = self.card.confidence
+        return top if curve is None else float(np.interp(top, curve.probability, curve.accuracy))
+
+    def _prediction(
+        self, path: str, duration: float, heard: _Heard, warnings: tuple[str, ...]
+    ) -> TrackPrediction:
+        count = len(heard.audible)
+        everything = np.flatnonzero(heard.audible)
+        width = max(1, round(self.card.window_seconds / SEGMENT_SECONDS))
+        windows = [
+            np.flatnonzero(heard.audible[span]) + span.start for span in spans_around(count, width)
+        ]
+        answer = self.conclude(heard.evidence, [everything, *windows])
+        middles = (np.arange(count, dtype=np.float64) + 0.5) * min(SEGMENT_SECONDS, duration)
+        return TrackPrediction(
+            path=path,
+            duration=duration,
+            model=self.card.name,
+            version=self.card.version,
+            emotions=answer.emotions[0],
+            intensities=answer.intensities[0],
+            confidence=self.confidence(answer.emotions[0]) if len(everything) else 0.0,
+            timeline=Timeline(middles, answer.emotions[1:], width * SEGMENT_SECONDS),
+            warnings=(*warnings, *_short_warning(heard.short, duration)),
+            envelope=heard.envelope,
+        )
+
+
+def silence(rows: int) -> Answer:
+    """Return the answer for silence: all emotions equally probable, none felt."""
+    shape = (rows, len(EMOTIONS))
+    return Answer(np.full(shape, 1 / len(EMOTIONS), np.float32), np.zeros(shape, np.float32))
+
+
+def _short_warning(short: bool, duration: float) -> tuple[str, ...]:
+    if not short:
+        return ()
+    return (f"only {duration:.1f} s of sound, repeated to {SEGMENT_SECONDS:g} s: little to go by",)
+
+
+def _array_sound(samples: Any, sample_rate: int | None) -> Sound:
+    if sample_rate is None:
+        raise AudioError("an array needs its sample rate: predict(samples, sample_rate)")
+    return sound_from_array(np.asarray(samples), sample_rate)
+
+
+def _reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]:
+    for block in stream:
+        yield block
+        progress(stream.duration, stream.claimed_duration)

@@ -1,0 +1,140 @@
+"""What a model says of one track, and the forms it can be written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    import pandas
+
+DIGITS = 6  # after the point, in everything written
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Emotions over the course of a track.
+
+    Attributes
+    ----------
+    time
+        Middle of each 3-s segment in seconds, shape (n,).
+    emotions
+        Probabilities in the window around it, shape (n, 9), rows sum to 1.
+    window
+        Length of that window in seconds.
+    """
+
+    time: NDArray[np.float64]
+    emotions: Array
+    window: float
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPrediction:
+    """What a model says of one track.
+
+    Attributes
+    ----------
+    path
+        The file as it was named; ``""`` for an array.
+    duration
+        Seconds of sound that were heard.
+    model, version
+        Name and version of the model.
+    emotions
+        Probability of each emotion to be the dominant one, shape (9,), sums to 1.
+    intensities
+        Expected share of listeners who feel each emotion, shape (9,), 0–1.
+    confidence
+        Probability that the top emotion is the one most listeners name, 0–1, calibrated out of
+        fold as the model's card says; 0 for silence.
+    timeline
+        The emotions over time.
+    warnings
+        What was wrong with the sound, one line each.
+    envelope
+        Largest sample in each 1/20 s, shape (n,), for pictures; not written out.
+    """
+
+    path: str
+    duration: float
+    model: str
+    version: str
+    emotions: Array
+    intensities: Array
+    confidence: float
+    timeline: Timeline
+    warnings: tuple[str, ...] = ()
+    envelope: Array = field(default_factory=lambda: np.zeros(0, np.float32), repr=False)
+
+    @property
+    def top(self) -> str | None:
+        """Name of the most probable emotion; ``None`` for silence."""
+        return EMOTIONS[int(np.argmax(self.emotions))] if self.confidence > 0 else None
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Return (emotion, probability), most probable first."""
+        order = np.argsort(-self.emotions, kind="stable")
+        return [(EMOTIONS[index], float(self.emotions[index])) for index in order]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, texts and lists, as ``music-emotion predict`` writes them."""
+        return {
+            "path": self.path,
+            "duration": round(self.duration, 3),
+            "model": self.model,
+            "version": self.version,
+            "emotions": _named(self.emotions),
+            "intensities": _named(self.intensities),
+            "confidence": round(self.confidence, DIGITS),
+            "timeline": {
+                "time": [round(float(time), 3) for time in self.timeline.time],
+                "window": self.timeline.window,
+                "emotions": {
+                    name: _rounded(self.timeline.emotions[:, index])
+                    for index, name in enumerate(EMOTIONS)
+                },
+            },
+            "warnings": list(self.warnings),
+        }
+
+    def to_jams(self) -> dict[str, Any]:
+        """Return a JAMS document (Humphrey et al., ISMIR 2014; schema 0.3) as a dict."""
+        from music_emotion.inference.jams import jams_document
+
+        return jams_document(self)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return the timeline as a table: one row per point, ``time`` and the nine emotions.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise MissingExtraError("a DataFrame", "train") from None
+        frame = pandas.DataFrame(self.timeline.emotions, columns=list(EMOTIONS))
+        frame.insert(0, "time", self.timeline.time)
+        return frame
+
+
+def _named(values: Array) -> dict[str, float]:
+    return dict(zip(EMOTIONS, _rounded(values), strict=True))
+
+
+def _rounded(values: Array) -> list[float]:
+    return [round(float(value), DIGITS) for value in values]

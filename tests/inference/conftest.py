@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graphs import package, tone_listener
+from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import EmotionModel
+
+
+@pytest.fixture(scope="session")
+def tone_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return package(tmp_path_factory.mktemp("models") / "tones", tone_listener(), name="tones")
+
+
+@pytest.fixture(scope="session")
+def tone_model(tone_model_folder: Path) -> EmotionModel:
+    return load_model(tone_model_folder)

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import helper
+
+from graphs import SEGMENT, card, linear_reader, model, package, tone_listener
+from music_emotion.errors import ModelError
+from music_emotion.inference.card import ConfidenceCurve, card_json, read_card
+from music_emotion.inference.package import Network, find_package, write_package
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return package(tmp_path / "model", tone_listener())
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    written = write_package(
+        tmp_path / "model",
+        card(
+            name="mine",
+            version="2.1",
+            confidence=ConfidenceCurve((0.1, 0.9), (0.2, 0.7), 0.03),
+            figures={"accuracy": 0.5},
+            training={"data": "EMOTIFY"},
+            limits=("one", "two"),
+        ),
+        tone_listener().SerializeToString(),
+    )
+    assert read_card(tmp_path / "model") == written
+    assert len(written.sha256) == 64
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "card.json"])
+def test_a_missing_file_is_named(folder: Path, file: str) -> None:
+    (folder / file).unlink()
+    with pytest.raises(ModelError, match=f"{file}' is missing"):
+        Network(folder)
+
+
+def test_a_changed_byte_of_the_graph_is_noticed(folder: Path) -> None:
+    data = bytearray((folder / "model.onnx").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "model.onnx").write_bytes(data)
+    with pytest.raises(ModelError, match="SHA-256"):
+        Network(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("format", 2, "format"),
+        ("features", ["pickle"], "unknown feature"),
+        ("features", [], "features are missing"),
+        ("features", "waveform", "list of texts"),
+        ("emotions", ["joy"], "emotions"),
+        ("scope", "album", "scope"),
+        ("window_seconds", 1e9, "window_seconds"),
+        ("window_seconds", None, "not a card"),
+        ("name", "two\nlines", "lines of text"),
+        ("name", 7, "lines of text"),
+        ("figures", {"accuracy": "good"}, "not a card"),
+        ("figures", [], "not a card"),
+        ("pooling", {"waveform": ["mean"]}, "pooling does not fit"),
+        ("surprise", 1, "not a card"),
+        (
+            "confidence",
+            {"probability": [0.5, 0.4], "accuracy": [0.1, 0.2], "ece": 0.1},
+            "does not rise",
+        ),
+        ("confidence", {"probability": [0.5], "accuracy": [1.5], "ece": 0.1}, "leaves 0 to 1"),
+        ("confidence", [1], "not a card"),
+    ],
+)
+def test_a_foreign_card_is_refused_with_its_reason(
+    folder: Path, field: str, value: Any, reason: str
+) -> None:
+    fields = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**fields, field: value}))
+    with pytest.raises(ModelError, match=reason) as caught:
+        Network(folder)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{", '{"format": NaN}', "[" * 100_000, '{"format": 1}']
+)
+def test_a_card_that_is_not_one_is_refused(folder: Path, text: str) -> None:
+    (folder / "card.json").write_text(text)
+    with pytest.raises(ModelError):
+        Network(folder)
+
+
+@settings(max_examples=100, deadline=None)
+@given(where=st.floats(0, 1), mask=st.integers(1, 255))
+def test_a_mutated_card_is_read_or_refused(where: float, mask: int, tmp_path_factory: Any) -> None:
+    folder = tmp_path_factory.mktemp("card")
+    data = bytearray(card_json(card(figures={"accuracy": 0.5})).encode())
+    data[min(len(data) - 1, int(where * len(data)))] ^= mask
+    (folder / "card.json").write_bytes(data)
+    try:
+        read_card(folder)
+    except ModelError as error:
+        assert str(error).isprintable()
+
+
+def _graph_of(other: Callable[[], Any], **fields: Any) -> Callable[[Path], None]:
+    return lambda folder: write_package(folder, card(**fields), other().SerializeToString())
+
+
+def _constant_answer(emotions: float) -> Any:
+    constants = {
+        "zero": np.zeros((SEGMENT, 9), np.float32),
+        "value": np.full(9, emotions, np.float32),
+    }
+    nodes = [
+        helper.make_node("MatMul", ["waveform", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "value"], ["emotions"]),
+        helper.make_node("Identity", ["nothing"], ["intensities"]),
+    ]
+    return model(nodes, {"waveform": ["n", SEGMENT]}, constants)
+
+
+def test_graphs_that_break_the_contract_are_not_written(tmp_path: Path) -> None:
+    pooled = {"scope": "track", "features": ("musicnn",), "pooling": {"musicnn": ("mean",)}}
+    for write, reason in [
+        (_graph_of(lambda: linear_reader({"musicnn": 10})[0]), "not the features of its card"),
+        (_graph_of(lambda: linear_reader({"waveform": 10})[0]), "another shape"),
+        (_graph_of(tone_listener, **pooled), "not the features of its card"),
+    ]:
+        with pytest.raises(ModelError, match=reason):
+            write(tmp_path / "model")
+    with pytest.raises(ModelError, match="not a graph"):
+        write_package(tmp_path / "model", card(), b"\x80\x04pickle")
+    assert list((tmp_path / "model").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [(0.5, "sum to 1"), (np.nan, "finite"), (np.inf, "finite")]
+)
+def test_answers_that_are_no_probabilities_are_refused(
+    tmp_path: Path, value: float, reason: str
+) -> None:
+    network = Network(package(tmp_path / "model", _constant_answer(value)))
+    with pytest.raises(ModelError, match=reason):
+        network({"waveform": np.zeros((1, SEGMENT), np.float32)})
+
+
+def test_an_answer_is_nine_probabilities_per_row(tmp_path: Path) -> None:
+    network = Network(package(tmp_path / "model", _constant_answer(1 / 9)))
+    answer = network({"waveform": np.zeros((4, SEGMENT), np.float32)})
+    assert np.allclose(answer.emotions, 1 / 9)
+    assert answer.intensities.shape == (4, 9)
+
+
+def test_models_are_found_by_folder_and_by_file(folder: Path) -> None:
+    assert find_package(folder) == folder
+    assert find_package(folder / "model.onnx") == folder
+    with pytest.raises(ModelError, match=r"there is no model 'no\\nsuch'"):
+        find_package("no\nsuch")
+
+
+def test_cards_are_checked_when_made() -> None:
+    with pytest.raises(ValueError, match="pooling"):
+        replace(card(), scope="track")
