@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
@@ -93,6 +93,25 @@ class Plan:
     ensembles: dict[CellName, EnsembleTask]
     feature_names: dict[str, tuple[str, ...]]
     runs: dict[Run, tuple[str, ...]]
+
+
+def model_names(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the models that words name, each once, in the order of the words.
+
+    Parameters
+    ----------
+    words
+        Names, or several separated by commas; ``six`` stands for the reference study's models,
+        ``baselines`` for what any model has to beat, ``all`` for every model. No word at all
+        stands for ``six,baselines``.
+    """
+    from music_emotion.models.registry import BASELINE_NAMES, MODEL_NAMES, REFERENCE_NAMES
+
+    sets = {"six": REFERENCE_NAMES, "baselines": BASELINE_NAMES, "all": MODEL_NAMES}
+    names: dict[str, None] = {}
+    for word in ",".join(words).replace(",", " ").split() or ["six", "baselines"]:
+        names.update(dict.fromkeys(sets.get(word, (word,))))
+    return tuple(names)
 
 
 def feature_names(comparison: Comparison) -> tuple[str, ...]:

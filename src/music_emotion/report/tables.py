@@ -417,3 +417,16 @@ def _provenance(results: Results, commands: Sequence[Mapping[str, Any]]) -> str:
     if results.left_out:
         lines += ["", *(f"- {line}" for line in results.left_out)]
     return "\n".join(lines)
+
+
+def accuracy_lines(results: Results) -> list[str]:
+    """Return the accuracy of every model as lines for the terminal, an empty line per table."""
+    lines = []
+    for protocol, target, rows in results.tables():
+        lines += ["", f"accuracy under {protocol}, {TARGET_TITLES[target]} (95 % interval):"]
+        width = max(len(row.model) for row in rows)
+        for row in rows:
+            worth = f"  worth {row.worth.by_r} listeners by r" if row.worth is not None else ""
+            interval = percent_interval(row.headline["accuracy"])
+            lines.append(f"  {row.model:<{width}}  {interval} %{worth}")
+    return lines

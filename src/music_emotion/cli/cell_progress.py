@@ -1,0 +1,125 @@
+"""What a comparison says on the terminal while it works."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+if TYPE_CHECKING:
+    from music_emotion.evaluation.cells import Cell, CellName
+    from music_emotion.evaluation.runner import Failure
+    from music_emotion.evaluation.schedule import Schedule
+
+
+def in_words(seconds: float | None) -> str:
+    """Return a time for people: ``45 s``, ``12 min``, ``3.5 h``; ``?`` where it is not known."""
+    if seconds is None:
+        return "?"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class CellProgress:
+    """Tells how a comparison gets on: a line per finished cell, a bar with the time left."""
+
+    def __init__(self, console: Console, jobs: int) -> None:
+        self._console = console
+        self._jobs = jobs
+        self._waiting: dict[CellName, None] = {}
+        self._running: dict[CellName, None] = {}
+        self._schedule: Schedule | None = None
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, left="", visible=False)
+        self._started = time.monotonic()
+        self.total = 0
+        self.trained = 0
+        self.failures: list[Failure] = []
+
+    def __enter__(self) -> CellProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self._started
+
+    def message(self, line: str) -> None:
+        """Print a line."""
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def planned(self, pending: Sequence[CellName], done: int, schedule: Schedule) -> None:
+        """Say how much is to be done."""
+        self._waiting, self._schedule = dict.fromkeys(pending), schedule
+        self.total = len(pending)
+        if not pending:
+            self.message(f"nothing to train: all {done} cells are there")
+            return
+        there = f", {done} are there already" if done else ""
+        left = schedule.seconds_left(pending, self._jobs)
+        long = f", about {in_words(left)}" if left is not None else ""
+        jobs = f"{self._jobs} process{'es' if self._jobs > 1 else ''}"
+        self.message(f"training {len(pending)} cells in {jobs}{there}{long}")
+        self._bar.update(self._task, total=len(pending), visible=True)
+
+    def started(self, name: CellName) -> None:
+        """Show that a cell is being trained."""
+        self._waiting.pop(name, None)
+        self._running[name] = None
+        if self._schedule is not None:
+            self._schedule.started(name)
+        self._refresh()
+
+    def progressed(self, name: CellName, done: int, total: int) -> None:
+        """Sharpen the estimate of the time left."""
+        if self._schedule is not None:
+            self._schedule.progressed(name, done / max(total, 1))
+        self._refresh()
+
+    def finished(self, cell: Cell) -> None:
+        """Say that a cell is done."""
+        self._running.pop(cell.name, None)
+        self.trained += 1
+        if self._schedule is not None:
+            self._schedule.measured(cell.name, cell.record.seconds)
+        done = self.trained + len(self.failures)
+        self.message(
+            f"[{done}/{self.total}] {cell.name}: {in_words(cell.record.seconds)}{self._left()}"
+        )
+        self._refresh(done)
+
+    def failed(self, failure: Failure) -> None:
+        """Say that a cell could not be trained."""
+        self._running.pop(failure.name, None)
+        self.failures.append(failure)
+        if self._schedule is not None:
+            self._schedule.stopped(failure.name)
+        self.message(f"failed: {failure.name}: {failure.line}")
+        self._refresh(self.trained + len(self.failures))
+
+    def _left(self) -> str:
+        if self._schedule is None or not (self._waiting or self._running):
+            return ""
+        left = self._schedule.seconds_left(self._waiting, self._jobs)
+        return "" if left is None else f", about {in_words(left)} left"
+
+    def _refresh(self, done: int | None = None) -> None:
+        now = "; ".join(f"{n.run.model} {n.run.protocol} {n.fold + 1}" for n in self._running)
+        self._bar.update(self._task, description=now, left=self._left().lstrip(", "))
+        if done is not None:
+            self._bar.update(self._task, completed=done)

@@ -1,0 +1,187 @@
+"""``music-emotion compare``: models × protocols → figures with intervals."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from music_emotion.datasets.track import Corpus
+    from music_emotion.datasets.votes import VoteTable
+    from music_emotion.evaluation.plan import Comparison
+
+EXIT_INTERRUPTED = 130
+
+
+class ProtocolName(StrEnum):
+    """The protocols as the command line takes them."""
+
+    SEGMENT = "segment"
+    TRACK = "track"
+    ARTIST = "artist"
+
+
+class TargetName(StrEnum):
+    """The targets as the command line takes them."""
+
+    LABEL = "label"
+    VOTES = "votes"
+
+
+class DeviceName(StrEnum):
+    """The devices as the command line takes them."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+DeviceOption = Annotated[DeviceName, typer.Option(help="Where networks are trained.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+
+    @app.command()
+    def compare(
+        models: Annotated[
+            list[str] | None,
+            typer.Option(help="Models, separated by commas; also: six, baselines, all."),
+        ] = None,
+        protocol: Annotated[
+            list[ProtocolName] | None,
+            typer.Option(help="Repeatable; all three by default."),
+        ] = None,
+        target: Annotated[
+            list[TargetName] | None,
+            typer.Option(help="Repeatable; what models learn: the dominant emotion or the votes."),
+        ] = None,
+        seed: Annotated[int, typer.Option(min=0, help="First fold seed.")] = 42,
+        repeats: Annotated[int, typer.Option(min=1, help="Number of fold seeds: N, N + 1, …")] = 1,
+        folds: Annotated[
+            int | None,
+            typer.Option(min=2, help="Folds; by default 5, and one 80/20 split under segment."),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Folder of the results; default: runs/<data>.")
+        ] = None,
+        jobs: Annotated[
+            int | None, typer.Option(min=1, help="Trainings at once; default: the processors.")
+        ] = None,
+        device: DeviceOption = DeviceName.AUTO,
+        quick: Annotated[
+            bool, typer.Option("--quick", help="A few tracks, one epoch: does everything run?")
+        ] = False,
+        data: DataOption = None,
+        csv: CsvOption = None,
+        demo: DemoOption = False,
+    ) -> None:
+        """Train and score models under one or more protocols.
+
+        What was done before is not done again: stop it whenever you like and run the same command
+        to go on, or add models, protocols and seeds to the same --out.
+        """
+        from rich.console import Console
+
+        from music_emotion.datasets.sources import find_source
+        from music_emotion.evaluation.plan import Comparison, model_names
+        from music_emotion.evaluation.quick import QUICK_FOLDS, QUICK_SETTINGS, quick_corpus
+        from music_emotion.evaluation.runner import default_jobs
+
+        console = Console()
+        comparison = Comparison(
+            models=model_names(models or ()),
+            protocols=tuple(dict.fromkeys(one.value for one in protocol or ProtocolName)),
+            targets=tuple(dict.fromkeys(one.value for one in target or (TargetName.LABEL,))),
+            seeds=tuple(range(seed, seed + repeats)),
+            n_folds=folds or (QUICK_FOLDS if quick else None),
+            settings={"device": device.value, **(QUICK_SETTINGS if quick else {})},
+        )
+        source = find_source(data, csv, use_demo=demo)
+        corpus = source.load()
+        corpus = quick_corpus(corpus) if quick else corpus
+        complete = _run(
+            console,
+            comparison,
+            corpus,
+            source.votes_of_listeners(),
+            out or Path("runs") / corpus.name,
+            jobs or default_jobs(),
+        )
+        if not complete:
+            raise typer.Exit(1)
+
+
+def _run(
+    console: Console,
+    comparison: Comparison,
+    corpus: Corpus,
+    table: VoteTable | None,
+    out: Path,
+    jobs: int,
+) -> bool:
+    """Extract, train, score and write; return whether everything could be done."""
+    from music_emotion.cli.cell_progress import CellProgress
+    from music_emotion.cli.progress import progress_bar
+    from music_emotion.evaluation.compare import compare
+    from music_emotion.evaluation.output import provenance_entry, read_commands
+    from music_emotion.evaluation.plan import feature_names
+    from music_emotion.evaluation.results import collect
+    from music_emotion.features.compute import feature_key
+    from music_emotion.features.extract import extract_corpus
+    from music_emotion.features.store import FeatureStore
+    from music_emotion.models.registry import MODEL_NAMES
+    from music_emotion.report.comparison import write_report
+    from music_emotion.report.tables import accuracy_lines
+
+    names = feature_names(comparison)
+    commands = read_commands(out)
+    progress = CellProgress(console, jobs)
+    progress.message(f"{corpus.name}: {len(corpus)} tracks. {corpus.note}".rstrip())
+    try:
+        with progress_bar("features") as tell:
+            store = FeatureStore.default()
+            # A comparison of models without features still needs to know the segments.
+            features = extract_corpus(
+                corpus, names or ("statistics",), store=store, jobs=jobs, progress=tell
+            )
+        for failure in features.failures:
+            progress.message(f"left out: {failure.message}")
+        with progress:
+            truth, failures = compare(
+                comparison,
+                corpus,
+                features.track,
+                features.arrays,
+                feature_versions={name: feature_key(name).folder for name in names},
+                out=out,
+                jobs=jobs,
+                reporter=progress,
+                table=table,
+            )
+    except KeyboardInterrupt:
+        progress.message(
+            f"stopped: {progress.trained} of {progress.total} cells were trained and are kept in "
+            f"{out}; run the same command to go on"
+        )
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if progress.trained or not commands:
+        commands.append(provenance_entry(sys.argv[1:], progress.trained, progress.seconds))
+    results = collect(out, truth, MODEL_NAMES)
+    write_report(out, results, commands)
+    for line in (*results.left_out, *accuracy_lines(results)):
+        progress.message(line)
+    for failed in failures:
+        progress.message(f"failed: {failed.name}: {failed.line}")
+        if failed.details:
+            print(failed.details, file=sys.stderr)
+    progress.message(f"written to {out / 'README.md'}")
+    return not failures and not features.failures
