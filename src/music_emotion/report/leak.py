@@ -1,0 +1,63 @@
+"""The file, the picture and the table of the leak of a split over segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from music_emotion.datasets.track import Corpus
+from music_emotion.evaluation.cells import write_atomically
+from music_emotion.evaluation.leak import LeakCurve
+from music_emotion.evaluation.output import provenance_entry
+from music_emotion.evaluation.plain import json_text
+from music_emotion.report.science import CLASSIFIER_NAMES, LABEL_NAMES, draw_leak, png_bytes
+
+LEAK = "leak.json"
+PICTURE = "leak.png"
+
+
+@dataclass(frozen=True, slots=True)
+class LeakRecord:
+    """A leak curve and where it comes from.
+
+    Attributes
+    ----------
+    command
+        Command, date, versions and machine.
+    data, fingerprint, note
+        The corpus.
+    curve
+        The figures.
+    """
+
+    command: dict[str, Any]
+    data: str
+    fingerprint: str
+    note: str
+    curve: LeakCurve
+
+
+def write_leak(
+    curve: LeakCurve, corpus: Corpus, out: Path, arguments: Sequence[str], seconds: float
+) -> None:
+    """Write ``leak.json`` and ``leak.png`` into a folder."""
+    fits = len(curve.lines) * len(curve.neighbours) * curve.folds
+    entry = provenance_entry(arguments, fits, seconds)
+    record = LeakRecord(entry, corpus.name, corpus.fingerprint, corpus.note, curve)
+    write_atomically(out / LEAK, json_text(record).encode())
+    write_atomically(out / PICTURE, png_bytes(draw_leak(curve)))
+
+
+def leak_table(curve: LeakCurve) -> str:
+    """Return the curve as text for a terminal, in per cent."""
+    width = 52
+    head = f"{'segments of the test track in training':<{width}}"
+    lines = [head + "".join(f"{count:>7}" for count in curve.neighbours)]
+    for line in curve.lines:
+        name = f"{CLASSIFIER_NAMES[line.classifier]}, {LABEL_NAMES[line.labels]}"
+        values = "".join(f"{100 * value:>7.1f}" for value in line.accuracy)
+        lines.append(f"{name:<{width}}{values}")
+    lines.append(f"{'always the commonest emotion':<{width}}{100 * curve.chance:>7.1f}")
+    return "\n".join(lines)

@@ -1,0 +1,124 @@
+"""The file and the table about listeners: ceilings, panels, what people confuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from music_emotion.datasets.emotify import ANNOTATIONS, REMEDY, find_root
+from music_emotion.datasets.votes import VoteTable, read_emotify
+from music_emotion.emotions import GEMS
+from music_emotion.errors import DatasetError
+from music_emotion.evaluation.cells import write_atomically
+from music_emotion.evaluation.listeners import (
+    Ceilings,
+    PanelCurve,
+    PeopleConfuse,
+    ceilings,
+    panel_curve,
+    people_confuse,
+)
+from music_emotion.evaluation.plain import json_text
+from music_emotion.evaluation.provenance import versions
+
+LISTENERS = "listeners.json"
+PICTURE = "listeners.png"
+SHOWN_SIZES = (1, 2, 4, 8, 12, 16, 20, 24)
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerFigures:
+    """Everything that is known about the listeners of a data set, without any single one.
+
+    Attributes
+    ----------
+    command, versions, seed
+        How the figures were made.
+    tracks, rows
+        Size of the vote table.
+    ceilings, panels, confusions
+        The figures.
+    """
+
+    command: str
+    versions: dict[str, str]
+    seed: int
+    tracks: int
+    rows: int
+    ceilings: Ceilings
+    panels: PanelCurve
+    confusions: PeopleConfuse
+
+
+def measure_listeners(table: VoteTable, seed: int) -> ListenerFigures:
+    """Measure ceilings, panels and confusions of a vote table."""
+    used = versions()
+    return ListenerFigures(
+        command=f"music-emotion listeners --seed {seed}",
+        versions={name: used[name] for name in ("python", "numpy", "scipy") if name in used},
+        seed=seed,
+        tracks=len(table.ids),
+        rows=len(table),
+        ceilings=ceilings(table, seed=seed),
+        panels=panel_curve(table, seed=seed),
+        confusions=people_confuse(table, seed=seed),
+    )
+
+
+def write_listeners(votes: Path | None, out: Path, seed: int) -> ListenerFigures:
+    """Measure the listeners and write ``listeners.json`` and ``listeners.png``.
+
+    Parameters
+    ----------
+    votes
+        CSV with one row per listener and track; EMOTIFY's where ``None``.
+    out
+        Folder to write to.
+    seed
+        Seed of the random halves and panels.
+
+    Raises
+    ------
+    DatasetError
+        If there are no votes.
+    """
+    from music_emotion.report.science import draw_panels, png_bytes
+
+    if votes is None:
+        root = find_root()
+        if root is None:
+            raise DatasetError(f"no listeners' votes: {REMEDY}")
+        votes = root / ANNOTATIONS
+    figures = measure_listeners(read_emotify(votes), seed)
+    write_atomically(out / LISTENERS, json_text(figures).encode())
+    write_atomically(out / PICTURE, png_bytes(draw_panels(figures.panels)))
+    return figures
+
+
+def listeners_table(figures: ListenerFigures) -> str:
+    """Return the figures as text for a terminal."""
+    found, panels = figures.ceilings, figures.panels
+    lines = [
+        f"{figures.rows} votes on {figures.tracks} tracks",
+        f"two random halves of the listeners name the same emotion: {found.half_agreement:.1%}",
+        f"the listeners resampled give the label again: {found.label_stability:.1%}",
+        f"an oracle that knows the vote probabilities: {found.oracle_accuracy:.1%}",
+        "",
+        f"{'emotion':<20}{'reliability':>12}{'highest r':>12}",
+    ]
+    lines += [
+        f"{emotion.label:<20}{reliability:>12.2f}{r:>12.2f}"
+        for emotion, reliability, r in zip(GEMS, found.reliability, found.r, strict=True)
+    ]
+    lines += [
+        f"{'mean':<20}{'':>12}{found.mean_r:>12.2f}",
+        "",
+        f"panels that predict {panels.held_out} others on {panels.tracks} tracks",
+        f"{'listeners':<20}{'accuracy':>12}{'mean r':>12}",
+    ]
+    lines += [
+        f"{size:<20}{panels.accuracy[size - 1]:>12.3f}{panels.mean_r[size - 1]:>12.3f}"
+        for size in SHOWN_SIZES
+        if size <= len(panels.sizes)
+    ]
+    return "\n".join(lines)
