@@ -13,7 +13,7 @@ EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
 
 # One file per command; each defines ``register(app)`` and imports heavy packages only when run.
-COMMANDS = ("cache", "dataset", "extract", "leak", "listeners")
+COMMANDS = ("cache", "dataset", "extract", "leak", "listeners", "compare", "evaluate")
 
 
 def build_app() -> typer.Typer:
