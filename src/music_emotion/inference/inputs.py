@@ -11,7 +11,6 @@ from music_emotion.inference.segmenter import Segments
 
 Array = NDArray[np.float32]
 
-BASIC_COLUMNS = 27
 NEEDS_ADVANCED = frozenset({"advanced", "statistics"})
 
 
@@ -34,10 +33,10 @@ def compute_features(segments: Segments, names: Iterable[str]) -> dict[str, Arra
     names = tuple(names)
     computed: dict[str, Array] = {}
     if NEEDS_ADVANCED & set(names):
-        from music_emotion.features.descriptors import advanced
+        from music_emotion.features.descriptors import BASIC_NAMES, advanced
 
         computed["advanced"] = advanced(segments.waveform)
-        computed["basic"] = computed["advanced"][:, :, :BASIC_COLUMNS]
+        computed["basic"] = computed["advanced"][:, :, : len(BASIC_NAMES)]
     return {name: _compute(name, segments, computed) for name in names}
 
 

@@ -6,6 +6,7 @@ file needs no more memory than a song.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -21,7 +22,6 @@ from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS, cut_se
 BATCH_SEGMENTS = 20  # segments given at once: one minute
 SILENT_LEVEL = 2e-5  # mean absolute sample, -94 dB; one bit of 16 dithered is below
 MIN_SECONDS = 0.5  # less sound than this is refused
-FILLED_SECONDS = 3.1  # sound of less than a segment is repeated up to here
 
 Array = NDArray[np.float32]
 
@@ -52,18 +52,25 @@ class _Cutter:
         self._resampler = Resampler(from_rate, to_rate)
         self._length = round(to_rate * SEGMENT_SECONDS)
         self._pending: list[Array] = []
-        self.ready = 0
 
-    def push(self, block: Array, *, last: bool = False) -> None:
+    @property
+    def ready(self) -> int:
+        """Number of whole segments there are."""
+        return sum(len(piece) for piece in self._pending) // self._length
+
+    def push(self, block: Array) -> None:
         """Take a block of sound."""
-        self._pending.append(self._resampler.push(block, last=last))
-        self.ready = sum(len(piece) for piece in self._pending) // self._length
+        self._pending.append(self._resampler.push(block))
+
+    def finish(self) -> None:
+        """Take what the resampler holds back; where rounding leaves a sample short, add a zero."""
+        rest = self._resampler.push(np.empty(0, dtype=np.float32), last=True)
+        self._pending += [rest, np.zeros(2, dtype=np.float32)]
 
     def take(self, count: int) -> Array:
         """Return the first ``count`` segments and forget them."""
         sound = np.concatenate(self._pending)
         self._pending = [sound[count * self._length :]]
-        self.ready -= count
         return cut_segments(sound[: count * self._length], self._length)
 
 
@@ -88,15 +95,22 @@ def segment_blocks(
     """
     rates = (SAMPLE_RATE, EMBEDDING_RATE) if embedding else (SAMPLE_RATE,)
     cutters = [_Cutter(sample_rate, rate) for rate in rates]
+    samples = given = 0
     for block in blocks:
+        samples += len(block)
         for cutter in cutters:
             cutter.push(block)
         while min(cutter.ready for cutter in cutters) >= BATCH_SEGMENTS:
             yield _take(cutters, BATCH_SEGMENTS)
+            given += BATCH_SEGMENTS
     for cutter in cutters:
-        cutter.push(np.empty(0, dtype=np.float32), last=True)
-    while count := min(BATCH_SEGMENTS, *(cutter.ready for cutter in cutters)):
+        cutter.finish()
+    # The sound decides how many segments there are, not the rounding of a rate.
+    left = int(samples // (SEGMENT_SECONDS * sample_rate)) - given
+    while left > 0:
+        count = min(BATCH_SEGMENTS, left)
         yield _take(cutters, count)
+        left -= count
 
 
 def _take(cutters: list[_Cutter], count: int) -> Segments:
@@ -134,17 +148,14 @@ def fill_segment(
     """
     whole = iter(blocks)
     head: list[Array] = []
-    length, enough = 0, (SEGMENT_SECONDS + 0.001) * sample_rate
-    while length < enough:
-        block = next(whole, None)
-        if block is None:
-            break
+    length = 0
+    enough = math.ceil(SEGMENT_SECONDS * sample_rate)
+    for block in whole:
         head.append(block)
         length += len(block)
-    if length >= enough:
-        return chain(head, whole), False
+        if length >= enough:
+            return chain(head, whole), False
     if length < MIN_SECONDS * sample_rate:
         seconds = length / sample_rate
         raise AudioError(f"{name} lasts {seconds:.2f} s; give at least {MIN_SECONDS} s of sound")
-    filled = np.resize(np.concatenate(head), round(FILLED_SECONDS * sample_rate))
-    return iter([filled]), length < SEGMENT_SECONDS * sample_rate
+    return iter([np.resize(np.concatenate(head), enough)]), True
