@@ -174,6 +174,8 @@ class CellStore:
             _write(self._run_path(run), cells)
             for path in loose:
                 path.unlink()
+            with suppress(OSError):  # other runs are still under way there
+                (self.out / CELLS).rmdir()
         return True
 
     def complete_runs(self) -> Iterator[tuple[Run, tuple[Cell, ...]]]:

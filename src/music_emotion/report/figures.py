@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.conclusions import Conclusions
 from music_emotion.evaluation.results import ModelResult, Results
-from music_emotion.report.tables import PROTOCOL_TITLES, REPORTED, TARGET_TITLES
+from music_emotion.report.tables import PROTOCOL_TITLES, TARGET_TITLES, reported_accuracies
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,10 @@ def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dic
     for target in sorted({result.target for result in results.models}):
         rows = [result for result in results.models if result.target == target]
         title = f"Accuracy, {TARGET_TITLES[target]}"
-        pictures[title] = (f"accuracy-{target}.png", accuracy_bars(rows))
+        pictures[title] = (
+            f"accuracy-{target}.png",
+            accuracy_bars(rows, reported_accuracies(results)),
+        )
     for protocol, target, rows_of_table in results.tables():
         stem, where = f"{protocol}-{target}", f"{protocol}, {TARGET_TITLES[target]}"
         pictures[f"Confusion matrices, {where}"] = (
@@ -69,8 +72,11 @@ def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dic
     return {title: name for title, (name, _) in pictures.items()}
 
 
-def accuracy_bars(rows: Sequence[ModelResult]) -> Figure:
-    """Draw accuracies with their intervals, a group of bars per model, a bar per protocol."""
+def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Figure:
+    """Draw accuracies with their intervals, a group of bars per model, a bar per protocol.
+
+    ``known`` are accuracies that others report under ``segment``, drawn as diamonds.
+    """
     models = list(dict.fromkeys(row.model for row in rows))
     protocols = [p for p in PROTOCOL_COLOURS if any(row.protocol == p for row in rows)]
     figure = _figure(max(6.0, 1.2 * len(models) + 2), 4.5)
@@ -95,10 +101,10 @@ def accuracy_bars(rows: Sequence[ModelResult]) -> Figure:
             error_kw={"elinewidth": 0.9},
             label=PROTOCOL_TITLES[protocol],  # type: ignore[index]  # the same three names
         )
-    shown = [model for model in models if model in REPORTED and "segment" in protocols]
+    shown = [model for model in models if model in known and "segment" in protocols]
     if shown:
         places = [models.index(model) - 0.4 + width / 2 for model in shown]
-        reported = [100 * REPORTED[model] for model in shown]
+        reported = [100 * known[model] for model in shown]
         label = "reported by the reference study"
         axes.plot(places, reported, "D", color="#c1121f", markersize=5, label=label, zorder=5)
     axes.set_xticks(range(len(models)), [m.replace("_", "\n", 1) for m in models], fontsize=8)

@@ -26,6 +26,9 @@ REPORTED: Mapping[str, float] = {
 }
 """Accuracies that the reference study reports, measured as ``segment`` does."""
 
+REFERENCE_DATA = "emotify"
+"""Name of the corpus that the reference study used."""
+
 PROTOCOL_TITLES: Mapping[Protocol, str] = {
     "segment": "Segments dealt out at random, as in the reference study",
     "track": "Tracks kept whole",
@@ -80,7 +83,7 @@ def markdown_report(
         parts += [
             f"## {PROTOCOL_TITLES[protocol]} (`{protocol}`), {TARGET_TITLES[target]}",
             PROTOCOL_MEANINGS[protocol] + " " + _size(rows[0], results),
-            main_table(rows),
+            main_table(rows, reported_accuracies(results)),
             probability_table(rows, conclusions),
             *([] if results.truth.votes is None else [vote_table(rows)]),
         ]
@@ -135,9 +138,22 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def main_table(rows: Sequence[ModelResult]) -> str:
-    """Return accuracy and its kin, in per cent, of models under one protocol."""
-    reported = rows[0].protocol == "segment" and any(row.model in REPORTED for row in rows)
+def reported_accuracies(results: Results) -> Mapping[str, float]:
+    """Return what the reference study reports, if these are results on its data."""
+    return REPORTED if results.truth.name == REFERENCE_DATA else {}
+
+
+def main_table(rows: Sequence[ModelResult], known: Mapping[str, float]) -> str:
+    """Return accuracy and its kin, in per cent, of models under one protocol.
+
+    Parameters
+    ----------
+    rows
+        The models.
+    known
+        Accuracies that others report under ``segment``.
+    """
+    reported = rows[0].protocol == "segment" and any(row.model in known for row in rows)
     header = ["model", "accuracy (95 % interval)", "macro-F1", "macro-F1 without amazement"]
     header += ["balanced accuracy", "top 2", "top 3", "training"]
     if reported:
@@ -147,7 +163,7 @@ def main_table(rows: Sequence[ModelResult]) -> str:
         metrics = row.headline
         cells = [f"`{row.model}`", percent_interval(metrics["accuracy"])]
         if reported:
-            cells.append(percent(REPORTED[row.model]) if row.model in REPORTED else "")
+            cells.append(percent(known[row.model]) if row.model in known else "")
         cells += [
             percent_interval(metrics["macro_f1"]),
             percent(metrics["macro_f1_without_amazement"].value),
