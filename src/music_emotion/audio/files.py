@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from music_emotion.errors import AudioError, MissingExtraError, printable
 
 AudioSource = str | os.PathLike[str] | BinaryIO
-"""A path, or an open binary stream such as ``sys.stdin.buffer``."""
+"""A path, or an open binary stream such as ``sys.stdin.buffer``; a file is read from its start."""
 
 BLOCK_FRAMES = 1 << 18
 """Frames read at once: 6 s at 44.1 kHz; fixed, so that every reader sees the same blocks."""
@@ -39,6 +39,7 @@ SHORT_DATA = re.compile(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", re.M
 UNFINISHED_OGG = "Last page lacks an end-of-stream bit"
 
 HEAD_BYTES = 64
+COPY_BYTES = 1 << 20
 
 # Opening bytes (offset, magic) of containers libsndfile does not read and FFmpeg does.
 CONTAINERS: tuple[tuple[int, bytes, str], ...] = (
@@ -61,7 +62,10 @@ def source_name(source: AudioSource) -> str:
     """Return the name of a source for messages: one printable line."""
     if isinstance(source, str | os.PathLike):
         return f"'{printable(os.fspath(source))}'"
-    return "standard input" if getattr(source, "name", None) in ("<stdin>", 0) else "the stream"
+    name = getattr(source, "name", None)
+    if isinstance(name, str) and name != "<stdin>":
+        return f"'{printable(name)}'"
+    return "the stream" if name is None else "standard input"
 
 
 class AudioFile(Protocol):
@@ -147,13 +151,23 @@ def _descriptor(source: AudioSource, name: str) -> int:
 
 
 def _spooled(stream: BinaryIO) -> int:
-    """Copy a stream, which cannot be rewound, into an unnamed temporary file."""
-    with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(stream, copy, 1 << 20)
-        copy.flush()
-        descriptor = os.dup(copy.fileno())
+    """Return a descriptor of a stream's bytes, copied into a temporary file unless it is one."""
+    descriptor = _regular_file(stream)
+    if descriptor is None:
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(stream, copy, COPY_BYTES)
+            copy.flush()
+            descriptor = os.dup(copy.fileno())
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _regular_file(stream: BinaryIO) -> int | None:
+    try:
+        number = stream.fileno()
+        return os.dup(number) if stat.S_ISREG(os.fstat(number).st_mode) else None
+    except (OSError, AttributeError):
+        return None
 
 
 def _open_container(descriptor: int, head: bytes, name: str) -> AudioFile:

@@ -118,7 +118,7 @@ def run_tasks(tasks: Sequence[Task], jobs: int) -> Iterator[Outcome]:
         for task in tasks:
             yield run_task(task)
         return
-    with _single_threaded_children():
+    with single_threaded_children():
         unfinished = yield from _in_pool(tasks, min(jobs, len(tasks)))
         # A worker died and took the pool along: find the file that kills it, one at a time.
         for task in unfinished:
@@ -130,7 +130,7 @@ def _in_pool(tasks: Sequence[Task], jobs: int) -> Generator[Outcome, None, list[
     """Yield outcomes of tasks run in worker processes; return those that a dead worker left."""
     from multiprocessing import get_context
 
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin_worker)
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=begin_worker)
     waiting: dict[Future[Outcome], Task] = {}
     try:
         waiting = {pool.submit(run_task, task): task for task in tasks}
@@ -147,7 +147,7 @@ def _in_pool(tasks: Sequence[Task], jobs: int) -> Generator[Outcome, None, list[
     return list(waiting.values())
 
 
-def _begin_worker() -> None:
+def begin_worker() -> None:
     """Prepare a worker: Ctrl-C is the parent's business, and its end is the worker's end."""
     from multiprocessing import parent_process
 
@@ -163,7 +163,7 @@ def _begin_worker() -> None:
 
 
 @contextmanager
-def _single_threaded_children() -> Iterator[None]:
+def single_threaded_children() -> Iterator[None]:
     """Let processes started meanwhile use one thread each; libraries read this when they load."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))

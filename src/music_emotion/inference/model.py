@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,9 +105,9 @@ class EmotionModel:
         MissingExtraError
             Reading the file needs the extra ``[formats]``.
         """
-        if isinstance(source, str | os.PathLike) or hasattr(source, "read"):
-            return self._predict_file(source, progress)  # type: ignore[arg-type]  # not an array
-        sound = source if isinstance(source, Sound) else _array_sound(source, sample_rate)
+        if is_file(source):
+            return self._predict_file(source, progress)
+        sound = source if isinstance(source, Sound) else array_sound(source, sample_rate)
         steps = range(0, len(sound.samples), BLOCK_FRAMES)
         blocks = (sound.samples[at : at + BLOCK_FRAMES] for at in steps)
         heard = self._listen(blocks, sound.sample_rate, "the array")
@@ -220,7 +220,13 @@ def _short_warning(short: bool, duration: float) -> tuple[str, ...]:
     return (f"only {duration:.1f} s of sound, repeated to {SEGMENT_SECONDS:g} s: little to go by",)
 
 
-def _array_sound(samples: Any, sample_rate: int | None) -> Sound:
+def is_file(source: object) -> TypeGuard[AudioSource]:
+    """Whether a source is a path or an open binary stream."""
+    return isinstance(source, str | os.PathLike) or hasattr(source, "read")
+
+
+def array_sound(samples: Any, sample_rate: int | None) -> Sound:
+    """Take an array as sound; see :func:`music_emotion.audio.sound_from_array`."""
     if sample_rate is None:
         raise AudioError("an array needs its sample rate: predict(samples, sample_rate)")
     return sound_from_array(np.asarray(samples), sample_rate)

@@ -1,0 +1,167 @@
+"""Many files: predict each in this process or in several, let no one stop the others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import BinaryIO
+
+from music_emotion.errors import AudioError, MusicEmotionError, printable
+from music_emotion.features.workers import begin_worker, single_threaded_children
+from music_emotion.inference.explain import Explanation, explain
+from music_emotion.inference.finding import STANDARD_INPUT
+from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import EmotionModel, ReadingProgress
+from music_emotion.inference.prediction import TrackPrediction
+
+COPY_BYTES = 1 << 20
+AHEAD = 4  # files per process that wait or are done, so that memory does not grow with the batch
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: a prediction, or the line that says why there is none."""
+
+    path: str
+    prediction: TrackPrediction | None = None
+    explanation: Explanation | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked of each file."""
+
+    model: str
+    explained: bool = False
+
+
+def predict_file(
+    path: str,
+    model: EmotionModel,
+    *,
+    explained: bool = False,
+    progress: ReadingProgress | None = None,
+) -> Outcome:
+    """Predict one file; what is wrong with it is an outcome, not an error."""
+    try:
+        source = standard_input() if path == STANDARD_INPUT else path
+        prediction = model.predict(source, progress=progress)
+        why = explain(model, source) if explained else None
+    except MusicEmotionError as error:
+        return Outcome(path, error=str(error))
+    except MemoryError:
+        return Outcome(path, error=f"'{printable(path)}' needs more memory than there is")
+    return Outcome(path, prediction, why)
+
+
+def predict_files(paths: Sequence[str], job: Job, *, jobs: int = 1) -> Iterator[Outcome]:
+    """Predict files and yield their outcomes in order.
+
+    Parameters
+    ----------
+    paths
+        As :func:`find_files` gives them.
+    job
+        What is asked of each.
+    jobs
+        Processes; 1 works in this one.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or it is damaged.
+    """
+    model = load_model(job.model)
+    if jobs <= 1 or len(paths) <= 1 or STANDARD_INPUT in paths:
+        for path in paths:
+            yield predict_file(path, model, explained=job.explained)
+        return
+    remaining = deque(paths)
+    while remaining:
+        for outcome in _in_processes(remaining, job, jobs):
+            remaining.popleft()
+            yield outcome
+        if remaining:
+            # A process died. Whether the next file killed it shows when it is alone.
+            path = remaining.popleft()
+            error = f"'{printable(path)}' killed the process that read it; leave it out"
+            yield next(_in_processes([path], job, 1), Outcome(path, error=error))
+
+
+def _in_processes(paths: Iterable[str], job: Job, jobs: int) -> Iterator[Outcome]:
+    """Yield outcomes in order until all are done, or until a process dies."""
+    from multiprocessing import get_context
+
+    waiting: deque[Future[Outcome]] = deque()
+    rest = iter(tuple(paths))
+    with single_threaded_children():
+        pool = ProcessPoolExecutor(
+            jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(job,)
+        )
+        try:
+            for path in islice(rest, AHEAD * jobs):
+                waiting.append(pool.submit(_run, path))
+            while waiting:
+                yield waiting.popleft().result()
+                for path in islice(rest, 1):
+                    waiting.append(pool.submit(_run, path))
+        except BrokenProcessPool:
+            return
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Worker:
+    """The model of a worker process, loaded once."""
+
+    job: Job
+    model: EmotionModel
+
+
+def _begin(job: Job) -> None:
+    begin_worker()
+    silence_native_libraries()
+    _Worker.job, _Worker.model = job, load_model(job.model)
+
+
+def _run(path: str) -> Outcome:
+    return predict_file(path, _Worker.model, explained=_Worker.job.explained)
+
+
+def silence_native_libraries() -> None:
+    """Send what C libraries print on the error stream nowhere; Python's own stays visible.
+
+    The MP3 decoder prints a line for every blemish of a file, in the middle of a progress bar.
+    """
+    sys.stderr.flush()
+    visible = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = visible
+
+
+@cache
+def standard_input() -> BinaryIO:
+    """Return standard input as a file that can be read more than once.
+
+    Raises
+    ------
+    AudioError
+        It is closed.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise AudioError("standard input is closed; pipe a file into it, or name one")
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
+    shutil.copyfileobj(sys.stdin.buffer, copy, COPY_BYTES)
+    return copy

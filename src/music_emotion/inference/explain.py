@@ -1,0 +1,178 @@
+"""Why: which seconds and which frequencies made the emotion, by leaving them out.
+
+Occlusion (Zeiler and Fergus, *Visualizing and understanding convolutional networks*, ECCV 2014):
+what the probability of an emotion loses without a segment, without an octave of the spectrum, and
+without that octave in that segment. It holds for any model, and asks it only what it can answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.audio import AudioSource, Sound, decode
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import ModelError
+from music_emotion.features.embedding import SAMPLE_RATE as EMBEDDING_RATE
+from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
+from music_emotion.inference.model import EmotionModel, array_sound, is_file
+from music_emotion.inference.segmenter import (
+    Segments,
+    audible_segments,
+    fill_segment,
+    segment_blocks,
+)
+
+LONGEST_SECONDS = 300.0  # of a track that are explained; the rest is left aside
+BAND_EDGES = (0.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0, 6_400.0, 11_025.0)  # Hz
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What made one emotion.
+
+    All numbers are how much the emotion's probability falls when a part is left out: above 0 the
+    part speaks for the emotion, below 0 against it.
+
+    Attributes
+    ----------
+    emotion
+        Its name.
+    probability
+        Of the whole, in the part of the track that was explained.
+    time
+        Beginning of each 3-s segment in seconds, shape (n,).
+    seconds
+        Influence of each segment, shape (n,).
+    bands
+        (lowest, highest) frequency of each band in Hz.
+    frequencies
+        Influence of each band throughout the track, shape (bands,).
+    map
+        Influence of each band in each segment, shape (bands, n).
+    """
+
+    emotion: str
+    probability: float
+    time: NDArray[np.float64]
+    seconds: Array
+    bands: tuple[tuple[float, float], ...]
+    frequencies: Array
+    map: Array
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, texts and lists."""
+        return {
+            "emotion": self.emotion,
+            "probability": round(self.probability, 6),
+            "time": [round(float(time), 3) for time in self.time],
+            "seconds": _rounded(self.seconds),
+            "bands": [list(band) for band in self.bands],
+            "frequencies": _rounded(self.frequencies),
+            "map": [_rounded(row) for row in self.map],
+        }
+
+
+def explain(
+    model: EmotionModel,
+    source: AudioSource | Sound | NDArray[Any],
+    sample_rate: int | None = None,
+    *,
+    emotion: str | None = None,
+) -> Explanation:
+    """Say which seconds and which frequencies of a track made an emotion.
+
+    Parameters
+    ----------
+    model
+        The model whose answer is explained.
+    source, sample_rate
+        As in :meth:`EmotionModel.predict`; the first five minutes are explained.
+    emotion
+        Its name; by default the most probable one.
+
+    Raises
+    ------
+    AudioError
+        The sound cannot be read, or is shorter than half a second.
+    ModelError
+        There is no emotion of that name.
+    """
+    if emotion is not None and emotion not in EMOTIONS:
+        raise ModelError(f"there is no emotion {emotion!r}; choose from {', '.join(EMOTIONS)}")
+    segments, count = _segments(model, source, sample_rate)
+    bands = tuple(pairwise(BAND_EDGES))
+    versions = [segments, *(_without_band(segments, *band) for band in bands)]
+    evidence = [model.evidence(version) for version in versions]
+    joined = {name: np.concatenate([e[name] for e in evidence]) for name in evidence[0]}
+
+    everything = np.flatnonzero(audible_segments(segments))
+    without_segment = [everything[everything != number] for number in range(count)]
+    without_band = [everything + count * (band + 1) for band in range(len(bands))]
+    without_both = [
+        np.where(everything == number, number + count * (band + 1), everything)
+        for band in range(len(bands))
+        for number in range(count)
+    ]
+    spans = [everything, *without_segment, *without_band, *without_both]
+    answers = model.conclude(joined, spans).emotions
+    chosen = int(answers[0].argmax()) if emotion is None else EMOTIONS.index(emotion)
+    loss = answers[0, chosen] - answers[1:, chosen]
+    by_segment, by_band, by_both = np.split(loss, [count, count + len(bands)])
+    return Explanation(
+        emotion=EMOTIONS[chosen],
+        probability=float(answers[0, chosen]),
+        time=np.arange(count, dtype=np.float64) * SEGMENT_SECONDS,
+        seconds=by_segment,
+        bands=bands,
+        frequencies=by_band,
+        map=by_both.reshape(len(bands), count),
+    )
+
+
+def _segments(
+    model: EmotionModel, source: AudioSource | Sound | NDArray[Any], sample_rate: int | None
+) -> tuple[Segments, int]:
+    """Return the segments of the part that is explained, and their number."""
+    if isinstance(source, Sound):
+        sound = source
+    elif is_file(source):
+        sound = decode(source, duration=LONGEST_SECONDS)
+    else:
+        sound = array_sound(source, sample_rate)
+    samples = sound.samples[: round(LONGEST_SECONDS * sound.sample_rate)]
+    blocks, _ = fill_segment([samples], sound.sample_rate, "the sound")
+    parts = list(segment_blocks(blocks, sound.sample_rate, embedding=model.needs_embedding))
+    embedding = [p.embedding_waveform for p in parts if p.embedding_waveform is not None]
+    waveform = np.concatenate([part.waveform for part in parts])
+    return Segments(waveform, np.concatenate(embedding) if embedding else None), len(waveform)
+
+
+def _without_band(segments: Segments, lowest: float, highest: float) -> Segments:
+    """Return the segments without the frequencies from ``lowest`` to ``highest`` Hz."""
+    embedding = segments.embedding_waveform
+    return Segments(
+        _band_stop(segments.waveform, SAMPLE_RATE, lowest, highest),
+        None if embedding is None else _band_stop(embedding, EMBEDDING_RATE, lowest, highest),
+    )
+
+
+def _band_stop(waveform: Array, sample_rate: int, lowest: float, highest: float) -> Array:
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    length = next_fast_len(waveform.shape[1], real=True)
+    spectrum = rfft(waveform, length, axis=1)
+    frequency = np.arange(spectrum.shape[1]) * (sample_rate / length)
+    spectrum[:, (frequency >= lowest) & (frequency < highest)] = 0.0
+    result: Array = irfft(spectrum, length, axis=1)[:, : waveform.shape[1]]
+    return result.astype(np.float32, copy=False)
+
+
+def _rounded(values: Array) -> list[float]:
+    return [round(float(value), 6) for value in values]

@@ -1,0 +1,72 @@
+"""Find the audio files that paths, folders and patterns name."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from music_emotion.errors import AudioError, printable
+
+STANDARD_INPUT = "-"
+
+AUDIO_SUFFIXES = frozenset(
+    (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc", ".m4a", ".m4b")
+    + (".mp4", ".aac", ".wma", ".webm", ".mkv", ".mka", ".mov", ".avi", ".ac3", ".ape", ".wv")
+)
+"""What is taken from a folder; a file that is named itself is read whatever its name."""
+
+
+def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
+    """Return the files that paths, folders and patterns name, each once, in order.
+
+    Parameters
+    ----------
+    names
+        Files are kept as they are, folders give their audio files by name, patterns (``*?[``) that
+        are no files give what they match; ``-`` is standard input.
+    recursive
+        Whether folders include their subfolders, and ``**`` in a pattern any folders.
+
+    Raises
+    ------
+    AudioError
+        A folder holds no audio file, or a pattern matches nothing.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        if name != STANDARD_INPUT and Path(name).is_dir():
+            found.update(dict.fromkeys(_in_folder(name, recursive)))
+        elif glob.has_magic(name) and not os.path.lexists(name):
+            found.update(dict.fromkeys(_matching(name, recursive)))
+        else:
+            found[name] = None
+    return list(found)
+
+
+def _in_folder(folder: str, recursive: bool) -> list[str]:
+    files: list[str] = []
+    for place, subfolders, names in os.walk(folder):
+        subfolders[:] = sorted(subfolders) if recursive else []
+        paths = (Path(place, name) for name in sorted(names))
+        files += [
+            str(path) for path in paths if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
+        ]
+    if not files:
+        remedy = "name another" if recursive else "--recursive looks into its subfolders"
+        raise AudioError(f"'{printable(folder)}' is a folder without audio files; {remedy}")
+    return files
+
+
+def _matching(pattern: str, recursive: bool) -> list[str]:
+    matches = sorted(glob.glob(pattern, recursive=recursive))  # noqa: PTH207  # may be absolute
+    files: list[str] = []
+    for match in matches:
+        if not Path(match).is_dir():
+            files.append(match)
+        elif recursive:
+            files += _in_folder(match, recursive)
+    if not files:
+        raise AudioError(f"'{printable(pattern)}' matches no file; check the pattern")
+    return files
