@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.audio import Sound
-from music_emotion.errors import AudioError
+from music_emotion.errors import AudioError, MusicEmotionError
 from music_emotion.features.descriptors import ADVANCED_NAMES, BASIC_NAMES, spectrum_advanced
 from music_emotion.features.filterbanks import MEL_BANDS
 from music_emotion.features.melspectrogram import spectrum_log_mel
@@ -42,7 +42,7 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(names))
     for name in names:
         if name not in FEATURE_NAMES:
-            raise ValueError(f"no feature {name!r}; there are {', '.join(FEATURE_NAMES)}")
+            raise MusicEmotionError(f"no feature {name!r}; there are {', '.join(FEATURE_NAMES)}")
     return names
 
 

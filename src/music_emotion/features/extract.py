@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.features.store import FeatureStore, file_digest
 from music_emotion.features.workers import Outcome, Task, run_tasks
 
-__all__ = ["FEATURE_NAMES", "CorpusFeatures", "Failure", "extract_corpus"]
+__all__ = ["FEATURE_NAMES", "CorpusFeatures", "Failure", "available_cores", "extract_corpus"]
 
 STORED_AS = {"basic": "advanced"}  # features that are a part of another
 REPAIRS = 2  # times a damaged entry is computed again before giving up
@@ -72,6 +73,13 @@ class CorpusFeatures:
 
     def __len__(self) -> int:
         return len(self.track)
+
+
+def available_cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def extract_corpus(

@@ -298,6 +298,30 @@ class FeatureStore:
         )
 
 
+def render_usage(store: FeatureStore | None) -> str:
+    """Describe what the cache holds, for people."""
+    if store is None:
+        return f"no cache: {VARIABLE}={OFF}"
+    parts = store.usage()
+    count, size = sum(part.files for part in parts), sum(part.bytes for part in parts)
+    lines = [f"location  {store.directory}", f"in all    {_amount(count, size)}"]
+    width = max((len(part.name) for part in parts), default=0)
+    lines += [f"  {part.name:<{width}}  {_amount(part.files, part.bytes)}" for part in parts]
+    return "\n".join(lines)
+
+
+def clear_and_render(store: FeatureStore | None) -> str:
+    """Clear the cache and say how much it was."""
+    if store is None:
+        return f"no cache: {VARIABLE}={OFF}"
+    cleared = store.clear()
+    return f"deleted {_amount(cleared.files, cleared.bytes)} from {store.directory}"
+
+
+def _amount(files: int, size: int) -> str:
+    return f"{files:,} file{'' if files == 1 else 's'}, {size / 1e6:,.1f} MB"
+
+
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
