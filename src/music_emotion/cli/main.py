@@ -3,37 +3,53 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
+from music_emotion import __version__
 from music_emotion.errors import MusicEmotionError
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
 
-# One file per command; each defines ``register(app)`` and imports heavy packages only when run.
-COMMANDS = ("cache", "dataset", "extract", "leak", "listeners", "compare", "evaluate")
+# One file per command, each defines ``register(app)`` and imports heavy packages only when run.
+COMMANDS = ("predict", "cache", "dataset", "extract", "leak", "listeners", "compare", "evaluate")
 
 
-def build_app() -> typer.Typer:
-    """Return the command line with every command registered."""
+def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
+    """Return the command line with some or all commands registered."""
     app = typer.Typer(
         name="music-emotion",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        help="What people feel when they hear a piece of music.",
+        rich_markup_mode=None,  # rich is slow to load, and help needs none of it
     )
-    for command in COMMANDS:
+    app.callback()(music_emotion_command)
+    for command in commands:
         import_module(f"music_emotion.cli.{command}").register(app)
     return app
 
 
+def music_emotion_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+    ] = False,
+) -> None:
+    """What people feel when they hear a piece of music."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 1."""
+    named = [name for name in sys.argv[1:2] if name in COMMANDS]
     try:
-        build_app()()
+        build_app(named or COMMANDS)()
     except MusicEmotionError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILURE)

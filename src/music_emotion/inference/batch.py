@@ -7,12 +7,13 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO
 
 from music_emotion.errors import AudioError, MusicEmotionError, printable
@@ -24,6 +25,9 @@ from music_emotion.inference.model import EmotionModel, ReadingProgress
 from music_emotion.inference.prediction import TrackPrediction
 
 COPY_BYTES = 1 << 20
+Progress = Callable[[int, int], None]
+"""Called with (done, in all); a total of 0 means unknown."""
+
 AHEAD = 4  # files per process that wait or are done, so that memory does not grow with the batch
 
 
@@ -53,6 +57,9 @@ def predict_file(
     progress: ReadingProgress | None = None,
 ) -> Outcome:
     """Predict one file; what is wrong with it is an outcome, not an error."""
+    if path != STANDARD_INPUT and Path(path).is_dir():
+        told = f"'{printable(path)}' is a folder without audio files (its subfolders: --recursive)"
+        return Outcome(path, error=told)
     try:
         source = standard_input() if path == STANDARD_INPUT else path
         prediction = model.predict(source, progress=progress)
@@ -64,17 +71,21 @@ def predict_file(
     return Outcome(path, prediction, why)
 
 
-def predict_files(paths: Sequence[str], job: Job, *, jobs: int = 1) -> Iterator[Outcome]:
+def predict_files(
+    paths: Sequence[str], job: Job, *, jobs: int = 1, progress: Progress | None = None
+) -> Iterator[Outcome]:
     """Predict files and yield their outcomes in order.
 
     Parameters
     ----------
     paths
-        As :func:`find_files` gives them.
+        As :func:`music_emotion.inference.finding.find_files` gives them.
     job
         What is asked of each.
     jobs
         Processes; 1 works in this one.
+    progress
+        Called with (files done, files in all), or for one file with the seconds heard.
 
     Raises
     ------
@@ -82,10 +93,27 @@ def predict_files(paths: Sequence[str], job: Job, *, jobs: int = 1) -> Iterator[
         There is no such model, or it is damaged.
     """
     model = load_model(job.model)
-    if jobs <= 1 or len(paths) <= 1 or STANDARD_INPUT in paths:
-        for path in paths:
-            yield predict_file(path, model, explained=job.explained)
+    if len(paths) == 1:
+        heard = None if progress is None else _seconds(progress)
+        yield predict_file(paths[0], model, explained=job.explained, progress=heard)
         return
+    outcomes: Iterator[Outcome]
+    if jobs <= 1 or STANDARD_INPUT in paths:
+        outcomes = (predict_file(path, model, explained=job.explained) for path in paths)
+    else:
+        outcomes = _in_parallel(paths, job, jobs)
+    for done, outcome in enumerate(outcomes, start=1):
+        yield outcome
+        if progress is not None:
+            progress(done, len(paths))
+
+
+def _seconds(progress: Progress) -> ReadingProgress:
+    return lambda heard, total: progress(round(heard), round(total or 0))
+
+
+def _in_parallel(paths: Sequence[str], job: Job, jobs: int) -> Iterator[Outcome]:
+    """Yield outcomes in order; a file that kills the process reading it is one of them."""
     remaining = deque(paths)
     while remaining:
         for outcome in _in_processes(remaining, job, jobs):

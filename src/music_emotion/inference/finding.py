@@ -7,14 +7,12 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from music_emotion.errors import AudioError, printable
-
 STANDARD_INPUT = "-"
 
-AUDIO_SUFFIXES = frozenset(
-    (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc", ".m4a", ".m4b")
-    + (".mp4", ".aac", ".wma", ".webm", ".mkv", ".mka", ".mov", ".avi", ".ac3", ".ape", ".wv")
-)
+BASE_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc")
+SOUND_SUFFIXES = (".m4a", ".m4b", ".aac", ".wma", ".mka", ".ac3", ".ape", ".wv")
+VIDEO_SUFFIXES = (".mp4", ".webm", ".mkv", ".mov", ".avi")
+AUDIO_SUFFIXES = frozenset((*BASE_SUFFIXES, *SOUND_SUFFIXES, *VIDEO_SUFFIXES))
 """What is taken from a folder; a file that is named itself is read whatever its name."""
 
 
@@ -25,21 +23,17 @@ def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
     ----------
     names
         Files are kept as they are, folders give their audio files by name, patterns (``*?[``) that
-        are no files give what they match; ``-`` is standard input.
+        are no files give what they match; ``-`` is standard input. What gives nothing is kept as
+        it is, and fails when it is read.
     recursive
         Whether folders include their subfolders, and ``**`` in a pattern any folders.
-
-    Raises
-    ------
-    AudioError
-        A folder holds no audio file, or a pattern matches nothing.
     """
     found: dict[str, None] = {}
     for name in names:
         if name != STANDARD_INPUT and Path(name).is_dir():
-            found.update(dict.fromkeys(_in_folder(name, recursive)))
+            found.update(dict.fromkeys(_in_folder(name, recursive) or [name]))
         elif glob.has_magic(name) and not os.path.lexists(name):
-            found.update(dict.fromkeys(_matching(name, recursive)))
+            found.update(dict.fromkeys(_matching(name, recursive) or [name]))
         else:
             found[name] = None
     return list(found)
@@ -53,9 +47,6 @@ def _in_folder(folder: str, recursive: bool) -> list[str]:
         files += [
             str(path) for path in paths if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
         ]
-    if not files:
-        remedy = "name another" if recursive else "--recursive looks into its subfolders"
-        raise AudioError(f"'{printable(folder)}' is a folder without audio files; {remedy}")
     return files
 
 
@@ -67,6 +58,4 @@ def _matching(pattern: str, recursive: bool) -> list[str]:
             files.append(match)
         elif recursive:
             files += _in_folder(match, recursive)
-    if not files:
-        raise AudioError(f"'{printable(pattern)}' matches no file; check the pattern")
     return files

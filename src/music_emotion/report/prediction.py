@@ -1,0 +1,177 @@
+"""The picture of one prediction: waveform, emotions over time, nine bars, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
+from music_emotion.inference.envelope import STEPS_PER_SECOND
+from music_emotion.inference.output import FileNames, replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from music_emotion.inference.batch import Outcome
+    from music_emotion.inference.explain import Explanation
+    from music_emotion.inference.prediction import TrackPrediction
+
+PICTURE_SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
+WIDTH = 10.0  # inches
+HEIGHTS = {"wave": 0.9, "time": 2.4, "bars": 2.4, "why": 2.2}  # inches
+WAVE_POINTS = 2_000  # at most, so that a long file stays a small picture
+DOTS_PER_INCH = 130
+GREY = "#888888"
+
+
+def save_picture(
+    prediction: TrackPrediction, path: Path, *, explanation: Explanation | None = None
+) -> None:
+    """Draw a prediction and write it.
+
+    Parameters
+    ----------
+    prediction
+        What is drawn.
+    path
+        A file ending in one of :data:`PICTURE_SUFFIXES`.
+    explanation
+        Adds a map of seconds and frequencies.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    MusicEmotionError
+        The file cannot be written.
+    """
+    check_drawing()
+    from matplotlib.figure import Figure
+
+    rows = ["wave", "time", "bars"] + (["why"] if explanation is not None else [])
+    heights = [HEIGHTS[row] for row in rows]
+    figure = Figure(figsize=(WIDTH, sum(heights) + 1.2), layout="constrained")
+    axes = dict(
+        zip(
+            rows, figure.subplots(len(rows), 1, gridspec_kw={"height_ratios": heights}), strict=True
+        )
+    )
+    title = printable(Path(prediction.path).name or "sound")
+    # A $ in a title is no formula.
+    figure.suptitle(title, fontsize=12, fontweight="bold", parse_math=False)
+    _draw_wave(axes["wave"], prediction)
+    _draw_timeline(axes["time"], prediction)
+    _draw_bars(axes["bars"], prediction)
+    if explanation is not None:
+        image = _draw_reasons(axes["why"], explanation)
+        figure.colorbar(image, ax=axes["why"], label="probability lost without")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DOTS_PER_INCH)
+
+
+def picture_writer(path: Path | None, *, many: bool) -> Callable[[Outcome], None]:
+    """Return what draws each outcome.
+
+    Parameters
+    ----------
+    path
+        A picture, with ``many`` a folder for one picture per track; ``None`` draws nothing.
+    many
+        Whether there are several tracks.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    MusicEmotionError
+        The name is not a picture's, or the folder cannot be made.
+    """
+    if path is None:
+        return lambda outcome: None
+    check_drawing()
+    if not many and path.suffix.lower() not in PICTURE_SUFFIXES:
+        endings = ", ".join(PICTURE_SUFFIXES)
+        raise MusicEmotionError(f"'{printable(path)}' is no picture; let it end in {endings}")
+    names = FileNames(path, PICTURE_SUFFIXES[0]) if many else None
+
+    def draw(outcome: Outcome) -> None:
+        if outcome.prediction is not None:
+            target = path if names is None else names.next(outcome.path)
+            save_picture(outcome.prediction, target, explanation=outcome.explanation)
+
+    return draw
+
+
+def check_drawing() -> None:
+    """Raise :class:`MissingExtraError` where matplotlib is not installed."""
+    try:
+        import matplotlib  # noqa: F401  # only asked whether it is there
+    except ImportError:
+        raise MissingExtraError("a picture", "plot") from None
+
+
+def _draw_wave(axes: Axes, prediction: TrackPrediction) -> None:
+    envelope = prediction.envelope
+    step = max(1, -(-len(envelope) // WAVE_POINTS))
+    peaks = np.maximum.reduceat(envelope, np.arange(0, len(envelope), step))
+    time = np.arange(len(peaks)) * step / STEPS_PER_SECOND
+    axes.fill_between(time, -peaks, peaks, color=GREY, linewidth=0)
+    axes.set_xlim(0, prediction.duration)
+    axes.set_yticks([])
+    axes.set_xticklabels([])
+    _frame(axes, left=False)
+
+
+def _draw_timeline(axes: Axes, prediction: TrackPrediction) -> None:
+    timeline = prediction.timeline
+    edges = np.concatenate([[0.0], timeline.time, [prediction.duration]])
+    values = np.concatenate([timeline.emotions[:1], timeline.emotions, timeline.emotions[-1:]])
+    colours = [emotion.colour for emotion in GEMS]
+    axes.stackplot(edges, values.T, colors=colours, linewidth=0)
+    axes.set_xlim(0, prediction.duration)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("probability")
+    axes.set_xlabel("seconds")
+    _frame(axes)
+
+
+def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
+    position = np.arange(len(EMOTIONS))
+    axes.bar(position, prediction.emotions, width=0.6, color=[emotion.colour for emotion in GEMS])
+    axes.plot(
+        position, prediction.intensities, "o", color="black", markersize=4, label="felt by (share)"
+    )
+    axes.set_xticks(position, [emotion.label.replace(" ", "\n") for emotion in GEMS], fontsize=8)
+    axes.set_ylim(0, max(0.5, float(prediction.emotions.max()) * 1.1))
+    axes.set_ylabel("probability")
+    told = f"confidence {prediction.confidence:.0%}, model {prediction.model} {prediction.version}"
+    axes.legend(loc="upper right", frameon=False, fontsize=8, title=told, title_fontsize=8)
+    _frame(axes)
+
+
+def _draw_reasons(axes: Axes, explanation: Explanation) -> Any:
+    limit = float(np.abs(explanation.map).max(initial=1e-6))
+    end = float(explanation.time[-1]) + 3.0
+    image = axes.imshow(
+        explanation.map,
+        aspect="auto",
+        origin="lower",
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        extent=(0.0, end, -0.5, len(explanation.bands) - 0.5),
+    )
+    labels = [f"{high:,.0f} Hz" for _, high in explanation.bands]
+    axes.set_yticks(np.arange(len(labels)) + 0.5, labels, fontsize=7)
+    axes.set_xlabel("seconds")
+    axes.set_title(f"what speaks for {explanation.emotion.replace('_', ' ')}", fontsize=9)
+    return image
+
+
+def _frame(axes: Axes, *, left: bool = True) -> None:
+    for side in ("top", "right") if left else ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
