@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
@@ -25,7 +27,10 @@ WIDTH = 10.0  # inches
 HEIGHTS = {"wave": 0.9, "time": 2.4, "bars": 2.4, "why": 2.2}  # inches
 WAVE_POINTS = 2_000  # at most, so that a long file stays a small picture
 DOTS_PER_INCH = 130
+LABELLED_SHARE = 0.05  # of the height; a lower area has no room for its name
 GREY = "#888888"
+
+Array = NDArray[np.float32]
 
 
 def save_picture(
@@ -69,7 +74,8 @@ def save_picture(
     if explanation is not None:
         image = _draw_reasons(axes["why"], explanation)
         figure.colorbar(image, ax=axes["why"], label="probability lost without")
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title in any script
         figure.savefig(temporary, dpi=DOTS_PER_INCH)
 
 
@@ -132,6 +138,7 @@ def _draw_timeline(axes: Axes, prediction: TrackPrediction) -> None:
     values = np.concatenate([timeline.emotions[:1], timeline.emotions, timeline.emotions[-1:]])
     colours = [emotion.colour for emotion in GEMS]
     axes.stackplot(edges, values.T, colors=colours, linewidth=0)
+    _label_areas(axes, values)
     axes.set_xlim(0, prediction.duration)
     axes.set_ylim(0, 1)
     axes.set_ylabel("probability")
@@ -139,17 +146,35 @@ def _draw_timeline(axes: Axes, prediction: TrackPrediction) -> None:
     _frame(axes)
 
 
+def _label_areas(axes: Axes, values: Array) -> None:
+    """Name beside the picture what is there at its end and high enough to be labelled."""
+    bottom = 0.0
+    for emotion, share in zip(GEMS, values[-1].tolist(), strict=True):
+        if share >= LABELLED_SHARE:
+            axes.annotate(
+                emotion.label,
+                (1.005, bottom + share / 2),
+                xycoords="axes fraction",
+                fontsize=7,
+                va="center",
+                color=emotion.colour,
+            )
+        bottom += share
+
+
 def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
     position = np.arange(len(EMOTIONS))
     axes.bar(position, prediction.emotions, width=0.6, color=[emotion.colour for emotion in GEMS])
-    axes.plot(
-        position, prediction.intensities, "o", color="black", markersize=4, label="felt by (share)"
-    )
+    axes.plot(position, prediction.intensities, "o", color="black", markersize=4)
     axes.set_xticks(position, [emotion.label.replace(" ", "\n") for emotion in GEMS], fontsize=8)
-    axes.set_ylim(0, max(0.5, float(prediction.emotions.max()) * 1.1))
+    highest = max(float(prediction.emotions.max()), float(prediction.intensities.max()))
+    axes.set_ylim(0, max(0.5, 1.1 * highest))
     axes.set_ylabel("probability")
-    told = f"confidence {prediction.confidence:.0%}, model {prediction.model} {prediction.version}"
-    axes.legend(loc="upper right", frameon=False, fontsize=8, title=told, title_fontsize=8)
+    axes.set_title(
+        "bars: probability to be the dominant emotion; dots: share of listeners who feel it\n"
+        f"confidence {prediction.confidence:.0%}, model {prediction.model} {prediction.version}",
+        fontsize=8,
+    )
     _frame(axes)
 
 
