@@ -29,7 +29,14 @@ from music_emotion.features.spectrum import FRAMES, HOP_LENGTH, N_FFT, spectra
 from music_emotion.features.statistics import STATISTIC_NAMES, statistics
 from music_emotion.features.store import FeatureKey
 
-FEATURE_NAMES: tuple[str, ...] = ("basic", "advanced", "log_mel", "statistics", "musicnn")
+FEATURE_NAMES: tuple[str, ...] = (
+    "basic",
+    "advanced",
+    "log_mel",
+    "statistics",
+    "musicnn",
+    "summary",
+)
 """The features by name; ``basic`` is the first columns of ``advanced``."""
 
 VERSION = 1  # raise when any of the computations below gives other values
@@ -62,6 +69,10 @@ def feature_key(name: str) -> FeatureKey:
 
         weights = hashlib.sha256(embedding.WEIGHTS.read_bytes()).hexdigest()
         return FeatureKey(name, f"{sound}, weights {weights}", (embedding.POOLED_SIZE,))
+    if name == "summary":
+        from music_emotion.features.summary import SUMMARY_SIZE
+
+        return FeatureKey(name, f"{sound}, 16000 Hz", (SUMMARY_SIZE,))
     raise ValueError(f"no feature {name!r}; there are {', '.join(FEATURE_NAMES)}")
 
 
@@ -79,7 +90,7 @@ def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
     -------
     dict of name to ndarray, float32
         Axis 0 is the n segments: basic (n, 130, 27), advanced (n, 130, 45), log_mel
-        (n, 128, 130), statistics (n, 360), musicnn (n, 1506).
+        (n, 128, 130), statistics (n, 360), musicnn (n, 1506), summary (n, 272).
 
     Raises
     ------
@@ -93,14 +104,25 @@ def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
         )
     samples = sound.samples[: round(EXCERPT_SECONDS * sound.sample_rate)]
     result = _framed(samples, sound.sample_rate, names)
-    if "musicnn" in names:
-        from music_emotion.features import embedding
-
-        segments = sound_segments(
-            samples, sound.sample_rate, embedding.SAMPLE_RATE, embedding.SEGMENT_LENGTH
-        )
-        result["musicnn"] = embedding.musicnn(segments)
+    if {"musicnn", "summary"} & set(names):
+        result |= _at_16_khz(samples, sound.sample_rate, names)
     return {name: result[name] for name in names}
+
+
+def _at_16_khz(samples: Array, sample_rate: int, names: Collection[str]) -> dict[str, Array]:
+    """Compute the pretrained embedding and the cheap descriptors, which share their spectra."""
+    from music_emotion.features import embedding
+    from music_emotion.features.summary import summarise
+
+    segments = sound_segments(samples, sample_rate, embedding.SAMPLE_RATE, embedding.SEGMENT_LENGTH)
+    levelled = embedding.normalise_level(segments)
+    power = embedding.power_spectra(levelled)
+    result = {}
+    if "musicnn" in names:
+        result["musicnn"] = embedding.pooled_maps(embedding.log_power(power))
+    if "summary" in names:
+        result["summary"] = summarise(levelled, power)
+    return result
 
 
 def _framed(samples: Array, sample_rate: int, names: Collection[str]) -> dict[str, Array]:

@@ -32,8 +32,8 @@ PATCH_FRAMES = 187
 POOLED_SIZE = 1_506  # 753 channels, for each its maximum and its mean over time
 
 LOG_GAIN = 10_000.0  # log10(LOG_GAIN * power + 1)
-LEVEL = 0.1  # root mean square every segment is brought to
-QUIETEST_LEVEL = 1e-4  # below this (-80 dBFS) a segment counts as silence and is not raised further
+PEAK = 0.9  # largest absolute sample every segment is brought to
+QUIETEST_PEAK = 1e-3  # below this (-60 dBFS) a segment counts as silence and is raised no further
 
 BATCH = 2  # patches per run: more costs memory and gains no speed
 
@@ -62,7 +62,11 @@ def musicnn(segments: Array, *, threads: int = 1) -> Array:
     ValueError
         If the segments are not (n, 48000).
     """
-    patches = log_mel(normalise_level(segments))
+    return pooled_maps(log_mel(normalise_level(segments)), threads=threads)
+
+
+def pooled_maps(patches: Array, *, threads: int = 1) -> Array:
+    """Return the pooled maps, shape (n, 1506), of log-mel patches (n, 187, 96)."""
     session = _session(threads)
     pooled = np.empty((len(patches), POOLED_SIZE), dtype=np.float32)
     for start in range(0, len(patches), BATCH):
@@ -83,7 +87,9 @@ def tags(segments: Array, *, threads: int = 1) -> Array:
 
 
 def normalise_level(segments: Array) -> Array:
-    """Bring each segment to a root mean square of `LEVEL`; silence is raised by 60 dB at most.
+    """Bring each segment to a peak of `PEAK`; silence is raised by 59 dB at most.
+
+    The peak, not the power: music that is mastered loud stays louder than music that is not.
 
     Parameters
     ----------
@@ -91,9 +97,10 @@ def normalise_level(segments: Array) -> Array:
         Waveforms, shape (n, samples).
     """
     segments = np.asarray(segments, dtype=np.float32)
-    power = np.einsum("ns,ns->n", segments, segments) / np.float32(segments.shape[1])
-    level = np.maximum(np.sqrt(power), np.float32(QUIETEST_LEVEL))
-    return segments * (np.float32(LEVEL) / level)[:, None]
+    peak = np.maximum(segments.max(axis=1, initial=0.0), -segments.min(axis=1, initial=0.0))
+    gain = np.float32(PEAK) / np.maximum(peak, np.float32(QUIETEST_PEAK))
+    levelled: Array = segments * gain[:, None]
+    return levelled
 
 
 def log_mel(segments: Array) -> Array:
@@ -110,6 +117,40 @@ def log_mel(segments: Array) -> Array:
     Returns
     -------
     ndarray of shape (n, 187, 96), float32
+
+    Raises
+    ------
+    ValueError
+        If the segments are not (n, 48000).
+    """
+    return log_power(power_spectra(segments))
+
+
+def log_power(power: Array) -> Array:
+    """Return ``log10(10000 mel + 1)``, shape (n, 187, 96), of power spectra (n, 187, 257)."""
+    mel: Array = power @ mel_bank()
+    mel *= np.float32(LOG_GAIN)
+    mel += np.float32(1.0)
+    return np.log10(mel, out=mel)
+
+
+def power_spectra(segments: Array) -> Array:
+    """Return the power of centred, zero-padded frames under a Hann window.
+
+    Parameters
+    ----------
+    segments
+        Waveforms at 16 kHz, shape (n, 48000).
+
+    Returns
+    -------
+    ndarray of shape (n, 187, 257), float32
+        Bins of 31.25 Hz from 0 to 8 kHz; a frame every 16 ms.
+
+    Raises
+    ------
+    ValueError
+        If the segments are not (n, 48000).
     """
     from scipy.fft import rfft
 
@@ -118,15 +159,15 @@ def log_mel(segments: Array) -> Array:
         raise ValueError(
             f"segments must have shape (n, {SEGMENT_LENGTH}), 3 s at 16 kHz; got {segments.shape}"
         )
-    window, bank = _window(), _mel_bank()
+    window = _window()
     padded = np.pad(segments, ((0, 0), (N_FFT // 2, N_FFT // 2)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT, axis=1)
-    patches = np.empty((len(segments), PATCH_FRAMES, MEL_BANDS), dtype=np.float32)
-    for patch, segment in zip(patches, frames, strict=True):
-        spectrum = rfft(segment[::HOP_LENGTH][:PATCH_FRAMES] * window, axis=1)
-        power = spectrum.real**2 + spectrum.imag**2
-        np.log10(np.float32(LOG_GAIN) * (power @ bank) + np.float32(1.0), out=patch)
-    return patches
+    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT, axis=1)[:, ::HOP_LENGTH]
+    power = np.empty((len(segments), PATCH_FRAMES, N_FFT // 2 + 1), dtype=np.float32)
+    for target, segment in zip(power, frames, strict=True):
+        spectrum = rfft(segment[:PATCH_FRAMES] * window, axis=1)
+        np.square(spectrum.real, out=target)
+        target += np.square(spectrum.imag)
+    return power
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +178,7 @@ def _window() -> Array:
 
 
 @lru_cache(maxsize=1)
-def _mel_bank() -> Array:
+def mel_bank() -> Array:
     """Return triangular filters of unit area on Slaney's mel scale, shape (257, 96).
 
     Slaney, *Auditory Toolbox*, technical report 1998-010, Interval Research: linear below 1 kHz
