@@ -1,0 +1,112 @@
+"""Calibration, tests and confusions, drawn from a whole comparison of cheap models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import stub_models
+from corpora import corpus_of, points, segments
+
+from music_emotion.datasets.votes import VoteTable
+from music_emotion.evaluation.analysis import PAIRS, Analysis, analyse, pair_shares
+from music_emotion.evaluation.calibration import expected_calibration_error
+from music_emotion.evaluation.compare import compare
+from music_emotion.evaluation.plan import Comparison
+from music_emotion.evaluation.results import Results, collect
+
+LABELS = [label for label in range(9) for _ in range(8)]
+
+
+class Silent:
+    """A reporter that keeps quiet."""
+
+    def __getattr__(self, name: str):
+        return lambda *_: None
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    corpus = corpus_of(LABELS)
+    track = segments(corpus, 2)
+    # Twelve listeners of each track: eight tick its label, four the next emotion.
+    ticked = np.concatenate([[label] * 8 + [(label + 1) % 9] * 4 for label in LABELS])
+    table = VoteTable(
+        np.repeat(np.arange(len(LABELS)), 12),
+        np.eye(9, dtype=np.int8)[ticked],
+        tuple(one.id for one in corpus.tracks),
+    )
+    out = tmp_path_factory.mktemp("comparison")
+    comparison = Comparison(
+        factory=stub_models.FACTORY,
+        models=("good", "bad"),
+        protocols=("segment", "artist"),
+        targets=("label",),
+        seeds=(1, 2),
+    )
+    truth, failures = compare(
+        comparison,
+        corpus,
+        track,
+        {"points": points(corpus, track)},
+        feature_versions={"points": "1"},
+        out=out,
+        jobs=0,
+        reporter=Silent(),
+        table=table,
+    )
+    assert not failures
+    return collect(out, truth, ("good", "bad"))
+
+
+@pytest.fixture(scope="module")
+def analysis(results: Results) -> Analysis:
+    return analyse(results)
+
+
+def test_calibration_of_every_model_over_its_seeds(results: Results, analysis: Analysis) -> None:
+    assert [(one.protocol, one.model) for one in analysis.calibration] == [
+        ("segment", "good"),
+        ("segment", "bad"),
+        ("artist", "good"),
+        ("artist", "bad"),
+    ]
+    for result, one in zip(results.models, analysis.calibration, strict=True):
+        errors = [
+            expected_calibration_error(repeat.scored.label, repeat.scored.emotions)
+            for repeat in result.repeats
+        ]
+        assert abs(one.error - np.mean(errors)) < 1e-12
+        assert abs(one.error - result.headline["ece"].value) < 1e-9  # as in summary.csv
+        assert 0 < one.band_low < one.band_high
+        assert one.inside == (one.error <= one.band_high)
+        assert abs(one.constant.log_loss - np.log(9)) < 0.2
+
+
+def test_tests_are_between_tracks_only(analysis: Analysis) -> None:
+    (tests,) = analysis.paired
+    assert (tests.protocol, tests.seeds) == ("artist", (1, 2))
+    by_metric = {test.metric: test for test in tests.table.tests}
+    assert set(by_metric) == {"accuracy", "log_loss", "mean_pearson_r"}
+    assert by_metric["accuracy"].difference > 0
+    assert by_metric["accuracy"].p_adjusted < 0.01
+    assert by_metric["accuracy"].test == "group permutation"  # two fold seeds
+
+
+def test_people_confuse_neighbours_and_the_model_is_likened_to_them(analysis: Analysis) -> None:
+    assert analysis.people_shares is not None
+    neighbours = np.array([(j - i) in (1, 8) for i, j in PAIRS])
+    assert analysis.people_shares[neighbours].sum() > 0.999
+    assert abs(analysis.people_shares.sum() - 1) < 1e-9
+    for one in analysis.confusions:
+        assert -1 <= one.likeness <= 1
+        assert abs(one.shares.sum() - 1) < 1e-9
+
+
+def test_pair_shares_by_hand() -> None:
+    confusion = np.zeros((9, 9), dtype=np.int64)
+    confusion[0, 1], confusion[1, 0], confusion[4, 2], confusion[3, 3] = 1, 2, 3, 100
+    shares = pair_shares(confusion)
+    assert shares[PAIRS.index((0, 1))] == 0.5
+    assert shares[PAIRS.index((2, 4))] == 0.5
+    assert shares.sum() == 1.0
+    assert pair_shares(np.eye(9)).sum() == 0.0

@@ -1,0 +1,185 @@
+"""The documentation holds the figures of ``results/`` and no others."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "evaluation")]
+
+import stub_models  # noqa: E402
+from corpora import corpus_of, points, segments  # noqa: E402
+
+import doc_figures  # noqa: E402
+import update_docs  # noqa: E402
+from music_emotion.datasets.votes import VoteTable  # noqa: E402
+from music_emotion.evaluation.compare import compare  # noqa: E402
+from music_emotion.evaluation.conclusions import conclude  # noqa: E402
+from music_emotion.evaluation.leak import measure_leak  # noqa: E402
+from music_emotion.evaluation.output import write_figures  # noqa: E402
+from music_emotion.evaluation.plain import json_text  # noqa: E402
+from music_emotion.evaluation.plan import Comparison  # noqa: E402
+from music_emotion.evaluation.results import collect  # noqa: E402
+from music_emotion.report.leak import leak_table, write_leak  # noqa: E402
+from music_emotion.report.listeners import listeners_table, measure_listeners  # noqa: E402
+
+LABELS = [label for label in range(9) for _ in range(6)]
+LISTENERS = 42
+
+
+class Silent:
+    """A reporter that keeps quiet."""
+
+    def __getattr__(self, name: str):
+        return lambda *_: None
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder as the three commands write it, of cheap models on a small corpus."""
+    out = tmp_path_factory.mktemp("results")
+    corpus = corpus_of(LABELS)
+    track = segments(corpus, 6)
+    rng = np.random.default_rng(0)
+    chance = 0.1 + 0.5 * np.eye(9)[LABELS].repeat(LISTENERS, axis=0)
+    table = VoteTable(
+        np.repeat(np.arange(len(LABELS)), LISTENERS),
+        (rng.random(chance.shape) < chance).astype(np.int8),
+        tuple(one.id for one in corpus.tracks),
+    )
+    features = points(corpus, track)
+    truth, _ = compare(
+        Comparison(
+            factory=stub_models.FACTORY,
+            models=("good", "bad"),
+            protocols=("segment", "artist"),
+            targets=("label",),
+            seeds=(1,),
+        ),
+        corpus,
+        track,
+        {"points": features},
+        feature_versions={"points": "1"},
+        out=out,
+        jobs=0,
+        reporter=Silent(),
+        table=table,
+    )
+    results = collect(out, truth, ("good", "bad"))
+    write_figures(out, results, conclude(results), [])
+    listeners = measure_listeners(table, seed=0)
+    (out / "listeners.json").write_text(json_text(listeners))
+    assert f"{listeners.ceilings.mean_r:.2f}" in listeners_table(listeners)
+    curve = measure_leak(
+        corpus,
+        track,
+        features,
+        neighbours=(0, 4),
+        test_segments=2,
+        classifiers=["nearest_neighbour"],
+    )
+    write_leak(curve, corpus, out, ["leak", "--out", "/somewhere/results"], seconds=1.0)
+    assert "people's labels" in leak_table(curve)
+    return out
+
+
+def test_the_committed_pages_are_up_to_date() -> None:
+    figures = doc_figures.Figures.read(ROOT / "results")
+    assert update_docs.outdated(ROOT, figures) == []
+
+
+def test_every_place_on_a_page_exists_and_every_picture_too() -> None:
+    measured = (ROOT / "results" / "results.json").is_file()
+    for page in update_docs.pages(ROOT):
+        text = page.read_text(encoding="utf-8")
+        assert text.count("<!-- figures:") == len(update_docs.PLACE.findall(text)), page
+        for _, name, _, _ in update_docs.PLACE.findall(text):
+            assert name in doc_figures.PLACES, f"{page}: {name}"
+        for picture in re.findall(r"\]\((pictures/[\w-]+\.png)\)", text):
+            assert (page.parent / picture).is_file() or not measured, f"{page}: {picture}"
+
+
+@pytest.mark.parametrize("name", sorted(doc_figures.PLACES))
+def test_every_place_can_be_filled(folder: Path, name: str) -> None:
+    if name.endswith("-16"):
+        pytest.skip("the small corpus has no sixteen neighbours")
+    figures = doc_figures.Figures.read(folder)
+    if name == "findings":
+        with pytest.raises(doc_figures.NotMeasuredError):  # the six models were not run
+            doc_figures.PLACES[name](figures)
+        return
+    content = doc_figures.PLACES[name](figures)
+    assert content
+    assert not re.search(r"\b(nan|None)\b", content)
+    if name in doc_figures.TABLES and content.startswith("|"):
+        widths = {line.count("|") for line in content.splitlines() if line.startswith("|")}
+        assert len(widths) == 1, content
+
+
+def test_numbers_are_those_of_the_files(folder: Path) -> None:
+    figures = doc_figures.Figures.read(folder)
+    results = json.loads((folder / "results.json").read_text())
+    good = next(
+        row for row in results["results"] if (row["protocol"], row["model"]) == ("artist", "good")
+    )
+    accuracy = f"{100 * good['metrics']['accuracy']['value']:.1f}"
+    assert figures.best() == good
+    assert "| `good` |  |" in doc_figures.three_protocols(figures)
+    assert accuracy in doc_figures.three_protocols(figures)
+    assert accuracy in doc_figures.headline(figures)
+    assert "`music-emotion compare --protocol artist --models good --seed 1 --out results`" in (
+        doc_figures.readme_table(figures)
+    )
+    leak = json.loads((folder / "leak.json").read_text())["curve"]["lines"][0]["accuracy"]
+    assert doc_figures.NUMBERS["leak-nearest-0"](figures) == f"{100 * leak[0]:.0f} %"
+    assert "/somewhere" not in (folder / "leak.json").read_text()
+
+
+def test_a_place_is_filled_replaced_and_emptied(folder: Path, tmp_path: Path) -> None:
+    page = "a <!-- figures: half-agreement -->old<!-- /figures --> b\n" + (
+        "<!-- figures: panel-table -->\nold\n<!-- /figures -->\n"
+    )
+    measured = doc_figures.Figures.read(folder)
+    filled = update_docs.filled(page, measured)
+    assert "old" not in filled
+    assert filled == update_docs.filled(filled, measured)
+    unmeasured = update_docs.filled(filled, doc_figures.Figures.read(tmp_path))
+    assert "*not measured yet*" in unmeasured
+    assert "*Not measured yet: `music-emotion listeners --out results`.*" in unmeasured
+    with pytest.raises(KeyError):
+        update_docs.filled("<!-- figures: no-such-place --><!-- /figures -->", measured)
+
+
+def test_the_command_names_what_is_out_of_date(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    (tmp_path / "docs").mkdir()
+    page = tmp_path / "docs" / "page.md"
+    page.write_text("<!-- figures: half-agreement -->?<!-- /figures -->")
+
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, str(tmp_path / "tools" / "update_docs.py")]
+        return subprocess.run(
+            [*program, "--results", str(folder), *options], capture_output=True, text=True
+        )
+
+    checked = run("--check")
+    assert checked.returncode == 1, checked.stderr
+    assert "docs/page.md: half-agreement" in checked.stdout
+    assert "?" in page.read_text()
+    written = run()
+    assert written.returncode == 0, written.stderr
+    assert "1 places changed" in written.stdout
+    assert {path.name for path in (tmp_path / "docs" / "pictures").iterdir()} == {
+        "leak.png",
+        "panels.png",
+        "confusions.png",
+    }
+    assert run("--check").returncode == 0
