@@ -35,6 +35,8 @@ from music_emotion.errors import DatasetError, printable
 
 SEPARATORS = ",;\t"
 LARGEST_COUNT = 10_000_000
+CLOSE = 0.75
+"""How alike (0–1) a misspelt emotion must be to be suggested; happiness is not sadness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ def _emotion(name: str) -> int:
     wanted = name.casefold().replace(" ", "_").replace("-", "_")
     if wanted in EMOTIONS:
         return EMOTIONS.index(wanted)
-    close = difflib.get_close_matches(wanted, EMOTIONS, n=1)
+    close = difflib.get_close_matches(wanted, EMOTIONS, n=1, cutoff=CLOSE)
     hint = f"did you mean {close[0]!r}?" if close else f"choose among {', '.join(EMOTIONS)}"
     raise _RowError(f"no emotion {printable(name)!r}; {hint}")
 

@@ -16,6 +16,11 @@ from music_emotion.errors import DatasetError
 
 Kind = Literal["emotify", "folder", "demo"]
 
+FALLBACK_REMARK = (
+    "EMOTIFY is not found, so this runs on a small synthesised corpus: its figures show that the "
+    "machinery works, nothing about music (for the real one: music-emotion dataset download)."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -29,11 +34,14 @@ class Source:
         Folder of the audio (``demo``: of the synthesised corpora).
     table
         The CSV file of labels; ``None`` for ``demo``, which writes its own.
+    remark
+        What a user should be told before the work starts; may be empty.
     """
 
     kind: Kind
     root: Path
     table: Path | None = None
+    remark: str = ""
 
     def load(self, *, seed: int = 0) -> Corpus:
         """Load the tracks; ``seed`` matters to the synthesised corpus only.
@@ -57,7 +65,11 @@ class Source:
 
 
 def find_source(
-    data: Path | None = None, csv: Path | None = None, *, use_demo: bool = False
+    data: Path | None = None,
+    csv: Path | None = None,
+    *,
+    use_demo: bool = False,
+    or_demo: bool = False,
 ) -> Source:
     """Say where the tracks are, without reading them.
 
@@ -70,6 +82,8 @@ def find_source(
         A user's own table; its paths start from ``data``, or from the table's folder without it.
     use_demo
         Synthesise the demo corpus in the user's cache, or under ``data`` where that is given.
+    or_demo
+        Do so only where no data are named and EMOTIFY is not found.
 
     Raises
     ------
@@ -83,6 +97,8 @@ def find_source(
     if csv is not None:
         return Source("folder", data or csv.parent, csv)
     root = data or emotify.find_root()
+    if root is None and or_demo:
+        return Source("demo", _demo_directory(), remark=FALLBACK_REMARK)
     if root is None:
         raise DatasetError(
             "no data: EMOTIFY is not found; fetch it with `music-emotion dataset download`, point "

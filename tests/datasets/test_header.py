@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import fake_emotify
+from music_emotion.datasets.header import read_header
+from music_emotion.errors import AudioError, MissingExtraError
+
+
+def test_mp3_tags_and_length(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp3"
+    path.write_bytes(fake_emotify.mp3(9, seconds=1.5))
+    header = read_header(path)
+    assert (header.artist, header.title, header.album) == (
+        "Magnatune Compilation",
+        "Piece 9",
+        "Album",
+    )
+    assert (header.sample_rate, header.channels) == (44_100, 2)
+    assert header.duration == pytest.approx(1.5, abs=0.06)
+
+
+def test_untagged_wav(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros((4000, 6)), 8000)
+    header = read_header(tmp_path / "a.wav")
+    assert (header.duration, header.channels, header.artist) == (0.5, 6, "")
+
+
+@pytest.mark.emotify
+def test_tags_agree_with_mutagen(emotify_root: Path) -> None:
+    mutagen = pytest.importorskip("mutagen")
+    paths = sorted((emotify_root / "emotifymusic").rglob("*.mp3"))[::10]
+    assert len(paths) == 40
+    for path in paths:
+        tags = mutagen.File(path, easy=True)
+        header = read_header(path)
+        for name in ("artist", "album", "title"):
+            assert getattr(header, name) == tags.get(name, [""])[0].strip()
+        assert header.duration == pytest.approx(tags.info.length, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"a\.mp3: no such file; check"),
+        (b"", r"a\.mp3: the file is empty; replace"),
+        (b"This is a letter, not a song. " * 20, r"a\.mp3: .* replace it"),
+    ],
+)
+def test_bad_files_are_one_line(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "a.mp3"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(AudioError, match=message) as caught:
+        read_header(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_mutagen_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.m4a"
+    path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    monkeypatch.setitem(sys.modules, "mutagen", None)
+    with pytest.raises(MissingExtraError, match=r"a\.m4a needs more packages: pip install"):
+        read_header(path)
