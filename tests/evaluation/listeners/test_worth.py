@@ -186,7 +186,7 @@ def test_refuses_what_it_cannot_measure(yardstick: Yardstick) -> None:
     broken[0, 0] = np.nan
     with pytest.raises(EvaluationError, match="intensities are not finite"):
         yardstick.measure(POPULATION.truth, broken)
-    same = few.take(np.zeros(3, dtype=np.int64))
+    same = unanimous(9, 14).take(np.zeros(3, dtype=np.int64))
     with pytest.raises(EvaluationError, match="never differ"):
         worth_in_listeners(
             same, same.votes, same.votes, np.arange(3), held_out=12, largest=2, draws=2
