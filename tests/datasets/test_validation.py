@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,8 +84,8 @@ def test_published_files_need_no_decoding(all_published: Path) -> None:
 
 
 def test_missing_and_damaged_emotify_files_are_all_named(all_published: Path) -> None:
-    os.remove(all_published / published_name(17))
-    os.remove(all_published / published_name(301))
+    (all_published / published_name(17)).unlink()
+    (all_published / published_name(301)).unlink()
     (all_published / published_name(150)).write_bytes(b"")
     result = validate(_emotify(all_published))
     assert [problem.split(":")[0].split("emotifymusic/")[1] for problem in result.problems[:2]] == [
