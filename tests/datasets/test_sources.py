@@ -79,3 +79,17 @@ def test_demo_stands_in_only_where_nothing_is_found(
     monkeypatch.setenv("EMOTIFY_ROOT", "typo")
     with pytest.raises(DatasetError, match="EMOTIFY_ROOT=typo"):
         find_source(or_demo=True)
+
+
+def test_the_synthesised_corpus_where_nothing_else_is_found(
+    fake_template: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fallback = find_source(or_demo=True)
+    assert fallback.kind == "demo"
+    assert "synthesised" in fallback.remark
+    assert "\n" not in fallback.remark
+    with pytest.raises(DatasetError, match="nowhere: is not a folder"):
+        find_source(tmp_path / "nowhere", or_demo=True)
+    monkeypatch.setenv("EMOTIFY_ROOT", str(fake_template))
+    found = find_source(or_demo=True)
+    assert (found.kind, found.remark) == ("emotify", "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption
+from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption, OrDemoOption
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,6 +83,7 @@ def register(app: typer.Typer) -> None:
         data: DataOption = None,
         csv: CsvOption = None,
         demo: DemoOption = False,
+        or_demo: OrDemoOption = False,
     ) -> None:
         """Train and score models under one or more protocols.
 
@@ -105,7 +106,9 @@ def register(app: typer.Typer) -> None:
             n_folds=folds or (QUICK_FOLDS if quick else None),
             settings={"device": device.value, **(QUICK_SETTINGS if quick else {})},
         )
-        source = find_source(data, csv, use_demo=demo)
+        source = find_source(data, csv, use_demo=demo, or_demo=or_demo)
+        if source.remark:
+            console.print(source.remark, highlight=False, markup=False, soft_wrap=True)
         corpus = source.load()
         corpus = quick_corpus(corpus) if quick else corpus
         complete = _run(

@@ -28,3 +28,6 @@ CsvOption = Annotated[
 DemoOption = Annotated[
     bool, typer.Option("--demo", help="Work on a small corpus synthesised for the purpose.")
 ]
+OrDemoOption = Annotated[
+    bool, typer.Option("--or-demo", help="The same, but only where EMOTIFY is not found.")
+]
