@@ -18,6 +18,9 @@ _DENSE_UNITS = 128
 class LstmCnn(nn.Module):
     """Conv1D 256 → BN → MaxPool → Conv1D 128 → BN → MaxPool → LSTM 128 → Dense 128 → Dropout.
 
+    The dense layer reads the mean of the LSTM's outputs over time, not the last one alone: an
+    emotion is a property of the whole segment.
+
     Parameters
     ----------
     n_features
@@ -46,26 +49,25 @@ class LstmCnn(nn.Module):
         """Map standardised frames (batch, 130, n_features) to two sets of logits (batch, 9)."""
         hidden = frames.transpose(1, 2).unsqueeze(2)
         hidden = self.second(self.first(hidden)).squeeze(2).transpose(1, 2)
-        _, (last, _) = self.lstm(hidden)
-        read = torch.cat(tuple(last), dim=1)
+        steps, _ = self.lstm(hidden)
+        read = steps.mean(dim=1)
         logits, intensity_logits = self.heads(self.dropout(torch.relu(self.dense(read))))
         return logits, intensity_logits
 
 
 class _Convolution(nn.Module):
-    """Conv1D → BN → ReLU → MaxPool over (batch, channels, 1, frames).
+    """Conv1D (ReLU) → BN → MaxPool over (batch, channels, 1, frames).
 
     Written as two-dimensional layers of height one, which run in the channels-last layout: a
-    fifth faster on a CPU. ReLU and maximum commute, and the ReLU is cheaper after the pooling.
+    fifth faster on a CPU.
     """
 
     def __init__(self, channels: int, filters: int, pool: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(
-            channels, filters, (1, _KERNEL), padding=(0, _KERNEL // 2), bias=False
-        )
+        self.convolution = nn.Conv2d(channels, filters, (1, _KERNEL), padding=(0, _KERNEL // 2))
         self.norm = nn.BatchNorm2d(filters)
         self.pool = nn.MaxPool2d((1, pool))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return torch.relu(self.pool(self.norm(self.convolution(inputs))))
+        pooled: Tensor = self.pool(self.norm(torch.relu(self.convolution(inputs))))
+        return pooled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
 from music_emotion.models.standardise import Standardise, StandardisedNetwork
+from music_emotion.training.augment import SYNTHETIC
 from music_emotion.training.config import TrainingConfig
 from music_emotion.training.device import select_device
 from music_emotion.training.fit import (
@@ -133,6 +134,8 @@ class NeuralModel:
             self.config,
             device=device,
             seed=seed,
+            frame_axis=3 - self.inputs.axis,
+            epoch_size=len(cut.training),
             progress=progress,
         )
         self.network_, self.target_ = network, target
@@ -206,6 +209,7 @@ def training_data(examples: Examples, array: NDArray[np.float32], target: Target
         weight=weight,
         intensities=examples.vote_fractions.astype(np.float32),
         intensity_weight=listeners,
+        track=examples.track,
     )
 
 
@@ -214,14 +218,7 @@ def _standardised(data: TrainingData, scaling: Scaling) -> TrainingData:
     array = np.array(data.array[data.rows], dtype=np.float32)
     array -= scaling.mean
     array /= scaling.deviation
-    return TrainingData(
-        array=array,
-        rows=np.arange(len(array)),
-        emotions=data.emotions,
-        weight=data.weight,
-        intensities=data.intensities,
-        intensity_weight=data.intensity_weight,
-    )
+    return replace(data, array=array, rows=np.arange(len(array)))
 
 
 def _filled_up(data: TrainingData, seed: int) -> tuple[TrainingData, tuple[str, ...]]:
@@ -239,6 +236,7 @@ def _filled_up(data: TrainingData, seed: int) -> tuple[TrainingData, tuple[str, 
             intensity_weight=np.concatenate(
                 [data.intensity_weight, np.zeros(added, dtype=np.float32)]
             ),
+            track=np.concatenate([data.track, np.full(added, SYNTHETIC)]),
         ),
         filled.notes,
     )

@@ -34,8 +34,16 @@ ABLATION_NAMES: tuple[str, ...] = (
 )
 """The sequence models without synthetic rows."""
 
+EAR_NAMES: tuple[str, ...] = ("light", "transfer", "blend")
+"""Kernel regressions on pooled features: cheap descriptors, the pretrained network, both."""
+
 BASELINE_NAMES: tuple[str, ...] = ("commonest_class", "genre_only", "nearest_neighbour", "svm")
 """What any model has to beat."""
+
+_SPECTROGRAM_CONFIG = TrainingConfig(
+    max_epochs=16, batch_size=16, learning_rate=1e-3, dropout=0.1, mixup=0.0
+)
+"""The 2-D networks learn more slowly: they are regularised less and take more steps per epoch."""
 
 WITHOUT_SMOTE = "_without_smote"
 
@@ -92,7 +100,7 @@ def _spectrogram_model(name: str, overrides: dict[str, Any]) -> Model:
     def architecture(config: TrainingConfig, n_features: int, shared: bool) -> nn.Module:
         return Cnn2d(dropout=config.dropout, shared=shared, masking=name == "cnn2d_specaugment")
 
-    config = replace(TrainingConfig(), **overrides)
+    config = replace(_SPECTROGRAM_CONFIG, **overrides)
     return NeuralModel(name, InputKind("log_mel", axis=1), architecture, config)
 
 
@@ -114,6 +122,17 @@ def _baseline(name: str, overrides: dict[str, Any]) -> Model:
     return classes[name]()
 
 
+def _kernel_blend(name: str, overrides: dict[str, Any]) -> Model:
+    from music_emotion.models import blend, transfer
+
+    factories: dict[str, Callable[[], Model]] = {
+        "light": blend.light,
+        "transfer": transfer.transfer,
+        "blend": blend.blend,
+    }
+    return factories[name]()
+
+
 _FACTORIES: dict[str, Callable[[str, dict[str, Any]], Model]] = {
     "lstm_cnn": _sequence_model,
     "lstm_cnn_advanced": _sequence_model,
@@ -121,6 +140,7 @@ _FACTORIES: dict[str, Callable[[str, dict[str, Any]], Model]] = {
     "cnn2d": _spectrogram_model,
     "cnn2d_specaugment": _spectrogram_model,
     "ensemble": _ensemble,
+    **dict.fromkeys(EAR_NAMES, _kernel_blend),
     **dict.fromkeys(ABLATION_NAMES, _sequence_model),
     **dict.fromkeys(BASELINE_NAMES, _baseline),
 }

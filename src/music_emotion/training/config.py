@@ -16,7 +16,8 @@ class TrainingConfig:
     Attributes
     ----------
     max_epochs
-        Length of the learning-rate schedule; early stopping may end the training before.
+        Length of the learning-rate schedule; early stopping may end the training before. An
+        epoch is as many segments as there are real ones to learn from, with SMOTE too.
     patience
         Epochs without a lower validation loss after which training stops.
     batch_size
@@ -35,6 +36,9 @@ class TrainingConfig:
     mixup
         Parameter of the beta distribution two segments are mixed with; 0 for no mixing (Zhang,
         Cissé, Dauphin and Lopez-Paz, *mixup: beyond empirical risk minimization*, ICLR 2018).
+    splice
+        Whether a training segment is continued, from a random frame on, with another training
+        segment of the same track.
     validation_fraction
         Share of the training part that early stopping watches.
     oversample
@@ -44,15 +48,16 @@ class TrainingConfig:
         ``auto``, ``cpu`` or ``cuda``.
     """
 
-    max_epochs: int = 15
+    max_epochs: int = 30
     patience: int = 3
     batch_size: int = 32
-    learning_rate: float = 1e-3
-    warm_up: float = 0.05
+    learning_rate: float = 2e-3
+    warm_up: float = 0.15
     weight_decay: float = 1e-2
     dropout: float = 0.3
     label_smoothing: float = 0.0
-    mixup: float = 0.0
+    mixup: float = 0.3
+    splice: bool = True
     validation_fraction: float = 0.1
     oversample: bool = True
     device: Device = "auto"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from music_emotion.models.base import Progress
+from music_emotion.training.augment import Splicer, splice
 from music_emotion.training.config import TrainingConfig
 from music_emotion.training.device import autocast, half_precision, keep_freed_memory
 
@@ -40,6 +41,8 @@ class TrainingData:
         Target vote fractions, shape (n, 9), 0–1.
     intensity_weight
         Weight of each segment in the intensities' loss, shape (n,); 0 where nothing is known.
+    track
+        Track of each segment, shape (n,); -1 for a synthetic one.
     """
 
     array: NDArray[np.float32]
@@ -48,6 +51,7 @@ class TrainingData:
     weight: NDArray[np.float32]
     intensities: NDArray[np.float32]
     intensity_weight: NDArray[np.float32]
+    track: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -98,6 +102,8 @@ def fit_network(
     *,
     device: torch.device,
     seed: int,
+    frame_axis: int = 1,
+    epoch_size: int | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
     """Train ``network`` in place and leave it with the weights of its best epoch.
@@ -114,13 +120,20 @@ def fit_network(
         Where to compute.
     seed
         Order of the segments, dropout, masking and mixing all follow from it.
+    frame_axis
+        The axis of ``array`` that is time, for splicing.
+    epoch_size
+        Segments per epoch, ``None`` for all of ``training``. Where synthetic rows make the
+        training part several times larger, an epoch is a part of it.
     progress
         Told (batches done, batches in all) after each batch.
     """
     if device.type == "cpu":
         keep_freed_memory()
     with seeded(seed, device):
-        return _Trainer(network, config, device, seed, progress).run(training, validation)
+        return _Trainer(network, config, device, seed, progress, frame_axis, epoch_size).run(
+            training, validation
+        )
 
 
 class _Trainer:
@@ -133,12 +146,15 @@ class _Trainer:
         device: torch.device,
         seed: int,
         progress: Progress | None,
+        frame_axis: int,
+        epoch_size: int | None,
     ) -> None:
         self.network = network.to(device)
         # torch's stubs do not know that a module takes a memory format alone.
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.config = config
         self.device = device
+        self.frame_axis = frame_axis
         self.dtype = half_precision(device)
         self.generator = np.random.default_rng(seed)
         self.progress = progress
@@ -147,7 +163,14 @@ class _Trainer:
         )
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
 
+        self.splicer: Splicer | None = None
+        self.epoch_size = epoch_size
+        self.order = np.zeros(0, dtype=np.int64)
+        self.position = 0
+
     def run(self, training: TrainingData, validation: TrainingData) -> FitResult:
+        if self.config.splice:
+            self.splicer = Splicer(training.track)
         history: dict[str, list[float]] = {}
         best, best_loss, best_epoch = None, math.inf, -1
         for epoch in range(self.config.max_epochs):
@@ -175,12 +198,20 @@ class _Trainer:
         return FitResult(history, best_epoch)
 
     def _steps(self, data: TrainingData) -> int:
-        return max(1, len(data) // self.config.batch_size)
+        segments = len(data) if self.epoch_size is None else min(self.epoch_size, len(data))
+        return max(1, segments // self.config.batch_size)
+
+    def _next_batch(self, rows: int, size: int) -> NDArray[np.int64]:
+        """Draw without replacement until fewer than a batch is left, then shuffle anew."""
+        if self.position + size > len(self.order):
+            self.order, self.position = self.generator.permutation(rows), 0
+        batch = self.order[self.position : self.position + size]
+        self.position += len(batch)
+        return batch
 
     def _train_epoch(self, data: TrainingData, epoch: int) -> dict[str, float]:
         self.network.train()
         steps, size = self._steps(data), self.config.batch_size
-        order = self.generator.permutation(len(data))
         sums = _Sums()
         rate = 0.0
         for step in range(steps):
@@ -188,7 +219,7 @@ class _Trainer:
             rate = learning_rate(self.config, done / (self.config.max_epochs * steps))
             for parameters in self.optimizer.param_groups:
                 parameters["lr"] = rate
-            self._step(data, order[step * size : (step + 1) * size], sums)
+            self._step(data, self._next_batch(len(data), size), sums)
             if self.progress is not None:
                 self.progress(done + 1, self.config.max_epochs * steps)
         return {
@@ -198,7 +229,7 @@ class _Trainer:
         }
 
     def _step(self, data: TrainingData, index: NDArray[np.int64], sums: _Sums) -> None:
-        inputs = self._to_device(data.array[data.rows[index]])
+        inputs = self._to_device(self._inputs(data, index))
         emotions, weight = (
             self._to_device(data.emotions[index]),
             self._to_device(data.weight[index]),
@@ -228,6 +259,13 @@ class _Trainer:
             sums.weight += float(weight.sum())
             sums.correct += int((logits.argmax(1) == truth).sum())
             sums.seen += len(index)
+
+    def _inputs(self, data: TrainingData, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        inputs = data.array[data.rows[index]]
+        if self.splicer is None:
+            return inputs
+        partners = self.splicer.partners(index, self.generator)
+        return splice(inputs, data.array[data.rows[partners]], self.frame_axis, self.generator)
 
     def _mixture(self, size: int) -> tuple[float, Tensor]:
         """Return the share a segment keeps (at least one half) and its partner in the batch."""

@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from music_emotion.errors import ModelError
+from music_emotion.models.neural import NeuralModel, training_data
+from music_emotion.models.registry import create
+from planted import planted_examples
+
+QUICK = {"max_epochs": 3, "batch_size": 16, "patience": 3}
+
+
+@pytest.mark.parametrize(
+    "name", ["lstm_cnn", "lstm_cnn_advanced", "bilstm_cnn", "cnn2d", "cnn2d_specaugment"]
+)
+def test_each_network_learns_a_planted_emotion(name: str) -> None:
+    examples = planted_examples()
+    inside, outside = examples.track < 21, examples.track >= 21
+    model = create(name, **QUICK)
+    report = model.fit(examples.take(inside), seed=1)
+    prediction = model.predict(examples.take(outside))
+    accuracy = (prediction.emotions.argmax(1) == examples.label[outside]).mean()
+    assert accuracy > 0.7
+    np.testing.assert_allclose(prediction.emotions.sum(1), 1, rtol=1e-5)
+    assert prediction.intensities.min() >= 0
+    assert prediction.intensities.max() <= 1
+    assert report.parameters > 100_000
+    assert set(report.history) >= {"train_loss", "validation_loss", "validation_accuracy"}
+
+
+def test_the_seed_makes_runs_bit_identical_and_different() -> None:
+    examples = planted_examples(tracks=12)
+    predictions = []
+    for seed in (4, 4, 5):
+        model = create("cnn2d_specaugment", max_epochs=1, batch_size=8)
+        model.fit(examples, seed=seed)
+        predictions.append(model.predict(examples).emotions)
+    np.testing.assert_array_equal(predictions[0], predictions[1])
+    assert not np.array_equal(predictions[0], predictions[2])
+
+
+def test_the_scaling_never_sees_the_validation_part() -> None:
+    """Poisoned validation segments leave no trace in the scaling the network carries."""
+    examples = planted_examples(tracks=30)
+    model = create("bilstm_cnn", max_epochs=1)
+    model.fit(examples, seed=2)
+    clean = network_of(model).standardise.mean.clone()
+    from music_emotion.training.validation import cut_validation
+
+    cut = cut_validation(examples.label, examples.group, 0.1, seed=2)
+    assert len(cut.validation) > 0
+    poisoned = examples.features["advanced"].copy()
+    poisoned[cut.validation] += 1e4
+    model = create("bilstm_cnn", max_epochs=1)
+    model.fit(replace(examples, features={"advanced": poisoned}), seed=2)
+    assert torch.equal(network_of(model).standardise.mean, clean)
+
+
+def network_of(model: object) -> torch.nn.Module:
+    assert isinstance(model, NeuralModel)
+    assert model.network_ is not None
+    return model.network_
+
+
+def test_the_fitted_network_takes_raw_features() -> None:
+    examples = planted_examples(tracks=9)
+    model = create("lstm_cnn", max_epochs=1)
+    model.fit(examples)
+    with torch.no_grad():
+        logits, _ = network_of(model)(torch.from_numpy(examples.gather("basic")))
+    np.testing.assert_allclose(
+        torch.softmax(logits, 1).numpy(), model.predict(examples).emotions, atol=1e-5
+    )
+
+
+def test_smote_is_on_for_labels_off_for_votes_and_for_spectrograms() -> None:
+    examples = planted_examples(tracks=18)
+    few = examples.take(~((examples.label == 2) & (examples.track > 9)))
+
+    def mentions_smote(name: str, target: str) -> bool:
+        notes = create(name, max_epochs=1).fit(few, target=target).notes  # type: ignore[arg-type]
+        return any("SMOTE" in note for note in notes)
+
+    assert mentions_smote("lstm_cnn", "label")
+    assert not mentions_smote("lstm_cnn", "votes")
+    assert not mentions_smote("lstm_cnn_without_smote", "label")
+    assert not mentions_smote("cnn2d", "label")
+
+
+def test_votes_become_shares_of_ticks_weighted_by_listeners() -> None:
+    examples = planted_examples(tracks=3, segments=1)
+    fractions = np.zeros((3, 9), dtype=np.float32)
+    fractions[0, [0, 3]] = [0.6, 0.3]
+    fractions[1, 5] = 0.5
+    examples = replace(
+        examples, vote_fractions=fractions, listeners=np.array([10, 20, 30]), genre=np.zeros(3)
+    )
+    data = training_data(examples, examples.features["basic"], "votes")
+    np.testing.assert_allclose(data.emotions[0, [0, 3]], [2 / 3, 1 / 3], rtol=1e-6)
+    assert data.emotions[1, 5] == 1
+    assert data.emotions[2, examples.label[2]] == 1
+    np.testing.assert_allclose(data.weight, [0.5, 1, 1.5])
+    np.testing.assert_array_equal(data.intensities, fractions)
+    hard = training_data(examples, examples.features["basic"], "label")
+    np.testing.assert_array_equal(hard.emotions, np.eye(9)[examples.label])
+    np.testing.assert_array_equal(hard.weight, [1, 1, 1])
+
+
+def test_votes_teach_the_intensities() -> None:
+    examples = planted_examples()
+    model = create("bilstm_cnn", max_epochs=8, batch_size=16, patience=8)
+    model.fit(examples, target="votes")
+    predicted = model.predict(examples).intensities
+    correlation = np.corrcoef(predicted.ravel(), examples.vote_fractions.ravel())[0, 1]
+    assert correlation > 0.6
+
+
+def test_an_unfitted_model_and_an_empty_part_are_named() -> None:
+    examples = planted_examples(tracks=3)
+    with pytest.raises(ModelError, match="lstm_cnn has not been fitted"):
+        create("lstm_cnn").predict(examples)
+    with pytest.raises(ModelError, match="training part is empty"):
+        create("lstm_cnn").fit(examples.take(np.array([], dtype=np.int64)))
+
+
+def test_nothing_to_predict_gives_nothing() -> None:
+    examples = planted_examples(tracks=6)
+    model = create("lstm_cnn", max_epochs=1)
+    model.fit(examples)
+    assert len(model.predict(examples.take(np.array([], dtype=np.int64)))) == 0
