@@ -16,7 +16,19 @@ EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
 
 # One file per command, each defines ``register(app)`` and imports heavy packages only when run.
-COMMANDS = ("predict", "cache", "dataset", "extract", "leak", "listeners", "compare", "evaluate")
+COMMANDS = (
+    "predict",
+    "models",
+    "doctor",
+    "export",
+    "cache",
+    "dataset",
+    "extract",
+    "leak",
+    "listeners",
+    "compare",
+    "evaluate",
+)
 
 
 def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:

@@ -170,7 +170,10 @@ def silence_native_libraries() -> None:
     """Send what C libraries print on the error stream nowhere; Python's own stays visible.
 
     The MP3 decoder prints a line for every blemish of a file, in the middle of a progress bar.
+    Nothing happens where the error stream is not the process's own.
     """
+    if sys.stderr is None or sys.stderr is not sys.__stderr__:
+        return
     sys.stderr.flush()
     visible = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -14,7 +14,7 @@ import difflib
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -177,6 +177,21 @@ def find_package(name_or_path: str | os.PathLike[str]) -> Path:
     names = ", ".join(shipped_names()) or "none is installed"
     hint = f"did you mean '{close[0]}'?" if close else f"choose from: {names}; or name a folder"
     raise ModelError(f"there is no model '{printable(name)}'; {hint}")
+
+
+def read_cards(folders: Iterable[Path]) -> list[tuple[Card, int]]:
+    """Return the card of each packaged model, and the size of its graph in bytes.
+
+    Raises
+    ------
+    ModelError
+        A card is missing or damaged.
+    """
+    found = []
+    for folder in folders:
+        graph = folder / ONNX_FILE
+        found.append((read_card(folder), graph.stat().st_size if graph.is_file() else 0))
+    return found
 
 
 def write_package(folder: Path, card: Card, onnx: bytes) -> Card:

@@ -1,0 +1,22 @@
+"""``music-emotion doctor``: what is installed, and what each extra would add."""
+
+from __future__ import annotations
+
+import typer
+
+EXIT_SICK = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor() -> None:
+    """Tell what is installed, whether it works, and what each extra would add."""
+    from music_emotion.report.health import examine, render
+
+    health = examine()
+    typer.echo(render(health))
+    if not health.well:
+        raise typer.Exit(EXIT_SICK)

@@ -1,0 +1,230 @@
+"""A trained model as a packaged one: its network as ONNX, its provenance as a card.
+
+Networks are traced by torch, with the scaling inside and, for spectrogram models, the mel front end
+too. Other models bring their own graph (:class:`GraphModel`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from music_emotion.errors import MissingExtraError, ModelError, printable
+from music_emotion.inference.card import Card
+from music_emotion.inference.package import SEGMENT_SHAPES, write_package
+from music_emotion.models.base import Model
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from music_emotion.training.saved import TrainedModel
+
+OPSET = 17  # the first with a Fourier transform
+EXAMPLE_ROWS = 2  # a batch of one would be traced as a constant
+SMALLEST_HALVED = 1_024  # weights; smaller arrays stay float32
+
+
+@runtime_checkable
+class GraphModel(Protocol):
+    """A fitted model without a network, which makes its own graph.
+
+    Attributes
+    ----------
+    feature_names
+        The graph's inputs.
+    pooling
+        For each feature the statistics over segments that the graph sees, as on a card.
+    window_seconds
+        Span behind one point of the timeline.
+    """
+
+    feature_names: tuple[str, ...]
+    pooling: Mapping[str, tuple[str, ...]]
+    window_seconds: float
+
+    def graph(self) -> ModelProto:
+        """Return a graph with inputs (n, size) by feature name, outputs emotions, intensities."""
+        ...
+
+
+def export_trained(
+    trained: Path,
+    folder: Path,
+    *,
+    name: str,
+    mel_inside: bool = True,
+    halve: bool = False,
+    **card: Any,
+) -> Card:
+    """Package a model that ``music-emotion train`` wrote.
+
+    Parameters
+    ----------
+    trained
+        The folder that was trained.
+    folder
+        Where the packaged model goes.
+    name
+        Its name.
+    mel_inside
+        Whether a spectrogram model takes the waveform and holds the mel front end; otherwise it
+        takes the spectrogram, which is computed faster outside.
+    halve
+        Store large weights as float16.
+    **card
+        Further fields of the card.
+
+    Raises
+    ------
+    ModelError
+        The trained model is damaged, or is of a kind that has no graph.
+    MissingExtraError
+        torch or onnx is not installed.
+    """
+    try:
+        import onnx  # noqa: F401  # needed below
+        import torch  # noqa: F401
+
+        from music_emotion.training.saved import load_fitted, read_trained
+    except ImportError:
+        raise MissingExtraError("exporting a model", "train") from None
+    described = read_trained(trained)
+    return export_fitted(
+        load_fitted(trained),
+        folder,
+        name=name,
+        mel_inside=mel_inside,
+        halve=halve,
+        **{
+            "training": _training(described),
+            "summary": f"{described.name}, trained on your own data",
+            **card,
+        },
+    )
+
+
+def export_fitted(
+    model: Model,
+    folder: Path,
+    *,
+    name: str,
+    mel_inside: bool = True,
+    halve: bool = False,
+    version: str = "1",
+    **card: Any,
+) -> Card:
+    """Package a fitted model; see :func:`export_trained`."""
+    if isinstance(model, GraphModel):
+        blank = Card(
+            name,
+            version,
+            model.feature_names,
+            "track",
+            sha256="",
+            pooling=model.pooling,
+            window_seconds=model.window_seconds,
+        )
+        graph = model.graph()
+    else:
+        networks = _networks(model)
+        features = ["waveform" if mel_inside and f == "log_mel" else f for f, _ in networks]
+        blank = Card(name, version, tuple(dict.fromkeys(features)), "segment", sha256="")
+        graph = _traced([network for _, network in networks], features)
+    if halve:
+        graph = halved(graph)
+    return write_package(folder, replace(blank, **card), graph.SerializeToString())
+
+
+def _training(described: TrainedModel) -> dict[str, str]:
+    """Return what a card says of the training: one line per fact, the curves left out."""
+    facts = {"model": described.name, "target": described.target, **described.provenance}
+    facts.pop("history", None)
+    return {name: _line(value) for name, value in facts.items()}
+
+
+def _line(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_line(item)}" for name, item in value.items())
+    return ", ".join(map(_line, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _networks(model: Any) -> list[tuple[str, Any]]:
+    """Return (feature, network) of each member."""
+    members: Sequence[Any] = getattr(model, "members", (model,))
+    networks = [(m.feature_names[0], getattr(m, "network_", None)) for m in members]
+    if any(network is None for _, network in networks):
+        shown = printable(model.name)
+        raise ModelError(f"'{shown}' has no network to export; train one of the networks or blend")
+    return networks
+
+
+def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
+    """Trace the mean of networks' answers."""
+    import onnx
+    import torch
+
+    from music_emotion.models.mel_front_end import LogMel
+
+    class Answers(torch.nn.Module):
+        """The mean of the members' probabilities and of their intensities."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.members = torch.nn.ModuleList(network.cpu().eval() for network in networks)
+            self.front_end = LogMel()
+
+        def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            named = dict(zip(names, inputs, strict=True))
+            if "waveform" in named:
+                named["waveform"] = self.front_end(named["waveform"])
+            pairs = [m(named[f]) for m, f in zip(self.members, features, strict=True)]
+            emotions = torch.stack([torch.softmax(logits, dim=1) for logits, _ in pairs])
+            intensities = torch.stack([torch.sigmoid(logits) for _, logits in pairs])
+            return emotions.mean(dim=0), intensities.mean(dim=0)
+
+    names = list(dict.fromkeys(features))
+    shapes = [[size or 0 for size in SEGMENT_SHAPES[name]] for name in names]
+    examples = tuple(torch.randn(EXAMPLE_ROWS, *shape) for shape in shapes)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        warnings.catch_warnings(),
+        torch.no_grad(),
+    ):
+        path = Path(scratch, "model.onnx")
+        warnings.simplefilter("ignore")  # of the tracing exporter, the one that takes an LSTM
+        torch.onnx.export(
+            Answers().eval(),
+            examples,
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=names,
+            output_names=["emotions", "intensities"],
+            dynamic_axes={name: {0: "n"} for name in (*names, "emotions", "intensities")},
+        )
+        return onnx.load(path)
+
+
+def halved(graph: ModelProto) -> ModelProto:
+    """Return a graph whose large weights are stored as float16 and widened when it is loaded."""
+    import numpy as np
+    from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+    result = ModelProto()
+    result.CopyFrom(graph)
+    casts = []
+    for weights in result.graph.initializer:
+        values = numpy_helper.to_array(weights)
+        if values.dtype != np.float32 or values.size < SMALLEST_HALVED:
+            continue
+        wide = weights.name
+        weights.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{wide}_half"))
+        casts.append(helper.make_node("Cast", [f"{wide}_half"], [wide], to=TensorProto.FLOAT))
+    nodes = [*casts, *result.graph.node]
+    del result.graph.node[:]
+    result.graph.node.extend(nodes)
+    return result

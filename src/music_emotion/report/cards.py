@@ -1,0 +1,105 @@
+"""Model cards for people: a table of all, a page of one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from music_emotion.inference.card import Card
+
+MISSING = "–"
+FIGURES = (
+    ("accuracy", "accuracy of the dominant emotion", "{:.3f}"),
+    ("macro_f1", "macro-F1", "{:.3f}"),
+    ("mean_pearson_r", "mean Pearson r over the nine emotions", "{:.3f}"),
+    ("log_loss", "log-loss", "{:.3f}"),
+    ("brier", "Brier score", "{:.3f}"),
+    ("ece", "calibration error of the probabilities", "{:.3f}"),
+    ("worth_r", "worth in listeners, by r", "{:.1f}"),
+    ("worth_accuracy", "worth in listeners, by accuracy", "{:.1f}"),
+    ("seconds_per_minute", "seconds per minute of music, one core", "{:.2f}"),
+)
+"""Figures of a card in their order: key, what it is, how it is written."""
+
+
+def card_table(cards: Sequence[tuple[Card, int]]) -> str:
+    """Return one line per model: name, size, speed, honest accuracy and r, when to use it.
+
+    Parameters
+    ----------
+    cards
+        Each with the size of its graph in bytes.
+    """
+    if not cards:
+        return "no model is installed; name a folder with --model"
+    header = ("model", "size", "s/min", "accuracy", "r", "use it")
+    rows = [
+        (
+            card.name,
+            f"{size / 1e6:.1f} MB",
+            _figure(card, "seconds_per_minute", "{:.2f}"),
+            _figure(card, "accuracy", "{:.3f}"),
+            _figure(card, "mean_pearson_r", "{:.3f}"),
+            card.use_when or card.summary,
+        )
+        for card, size in cards
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [_aligned(row, widths) for row in (header, *rows)]
+    protocols = dict.fromkeys(card.protocol for card, _ in cards if card.protocol)
+    lines += ["", *(f"accuracy and r: {protocol}" for protocol in protocols)]
+    lines.append("s/min: seconds per minute of music on one core; models NAME shows a whole card")
+    return "\n".join(lines)
+
+
+def card_page(card: Card) -> str:
+    """Return a model's page in Markdown."""
+    parts = [f"# {card.name} {card.version}", card.summary]
+    if card.use_when:
+        parts.append(f"Use it {card.use_when}.")
+    figures = [
+        f"| {label} | {_figure(card, key, form)} |"
+        for key, label, form in FIGURES
+        if key in card.figures
+    ]
+    if figures:
+        told = f"Measured under: {card.protocol}." if card.protocol else ""
+        parts += ["## What it is worth", told, "\n".join(["| figure | |", "|---|---|", *figures])]
+    if card.confidence is not None:
+        parts.append(
+            "The confidence of a prediction is calibrated out of fold; the calibration error "
+            f"that remains is {card.confidence.ece:.3f}."
+        )
+    if card.training:
+        facts = "\n".join(f"- {name.replace('_', ' ')}: {v}" for name, v in card.training.items())
+        parts += ["## Training", facts]
+    for title, lines in (
+        ("Intended use", (card.intended_use,) if card.intended_use else ()),
+        ("Limits", card.limits),
+        ("Licences", card.licences),
+    ):
+        if lines:
+            bullets = lines[0] if title == "Intended use" else "\n".join(f"- {x}" for x in lines)
+            parts += [f"## {title}", bullets]
+    parts += ["## The graph", _graph(card)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _graph(card: Card) -> str:
+    pooled = "; ".join(f"{name}: {', '.join(how)}" for name, how in card.pooling.items())
+    lines = [
+        f"- inputs: {', '.join(card.features)}",
+        f"- scope: {card.scope}" + (f", pooled over segments ({pooled})" if pooled else ""),
+        f"- window of the timeline: {card.window_seconds:g} s",
+        f"- SHA-256 of `model.onnx`: `{card.sha256}`",
+    ]
+    return "\n".join(lines)
+
+
+def _figure(card: Card, key: str, form: str) -> str:
+    return form.format(card.figures[key]) if key in card.figures else MISSING
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [row[0].ljust(widths[0])]
+    cells += [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
+    return "  ".join([*cells, row[-1]]).rstrip()
