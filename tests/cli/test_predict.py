@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from typer.testing import CliRunner, Result
+
+from graphs import package, tone_listener
+from music_emotion.cli.main import build_app
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import MusicEmotionError
+from music_emotion.inference import batch
+from music_emotion.inference.batch import Job, Outcome, predict_files
+from music_emotion.inference.finding import find_files
+from sounds import RATE, tone
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """A folder: a calm song, a tense one in a subfolder, a letter, and a folder named as a song."""
+    folder = tmp_path / "music"
+    (folder / "more").mkdir(parents=True)
+    (folder / "odd.mp3").mkdir()
+    sf.write(folder / "calm.wav", tone(6.0), RATE)
+    sf.write(folder / "more" / "tense.flac", tone(6.0, hertz=3_000.0), RATE)
+    (folder / "letter.mp3").write_text("dear listener")
+    (folder / "cover.jpg").write_bytes(b"\xff\xd8\xff")
+    return folder
+
+
+def run(*arguments: object, stdin: bytes | None = None) -> Result:
+    # Errors are raised as they are; the real main() prints them as one line.
+    return CliRunner().invoke(
+        build_app(["predict"]), ["predict", *map(str, arguments)], input=stdin
+    )
+
+
+def test_one_song_as_a_table(music: Path, model: str) -> None:
+    result = run(music / "calm.wav", "--model", model, "--top", "2")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert "0:06" in lines[0]
+    assert "tones 1" in lines[0]
+    assert lines[1].split()[0] == "calmness"
+    assert len(lines) == 4
+    assert "calmness with a confidence of 100%" in lines[3]
+
+
+def test_the_timeline_in_the_table(music: Path, model: str) -> None:
+    lines = run(music / "calm.wav", "-m", model, "--timeline", "--top", "1").stdout.splitlines()
+    assert [line.split()[:2] for line in lines[-2:]] == [["0:01", "calmness"], ["0:04", "calmness"]]
+
+
+def test_json_follows_the_schema(music: Path, model: str) -> None:
+    result = run(music / "calm.wav", music / "letter.mp3", "-m", model, "-f", "json")
+    assert result.exit_code == 1
+    good, bad = json.loads(result.stdout)
+    assert set(good) == {
+        "path",
+        "duration",
+        "model",
+        "version",
+        "emotions",
+        "intensities",
+        "confidence",
+        "timeline",
+        "warnings",
+    }
+    assert good["duration"] == 6.0
+    assert list(good["emotions"]) == list(good["intensities"]) == list(EMOTIONS)
+    assert good["timeline"]["time"] == [1.5, 4.5]
+    assert list(good["timeline"]["emotions"]) == list(EMOTIONS)
+    assert set(bad) == {"path", "error"}
+    assert bad["path"] == str(music / "letter.mp3")
+    assert "1 of 2 files could not be predicted:\nerror: " in result.stderr
+    assert "letter.mp3' is not audio" in result.stderr
+
+
+def test_one_failure_is_one_line_and_exit_code_1(music: Path, model: str) -> None:
+    for name in ("letter.mp3", "odd.mp3", "nothing.wav", "*.ogg"):
+        result = run(music / name, "-m", model)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("error: '")
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_json_lines_and_csv(music: Path, model: str) -> None:
+    result = run(music, "-r", "-m", model, "-f", "jsonl", "-j", "1")
+    outcomes = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [Path(o["path"]).name for o in outcomes] == ["calm.wav", "letter.mp3", "tense.flac"]
+    rows = list(csv.DictReader(io.StringIO(run(music, "-r", "-m", model, "-f", "csv").stdout)))
+    assert [row["top"] for row in rows] == ["calmness", "", "tension"]
+    assert float(rows[2]["tension"]) == outcomes[2]["emotions"]["tension"]
+    assert "not audio" in rows[1]["error"]
+    points = run(music / "calm.wav", "-m", model, "-f", "csv", "--timeline").stdout
+    assert [row["time"] for row in csv.DictReader(io.StringIO(points))] == ["1.5", "4.5"]
+
+
+def test_the_name_of_the_output_tells_the_format(music: Path, model: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    assert run(music / "calm.wav", "-m", model, "-o", out).stdout == ""
+    assert json.loads(out.read_text())[0]["model"] == "tones"
+    assert [p.name for p in tmp_path.iterdir()] == ["music", "out.json"]
+
+
+def test_jams_of_one_and_of_many(music: Path, model: str, tmp_path: Path) -> None:
+    one = json.loads(run(music / "calm.wav", "-m", model, "-f", "jams").stdout)
+    assert one["file_metadata"]["duration"] == 6.0
+    run(music, "-r", "-m", model, "-f", "jams", "-o", tmp_path / "jams")
+    assert sorted(p.name for p in (tmp_path / "jams").iterdir()) == ["calm.jams", "tense.jams"]
+    refused = run(music, "-r", "-m", model, "-f", "jams")
+    assert isinstance(refused.exception, MusicEmotionError)
+
+
+def test_an_output_that_cannot_be_written_is_said_before_the_work(
+    music: Path, model: str, tmp_path: Path
+) -> None:
+    for out, reason in [(tmp_path / "no" / "out.json", "cannot write"), (music, "is a folder")]:
+        result = run(music / "calm.wav", "-m", model, "-o", out, "-f", "json")
+        assert isinstance(result.exception, MusicEmotionError)
+        assert reason in str(result.exception)
+
+
+def test_what_was_there_stays_when_a_run_fails(music: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    out.write_text("kept")
+    result = run(music / "calm.wav", "-m", tmp_path, "-o", out)
+    assert isinstance(result.exception, MusicEmotionError)
+    assert out.read_text() == "kept"
+
+
+def test_pictures_and_reasons(music: Path, model: str, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    result = run(music / "calm.wav", "-m", model, "--explain", "--plot", tmp_path / "one.png")
+    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+    band = next(line for line in result.stdout.splitlines() if "400–800 Hz" in line)
+    assert float(band.split()[-1].strip("%")) > 80
+    run(music, "-r", "-m", model, "--plot", tmp_path / "many", "-j", "1")
+    assert sorted(p.name for p in (tmp_path / "many").iterdir()) == ["calm.png", "tense.png"]
+
+
+def test_a_missing_extra_is_one_line(
+    music: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = run(music / "calm.wav", "-m", model, "--plot", tmp_path / "one.png")
+    assert str(result.exception) == (
+        "a picture needs more packages: pip install 'music-emotion[plot]'"
+    )
+
+
+def test_folders_patterns_and_names_are_found_once(music: Path) -> None:
+    calm, letter = str(music / "calm.wav"), str(music / "letter.mp3")
+    assert find_files([calm, str(music), calm]) == [calm, letter]
+    assert find_files([str(music / "*.wav")]) == [calm]
+    assert find_files([str(music / "**" / "*.flac")], recursive=True) == [
+        str(music / "more" / "tense.flac")
+    ]
+    (music / "live [2004].wav").touch()
+    assert find_files([str(music / "live [2004].wav")]) == [str(music / "live [2004].wav")]
+
+
+def test_processes_give_what_one_gives(music: Path, model: str) -> None:
+    files = find_files([str(music)], recursive=True)
+    alone = list(predict_files(files, Job(model)))
+    together = list(predict_files(files, Job(model), jobs=2))
+    assert [o.path for o in together] == [o.path for o in alone]
+    assert [o.error for o in together] == [o.error for o in alone]
+    assert np.array_equal(together[0].prediction.emotions, alone[0].prediction.emotions)
+
+
+def _die_on_letters(path: str) -> Outcome:
+    if path.endswith("letter.mp3"):
+        os._exit(1)
+    return Outcome(path)
+
+
+def test_a_file_that_kills_its_process_does_not_stop_the_others(
+    music: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_run", _die_on_letters)
+    files = find_files([str(music)], recursive=True)
+    outcomes = list(predict_files(files, Job(model), jobs=2))
+    assert [o.path for o in outcomes] == files
+    assert ["killed" in o.error for o in outcomes] == [False, True, False]
+
+
+def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:
+    code = "from music_emotion.cli.main import main; main()"
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, **options
+    )
+
+
+def test_standard_input_is_read(music: Path, model: str) -> None:
+    data = (music / "more" / "tense.flac").read_bytes()
+    result = command("predict", "-", "-m", model, "-f", "json", "--explain", input=data)
+    (outcome,) = json.loads(result.stdout)
+    assert outcome["path"] == "-"
+    assert outcome["explanation"]["emotion"] == "tension"
+    empty = command("predict", "-", "-m", model, input=b"")
+    assert empty.returncode == 1
+    assert empty.stderr.decode() == (
+        "error: standard input is empty (0 bytes); copy or download it again\n"
+    )
+
+
+def test_a_pipe_that_closes_early_ends_in_one_line(music: Path, model: str) -> None:
+    code = "from music_emotion.cli.main import main; main()"
+    reading, writing = os.pipe()
+    os.close(reading)
+    arguments = ["predict", str(music / "calm.wav"), "-m", model, "-f", "json"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], stdout=writing, stderr=subprocess.PIPE
+    )
+    os.close(writing)
+    assert result.returncode == 1
+    assert result.stderr.decode().count("\n") <= 1
+    assert b"Traceback" not in result.stderr
+
+
+def test_a_users_mistake_is_one_line_without_a_traceback(tmp_path: Path) -> None:
+    result = command("predict", "song.mp3", "--model", "nonsense")
+    assert result.returncode == 1
+    assert result.stderr.decode().startswith("error: there is no model 'nonsense'; ")
+    assert result.stderr.count(b"\n") == 1
+    broken = command("predict", "song.mp3", "--model", str(tmp_path))
+    assert b"card.json' is missing" in broken.stderr
+    assert command("predict").returncode == 2
+
+
+def test_a_name_that_is_not_text_is_reported(tmp_path: Path, model: str) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9\n.wav")
+    sf.write(tmp_path / "x.wav", tone(4.0), RATE)
+    (tmp_path / "x.wav").rename(path)
+    result = command("predict", path, "-m", model, "-f", "json")
+    assert json.loads(result.stdout)[0]["path"].endswith("caf\\udce9\\n.wav")
+    table = command("predict", path, "-m", model)
+    assert table.returncode == 0
+    assert b"caf\\udce9\\n.wav" in table.stdout
