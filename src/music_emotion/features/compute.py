@@ -39,7 +39,10 @@ FEATURE_NAMES: tuple[str, ...] = (
 )
 """The features by name; ``basic`` is the first columns of ``advanced``."""
 
-VERSION = 1  # raise when any of the computations below gives other values
+# Raise a feature's version when its values change: what was stored before is then not used.
+VERSIONS = {"advanced": 1, "log_mel": 1, "statistics": 1, "musicnn": 2, "summary": 2}
+STORED_AS = {"basic": "advanced"}
+"""Features that are a part of another, which is computed and stored in their place."""
 
 Array = NDArray[np.float32]
 
@@ -56,10 +59,11 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=len(FEATURE_NAMES))
 def feature_key(name: str) -> FeatureKey:
     """Return what identifies a feature in the cache; ``basic`` is stored as ``advanced``."""
-    sound = f"version {VERSION}, first {EXCERPT_SECONDS:g} s in {SEGMENT_SECONDS:g} s"
+    name = STORED_AS.get(name, name)
+    sound = f"version {VERSIONS[name]}, first {EXCERPT_SECONDS:g} s in {SEGMENT_SECONDS:g} s"
     frames = f"{sound}, {SAMPLE_RATE} Hz, frames of {N_FFT} every {HOP_LENGTH}"
-    if name in ("basic", "advanced"):
-        return FeatureKey("advanced", frames, (FRAMES, len(ADVANCED_NAMES)))
+    if name == "advanced":
+        return FeatureKey(name, frames, (FRAMES, len(ADVANCED_NAMES)))
     if name == "log_mel":
         return FeatureKey(name, frames, (MEL_BANDS, FRAMES))
     if name == "statistics":

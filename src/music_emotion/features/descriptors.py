@@ -33,7 +33,12 @@ from numpy.typing import NDArray
 
 from music_emotion.features.contrast import spectral_contrast
 from music_emotion.features.decibels import power_to_db
-from music_emotion.features.filterbanks import chroma_filters, cosine_transform, mel_filters
+from music_emotion.features.filterbanks import (
+    chroma_filters,
+    cosine_transform,
+    mel_filters,
+    project,
+)
 from music_emotion.features.segments import SAMPLE_RATE, checked_segments
 from music_emotion.features.separation import Separator
 from music_emotion.features.spectrum import (
@@ -169,8 +174,7 @@ def mfcc(power: Array) -> Array:
     maximum.
     """
     bands = power_to_db(mel_filters(SAMPLE_RATE / 2).apply(power))
-    coefficients: Array = bands @ cosine_transform(MFCC_COUNT)
-    return coefficients
+    return project(bands, cosine_transform(MFCC_COUNT))
 
 
 def chroma(power: Array) -> Array:
@@ -178,7 +182,9 @@ def chroma(power: Array) -> Array:
 
     Follows the tuning of each segment; a frame's strongest class is 1, a silent frame is 0.
     """
-    result = np.stack([one @ chroma_filters(estimate_tuning(one)) for one in power])
+    result = np.concatenate(
+        [project(one[None], chroma_filters(estimate_tuning(one))) for one in power]
+    )
     strongest = result.max(axis=-1, keepdims=True)
     strongest[strongest < TINIEST] = 1.0
     result /= strongest
@@ -196,8 +202,7 @@ def tonnetz(pitch_classes: Array) -> Array:
     projection = (np.cos(np.pi * angles) * TONNETZ_RADII).astype(np.float32)
     total = pitch_classes.sum(axis=-1, keepdims=True)
     total[total < TINIEST] = 1.0
-    centroid: Array = (pitch_classes / total) @ projection
-    return centroid
+    return project(pitch_classes / total, projection)
 
 
 def spectral_moments(magnitude: Array) -> Array:
@@ -208,7 +213,7 @@ def spectral_moments(magnitude: Array) -> Array:
     frequency = bin_frequencies()
     powers = np.stack([np.ones_like(frequency), frequency, frequency**2], axis=1)
     # The variance of a narrow spectrum is a small difference: float64 keeps 0.01 Hz at 10 kHz.
-    sums = magnitude.astype(np.float64) @ powers
+    sums = project(magnitude.astype(np.float64), powers)
     total = sums[..., 0]
     total[total < TINIEST] = 1.0
     centroid = sums[..., 1] / total

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from music_emotion.datasets.track import Corpus
 from music_emotion.errors import AudioError
-from music_emotion.features.compute import FEATURE_NAMES, check_names, feature_key
+from music_emotion.features.compute import FEATURE_NAMES, STORED_AS, check_names, feature_key
 from music_emotion.features.descriptors import BASIC_NAMES
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.features.store import FeatureStore, file_digest
@@ -20,7 +20,6 @@ from music_emotion.features.workers import Outcome, Task, run_tasks
 
 __all__ = ["FEATURE_NAMES", "CorpusFeatures", "Failure", "available_cores", "extract_corpus"]
 
-STORED_AS = {"basic": "advanced"}  # features that are a part of another
 REPAIRS = 2  # times a damaged entry is computed again before giving up
 
 logger = logging.getLogger(__name__)

@@ -143,7 +143,7 @@ class FeatureStore:
                 expected = file.tell() + 4 * math.prod(shape) + DIGEST_SIZE
                 if shape[1:] == key.shape and os.fstat(file.fileno()).st_size == expected:
                     return shape[0]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             logger.warning("cache entry %s is unreadable and computed again: %s", path, error)
@@ -164,7 +164,7 @@ class FeatureStore:
             with path.open("rb") as file:
                 shape = _read_header(file)
                 body = file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             logger.warning("cache entry %s is unreadable and computed again: %s", path, error)
@@ -197,7 +197,7 @@ class FeatureStore:
         path = self._corpus_path(audio, key)
         try:
             values: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             logger.warning("cache entry %s is unreadable and made again: %s", path, error)
