@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from graphs import card, package, tone_listener
+from music_emotion.cli.main import build_app
+from music_emotion.inference import package as packages
+from music_emotion.inference.card import ConfidenceCurve
+from music_emotion.report.cards import card_page, card_table
+from music_emotion.report.health import examine, render
+
+GOOD = {
+    "name": "default",
+    "version": "1.2",
+    "summary": "the best there is",
+    "use_when": "when accuracy matters",
+    "figures": {"accuracy": 0.512, "mean_pearson_r": 0.64, "seconds_per_minute": 0.41},
+    "protocol": "artist, 5 folds",
+    "confidence": ConfidenceCurve((0.2, 0.8), (0.3, 0.7), 0.031),
+    "training": {"data": "EMOTIFY"},
+    "limits": ("Western music only",),
+    "licences": ("MIT",),
+    "intended_use": "Research and music libraries.",
+}
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    package(tmp_path / "default", tone_listener(), **GOOD)
+    package(tmp_path / "abc", tone_listener(), name="abc")
+    monkeypatch.setattr(packages, "SHIPPED", tmp_path)
+    return tmp_path
+
+
+def test_the_table_has_a_line_per_model_and_the_protocol() -> None:
+    lines = card_table([(card(**GOOD), 3_400_000), (card(), 10_000)]).splitlines()
+    assert lines[1].split()[:5] == ["default", "3.4", "MB", "0.41", "0.512"]
+    assert lines[1].endswith("when accuracy matters")
+    assert lines[2].split() == ["test", "0.0", "MB", "–", "–", "–"]
+    assert "accuracy and r: artist, 5 folds" in lines
+    assert "no model is installed" in card_table([])
+
+
+def test_the_page_holds_what_the_card_says() -> None:
+    page = card_page(card(**GOOD))
+    for text in ("# default 1.2", "| accuracy of the dominant emotion | 0.512 |", "- MIT"):
+        assert text in page
+    assert "calibration error that remains is 0.031" in page
+    assert "- data: EMOTIFY" in page
+    assert "\n\n\n" not in page
+
+
+def test_the_command_lists_and_shows_them(shipped: Path) -> None:
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(build_app(["models"]), ["models", *arguments])
+        assert result.exit_code == 0
+        return result.stdout
+
+    assert [line.split()[0] for line in run().splitlines()[1:3]] == ["default", "abc"]
+    assert run("default").startswith("# default 1.2\n")
+    assert run(str(shipped / "abc")).startswith("# abc 1")
+    cards = json.loads(run("--json"))
+    assert [c["name"] for c in cards] == ["default", "abc"]
+
+
+def test_the_doctor_says_what_is_there_and_what_is_missing(shipped: Path) -> None:
+    health = examine()
+    assert health.well
+    versions = dict(health.versions)
+    assert versions["numpy"]
+    assert {"MP3", "OPUS"} <= set(health.formats)
+    assert {extra.name for extra in health.extras} >= {"plot", "formats", "train"}
+    (shipped / "abc" / "model.onnx").write_bytes(b"nonsense")
+    sick = examine()
+    assert not sick.well
+    assert "model abc" in render(sick)
+    assert "DAMAGED" in render(sick)
+    result = CliRunner().invoke(build_app(["doctor"]), ["doctor"])
+    assert result.exit_code == 1
