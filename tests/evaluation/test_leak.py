@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from corpora import corpus_of, points, segments
 from numpy.typing import NDArray
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from music_emotion.datasets.track import Corpus
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.leak import LeakCurve, _divide, measure_leak
+from music_emotion.evaluation.leak import LeakCurve, _divide, _Space, measure_leak
 
 PER_TRACK = 8
 CORPUS = corpus_of(np.random.default_rng(0).permutation(np.repeat(np.arange(9), 12)).tolist())
@@ -73,6 +76,25 @@ def test_what_is_tested_is_never_trained_on_and_neighbours_are_of_the_same_track
         assert not set(groups[TRACK[division.train]]) & set(groups[tested.ravel()])
 
 
+def test_the_classifiers_are_scikit_learns() -> None:
+    """Distances are shared between the fits, which must not change what a fit says."""
+    features = points(CORPUS, TRACK, spread=0.6)
+    labels = CORPUS.labels[TRACK]
+    division = _divide(CORPUS, TRACK, 4, 2, 4, 7, np.random.default_rng(0))[0]
+    space = _Space.of(features, division, with_kernel=True)
+    for count in (0, 3):
+        train = np.concatenate([division.train, division.neighbours[:, :count].ravel()])
+        scaler = StandardScaler().fit(features[division.train])
+        known, tested = scaler.transform(features[train]), scaler.transform(features[division.test])
+        for name, machine in (
+            ("nearest_neighbour", KNeighborsClassifier(n_neighbors=1)),
+            ("svm", SVC(C=10.0, gamma=1 / features.shape[1])),
+        ):
+            named = space.classify(name, count, labels[space.pool])
+            expected = machine.fit(known, labels[train]).predict(tested)
+            assert np.mean(named == expected) > 0.99, name
+
+
 def test_the_seed_decides_and_progress_is_told() -> None:
     features = points(CORPUS, TRACK)
     steps: list[tuple[int, int]] = []
@@ -92,4 +114,12 @@ def test_the_seed_decides_and_progress_is_told() -> None:
 
 def test_tracks_that_are_too_short() -> None:
     with pytest.raises(EvaluationError, match="no track has 19 segments"):
-        measure_leak(CORPUS, TRACK, points(CORPUS, TRACK))
+        measure_leak(CORPUS, TRACK, points(CORPUS, TRACK), neighbours=(0, 16))
+
+
+def test_by_default_as_many_neighbours_as_the_tracks_have() -> None:
+    curve = measure_leak(
+        CORPUS, TRACK, fingerprints(CORPUS), classifiers=["nearest_neighbour"], folds=2
+    )
+    assert curve.neighbours == (0, 1, 2, 4)  # of 8 segments, 3 are tested
+    assert curve.tracks == len(CORPUS)

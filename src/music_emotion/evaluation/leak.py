@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from music_emotion.evaluation.intervals import percentile_interval, resample_gro
 from music_emotion.evaluation.protocols import make_folds, track_groups
 
 NEIGHBOURS = (0, 1, 2, 4, 8, 16)
-"""Segments of each test track that are in training."""
+"""Segments of each test track that are in training; shorter tracks take the first of these."""
 TEST_SEGMENTS = 3
 """Segments of each track that are tested."""
 DEFAULT_SEED = 42
@@ -102,12 +102,71 @@ class _Division:
     neighbours: NDArray[np.int64]  # shape (tracks tested, largest number of neighbours)
 
 
+@dataclass(frozen=True, slots=True)
+class _Space:
+    """Distances between the segments of a division, computed once for all fits on it.
+
+    Features are standardised by the training tracks alone, so that the space is the same whatever
+    the number of neighbours.
+    """
+
+    pool: NDArray[np.int64]  # training segments, then neighbours: first of each track, second, …
+    n_train: int
+    n_tracks: int
+    to_test: NDArray[np.float64]  # squared distances, shape (tested, pool)
+    kernel: NDArray[np.float64] | None  # radial basis function, shape (pool, pool)
+    gamma: float
+
+    @classmethod
+    def of(
+        cls, features: NDArray[np.floating], division: _Division, *, with_kernel: bool
+    ) -> _Space:
+        """Compute the distances."""
+        train = features[division.train].astype(np.float64)
+        mean, deviation = train.mean(axis=0), train.std(axis=0)
+        deviation[deviation == 0] = 1.0
+        pool = np.concatenate([division.train, division.neighbours.T.ravel()])
+        candidates = (features[pool] - mean) / deviation
+        tested = (features[division.test] - mean) / deviation
+        gamma = 1.0 / features.shape[1]  # scikit-learn's "scale" for standardised features
+        kernel = None
+        if with_kernel:
+            kernel = _squared_distances(candidates, candidates)
+            np.exp(-gamma * kernel, out=kernel)
+        return cls(
+            pool=pool,
+            n_train=len(division.train),
+            n_tracks=len(division.neighbours),
+            to_test=_squared_distances(tested, candidates),
+            kernel=kernel,
+            gamma=gamma,
+        )
+
+    def classify(
+        self, classifier: Classifier, neighbours: int, labels: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Name the emotion of each tested segment after training with so many neighbours.
+
+        ``labels`` are those of the pool.
+        """
+        known = self.n_train + neighbours * self.n_tracks
+        if classifier == "nearest_neighbour":
+            return np.asarray(labels[self.to_test[:, :known].argmin(axis=1)], dtype=np.int64)
+        from sklearn.svm import SVC
+
+        assert self.kernel is not None, "computed where it is needed"
+        machine = SVC(C=SVM_COST, kernel="precomputed", cache_size=SVM_CACHE_MB)
+        machine.fit(self.kernel[:known, :known], labels[:known])
+        named = machine.predict(np.exp(-self.gamma * self.to_test[:, :known]))
+        return np.asarray(named, dtype=np.int64)
+
+
 def measure_leak(
     corpus: Corpus,
     track: NDArray[np.int64],
     features: NDArray[np.floating],
     *,
-    neighbours: Sequence[int] = NEIGHBOURS,
+    neighbours: Sequence[int] | None = None,
     test_segments: int = TEST_SEGMENTS,
     classifiers: Sequence[Classifier] = CLASSIFIERS,
     folds: int = 5,
@@ -125,7 +184,8 @@ def measure_leak(
     features
         One vector per segment, shape (n, k).
     neighbours
-        Numbers of segments to put into training.
+        Numbers of segments to put into training; by default those of :data:`NEIGHBOURS` that at
+        least half of the tracks are long enough for.
     test_segments
         Segments of each track to test on.
     classifiers
@@ -145,43 +205,47 @@ def measure_leak(
     EvaluationError
         If no track is long enough.
     """
+    if neighbours is None:
+        neighbours = _possible_neighbours(track, test_segments)
     wanted = tuple(sorted(set(neighbours)))
     random_segments, random_labels = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
     )
     divisions = _divide(corpus, track, wanted[-1], test_segments, folds, seed, random_segments)
-    labels = {"published": corpus.labels, "shuffled": random_labels.permutation(corpus.labels)}
-    total, done = len(classifiers) * len(LABELS) * len(wanted) * len(divisions), 0
+    of_track = {"published": corpus.labels, "shuffled": random_labels.permutation(corpus.labels)}
+    cases = [(c, kind, n) for c in classifiers for kind in LABELS for n in wanted]
+    right: dict[tuple[Classifier, Labels, int], list[NDArray[np.bool_]]] = {c: [] for c in cases}
+    for fold, division in enumerate(divisions):
+        space = _Space.of(features, division, with_kernel="svm" in classifiers)
+        for number, (classifier, kind, count) in enumerate(cases):
+            labels = of_track[kind][track]
+            named = space.classify(classifier, count, labels[space.pool])
+            right[classifier, kind, count].append(named == labels[division.test])
+            if progress is not None:
+                progress(fold * len(cases) + number + 1, len(divisions) * len(cases))
+    tested = track[np.concatenate([division.test for division in divisions])]
     lines = []
-    tested = np.concatenate([division.test for division in divisions])
     for classifier in classifiers:
         for kind in LABELS:
-            of_segment = labels[kind][track]
-            right = []
-            for count in wanted:
-                by_fold = []
-                for division in divisions:
-                    train = np.concatenate([division.train, division.neighbours[:, :count].ravel()])
-                    named = _classify(
-                        classifier, features[train], of_segment[train], features[division.test]
-                    )
-                    by_fold.append(named == of_segment[division.test])
-                    done += 1
-                    if progress is not None:
-                        progress(done, total)
-                right.append(np.concatenate(by_fold))
-            estimates = _estimate(np.stack(right, axis=1), corpus, track[tested])
+            hits = [np.concatenate(right[classifier, kind, count]) for count in wanted]
+            estimates = _estimate(np.stack(hits, axis=1), corpus, tested)
             lines.append(LeakLine(classifier, kind, *estimates))
-    counts = np.bincount(corpus.labels[np.unique(track[tested])])
+    counts = np.bincount(corpus.labels[np.unique(tested)])
     return LeakCurve(
         neighbours=wanted,
         lines=tuple(lines),
-        tracks=len(np.unique(track[tested])),
+        tracks=len(np.unique(tested)),
         test_segments=test_segments,
         folds=folds,
         seed=seed,
         chance=float(counts.max() / counts.sum()),
     )
+
+
+def _possible_neighbours(track: NDArray[np.int64], test_segments: int) -> tuple[int, ...]:
+    """Return those of the usual numbers that at least half of the tracks are long enough for."""
+    spare = np.median(np.unique(track, return_counts=True)[1]) - test_segments
+    return tuple(count for count in NEIGHBOURS if count <= spare) or NEIGHBOURS[:1]
 
 
 def _divide(
@@ -211,24 +275,12 @@ def _divide(
     return divisions
 
 
-def _classify(
-    classifier: Classifier,
-    train: NDArray[np.floating],
-    labels: NDArray[np.int64],
-    test: NDArray[np.floating],
-) -> NDArray[np.int64]:
-    """Return the emotion that a freshly fitted classifier names for each test segment."""
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
-
-    if classifier == "nearest_neighbour":
-        machine: Any = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
-    else:
-        machine = SVC(C=SVM_COST, gamma="scale", cache_size=SVM_CACHE_MB)
-    named = make_pipeline(StandardScaler(), machine).fit(train, labels).predict(test)
-    return np.asarray(named, dtype=np.int64)
+def _squared_distances(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    lengths = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)
+    squared: NDArray[np.float64] = np.maximum(lengths - 2.0 * first @ second.T, 0.0)
+    return squared
 
 
 def _estimate(
