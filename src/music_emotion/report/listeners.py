@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from music_emotion.datasets.emotify import ANNOTATIONS, REMEDY, find_root
 from music_emotion.datasets.votes import VoteTable, read_emotify
@@ -93,6 +97,57 @@ def write_listeners(votes: Path | None, out: Path, seed: int) -> ListenerFigures
     write_atomically(out / LISTENERS, json_text(figures).encode())
     write_atomically(out / PICTURE, png_bytes(draw_panels(figures.panels)))
     return figures
+
+
+def read_listeners(folder: Path) -> ListenerFigures | None:
+    """Return the figures that :func:`write_listeners` wrote into a folder, ``None`` without them.
+
+    Raises
+    ------
+    DatasetError
+        If the file is damaged.
+    """
+    path = folder / LISTENERS
+    if not path.is_file():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        ceiling, panels = _arrays(document["ceilings"]), _arrays(document["panels"])
+        return ListenerFigures(
+            **{
+                **document,
+                "ceilings": Ceilings(**ceiling),
+                "panels": PanelCurve(**panels),
+                "confusions": PeopleConfuse(**_arrays(document["confusions"])),
+            }
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        command = "music-emotion listeners"
+        raise DatasetError(f"{path} is damaged: make it again with `{command}`") from error
+
+
+def known_listeners(table: VoteTable | None, folder: Path, seed: int = 0) -> ListenerFigures | None:
+    """Measure votes where there are any, else read what a folder holds; ``None`` for neither.
+
+    Parameters
+    ----------
+    table
+        Listeners' votes one by one.
+    folder
+        Results that may hold ``listeners.json``.
+    seed
+        Seed of the random halves and panels.
+    """
+    return read_listeners(folder) if table is None else measure_listeners(table, seed)
+
+
+def _arrays(document: dict[str, Any]) -> dict[str, Any]:
+    """Turn lists into arrays; what strict JSON could not hold becomes NaN again."""
+    found: dict[str, Any] = {}
+    for name, value in dict(document).items():
+        kind = np.int64 if name == "sizes" else np.float64
+        found[name] = np.array(value, dtype=kind) if isinstance(value, list) else value
+    return found
 
 
 def listeners_table(figures: ListenerFigures) -> str:

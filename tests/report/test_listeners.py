@@ -1,0 +1,58 @@
+"""The figures about listeners survive their file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from music_emotion.datasets.votes import VoteTable
+from music_emotion.errors import DatasetError
+from music_emotion.evaluation.plain import json_text
+from music_emotion.report.listeners import (
+    LISTENERS,
+    known_listeners,
+    listeners_table,
+    measure_listeners,
+    read_listeners,
+)
+
+TRACKS, PEOPLE = 6, 40
+
+
+@pytest.fixture(scope="module")
+def votes() -> VoteTable:
+    rng = np.random.default_rng(0)
+    track = np.repeat(np.arange(TRACKS), PEOPLE)
+    ticks = (rng.random((len(track), 9)) < rng.random((TRACKS, 9))[track]).astype(np.int8)
+    ticks[:, 0] = 0  # an emotion nobody felt: NaN, which JSON cannot hold
+    return VoteTable(track, ticks, tuple(map(str, range(TRACKS))))
+
+
+def test_what_is_read_is_what_was_written(votes: VoteTable, tmp_path: Path) -> None:
+    assert known_listeners(None, tmp_path) is None
+    measured = measure_listeners(votes, 0)
+    (tmp_path / LISTENERS).write_text(json_text(measured))
+    read = known_listeners(None, tmp_path)
+    assert read is not None
+    assert listeners_table(read) == listeners_table(measured)
+    assert "nan" in listeners_table(read)
+    np.testing.assert_allclose(read.panels.r, measured.panels.r, atol=1e-6)
+    np.testing.assert_allclose(read.confusions.halves, measured.confusions.halves, atol=1e-6)
+    assert read.panels.sizes.dtype == measured.panels.sizes.dtype
+
+
+def test_votes_at_hand_are_measured_anew(votes: VoteTable, tmp_path: Path) -> None:
+    measured = known_listeners(votes, tmp_path)
+    assert measured is not None
+    assert (measured.tracks, measured.rows) == (TRACKS, TRACKS * PEOPLE)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"ceilings": 1}'])
+def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / LISTENERS).write_text(text)
+    with pytest.raises(
+        DatasetError, match=r"listeners\.json is damaged: .*music-emotion listeners"
+    ):
+        read_listeners(tmp_path)
