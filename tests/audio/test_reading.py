@@ -201,6 +201,13 @@ def test_containers_are_read_with_pyav(suffix: str, codec: str, tmp_path: Path) 
         assert "not audio" in str(error) or "damaged" in str(error)
 
 
+def test_a_codec_nobody_knows_is_refused(write: Write) -> None:
+    data = bytearray(write(tone()).read_bytes())
+    data[20:22] = b"\x77\x77"  # the codec's number in a WAV header
+    with pytest.raises(AudioError, match="not audio"):
+        decode(io.BytesIO(data))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     kind=st.sampled_from(sorted(FORMATS)),

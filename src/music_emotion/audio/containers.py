@@ -38,8 +38,9 @@ class ContainerAudio:
         file = os.fdopen(os.dup(descriptor), "rb")
         try:
             container = av.open(file, mode="r", metadata_errors="replace")
-            if not container.streams.audio:
-                raise ValueError("no sound track")
+            tracks = container.streams.audio
+            if not tracks or tracks[0].codec_context is None:
+                raise ValueError("no sound track that can be decoded")
             opened = cls(file, container)
         except DECODING_ERRORS:
             file.close()

@@ -1,0 +1,254 @@
+"""Predict thousands of damaged files and record what happened in docs/robustness.md.
+
+Files of every base format are made from real music (EMOTIFY_ROOT) or, without it, from synthesised
+sound; each is damaged in one of five ways, drawn from a seed, and predicted in a worker process
+that is watched from outside. A crash, a hang or a worker that needs too much memory is a failure
+of the package; a refusal in one line or a prediction is not.
+
+    python tools/fuzz_audio.py --count 10000 --write docs/robustness.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import multiprocessing
+import os
+import platform
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from music_emotion.audio import Sound, decode, resample
+from music_emotion.inference.batch import predict_file, silence_native_libraries
+from music_emotion.inference.loading import load_model
+
+SECONDS = 6.0  # of music in each file
+FORMATS = {
+    "mp3": ("MP3", "MPEG_LAYER_III", 44_100),
+    "wav": ("WAV", "PCM_16", 44_100),
+    "wav (float)": ("WAV", "FLOAT", 44_100),
+    "flac": ("FLAC", "PCM_16", 44_100),
+    "ogg": ("OGG", "VORBIS", 44_100),
+    "opus": ("OGG", "OPUS", 48_000),
+    "aiff": ("AIFF", "PCM_16", 44_100),
+}
+LONGEST_SECONDS = 10.0  # for one file; more is a hang
+MOST_MEMORY = 1_000.0  # MB of a worker
+HEADER_BYTES = 256
+NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+DAMAGES = ("byte flips", "truncation", "number in the header", "block removed", "block repeated")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one damaged file."""
+
+    format: str
+    damage: str
+    outcome: str
+    seconds: float
+    memory: float
+    number: int
+
+
+def music() -> Sound:
+    """Return a few seconds of real music, or of chords and noise."""
+    root = os.environ.get("EMOTIFY_ROOT")
+    if root:
+        return decode(Path(root, "emotifymusic", "rock", "3.mp3"), duration=SECONDS)
+    rng = np.random.default_rng(0)
+    clock = np.arange(int(SECONDS * 44_100)) / 44_100
+    chord = sum(np.sin(2 * np.pi * hertz * clock) for hertz in (220.0, 277.2, 329.6))
+    noise = rng.standard_normal(len(clock)) * (clock % 0.5 < 0.05)
+    return Sound((0.15 * chord + 0.1 * noise).astype(np.float32), 44_100)
+
+
+def originals() -> dict[str, bytes]:
+    """Return a whole file of every base format."""
+    sound = music()
+    files = {}
+    for name, (container, codec, rate) in FORMATS.items():
+        stereo = np.stack([resample(sound.samples, sound.sample_rate, rate)] * 2, axis=1)
+        buffer = io.BytesIO()
+        soundfile.write(buffer, stereo, rate, format=container, subtype=codec)
+        files[name] = buffer.getvalue()
+    return files
+
+
+def damaged(data: bytes, rng: random.Random) -> tuple[str, bytes]:
+    """Damage a file in one of :data:`DAMAGES` ways; return which, and the file."""
+    damage = rng.choice(DAMAGES)
+    result = bytearray(data)
+    if damage == "byte flips":
+        end = len(result) if rng.random() < 0.5 else min(len(result), HEADER_BYTES)
+        for _ in range(rng.choice((1, 3, 10, 100))):
+            result[rng.randrange(end)] ^= rng.randrange(1, 256)
+    elif damage == "truncation":
+        del result[rng.randrange(len(result)) if rng.random() < 0.7 else rng.randrange(200) :]
+    elif damage == "number in the header":
+        for _ in range(rng.choice((1, 2))):
+            size = rng.choice((1, 2, 4, 8))
+            value = (rng.choice(NUMBERS) + rng.randrange(-1, 2)) % (1 << 8 * size)
+            at = rng.randrange(HEADER_BYTES)
+            result[at : at + size] = value.to_bytes(size, rng.choice(("little", "big")))
+    else:
+        start = rng.randrange(len(result))
+        block = result[start : start + rng.choice((1, 64, 4_096, 65_536))]
+        if damage == "block removed":
+            del result[start : start + len(block)]
+        else:
+            result[start:start] = block * rng.choice((1, 3))
+    return damage, bytes(result)
+
+
+def work(connection: Connection, model_name: str, folder: str) -> None:
+    """Predict the files whose bytes arrive, until the connection closes."""
+    silence_native_libraries()
+    model = load_model(model_name)
+    path = Path(folder, f"{os.getpid()}.bin")
+    connection.send("ready")
+    while (data := connection.recv()) is not None:
+        path.write_bytes(data)
+        outcome = predict_file(str(path), model)
+        if outcome.prediction is None:
+            told = "refused"
+        else:
+            told = "predicted with a warning" if outcome.prediction.warnings else "predicted"
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        connection.send((told, memory))
+
+
+class Worker:
+    """A process that predicts one file at a time, and is replaced when it dies or hangs."""
+
+    def __init__(self, model: str, folder: str) -> None:
+        self._arguments = (model, folder)
+        self.start()
+
+    def start(self) -> None:
+        """Start the process and wait until it has its model."""
+        context = multiprocessing.get_context("spawn")
+        self._here, there = context.Pipe()
+        self._process = context.Process(target=work, args=(there, *self._arguments), daemon=True)
+        self._process.start()
+        there.close()
+        self._here.recv()
+
+    def predict(self, data: bytes) -> tuple[str, float]:
+        """Return what became of a file and the worker's largest memory in MB."""
+        try:
+            self._here.send(data)
+            if self._here.poll(LONGEST_SECONDS):
+                told, memory = self._here.recv()
+                if memory <= MOST_MEMORY:
+                    return told, memory
+                self.replace()
+                return "TOO MUCH MEMORY", memory
+        except (EOFError, OSError):
+            self.replace()
+            return "CRASH", 0.0
+        self.replace()
+        return "HANG", 0.0
+
+    def replace(self) -> None:
+        """Kill the process and start another."""
+        self._process.kill()
+        self._process.join()
+        self.start()
+
+    def stop(self) -> None:
+        """Let the process end."""
+        self._here.send(None)
+        self._process.join()
+
+
+def run(count: int, seed: int, model: str, keep: Path | None) -> list[Result]:
+    files = originals()
+    names = list(files)
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        worker = Worker(model, folder)
+        for number in range(count):
+            name = names[number % len(names)]
+            damage, data = damaged(files[name], random.Random(f"{seed} {number}"))
+            started = time.perf_counter()
+            outcome, memory = worker.predict(data)
+            seconds = time.perf_counter() - started
+            results.append(Result(name, damage, outcome, seconds, memory, number))
+            if outcome.isupper():
+                print(f"{number} {name} {damage}: {outcome}", file=sys.stderr)
+                if keep is not None:
+                    keep.mkdir(parents=True, exist_ok=True)
+                    (keep / f"{number}.bin").write_bytes(data)
+            if number % 500 == 499:
+                print(f"{number + 1} of {count}", file=sys.stderr)
+        worker.stop()
+    return results
+
+
+def report(results: list[Result], arguments: argparse.Namespace) -> str:
+    """Return the page."""
+    outcomes = ["predicted", "predicted with a warning", "refused", "CRASH", "HANG",
+                "TOO MUCH MEMORY"]  # fmt: skip
+    failures = sum(result.outcome.isupper() for result in results)
+    model = load_model(arguments.model).card
+    lines = [
+        "# Robustness: damaged files",
+        "",
+        f"{len(results):,} damaged files, {failures} failures. A file may be predicted, or refused "
+        "in one line; a failure is a crash, more than 10 s, or more than 1 GB.",
+        "",
+        f"- command: `python tools/fuzz_audio.py --count {arguments.count} --seed "
+        f"{arguments.seed} --model {model.name}`",
+        f"- made on {date.today()}, Python {platform.python_version()}, libsndfile "
+        f"{soundfile.__libsndfile_version__}, model {model.name} {model.version}",
+        f"- longest file: {max(result.seconds for result in results):.2f} s; largest memory of the "
+        f"process: {max(result.memory for result in results):.0f} MB",
+        f"- the music: {SECONDS:.0f} s "
+        + ("of EMOTIFY" if os.environ.get("EMOTIFY_ROOT") else "synthesised")
+        + ", stereo, in every base format",
+        "",
+    ]
+    for title, key in (("format", "format"), ("damage", "damage")):
+        counts = Counter((getattr(result, key), result.outcome) for result in results)
+        groups = list(dict.fromkeys(getattr(result, key) for result in results))
+        shown = [o.lower() for o in outcomes]
+        lines += [f"| {title} | {' | '.join(shown)} |", "|---|" + "---:|" * len(outcomes)]
+        lines += [
+            f"| {group} | " + " | ".join(f"{counts[group, o]:,}" for o in outcomes) + " |"
+            for group in sorted(groups)
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--keep", type=Path, help="folder for the files that fail")
+    parser.add_argument("--write", type=Path, help="the page; by default it is printed")
+    arguments = parser.parse_args()
+    results = run(arguments.count, arguments.seed, arguments.model, arguments.keep)
+    page = report(results, arguments)
+    if arguments.write is None:
+        print(page)
+    else:
+        arguments.write.write_text(page, encoding="utf-8")
+    sys.exit(any(result.outcome.isupper() for result in results))
+
+
+if __name__ == "__main__":
+    main()
