@@ -42,7 +42,13 @@ unit: $(STAMP)
 	$(BIN)/python -m pytest
 
 results: $(STAMP)
-	$(BIN)/python tools/make_results.py
+	$(BIN)/music-emotion compare --models six,baselines,bilstm_cnn_without_smote --out results
+	$(BIN)/music-emotion compare --models light,transfer,blend --target votes --protocol artist \
+		--repeats 5 --out results
+	$(BIN)/music-emotion compare --models six --target votes --protocol artist --out results
+	$(BIN)/music-emotion listeners --out results
+	$(BIN)/music-emotion leak --out results
+	$(BIN)/python tools/update_docs.py
 
 clean:
 	rm -rf $(VENV) build dist site runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
