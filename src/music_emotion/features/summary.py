@@ -191,8 +191,7 @@ def _modulation(log_mel: Array) -> Array:
     window = np.hanning(frames).astype(np.float32)[:, None]
     power = np.square(np.abs(rfft(envelope * window, n=MODULATION_FFT, axis=1)))
     octaves = [
-        np.log(power[:, low:high].mean(axis=1) + 1e-3)
-        for low, high in pairwise(MODULATION_EDGES)
+        np.log(power[:, low:high].mean(axis=1) + 1e-3) for low, high in pairwise(MODULATION_EDGES)
     ]
     return np.stack(octaves, axis=2).reshape(count, -1)
 
@@ -204,10 +203,7 @@ def _periodicity(onset: Array) -> Array:
     spectrum = rfft(onset, n=512, axis=1)
     correlation = irfft(np.square(np.abs(spectrum)), axis=1)
     correlation = correlation / (correlation[:, :1] + TINY)
-    ranges = [
-        correlation[:, low:high].max(axis=1)
-        for low, high in pairwise(LAG_EDGES)
-    ]
+    ranges = [correlation[:, low:high].max(axis=1) for low, high in pairwise(LAG_EDGES)]
     deviation = onset.std(axis=1)
     third = (onset**3).mean(axis=1) / (deviation**3 + TINY)
     return np.stack(

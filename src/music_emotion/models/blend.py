@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,17 @@ from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
 from music_emotion.models.dominance import Dominance
 from music_emotion.models.kernel_ridge import (
-    KernelRidge,
+    Block,
     RidgePath,
-    Standardiser,
     gaussian,
     mean_correlation,
-    weighted_sum,
+    solve_dual,
+    squared_distances,
 )
-from music_emotion.models.pooling import Items, pool
+from music_emotion.models.pooling import POOLING, Items, pool
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 Floats = NDArray[np.float64]
 
@@ -33,10 +37,16 @@ DOUBT = 10.0
 """Listeners whose doubt equals the model's own: an item of n listeners has noise (n + 10) / n."""
 
 SEARCH_ITEMS = 1_500
-"""With more items than this (whole groups) are drawn for the search; the fit takes all."""
+"""With more items than this, whole groups are drawn for the search; the fit takes all."""
 
 ROUNDS = 8
 """Members of a blend, repetitions included."""
+
+RIDGES = (0.05, 0.1, 0.2, 0.4, 0.8)
+"""Tried with each kernel."""
+
+WIDTHS = (0.25, 0.5, 1.0, 2.0)
+"""Tried with each choice of features, per mean squared distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +69,58 @@ class Candidate:
         return f"{blocks}, width {self.width:g}"
 
 
-RIDGES = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""Tried with each kernel."""
-
-
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A chosen candidate and what the search found for it."""
+    """A chosen candidate with its ridge and its weight in the mean."""
 
     candidate: Candidate
     ridge: float
     weight: float
 
 
+@dataclass(frozen=True, slots=True)
+class FittedBlend:
+    """Everything a fitted blend predicts with.
+
+    Attributes
+    ----------
+    blocks, support
+        Per feature its standardisation and the training items as points, (items, k).
+    members, dual
+        The members, and for each the coefficients times its weight, shape (items, outputs).
+    dominance
+        From the first nine outputs to the probabilities of the dominant emotion.
+    """
+
+    blocks: Mapping[str, Block]
+    support: Mapping[str, Floats]
+    members: tuple[Member, ...]
+    dual: tuple[Floats, ...]
+    dominance: Dominance
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The features that some member looks at, in order."""
+        looked_at = {name for member in self.members for name, _ in member.candidate.shares}
+        return tuple(name for name in self.blocks if name in looked_at)
+
+    def __call__(self, features: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+        """Return emotions and intensities of pooled items, each (n, 9)."""
+        distances = {
+            name: squared_distances(self.blocks[name](features[name]), self.support[name])
+            for name in self.used
+        }
+        outputs = sum(
+            gaussian(distances, member.candidate.shares, member.candidate.width) @ dual
+            for member, dual in zip(self.members, self.dual, strict=True)
+        )
+        assert isinstance(outputs, np.ndarray)
+        decisive, intensities = strengths(outputs)
+        return self.dominance(decisive), intensities
+
+
 class KernelBlend:
-    """Average of kernel ridge regressions, chosen by leaving out artists.
+    """Mean of kernel ridge regressions, chosen by leaving out artists.
 
     Parameters
     ----------
@@ -85,15 +132,18 @@ class KernelBlend:
         Members of the blend, repetitions included; 1 takes the best single candidate.
     """
 
+    pooling: Mapping[str, tuple[str, ...]]
+    window_seconds = 12.0
+    """Span behind one point of a timeline: four segments, so that it has a deviation."""
+
     def __init__(self, name: str, candidates: Sequence[Candidate], *, rounds: int = ROUNDS) -> None:
         self.name = name
         self.candidates = tuple(candidates)
         self.rounds = rounds
         names = (block for candidate in candidates for block, _ in candidate.shares)
         self.feature_names: tuple[str, ...] = tuple(dict.fromkeys(names))
-        self.members_: tuple[Member, ...] = ()
-        self.regressions_: tuple[KernelRidge, ...] = ()
-        self.dominance_: Dominance | None = None
+        self.pooling = dict.fromkeys(self.feature_names, POOLING)
+        self.fitted_: FittedBlend | None = None
 
     def fit(
         self,
@@ -119,20 +169,17 @@ class KernelBlend:
         if len(np.unique(items.group)) < 2:
             raise ModelError(f"{self.name} cannot be fitted: all tracks are of one artist")
         searched = _some_groups(items, seed)
-        chosen, left_out, score = self._search(searched, target, progress)
-        self.members_ = chosen
-        self.regressions_ = tuple(_regression(items, member, target) for member in chosen)
-        wanted = _targets(searched, target)[:, : len(EMOTIONS)]
-        self.dominance_ = Dominance.fit(
-            left_out[:, : len(EMOTIONS)], searched.label, wanted.mean(axis=0)
-        )
+        members, left_out, score = self._search(searched, target, progress)
+        decisive = strengths(left_out)[0]
+        dominance = Dominance.fit(decisive, searched.label, decisive.mean(axis=0))
+        self.fitted_ = _fit_members(items, self.feature_names, members, target, dominance)
         return FitReport(
             notes=(
                 f"mean r over left-out artists {score:.3f}",
-                *(f"{m.weight:.3f} × ({m.candidate}, ridge {m.ridge:g})" for m in chosen),
-                f"slope {self.dominance_.slope:.2f}",
+                *(f"{m.weight:g} × ({m.candidate}, ridge {m.ridge:g})" for m in members),
+                f"slope {dominance.slope:.2f}",
             ),
-            parameters=sum(regression.dual.size for regression in self.regressions_),
+            parameters=sum(dual.size for dual in self.fitted_.dual),
         )
 
     def predict(self, examples: Examples) -> Prediction:
@@ -143,66 +190,70 @@ class KernelBlend:
         ModelError
             If the model has not been fitted.
         """
-        if self.dominance_ is None:
-            raise ModelError(f"{self.name} has not been fitted: call fit first")
         items = pool(examples, self.feature_names)
-        predicted = weighted_sum(
-            [regression(items.features) for regression in self.regressions_],
-            [member.weight for member in self.members_],
-        )
-        emotions = self.dominance_(predicted[:, : len(EMOTIONS)])
-        intensities = np.clip(predicted[:, -len(EMOTIONS) :], 0.0, 1.0)
+        emotions, intensities = self._require_fitted()(items.features)
         return Prediction(
             emotions[items.item_of_row].astype(np.float32),
             intensities[items.item_of_row].astype(np.float32),
         )
 
+    def graph(self) -> ModelProto:
+        """Return the fitted model as an ONNX graph of pooled features (`models.blend_graph`)."""
+        from music_emotion.models.blend_graph import build_graph
+
+        return build_graph(self._require_fitted(), self.name)
+
+    def _require_fitted(self) -> FittedBlend:
+        if self.fitted_ is None:
+            raise ModelError(f"{self.name} has not been fitted: call fit first")
+        return self.fitted_
+
     def _search(
         self, items: Items, target: Target, progress: Progress | None
     ) -> tuple[tuple[Member, ...], Floats, float]:
-        """Return the members, the blend's left-out predictions and their mean r."""
+        """Return the members, the blend's left-out outputs and its mean r."""
         targets, noise = _targets(items, target), _noise(items, target)
+        wanted = strengths(targets)[0]
+        _, points = _points(items, self.feature_names)
+        distances = {name: squared_distances(at, at) for name, at in points.items()}
         tried: list[tuple[Candidate, float]] = []
-        predictions: list[Floats] = []
+        outputs: list[Floats] = []
         for number, candidate in enumerate(self.candidates):
-            kernel = _kernel(items.features, candidate)[2]
+            kernel = gaussian(distances, candidate.shares, candidate.width)
             path = RidgePath(kernel, targets, noise, items.group)
-            for ridge in RIDGES:
-                tried.append((candidate, ridge))
-                predictions.append(path.left_out(ridge))
+            tried.extend((candidate, ridge) for ridge in RIDGES)
+            outputs.extend(path.left_out(ridge) for ridge in RIDGES)
             if progress is not None:
                 progress(number + 1, len(self.candidates))
-        picked = _greedy(predictions, targets[:, : len(EMOTIONS)], self.rounds)
+        picked = _greedy(outputs, wanted, self.rounds)
         weights = {number: picked.count(number) / len(picked) for number in picked}
         members = tuple(Member(*tried[number], weight) for number, weight in weights.items())
-        blended = weighted_sum([predictions[number] for number in weights], list(weights.values()))
-        return members, blended, _score(blended, targets[:, : len(EMOTIONS)])
+        blended = np.sum([weight * outputs[number] for number, weight in weights.items()], axis=0)
+        return members, blended, mean_correlation(strengths(blended)[0], wanted)
 
 
-def _score(predicted: Floats, targets: Floats) -> float:
-    return mean_correlation(predicted[:, : targets.shape[1]], targets)
+def strengths(outputs: Floats) -> tuple[Floats, Floats]:
+    """Return what decides the dominant emotion, and the intensities, from regression outputs.
 
-
-def _greedy(predictions: Sequence[Floats], targets: Floats, rounds: int) -> list[int]:
-    """Add, round by round, the prediction that raises the mean's score most (with repetition).
-
-    Caruana and others, *Ensemble selection from libraries of models*, ICML 2004.
+    The last nine outputs are angles, ``arcsin(sqrt(fraction))``, of which the noise of a vote
+    fraction does not depend on the fraction; where there are nine before them, these are the
+    emotions' one-hot regressions, and decide.
     """
-    picked: list[int] = []
-    total = np.zeros_like(predictions[0])
-    for _ in range(rounds):
-        scores = [_score((total + each) / (len(picked) + 1), targets) for each in predictions]
-        best = int(np.argmax(scores))
-        picked.append(best)
-        total = total + predictions[best]
-    return picked
+    angles = np.clip(outputs[:, -len(EMOTIONS) :], 0.0, np.pi / 2)
+    intensities: Floats = np.square(np.sin(angles))
+    if outputs.shape[1] == len(EMOTIONS):
+        return intensities, intensities
+    return np.clip(outputs[:, : len(EMOTIONS)], 0.0, 1.0), intensities
 
 
 def _targets(items: Items, target: Target) -> Floats:
-    """Return what is regressed: what decides the emotion, then the vote fractions."""
+    """Return what is regressed; see `strengths`. Anscombe's constants tame the extremes."""
+    listeners = items.listeners[:, None]
+    ticks = items.vote_fractions * listeners
+    angles: Floats = np.arcsin(np.sqrt((ticks + 3 / 8) / (listeners + 3 / 4)))
     if target == "votes":
-        return items.vote_fractions
-    return np.concatenate([np.eye(len(EMOTIONS))[items.label], items.vote_fractions], axis=1)
+        return angles
+    return np.concatenate([np.eye(len(EMOTIONS))[items.label], angles], axis=1)
 
 
 def _noise(items: Items, target: Target) -> Floats:
@@ -214,33 +265,55 @@ def _noise(items: Items, target: Target) -> Floats:
     return relative
 
 
-def _kernel(
-    features: Mapping[str, Floats], candidate: Candidate
-) -> tuple[Standardiser, Floats, Floats]:
-    """Return the standardiser, the standardised items and their kernel."""
-    standardiser = Standardiser.fit(features, dict(candidate.shares))
-    support = standardiser(features)
-    return standardiser, support, gaussian(support, support, candidate.width)
+def _points(items: Items, names: tuple[str, ...]) -> tuple[dict[str, Block], dict[str, Floats]]:
+    blocks = {name: Block.fit(items.features[name]) for name in names}
+    return blocks, {name: block(items.features[name]) for name, block in blocks.items()}
 
 
-def _regression(items: Items, member: Member, target: Target) -> KernelRidge:
-    """Fit a chosen member on all items."""
-    from scipy.linalg import solve
+def _fit_members(
+    items: Items,
+    names: tuple[str, ...],
+    members: tuple[Member, ...],
+    target: Target,
+    dominance: Dominance,
+) -> FittedBlend:
+    """Fit the chosen members on all items."""
+    blocks, points = _points(items, names)
+    distances = {name: squared_distances(at, at) for name, at in points.items()}
+    targets, noise = _targets(items, target), _noise(items, target)
+    dual = []
+    for member in members:
+        kernel = gaussian(distances, member.candidate.shares, member.candidate.width)
+        dual.append(member.weight * solve_dual(kernel, targets, noise, member.ridge))
+    return FittedBlend(blocks, points, members, tuple(dual), dominance)
 
-    standardiser, support, kernel = _kernel(items.features, member.candidate)
-    kernel[np.diag_indices_from(kernel)] += member.ridge * _noise(items, target)
-    dual = solve(kernel, _targets(items, target), assume_a="pos", overwrite_a=True)
-    return KernelRidge(standardiser, support, member.candidate.width, dual)
+
+def _greedy(outputs: Sequence[Floats], wanted: Floats, rounds: int) -> list[int]:
+    """Add, round by round, the output that raises the mean's r most (with repetition).
+
+    Caruana and others, *Ensemble selection from libraries of models*, ICML 2004.
+    """
+    picked: list[int] = []
+    total = np.zeros_like(outputs[0])
+    for size in range(1, rounds + 1):
+        scores = [
+            mean_correlation(strengths((total + output) / size)[0], wanted) for output in outputs
+        ]
+        best = int(np.argmax(scores))
+        picked.append(best)
+        total = total + outputs[best]
+    return picked
 
 
 def _some_groups(items: Items, seed: int) -> Items:
     """Return the items of groups drawn at random until they are enough for the search."""
     if len(items) <= SEARCH_ITEMS:
         return items
-    groups = np.random.default_rng(seed).permutation(np.unique(items.group))
-    sizes = np.bincount(items.group)[groups]
-    enough = int(np.searchsorted(np.cumsum(sizes), SEARCH_ITEMS)) + 1
-    chosen = np.flatnonzero(np.isin(items.group, groups[: max(enough, 2)]))[:SEARCH_ITEMS]
+    groups, member = np.unique(items.group, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(groups))
+    reached = np.cumsum(np.bincount(member)[order])
+    enough = max(2, int(np.searchsorted(reached, SEARCH_ITEMS)) + 1)
+    chosen = np.flatnonzero(np.isin(member, order[:enough]))
     return Items(
         features={name: values[chosen] for name, values in items.features.items()},
         label=items.label[chosen],
@@ -250,8 +323,6 @@ def _some_groups(items: Items, seed: int) -> Items:
         item_of_row=np.arange(len(chosen)),
     )
 
-
-WIDTHS = (0.5, 1.0, 2.0)
 
 BLEND_CANDIDATES = tuple(
     Candidate(shares, width)

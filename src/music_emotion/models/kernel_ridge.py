@@ -1,4 +1,4 @@
-"""Kernel ridge regression on pooled features, with exact leave-group-out predictions.
+"""Kernel ridge regression on blocks of pooled features, with exact leave-group-out predictions.
 
 One eigendecomposition per kernel gives the predictions for every ridge, and from these, in closed
 form, what the regression would have said of each group had it been trained without that group. An
@@ -16,88 +16,64 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 CLIP = 5.0  # standard deviations; a feature further out says no more
-CONSTANT = 1e-9  # a feature that varies less, relative to its size, is left out
+CONSTANT = 1e-6  # a feature that varies less, relative to its size, is left out
 INTERCEPT = 1.0  # constant added to the kernel, in place of an unpenalised offset
 
 
 @dataclass(frozen=True, slots=True)
-class Standardiser:
-    """Features → one matrix in which each block's mean squared distance is its share.
+class Block:
+    """A feature made comparable: standardised, clipped, the mean squared distance of items 1.
 
     Attributes
     ----------
-    names
-        The blocks, in order.
+    size
+        Columns of the feature.
+    columns
+        Those that vary, shape (k,).
     mean, scale
-        Per block, shape (k,); a feature that does not vary has scale 0.
+        Of these columns, shape (k,).
     factor
-        Per block, what its standardised and clipped features are multiplied by.
+        What the standardised and clipped columns are multiplied by.
     """
 
-    names: tuple[str, ...]
-    mean: tuple[Floats, ...]
-    scale: tuple[Floats, ...]
-    factor: tuple[float, ...]
+    size: int
+    columns: NDArray[np.int64]
+    mean: Floats
+    scale: Floats
+    factor: float
 
     @classmethod
-    def fit(cls, features: Mapping[str, Floats], shares: Mapping[str, float]) -> Standardiser:
-        """Learn means and scales; ``shares`` names the blocks and what each counts for."""
-        means, scales, factors = [], [], []
-        for name, share in shares.items():
-            values = features[name]
-            mean, deviation = values.mean(axis=0), values.std(axis=0)
-            varies = deviation > CONSTANT * (1.0 + np.abs(mean))
-            scale = np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0)
-            inside = np.clip((values - mean) * scale, -CLIP, CLIP)
-            # The mean squared distance of two items is twice the summed variance.
-            distance = 2.0 * inside.var(axis=0).sum()
-            means.append(mean)
-            scales.append(scale)
-            factors.append(float(np.sqrt(share / distance)) if distance > 0 else 0.0)
-        return cls(tuple(shares), tuple(means), tuple(scales), tuple(factors))
+    def fit(cls, values: Floats) -> Block:
+        """Learn from items, shape (n, size)."""
+        mean, deviation = values.mean(axis=0), values.std(axis=0)
+        columns = np.flatnonzero(deviation > CONSTANT * (1.0 + np.abs(mean)))
+        mean, scale = mean[columns], 1.0 / deviation[columns]
+        inside = np.clip((values[:, columns] - mean) * scale, -CLIP, CLIP)
+        # The mean squared distance of two items is twice the summed variance.
+        distance = 2.0 * inside.var(axis=0).sum()
+        factor = float(1.0 / np.sqrt(distance)) if len(columns) else 1.0
+        return cls(values.shape[1], columns, mean, scale, factor)
 
-    def __call__(self, features: Mapping[str, Floats]) -> Floats:
-        """Return the items' matrix, shape (n, sum of the blocks' sizes)."""
-        blocks = [
-            np.clip((features[name] - mean) * scale, -CLIP, CLIP) * factor
-            for name, mean, scale, factor in zip(
-                self.names, self.mean, self.scale, self.factor, strict=True
-            )
-        ]
-        return np.concatenate(blocks, axis=1)
+    def __call__(self, values: Floats) -> Floats:
+        """Return the items as points, shape (n, k)."""
+        inside = np.clip((values[:, self.columns] - self.mean) * self.scale, -CLIP, CLIP)
+        points: Floats = inside * self.factor
+        return points
 
 
-@dataclass(frozen=True, slots=True)
-class KernelRidge:
-    """A fitted regression: ``(exp(-width |x - s|²) + 1) @ dual``.
-
-    Attributes
-    ----------
-    standardiser
-        Applied to an item's features first.
-    support
-        The training items, shape (n, d).
-    width
-        Of the Gaussian, per mean squared distance.
-    dual
-        Shape (n, outputs).
-    """
-
-    standardiser: Standardiser
-    support: Floats
-    width: float
-    dual: Floats
-
-    def __call__(self, features: Mapping[str, Floats]) -> Floats:
-        """Predict items, shape (m, outputs)."""
-        kernel = gaussian(self.standardiser(features), self.support, self.width)
-        return kernel @ self.dual
-
-
-def gaussian(left: Floats, right: Floats, width: float) -> Floats:
-    """Return the kernel between rows, shape (len(left), len(right)), the intercept included."""
+def squared_distances(left: Floats, right: Floats) -> Floats:
+    """Return the squared distances between rows, shape (len(left), len(right))."""
     squares = np.square(left).sum(axis=1)[:, None] + np.square(right).sum(axis=1)[None, :]
-    kernel: Floats = np.exp(-width * np.maximum(squares - 2.0 * left @ right.T, 0.0)) + INTERCEPT
+    distances: Floats = np.maximum(squares - 2.0 * left @ right.T, 0.0)
+    return distances
+
+
+def gaussian(
+    distances: Mapping[str, Floats], shares: Sequence[tuple[str, float]], width: float
+) -> Floats:
+    """Return ``exp(-width · Σ share · distance) + 1`` from the blocks' squared distances."""
+    total = sum(share * distances[name] for name, share in shares)
+    kernel: Floats = np.exp(-width * total) + INTERCEPT
     return kernel
 
 
@@ -126,12 +102,6 @@ class RidgePath:
         self._projected = self._vectors.T @ self._targets
         self._members = [np.flatnonzero(group == number) for number in np.unique(group)]
 
-    def dual(self, ridge: float) -> Floats:
-        """Return the coefficients of the regression on all items, shape (n, outputs)."""
-        solution = self._vectors @ (self._projected / (self._values + ridge)[:, None])
-        dual: Floats = solution / self._root[:, None]
-        return dual
-
     def left_out(self, ridge: float) -> Floats:
         """Return each item's prediction without its group, shape (n, outputs).
 
@@ -150,17 +120,19 @@ class RidgePath:
         return result
 
 
+def solve_dual(kernel: Floats, targets: Floats, noise: Floats, ridge: float) -> Floats:
+    """Return the coefficients of the regression on all items, shape (n, outputs)."""
+    from scipy.linalg import solve
+
+    dual: Floats = solve(kernel + ridge * np.diag(noise), targets, assume_a="pos")
+    return dual
+
+
 def mean_correlation(predicted: Floats, targets: Floats) -> float:
     """Return the mean Pearson r over the outputs that vary in both; 0 where none does."""
-    values = [
-        np.corrcoef(predicted[:, output], targets[:, output])[0, 1]
-        for output in range(targets.shape[1])
-        if np.ptp(targets[:, output]) > 0 and np.ptp(predicted[:, output]) > 0
-    ]
-    return float(np.mean(values)) if values else 0.0
-
-
-def weighted_sum(parts: Sequence[Floats], weights: Sequence[float]) -> Floats:
-    """Return the weighted sum of arrays of one shape."""
-    total: Floats = np.einsum("i,i...->...", np.asarray(weights), np.stack(parts))
-    return total
+    predicted = predicted - predicted.mean(axis=0)
+    targets = targets - targets.mean(axis=0)
+    product = (predicted * targets).sum(axis=0)
+    size = np.sqrt(np.square(predicted).sum(axis=0) * np.square(targets).sum(axis=0))
+    varies = size > 0
+    return float((product[varies] / size[varies]).mean()) if varies.any() else 0.0

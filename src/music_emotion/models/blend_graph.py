@@ -1,0 +1,122 @@
+"""A fitted blend as an ONNX graph: pooled features in, emotions and intensities out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.models.blend import FittedBlend
+from music_emotion.models.dominance import LEAST_INTENSITY
+from music_emotion.models.kernel_ridge import CLIP, INTERCEPT
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto, TensorProto
+
+OPSET = 17
+IR_VERSION = 8
+
+
+class GraphBuilder:
+    """Collects nodes and constants."""
+
+    def __init__(self) -> None:
+        self.nodes: list[NodeProto] = []
+        self.constants: list[TensorProto] = []
+
+    def constant(self, value: NDArray[Any] | float) -> str:
+        """Add a constant (float64 becomes float32) and return its name."""
+        from onnx import numpy_helper
+
+        array = np.asarray(value)
+        if array.dtype == np.float64:
+            array = array.astype(np.float32)
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def add(
+        self, operation: str, *inputs: str | float | NDArray[Any], name: str = "", **attributes: Any
+    ) -> str:
+        """Add a node; numbers among the inputs become constants. Return its output's name."""
+        from onnx import helper
+
+        names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
+        name = name or f"value_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operation, names, [name], **attributes))
+        return name
+
+
+def build_graph(fitted: FittedBlend, title: str) -> ModelProto:
+    """Return the graph.
+
+    Inputs: each feature's mean and standard deviation over a span's segments, float32 (n, size).
+    Outputs: ``emotions`` and ``intensities``, float32 (n, 9).
+    """
+    from onnx import TensorProto, checker, helper
+
+    graph = GraphBuilder()
+    distances = {name: _distances(graph, fitted, name) for name in fitted.used}
+    parts = []
+    for member, dual in zip(fitted.members, fitted.dual, strict=True):
+        candidate = member.candidate
+        scaled = [
+            graph.add("Mul", distances[name], -candidate.width * share)
+            for name, share in candidate.shares
+        ]
+        kernel = graph.add("Exp", _sum(graph, scaled))
+        parts.append(graph.add("Gemm", kernel, dual, INTERCEPT * dual.sum(axis=0)))
+    _answers(graph, fitted, _sum(graph, parts), fitted.dual[0].shape[1])
+
+    def value(name: str, size: int) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])
+
+    # A span's features are as long as its two statistics; constant columns are not looked at.
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            title,
+            [value(name, block.size) for name, block in fitted.blocks.items()],
+            [value(name, len(EMOTIONS)) for name in ("emotions", "intensities")],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="music_emotion",
+    )
+    checker.check_model(model, full_check=True)
+    return model
+
+
+def _distances(graph: GraphBuilder, fitted: FittedBlend, name: str) -> str:
+    """Add the squared distances of a block's points to the training items, (n, items)."""
+    block, support = fitted.blocks[name], fitted.support[name]
+    chosen = graph.add("Gather", name, block.columns, axis=1)
+    centred = graph.add("Sub", chosen, block.mean)
+    inside = graph.add("Clip", graph.add("Mul", centred, block.scale), -CLIP, CLIP)
+    points = graph.add("Mul", inside, block.factor)
+    squares = graph.add("ReduceSumSquare", points, axes=[1], keepdims=1)
+    crossed = graph.add("Gemm", points, -2.0 * support.T, np.square(support).sum(axis=1))
+    return graph.add("Relu", graph.add("Add", crossed, squares))
+
+
+def _answers(graph: GraphBuilder, fitted: FittedBlend, outputs: str, width: int) -> None:
+    """Add emotions and intensities; the arithmetic of `blend.strengths` and `Dominance`."""
+    angles, decisive = outputs, ""
+    if width > len(EMOTIONS):
+        first = np.arange(len(EMOTIONS))
+        decisive = graph.add("Clip", graph.add("Gather", outputs, first, axis=1), 0.0, 1.0)
+        angles = graph.add("Gather", outputs, first + len(EMOTIONS), axis=1)
+    sine = graph.add("Sin", graph.add("Clip", angles, 0.0, np.pi / 2))
+    intensities = graph.add("Mul", sine, sine, name="intensities")
+    raised = graph.add("Max", decisive or intensities, LEAST_INTENSITY)
+    sloped = graph.add("Mul", graph.add("Log", raised), fitted.dominance.slope)
+    logits = graph.add("Add", sloped, fitted.dominance.offset)
+    graph.add("Softmax", logits, name="emotions", axis=1)
+
+
+def _sum(graph: GraphBuilder, names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else graph.add("Sum", *names)
