@@ -12,6 +12,7 @@ import numpy as np
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.listeners import PanelSize
+from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.report.tables import REPORTED
 
 PROTOCOLS = ("segment", "track", "artist")
@@ -119,11 +120,14 @@ def _value(row: Json, metric: str) -> float:
     return -1.0 if estimate is None or estimate["value"] is None else float(estimate["value"])
 
 
-def command_of(row: Json) -> str:
-    """Return the command behind a row."""
-    seeds = row["seeds"]
-    parts = ["music-emotion compare", f"--protocol {row['protocol']}", f"--models {row['model']}"]
-    if row["target"] == "votes":
+def command_of(*rows: Json) -> str:
+    """Return the arguments of ``music-emotion`` behind the rows of one model and its seeds."""
+    model, target, seeds = (rows[0][name] for name in ("model", "target", "seeds"))
+    protocols = [row["protocol"] for row in rows]
+    parts = ["compare", f"--models {model}"]
+    if set(protocols) != set(PROTOCOLS):
+        parts += [f"--protocol {protocol}" for protocol in protocols]
+    if target == "votes":
         parts.append("--target votes")
     parts.append(f"--seed {seeds[0]}")
     if len(seeds) > 1:
@@ -438,24 +442,33 @@ def confused_pairs(figures: Figures) -> str:
 
 
 def readme_table(figures: Figures) -> str:
-    """The table of the README: accuracies under two protocols and the command behind each row."""
-    rows = figures.rows()
+    """The table of the README: accuracies under each protocol and the command behind each row."""
+    together: dict[tuple[str, str, tuple[int, ...]], dict[str, Json]] = {}
+    for row in figures.rows():
+        if not row["model"].endswith(WITHOUT_SMOTE):
+            key = (row["model"], row["target"], tuple(row["seeds"]))
+            together.setdefault(key, {})[row["protocol"]] = row
     body = []
-    for row in rows:
-        if row["protocol"] == "track":
-            continue
-        reported = REPORTED.get(row["model"]) if row["target"] == "label" else None
-        shown = reported is not None and row["protocol"] == "segment"
-        body.append(
-            [
-                name_of(row),
-                f"`{row['protocol']}`",
-                percent(reported) if shown and reported is not None else "",
-                points(row["metrics"]["accuracy"]),
-                f"`{command_of(row)}`",
-            ]
-        )
-    return table(["model", "protocol", "reported", "accuracy, %", "command"], body)
+    for (model, target, _), found in together.items():
+        rows = list(found.values())
+        reported = REPORTED.get(model) if target == "label" and "segment" in found else None
+        cells = [name_of(rows[0]), "" if reported is None else f"{100 * reported:.0f}"]
+        for protocol in PROTOCOLS:
+            row = found.get(protocol)
+            cells.append("" if row is None else points(row["metrics"]["accuracy"]))
+        body.append([*cells, f"`{command_of(*rows)}`"])
+    header = ["model", "reported for `segment`", *(f"`{protocol}`" for protocol in PROTOCOLS)]
+    return table([*header, "`music-emotion …`"], body)
+
+
+def accuracy_picture(figures: Figures) -> str:
+    """The accuracies as a picture."""
+    figures.rows()
+    return (
+        "![Accuracy of every model under three protocols, with intervals: high where segments of "
+        "one track are on both sides, low where artists are kept whole]"
+        "(results/accuracy-label.png)"
+    )
 
 
 TABLES: Mapping[str, Callable[[Figures], str]] = {
@@ -472,6 +485,7 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "findings": findings,
     "confused-pairs": confused_pairs,
     "readme-table": readme_table,
+    "accuracy-picture": accuracy_picture,
 }
 """Places that stand on lines of their own."""
 

@@ -46,15 +46,22 @@ def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
     return app
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 def music_emotion_command(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+    _: Annotated[
+        bool,
+        # In a callback, because the command's own body runs only where a command is given.
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
     ] = False,
 ) -> None:
     """What people feel when they hear a piece of music."""
-    if version:
-        typer.echo(__version__)
-        raise typer.Exit
 
 
 def main() -> None:
