@@ -109,24 +109,14 @@ def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
     samples = sound.samples[: round(EXCERPT_SECONDS * sound.sample_rate)]
     result = _framed(samples, sound.sample_rate, names)
     if {"musicnn", "summary"} & set(names):
-        result |= _at_16_khz(samples, sound.sample_rate, names)
+        from music_emotion.features import embedding
+        from music_emotion.features.ear import ear_features
+
+        segments = sound_segments(
+            samples, sound.sample_rate, embedding.SAMPLE_RATE, embedding.SEGMENT_LENGTH
+        )
+        result |= ear_features(segments, names)
     return {name: result[name] for name in names}
-
-
-def _at_16_khz(samples: Array, sample_rate: int, names: Collection[str]) -> dict[str, Array]:
-    """Compute the pretrained embedding and the cheap descriptors, which share their spectra."""
-    from music_emotion.features import embedding
-    from music_emotion.features.summary import summarise
-
-    segments = sound_segments(samples, sample_rate, embedding.SAMPLE_RATE, embedding.SEGMENT_LENGTH)
-    levelled = embedding.normalise_level(segments)
-    power = embedding.power_spectra(levelled)
-    result = {}
-    if "musicnn" in names:
-        result["musicnn"] = embedding.pooled_maps(embedding.log_power(power))
-    if "summary" in names:
-        result["summary"] = summarise(levelled, power)
-    return result
 
 
 def _framed(samples: Array, sample_rate: int, names: Collection[str]) -> dict[str, Array]:

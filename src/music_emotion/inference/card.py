@@ -22,10 +22,10 @@ MAX_CARD_BYTES = 1 << 20
 
 Scope = Literal["segment", "track"]
 
-FEATURES = ("waveform", "log_mel", "basic", "advanced", "statistics", "musicnn")
+FEATURES = ("waveform", "log_mel", "basic", "advanced", "statistics", "musicnn", "summary")
 """What a model may ask for, per 3-s segment. ``waveform``: 66,150 samples at 22,050 Hz."""
 
-POOLED_FEATURES = ("statistics", "musicnn")
+POOLED_FEATURES = ("statistics", "musicnn", "summary")
 """Features that are one vector per segment, and so can be pooled over a span."""
 
 POOLINGS = ("mean", "std", "max", "min")

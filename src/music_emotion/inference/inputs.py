@@ -11,6 +11,7 @@ from music_emotion.inference.segmenter import Segments
 
 Array = NDArray[np.float32]
 
+EAR = frozenset({"musicnn", "summary"})  # features of the 16-kHz waveform
 NEEDS_ADVANCED = frozenset({"advanced", "statistics"})
 
 
@@ -20,7 +21,7 @@ def compute_features(segments: Segments, names: Iterable[str]) -> dict[str, Arra
     Parameters
     ----------
     segments
-        With their 16-kHz waveform where ``musicnn`` is asked for.
+        With their 16-kHz waveform where one of :data:`EAR` is asked for.
     names
         From :data:`music_emotion.inference.card.FEATURES`.
 
@@ -37,6 +38,12 @@ def compute_features(segments: Segments, names: Iterable[str]) -> dict[str, Arra
 
         computed["advanced"] = advanced(segments.waveform)
         computed["basic"] = computed["advanced"][:, :, : len(BASIC_NAMES)]
+    if EAR & set(names):
+        from music_emotion.features.ear import ear_features
+
+        if segments.embedding_waveform is None:
+            raise ValueError("musicnn and summary need the segments at 16 kHz")
+        computed |= ear_features(segments.embedding_waveform, names)
     return {name: _compute(name, segments, computed) for name in names}
 
 
@@ -49,12 +56,6 @@ def _compute(name: str, segments: Segments, computed: Mapping[str, Array]) -> Ar
         from music_emotion.features.statistics import statistics
 
         return statistics(computed["advanced"])
-    if name == "musicnn":
-        from music_emotion.features.embedding import musicnn
-
-        if segments.embedding_waveform is None:
-            raise ValueError("musicnn needs the segments at 16 kHz")
-        return musicnn(segments.embedding_waveform)
     if name == "log_mel":
         from music_emotion.features.melspectrogram import log_mel
 

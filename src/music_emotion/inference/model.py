@@ -16,7 +16,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.envelope import Envelope
-from music_emotion.inference.inputs import compute_features
+from music_emotion.inference.inputs import EAR, compute_features
 from music_emotion.inference.package import Answer, Network
 from music_emotion.inference.pooling import pool, spans_around
 from music_emotion.inference.prediction import Timeline, TrackPrediction
@@ -77,7 +77,7 @@ class EmotionModel:
     @property
     def needs_embedding(self) -> bool:
         """Whether segments must come at 16 kHz as well."""
-        return "musicnn" in self.card.features
+        return bool(EAR & set(self.card.features))
 
     def predict(
         self,

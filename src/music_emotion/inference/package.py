@@ -38,6 +38,7 @@ SEGMENT_SHAPES: Mapping[str, tuple[int | None, ...]] = {
     "advanced": (130, 45),
     "statistics": (None,),
     "musicnn": (1_506,),
+    "summary": (272,),
 }
 """Shape of one segment's feature; ``None`` is whatever the feature gives."""
 
