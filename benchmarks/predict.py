@@ -1,0 +1,234 @@
+"""Time prediction against VibeNet and musicnn: ``python benchmarks/predict.py [FILE …]``.
+
+Every subject runs warm in a process of its own, on one core and one thread, and the files go round
+by turns, so that a busy moment hits all alike. Printed: median seconds per file (decoding
+included), the ratio to each peer (median over files and repeats), and the largest memory of each
+process. Without files, one-minute tracks are taken from EMOTIFY_ROOT.
+
+``--batch`` times a whole folder in two processes, ``--start`` the start of the command, ``--long``
+a 3-hour WAV. Peers: see ``requirements-inference.txt``; one that is not installed is left out.
+
+- VibeNet 0.1.0 (GPL; seven attributes, an EfficientNet): ``load_model().predict(path)``.
+- musicnn 0.1.0 (ISC; MSD_musicnn, 50 tags, TensorFlow): its own graph and patches, loaded once; the
+  spectrogram stays float32, because float16 overflows on loud tracks.
+"""
+# ruff: noqa: E402 - the number of threads must be set before numpy loads
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"  # read when numpy loads
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+import argparse
+import contextlib
+import multiprocessing
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import metadata
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+GENRES = ("classical", "rock", "electronic", "pop")
+PEERS = ("vibenet", "musicnn")
+LONG_SECONDS = 3 * 3600
+Predict = Callable[[str], object]
+
+
+def ours(name: str) -> Predict:
+    import music_emotion
+
+    return music_emotion.load_model(name).predict
+
+
+def vibenet(_: str) -> Predict:
+    import vibenet as peer
+
+    return peer.load_model().predict
+
+
+def musicnn(_: str) -> Predict:
+    import tensorflow as tf
+
+    tf.compat.v1.disable_eager_execution()
+    import librosa
+    import numpy as np
+    import tf_keras
+
+    # The package calls tf.compat.v1.layers, which Keras 3 dropped and tf_keras kept.
+    tf.compat.v1.layers = tf_keras.__internal__.legacy.layers
+    from musicnn import configuration as config
+    from musicnn import models
+
+    frames = 187  # 3 s
+    graph = tf.compat.v1.placeholder(tf.float32, [None, frames, config.N_MELS])
+    training = tf.compat.v1.placeholder(tf.bool)
+    with tf.name_scope("model"):
+        tags = tf.nn.sigmoid(models.define_model(graph, training, "MSD_musicnn", 50)[0])
+    options = tf.compat.v1.ConfigProto(
+        intra_op_parallelism_threads=1, inter_op_parallelism_threads=1
+    )
+    session = tf.compat.v1.Session(config=options)
+    session.run(tf.compat.v1.global_variables_initializer())
+    weights = Path(models.__file__).with_name("MSD_musicnn")
+    tf.compat.v1.train.Saver().restore(session, f"{weights}/")
+
+    def predict(path: str) -> object:
+        audio, rate = librosa.load(path, sr=config.SR)
+        mel = librosa.feature.melspectrogram(
+            y=audio, sr=rate, hop_length=config.FFT_HOP, n_fft=config.FFT_SIZE, n_mels=config.N_MELS
+        ).T
+        log_mel = np.log10(10_000 * mel + 1)
+        patches = [log_mel[at : at + frames] for at in range(0, len(mel) - frames + 1, frames)]
+        return [session.run(tags, {graph: patch[None], training: False}) for patch in patches]
+
+    return predict
+
+
+def work(connection: Connection, subject: str, core: int) -> None:
+    """Predict the files whose names arrive; answer with (wall seconds, memory in MB)."""
+    os.sched_setaffinity(0, {core})
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # the peers and decoders print
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        predict = {"vibenet": vibenet, "musicnn": musicnn}.get(subject, ours)(subject)
+    except ImportError as error:
+        connection.send(str(error))
+        return
+    connection.send("")
+    while (path := connection.recv()) is not None:
+        started = time.perf_counter()
+        with contextlib.redirect_stdout(None):
+            predict(path)
+        seconds = time.perf_counter() - started
+        connection.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def version(subject: str) -> str:
+    name = subject if subject in PEERS else "music-emotion"
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return metadata.version(name)
+    return "?"
+
+
+def compare(models: list[str], files: list[str], repeats: int) -> None:
+    context = multiprocessing.get_context("spawn")
+    core = min(os.sched_getaffinity(0))
+    lines: dict[str, Connection] = {}
+    for subject in (*models, *PEERS):
+        here, there = context.Pipe()
+        context.Process(target=work, args=(there, subject, core), daemon=True).start()
+        if problem := here.recv():
+            print(f"left out: {subject} ({problem})")
+            continue
+        lines[subject] = here
+    seconds: dict[str, list[float]] = {subject: [] for subject in lines}
+    memory = dict.fromkeys(lines, 0.0)
+    for turn in range(repeats + 1):
+        for path in files:
+            for subject, line in lines.items():
+                line.send(path)
+                taken, memory[subject] = line.recv()
+                if turn:  # the first round warms up
+                    seconds[subject].append(taken)
+    print(f"{len(files)} files × {repeats}, one core, one thread; {platform.processor() or ''}")
+    for subject in lines:
+        row = f"{subject:<12} {version(subject):<8} {statistics.median(seconds[subject]):6.3f} s"
+        row += f"  {memory[subject]:5.0f} MB"
+        if subject in models:
+            for peer in (name for name in PEERS if name in lines):
+                pairs = zip(seconds[subject], seconds[peer], strict=True)
+                row += f"   {statistics.median(a / b for a, b in pairs):.2f} × {peer}"
+        print(row)
+
+
+def batch(model: str, folder: str, jobs: int) -> None:
+    from music_emotion.inference.finding import find_files
+
+    files = find_files([folder], recursive=True)
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as out:
+        command = [sys.executable, "-m", "music_emotion", "predict", "-r", folder]
+        options = ["-m", model, "-j", str(jobs), "-o", out.name]
+        started = time.perf_counter()
+        subprocess.run([*command, *options], check=False)
+        seconds = time.perf_counter() - started
+    print(f"{model}: {len(files)} files, {jobs} processes: {len(files) / seconds:.1f} tracks/s")
+
+
+def start(repeats: int) -> None:
+    for name, arguments in (
+        ("music-emotion --help", ["-m", "music_emotion", "--help"]),
+        ("import music_emotion", ["-c", "import music_emotion"]),
+        ("python alone", ["-c", "pass"]),
+    ):
+        taken = []
+        for _ in range(repeats):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+            taken.append(time.perf_counter() - started)
+        print(f"{name}: {statistics.median(taken):.3f} s, best {min(taken):.3f} s")
+
+
+def long(model: str) -> None:
+    import numpy as np
+    import soundfile
+
+    rng = np.random.default_rng(0)
+    minute = (0.1 * rng.standard_normal((60 * 44_100, 2))).astype(np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "long.wav")
+        with soundfile.SoundFile(path, "w", 44_100, 2, "PCM_16") as file:
+            for _ in range(LONG_SECONDS // 60):
+                file.write(minute)
+        code = (
+            "import resource, sys, time, music_emotion\n"
+            "started = time.perf_counter()\n"
+            "told = music_emotion.predict(sys.argv[1], model=sys.argv[2])\n"
+            "memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+            "print(f'{told.duration / 3600:.1f} h: {time.perf_counter() - started:.0f} s, '\n"
+            "      f'{memory:.0f} MB')\n"
+        )
+        print(f"{model}:", end=" ", flush=True)
+        subprocess.run([sys.executable, "-c", code, str(path), model], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="*")
+    parser.add_argument("--models", nargs="+", default=["default"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--batch", metavar="FOLDER", help="time a folder in --jobs processes")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--start", action="store_true", help="time the start of the command")
+    parser.add_argument("--long", action="store_true", help="predict a 3-hour WAV (2 GB on disk)")
+    options = parser.parse_args()
+    if options.start:
+        start(4 * options.repeats)
+    elif options.batch:
+        for model in options.models:
+            batch(model, options.batch, options.jobs)
+    elif options.long:
+        for model in options.models:
+            long(model)
+    else:
+        root = os.environ.get("EMOTIFY_ROOT")
+        if not options.files and not root:
+            parser.error("name files, or set EMOTIFY_ROOT")
+        files = options.files or [
+            f"{root}/emotifymusic/{g}/{n}.mp3" for g in GENRES for n in (3, 7)
+        ]
+        compare(options.models, files, options.repeats)
+
+
+if __name__ == "__main__":
+    main()
