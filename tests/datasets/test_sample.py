@@ -30,3 +30,13 @@ def test_another_part_has_another_fingerprint() -> None:
     parts = [sample_corpus(CORPUS, count, name="part", note="") for count in (1, 2, 2)]
     assert parts[0].fingerprint != parts[1].fingerprint == parts[2].fingerprint
     assert parts[1].fingerprint != CORPUS.fingerprint
+
+
+def test_genres_take_turns() -> None:
+    tracks = tuple(
+        Track(id=name, path=Path(name), label=4, genre=name[0], group=name)
+        for name in ("r1", "r2", "r3", "p1", "p2", "c1")
+    )
+    corpus = Corpus("songs", tracks, fingerprint="0" * 64)
+    chosen = sample_corpus(corpus, 4, name="part", note="").tracks
+    assert [track.id for track in chosen] == ["r1", "r2", "p1", "c1"]

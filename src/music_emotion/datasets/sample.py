@@ -10,7 +10,7 @@ from music_emotion.datasets.track import Corpus
 
 
 def sample_corpus(corpus: Corpus, tracks_per_emotion: int, *, name: str, note: str) -> Corpus:
-    """Return a few tracks per emotion, of as many artists as possible.
+    """Return a few tracks per emotion, of as many artists and genres as possible.
 
     Parameters
     ----------
@@ -25,14 +25,17 @@ def sample_corpus(corpus: Corpus, tracks_per_emotion: int, *, name: str, note: s
     """
     chosen: list[int] = []
     for label in sorted({track.label for track in corpus.tracks}):
-        taken: Counter[str] = Counter()
-        candidates = [i for i, track in enumerate(corpus.tracks) if track.label == label]
+        by_artist: Counter[str] = Counter()
+        by_genre: Counter[str] = Counter()
         ranked = []
-        for index in candidates:
-            artist = corpus.tracks[index].group or corpus.tracks[index].id
-            ranked.append((taken[artist], index))
-            taken[artist] += 1
-        chosen += [index for _, index in sorted(ranked)[:tracks_per_emotion]]
+        for index, track in enumerate(corpus.tracks):
+            if track.label != label:
+                continue
+            artist = track.group or track.id
+            ranked.append((by_artist[artist], by_genre[track.genre], index))
+            by_artist[artist] += 1
+            by_genre[track.genre] += 1
+        chosen += [index for _, _, index in sorted(ranked)[:tracks_per_emotion]]
     tracks = tuple(corpus.tracks[index] for index in sorted(chosen))
     ids = " ".join(track.id for track in tracks)
     return replace(
