@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import os
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -432,7 +431,7 @@ def write(path: Path, content: bytes) -> None:
     """Write to a temporary name in the same directory, then rename."""
     temporary = path.with_name(path.name + ".part")
     temporary.write_bytes(content)
-    os.replace(temporary, path)
+    temporary.replace(path)
     print(f"{path.name}: {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
 
 

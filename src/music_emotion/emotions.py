@@ -41,7 +41,7 @@ GEMS: tuple[Emotion, ...] = (
     Emotion("nostalgia", "nostalgia", "dreamy, melancholic, sentimental", "#a0785a"),
     Emotion("calmness", "calmness", "relaxation, serenity, meditation", "#3fa7a0"),
     Emotion("power", "power", "strong, heroic, triumphant, energetic", "#c1121f"),
-    Emotion("joyful_activation", "joyful activation", "bouncy, animated, wants to dance", "#f3722c"),
+    Emotion("joyful_activation", "joyful activation", "bouncy, animated, dancing", "#f3722c"),
     Emotion("tension", "tension", "nervous, impatient, irritated", "#4a4e69"),
     Emotion("sadness", "sadness", "depressed, sorrowful", "#4878a8"),
 )

@@ -1,0 +1,1 @@
+"""The ``music-emotion`` command, one small file per command."""

@@ -172,9 +172,10 @@ def silence_native_libraries() -> None:
     The MP3 decoder prints a line for every blemish of a file, in the middle of a progress bar.
     Nothing happens where the error stream is not the process's own.
     """
-    if sys.stderr is None or sys.stderr is not sys.__stderr__:
+    original = sys.__stderr__
+    if original is None or sys.stderr is not original:
         return
-    sys.stderr.flush()
+    original.flush()
     visible = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
