@@ -58,8 +58,8 @@ class LstmCnn(nn.Module):
 class _Convolution(nn.Module):
     """Conv1D (ReLU) → BN → MaxPool over (batch, channels, 1, frames).
 
-    Written as two-dimensional layers of height one, which run in the channels-last layout: a
-    fifth faster on a CPU.
+    Written as two-dimensional layers of height one, which run in the channels-last layout:
+    about a sixth less time on a CPU.
     """
 
     def __init__(self, channels: int, filters: int, pool: int) -> None:

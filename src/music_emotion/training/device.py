@@ -53,7 +53,7 @@ def keep_freed_memory() -> bool:
     """Tell glibc to keep freed memory for the next batch instead of returning it at once.
 
     Activations of tens of megabytes are otherwise mapped and unmapped at every step, and the page
-    faults cost more than half of the time of a 2-D convolutional network.
+    faults cost a third of the time of a 2-D convolutional network.
 
     Returns
     -------
