@@ -22,7 +22,10 @@ def leak(
     csv: CsvOption = None,
     demo: DemoOption = False,
     out: Annotated[Path, typer.Option(help="Folder for leak.json and leak.png.")] = Path("runs"),
-    seed: Annotated[int, typer.Option(help="Seed of folds, segments and shuffled labels.")] = 42,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of folds, segments and shuffled labels.")
+    ] = 42,
+    folds: Annotated[int, typer.Option(min=2, help="Parts the artists are divided into.")] = 5,
     jobs: Annotated[
         int, typer.Option(min=0, help="Processes for the features; 0 takes one per core.")
     ] = 0,
@@ -48,7 +51,12 @@ def leak(
     start = time.monotonic()
     with progress_bar("fits") as progress:
         curve = measure_leak(
-            corpus, features.track, features.arrays["statistics"], seed=seed, progress=progress
+            corpus,
+            features.track,
+            features.arrays["statistics"],
+            folds=folds,
+            seed=seed,
+            progress=progress,
         )
     write_leak(curve, corpus, out, sys.argv[1:], time.monotonic() - start)
     typer.echo(leak_table(curve))

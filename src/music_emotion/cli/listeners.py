@@ -25,7 +25,7 @@ def listeners(
     out: Annotated[Path, typer.Option(help="Folder for listeners.json and listeners.png.")] = Path(
         "runs"
     ),
-    seed: Annotated[int, typer.Option(help="Seed of the random halves and panels.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random halves and panels.")] = 0,
 ) -> None:
     """Measure how far listeners agree: ceilings, panels, what people confuse."""
     from music_emotion.report.listeners import listeners_table, write_listeners
