@@ -58,7 +58,7 @@ def test_spearman_brown_by_hand() -> None:
     swaps = (np.arange(256)[:, None] >> np.arange(8)) & 1
     one, other = np.where(swaps, second, first), np.where(swaps, first, second)
     r = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(one, other, strict=True)])
-    found = ceilings(table, draws=4000)
+    found = ceilings(table, draws=1500)
     assert abs(found.reliability[3] - 2 * r / (1 + r)) < 0.01
     assert np.isnan(found.reliability[0])  # never ticked
 

@@ -121,10 +121,10 @@ def test_larger_groups_widen_the_interval() -> None:
     good = np.arange(TRACKS) < TRACKS // 2
     asked[good] = POPULATION.truth[good]
     alone = worth_in_listeners(
-        POPULATION.table, asked, asked, np.arange(TRACKS), draws=40, resamples=300
+        POPULATION.table, asked, asked, np.arange(TRACKS), draws=20, resamples=100
     )
     together = worth_in_listeners(
-        POPULATION.table, asked, asked, np.arange(TRACKS) // 15, draws=40, resamples=300
+        POPULATION.table, asked, asked, np.arange(TRACKS) // 15, draws=20, resamples=100
     )
     assert together.accuracy == alone.accuracy
     assert together.by_accuracy.value == alone.by_accuracy.value
