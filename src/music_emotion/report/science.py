@@ -64,7 +64,6 @@ def draw_panels(curve: PanelCurve, worths: Mapping[str, Worth] | None = None) ->
         one.set_xlabel(f"listeners in the panel that predicts {curve.held_out} others")
         one.set_ylabel(name)
         one.set_xlim(0, curve.sizes[-1] + 1)
-        one.set_ylim(0, None)
     for model, worth in (worths or {}).items():
         for one, size, score in (
             (axes[0], worth.by_accuracy, worth.accuracy),
@@ -80,8 +79,9 @@ def draw_panels(curve: PanelCurve, worths: Mapping[str, Worth] | None = None) ->
                 linewidth=1,
                 label=f"{model}: {size}",
             )
-    if worths:
-        for one in axes:
+    for one in axes:
+        one.set_ylim(0, None)  # after all is drawn: a model may lie above every panel
+        if worths:
             one.legend(frameon=False, fontsize=7, loc="lower right")
     return figure
 
