@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.features.embedding import (
+    POOLED_SIZE,
     SEGMENT_LENGTH,
     log_power,
     normalise_level,
     pooled_maps,
     power_spectra,
 )
-from music_emotion.features.summary import summarise
+from music_emotion.features.summary import SUMMARY_SIZE, summarise
 
 EAR_FEATURES: tuple[str, ...] = ("musicnn", "summary")
 
@@ -40,12 +41,15 @@ def ear_features(segments: Array, names: Collection[str]) -> dict[str, Array]:
     """
     segments = segments.reshape(-1, SEGMENT_LENGTH)
     parts: dict[str, list[Array]] = {name: [] for name in EAR_FEATURES if name in names}
-    # One pass even over no segments, so that the result has its shape.
-    for start in range(0, max(len(segments), 1), BATCH):
+    for start in range(0, len(segments), BATCH):
         levelled = normalise_level(segments[start : start + BATCH])
         power = power_spectra(levelled)
         if "musicnn" in parts:
             parts["musicnn"].append(pooled_maps(log_power(power)))
         if "summary" in parts:
             parts["summary"].append(summarise(levelled, power))
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    sizes = {"musicnn": POOLED_SIZE, "summary": SUMMARY_SIZE}
+    return {
+        name: np.concatenate([np.empty((0, sizes[name]), dtype=np.float32), *arrays])
+        for name, arrays in parts.items()
+    }

@@ -197,6 +197,17 @@ def mel_bank() -> Array:
     return bank.astype(np.float32)
 
 
+def channel_groups() -> NDArray[np.int64]:
+    """Return for each column of `musicnn` what it belongs to, shape (1506,).
+
+    Six parts of the network (two timbral and the temporal branches, three mid-end layers), the
+    maxima of each (even numbers) and the means (odd) apart.
+    """
+    sizes = (204, 204, 153, 64, 64, 64)
+    part = np.repeat(np.arange(len(sizes)), sizes)
+    return (2 * part[:, None] + np.arange(2)).ravel()
+
+
 @lru_cache(maxsize=4)
 def _session(threads: int) -> onnxruntime.InferenceSession:
     import onnxruntime

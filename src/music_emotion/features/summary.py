@@ -315,3 +315,8 @@ SUMMARY_NAMES: tuple[str, ...] = tuple(
 """Names of the columns of `summary`."""
 
 SUMMARY_SIZE = len(SUMMARY_NAMES)
+
+
+def column_groups() -> NDArray[np.int64]:
+    """Return for each column of `summary` the number of its group of names, shape (272,)."""
+    return np.repeat(np.arange(len(_GROUPS)), [size for _, size in _GROUPS])

@@ -1,8 +1,10 @@
 """Kernel regressions on what a pretrained network hears and on cheap descriptors, blended.
 
-A *procedure*: from a fixed list of candidates it takes, inside the training part, those whose mean
-predicts left-out artists best, and fits the map from intensities to the dominant emotion on the
-same left-out predictions. `docs/blend.md` tells what else was tried.
+A *procedure*, not a set of settings: from a fixed list of candidates it takes those whose mean
+predicts best in a cross-validation over artists inside the training part, and fits the map from
+intensities to the dominant emotion on the same out-of-fold predictions. What a candidate learns
+besides its regression (how much each kind of feature counts) is learned anew in every inner fold.
+`docs/blend.md` tells what else was tried.
 """
 
 from __future__ import annotations
@@ -19,25 +21,27 @@ from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
 from music_emotion.models.dominance import Dominance
 from music_emotion.models.kernel_ridge import (
-    Block,
-    RidgePath,
     gaussian,
     mean_correlation,
     solve_dual,
+    solve_path,
     squared_distances,
 )
-from music_emotion.models.pooling import POOLING, Items, pool
+from music_emotion.models.pooling import POOLING, Items, pool, take_items
+from music_emotion.models.relevance import group_distances, learn_weights
+from music_emotion.models.views import View, fit_view, group_numbers
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 Floats = NDArray[np.float64]
 
-DOUBT = 10.0
-"""Listeners whose doubt equals the model's own: an item of n listeners has noise (n + 10) / n."""
+DOUBT = 30.0
+"""Listeners whose doubt equals the model's own: an item of n listeners has noise (n + 30) / n."""
 
-SEARCH_ITEMS = 1_500
-"""With more items than this, whole groups are drawn for the search; the fit takes all."""
+INNER_FOLDS = 5
+SEARCH_ITEMS = 500
+"""With more items than this, as many are drawn (whole groups) for the search; the fit takes all."""
 
 ROUNDS = 8
 """Members of a blend, repetitions included."""
@@ -46,81 +50,93 @@ RIDGES = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Tried with each kernel."""
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0)
-"""Tried with each choice of features, per mean squared distance."""
+"""Widths of the Gaussian, per mean squared distance, tried with each view."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A kernel: which features, what each counts for, how wide.
+    """A way to compare tracks.
 
     Attributes
     ----------
     shares
         (feature, share of the squared distance) pairs; shares sum to 1.
-    width
-        Of the Gaussian, per mean squared distance.
+    learned
+        Whether the weight of each group of columns is learned (`models.relevance`).
+    widths
+        Of the Gaussian; each is tried.
     """
 
     shares: tuple[tuple[str, float], ...]
-    width: float
+    learned: bool = False
+    widths: tuple[float, ...] = WIDTHS
 
     def __str__(self) -> str:
         blocks = " + ".join(f"{share:g} {name}" for name, share in self.shares)
-        return f"{blocks}, width {self.width:g}"
+        return f"{blocks}{', learned weights' if self.learned else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A chosen candidate with its ridge and its weight in the mean."""
+    """A chosen candidate with its width, its ridge and its weight in the mean."""
 
     candidate: Candidate
+    width: float
     ridge: float
     weight: float
+
+    def __str__(self) -> str:
+        return f"{self.weight:g} × ({self.candidate}, width {self.width:g}, ridge {self.ridge:g})"
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Fitted members that share a view.
+
+    Attributes
+    ----------
+    view
+        From pooled features to points.
+    support
+        The training items as points, shape (items, k).
+    widths, dual
+        For each member its width and its coefficients times its weight, (items, outputs).
+    """
+
+    view: View
+    support: Floats
+    widths: tuple[float, ...]
+    dual: tuple[Floats, ...]
+
+    def __call__(self, features: Mapping[str, Floats]) -> Floats:
+        """Return the members' weighted sum for items, shape (n, outputs)."""
+        distances = squared_distances(self.view(features), self.support)
+        outputs: Floats = np.sum(
+            [
+                gaussian(distances, width) @ dual
+                for width, dual in zip(self.widths, self.dual, strict=True)
+            ],
+            axis=0,
+        )
+        return outputs
 
 
 @dataclass(frozen=True, slots=True)
 class FittedBlend:
-    """Everything a fitted blend predicts with.
+    """Everything a fitted blend predicts with; its regressions' outputs are summed."""
 
-    Attributes
-    ----------
-    blocks, support
-        Per feature its standardisation and the training items as points, (items, k).
-    members, dual
-        The members, and for each the coefficients times its weight, shape (items, outputs).
-    dominance
-        From the first nine outputs to the probabilities of the dominant emotion.
-    """
-
-    blocks: Mapping[str, Block]
-    support: Mapping[str, Floats]
-    members: tuple[Member, ...]
-    dual: tuple[Floats, ...]
+    regressions: tuple[Regression, ...]
     dominance: Dominance
-
-    @property
-    def used(self) -> tuple[str, ...]:
-        """The features that some member looks at, in order."""
-        looked_at = {name for member in self.members for name, _ in member.candidate.shares}
-        return tuple(name for name in self.blocks if name in looked_at)
 
     def __call__(self, features: Mapping[str, Floats]) -> tuple[Floats, Floats]:
         """Return emotions and intensities of pooled items, each (n, 9)."""
-        distances = {
-            name: squared_distances(self.blocks[name](features[name]), self.support[name])
-            for name in self.used
-        }
-        outputs = sum(
-            gaussian(distances, member.candidate.shares, member.candidate.width) @ dual
-            for member, dual in zip(self.members, self.dual, strict=True)
-        )
-        assert isinstance(outputs, np.ndarray)
+        outputs = np.sum([regression(features) for regression in self.regressions], axis=0)
         decisive, intensities = strengths(outputs)
         return self.dominance(decisive), intensities
 
 
 class KernelBlend:
-    """Mean of kernel ridge regressions, chosen by leaving out artists.
+    """Mean of kernel ridge regressions, chosen by cross-validation over artists.
 
     Parameters
     ----------
@@ -132,7 +148,6 @@ class KernelBlend:
         Members of the blend, repetitions included; 1 takes the best single candidate.
     """
 
-    pooling: Mapping[str, tuple[str, ...]]
     window_seconds = 12.0
     """Span behind one point of a timeline: four segments, so that it has a deviation."""
 
@@ -142,8 +157,9 @@ class KernelBlend:
         self.rounds = rounds
         names = (block for candidate in candidates for block, _ in candidate.shares)
         self.feature_names: tuple[str, ...] = tuple(dict.fromkeys(names))
-        self.pooling = dict.fromkeys(self.feature_names, POOLING)
+        self.pooling: Mapping[str, tuple[str, ...]] = dict.fromkeys(self.feature_names, POOLING)
         self.fitted_: FittedBlend | None = None
+        self.members_: tuple[Member, ...] = ()
 
     def fit(
         self,
@@ -169,17 +185,21 @@ class KernelBlend:
         if len(np.unique(items.group)) < 2:
             raise ModelError(f"{self.name} cannot be fitted: all tracks are of one artist")
         searched = _some_groups(items, seed)
-        members, left_out, score = self._search(searched, target, progress)
-        decisive = strengths(left_out)[0]
-        dominance = Dominance.fit(decisive, searched.label, decisive.mean(axis=0))
-        self.fitted_ = _fit_members(items, self.feature_names, members, target, dominance)
+        outputs, tried = self._out_of_fold(searched, target, seed, progress)
+        wanted = strengths(_targets(searched, target))[0]
+        self.members_, blended = _choose(outputs, tried, wanted, self.rounds)
+        decisive = strengths(blended)[0]
+        dominance = Dominance.fit(decisive, searched.label)
+        self.fitted_ = FittedBlend(_regressions(items, self.members_, target, seed), dominance)
+        if progress is not None:
+            progress(INNER_FOLDS + 1, INNER_FOLDS + 1)
         return FitReport(
             notes=(
-                f"mean r over left-out artists {score:.3f}",
-                *(f"{m.weight:g} × ({m.candidate}, ridge {m.ridge:g})" for m in members),
+                f"mean r out of the inner folds {mean_correlation(decisive, wanted):.3f}",
+                *map(str, self.members_),
                 f"slope {dominance.slope:.2f}",
             ),
-            parameters=sum(dual.size for dual in self.fitted_.dual),
+            parameters=sum(dual.size for part in self.fitted_.regressions for dual in part.dual),
         )
 
     def predict(self, examples: Examples) -> Prediction:
@@ -201,49 +221,144 @@ class KernelBlend:
         """Return the fitted model as an ONNX graph of pooled features (`models.blend_graph`)."""
         from music_emotion.models.blend_graph import build_graph
 
-        return build_graph(self._require_fitted(), self.name)
+        sizes = {
+            name: size
+            for part in self._require_fitted().regressions
+            for name, size in part.view.sizes
+        }
+        return build_graph(self._require_fitted(), self.feature_names, sizes, self.name)
 
     def _require_fitted(self) -> FittedBlend:
         if self.fitted_ is None:
             raise ModelError(f"{self.name} has not been fitted: call fit first")
         return self.fitted_
 
-    def _search(
-        self, items: Items, target: Target, progress: Progress | None
-    ) -> tuple[tuple[Member, ...], Floats, float]:
-        """Return the members, the blend's left-out outputs and its mean r."""
-        targets, noise = _targets(items, target), _noise(items, target)
-        wanted = strengths(targets)[0]
-        _, points = _points(items, self.feature_names)
-        distances = {name: squared_distances(at, at) for name, at in points.items()}
-        tried: list[tuple[Candidate, float]] = []
-        outputs: list[Floats] = []
-        for number, candidate in enumerate(self.candidates):
-            kernel = gaussian(distances, candidate.shares, candidate.width)
-            path = RidgePath(kernel, targets, noise, items.group)
-            tried.extend((candidate, ridge) for ridge in RIDGES)
-            outputs.extend(path.left_out(ridge) for ridge in RIDGES)
+    def _out_of_fold(
+        self, items: Items, target: Target, seed: int, progress: Progress | None
+    ) -> tuple[list[Floats], list[Member]]:
+        """Return every candidate's out-of-fold outputs, and what each was made with."""
+        tried = [
+            Member(candidate, width, ridge, 1.0)
+            for candidate in self.candidates
+            for width in candidate.widths
+            for ridge in RIDGES
+        ]
+        width = _targets(items, target).shape[1]
+        outputs = [np.empty((len(items), width)) for _ in tried]
+        folds = divide_groups(items.group, INNER_FOLDS, seed)
+        for fold in range(INNER_FOLDS):
+            inside, outside = take_items(items, folds != fold), take_items(items, folds == fold)
+            if len(outside) and len(inside):
+                predicted = self._predict_all(inside, outside, target, seed)
+                for output, values in zip(outputs, predicted, strict=True):
+                    output[folds == fold] = values
             if progress is not None:
-                progress(number + 1, len(self.candidates))
-        picked = _greedy(outputs, wanted, self.rounds)
-        weights = {number: picked.count(number) / len(picked) for number in picked}
-        members = tuple(Member(*tried[number], weight) for number, weight in weights.items())
-        blended = np.sum([weight * outputs[number] for number, weight in weights.items()], axis=0)
-        return members, blended, mean_correlation(strengths(blended)[0], wanted)
+                progress(fold + 1, INNER_FOLDS + 1)
+        return outputs, tried
+
+    def _predict_all(
+        self, inside: Items, outside: Items, target: Target, seed: int
+    ) -> list[Floats]:
+        """Return what each candidate, width and ridge says of ``outside``."""
+        targets, noise = _targets(inside, target), _noise(inside, target)
+        predicted: list[Floats] = []
+        for candidate in self.candidates:
+            view = _view(inside, candidate, target, seed)
+            points = view(inside.features)
+            between = squared_distances(view(outside.features), points)
+            among = squared_distances(points, points)
+            for width in candidate.widths:
+                duals = solve_path(gaussian(among, width), targets, noise, RIDGES)
+                predicted.extend(gaussian(between, width) @ dual for dual in duals)
+        return predicted
 
 
 def strengths(outputs: Floats) -> tuple[Floats, Floats]:
     """Return what decides the dominant emotion, and the intensities, from regression outputs.
 
-    The last nine outputs are angles, ``arcsin(sqrt(fraction))``, of which the noise of a vote
-    fraction does not depend on the fraction; where there are nine before them, these are the
-    emotions' one-hot regressions, and decide.
+    The last nine outputs are angles, ``arcsin(sqrt(fraction))``: the noise of an angle does not
+    depend on the fraction. Where there are nine before them, these are the emotions' one-hot
+    regressions, and decide.
     """
     angles = np.clip(outputs[:, -len(EMOTIONS) :], 0.0, np.pi / 2)
     intensities: Floats = np.square(np.sin(angles))
     if outputs.shape[1] == len(EMOTIONS):
         return intensities, intensities
     return np.clip(outputs[:, : len(EMOTIONS)], 0.0, 1.0), intensities
+
+
+def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
+    """Return a fold per item, groups whole, folds of about equal size.
+
+    Groups are dealt out from the largest to the smallest (ties at random), each to the fold that
+    is smallest so far.
+    """
+    groups, member = np.unique(group, return_inverse=True)
+    size = np.bincount(member)
+    shuffled = np.random.default_rng(seed).permutation(len(groups))
+    fold_of_group = np.empty(len(groups), dtype=np.int64)
+    filled = np.zeros(folds, dtype=np.int64)
+    for number in shuffled[np.argsort(-size[shuffled], kind="stable")]:
+        fold_of_group[number] = filled.argmin()
+        filled[fold_of_group[number]] += size[number]
+    return fold_of_group[member]
+
+
+def _choose(
+    outputs: Sequence[Floats], tried: Sequence[Member], wanted: Floats, rounds: int
+) -> tuple[tuple[Member, ...], Floats]:
+    """Add, round by round, the output that raises the mean's r most (with repetition).
+
+    Caruana and others, *Ensemble selection from libraries of models*, ICML 2004. Returns the
+    members and their weighted mean.
+    """
+    picked: list[int] = []
+    total = np.zeros_like(outputs[0])
+    for size in range(1, rounds + 1):
+        scores = [
+            mean_correlation(strengths((total + output) / size)[0], wanted) for output in outputs
+        ]
+        picked.append(int(np.argmax(scores)))
+        total = total + outputs[picked[-1]]
+    members = tuple(
+        Member(each.candidate, each.width, each.ridge, picked.count(number) / rounds)
+        for number, each in enumerate(tried)
+        if number in picked
+    )
+    return members, total / rounds
+
+
+def _regressions(
+    items: Items, members: Sequence[Member], target: Target, seed: int
+) -> tuple[Regression, ...]:
+    """Fit the chosen members on all items."""
+    targets, noise = _targets(items, target), _noise(items, target)
+    regressions = []
+    for candidate in dict.fromkeys(member.candidate for member in members):
+        view = _view(items, candidate, target, seed)
+        support = view(items.features)
+        among = squared_distances(support, support)
+        mine = [member for member in members if member.candidate == candidate]
+        dual = [
+            member.weight * solve_dual(gaussian(among, member.width), targets, noise, member.ridge)
+            for member in mine
+        ]
+        widths = tuple(member.width for member in mine)
+        regressions.append(Regression(view, support, widths, tuple(dual)))
+    return tuple(regressions)
+
+
+def _view(items: Items, candidate: Candidate, target: Target, seed: int) -> View:
+    """Fit a candidate's view, learning what counts where it is to be learned."""
+    shares = dict(candidate.shares)
+    if not candidate.learned:
+        return fit_view(items.features, shares)
+    some = _some_groups(items, seed)
+    plain = fit_view(some.features, shares)
+    groups = group_numbers(plain.sizes)
+    distances = group_distances(plain(some.features), groups[plain.columns], groups.max() + 1)
+    weights = learn_weights(distances, _targets(some, target), _noise(some, target))
+    return fit_view(items.features, shares, weights)
 
 
 def _targets(items: Items, target: Target) -> Floats:
@@ -265,46 +380,6 @@ def _noise(items: Items, target: Target) -> Floats:
     return relative
 
 
-def _points(items: Items, names: tuple[str, ...]) -> tuple[dict[str, Block], dict[str, Floats]]:
-    blocks = {name: Block.fit(items.features[name]) for name in names}
-    return blocks, {name: block(items.features[name]) for name, block in blocks.items()}
-
-
-def _fit_members(
-    items: Items,
-    names: tuple[str, ...],
-    members: tuple[Member, ...],
-    target: Target,
-    dominance: Dominance,
-) -> FittedBlend:
-    """Fit the chosen members on all items."""
-    blocks, points = _points(items, names)
-    distances = {name: squared_distances(at, at) for name, at in points.items()}
-    targets, noise = _targets(items, target), _noise(items, target)
-    dual = []
-    for member in members:
-        kernel = gaussian(distances, member.candidate.shares, member.candidate.width)
-        dual.append(member.weight * solve_dual(kernel, targets, noise, member.ridge))
-    return FittedBlend(blocks, points, members, tuple(dual), dominance)
-
-
-def _greedy(outputs: Sequence[Floats], wanted: Floats, rounds: int) -> list[int]:
-    """Add, round by round, the output that raises the mean's r most (with repetition).
-
-    Caruana and others, *Ensemble selection from libraries of models*, ICML 2004.
-    """
-    picked: list[int] = []
-    total = np.zeros_like(outputs[0])
-    for size in range(1, rounds + 1):
-        scores = [
-            mean_correlation(strengths((total + output) / size)[0], wanted) for output in outputs
-        ]
-        best = int(np.argmax(scores))
-        picked.append(best)
-        total = total + outputs[best]
-    return picked
-
-
 def _some_groups(items: Items, seed: int) -> Items:
     """Return the items of groups drawn at random until they are enough for the search."""
     if len(items) <= SEARCH_ITEMS:
@@ -313,28 +388,22 @@ def _some_groups(items: Items, seed: int) -> Items:
     order = np.random.default_rng(seed).permutation(len(groups))
     reached = np.cumsum(np.bincount(member)[order])
     enough = max(2, int(np.searchsorted(reached, SEARCH_ITEMS)) + 1)
-    chosen = np.flatnonzero(np.isin(member, order[:enough]))
-    return Items(
-        features={name: values[chosen] for name, values in items.features.items()},
-        label=items.label[chosen],
-        group=items.group[chosen],
-        listeners=items.listeners[chosen],
-        vote_fractions=items.vote_fractions[chosen],
-        item_of_row=np.arange(len(chosen)),
-    )
+    return take_items(items, np.isin(member, order[:enough]))
 
 
-BLEND_CANDIDATES = tuple(
-    Candidate(shares, width)
-    for shares in (
-        (("musicnn", 1.0),),
-        (("summary", 1.0),),
-        (("musicnn", 0.5), ("summary", 0.5)),
-        (("musicnn", 0.75), ("summary", 0.25)),
-    )
-    for width in WIDTHS
+BOTH = (("musicnn", 0.5), ("summary", 0.5))
+LEARNED_WIDTHS = (0.5, 1.0, 2.0)
+
+BLEND_CANDIDATES = (
+    Candidate((("musicnn", 1.0),)),
+    Candidate((("summary", 1.0),)),
+    Candidate(BOTH),
+    Candidate(BOTH, learned=True, widths=LEARNED_WIDTHS),
 )
-LIGHT_CANDIDATES = tuple(Candidate((("summary", 1.0),), width) for width in WIDTHS)
+LIGHT_CANDIDATES = (
+    Candidate((("summary", 1.0),)),
+    Candidate((("summary", 1.0),), learned=True, widths=LEARNED_WIDTHS),
+)
 
 
 def blend() -> KernelBlend:

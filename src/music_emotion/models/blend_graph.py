@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.models.blend import FittedBlend
+from music_emotion.models.blend import FittedBlend, Regression
 from music_emotion.models.dominance import LEAST_INTENSITY
-from music_emotion.models.kernel_ridge import CLIP, INTERCEPT
+from music_emotion.models.kernel_ridge import INTERCEPT
+from music_emotion.models.views import CLIP
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
@@ -50,36 +51,43 @@ class GraphBuilder:
         return name
 
 
-def build_graph(fitted: FittedBlend, title: str) -> ModelProto:
+def build_graph(
+    fitted: FittedBlend, names: Sequence[str], sizes: Mapping[str, int], title: str
+) -> ModelProto:
     """Return the graph.
 
-    Inputs: each feature's mean and standard deviation over a span's segments, float32 (n, size).
-    Outputs: ``emotions`` and ``intensities``, float32 (n, 9).
+    Parameters
+    ----------
+    fitted
+        The fitted blend.
+    names
+        The inputs, each a feature's mean and standard deviation over a span's segments, float32
+        (n, size); one that no member looks at is taken all the same.
+    sizes
+        Pooled sizes of the inputs that are looked at.
+    title
+        Name of the graph. Its outputs are ``emotions`` and ``intensities``, float32 (n, 9).
     """
     from onnx import TensorProto, checker, helper
 
     graph = GraphBuilder()
-    distances = {name: _distances(graph, fitted, name) for name in fitted.used}
     parts = []
-    for member, dual in zip(fitted.members, fitted.dual, strict=True):
-        candidate = member.candidate
-        scaled = [
-            graph.add("Mul", distances[name], -candidate.width * share)
-            for name, share in candidate.shares
-        ]
-        kernel = graph.add("Exp", _sum(graph, scaled))
-        parts.append(graph.add("Gemm", kernel, dual, INTERCEPT * dual.sum(axis=0)))
-    _answers(graph, fitted, _sum(graph, parts), fitted.dual[0].shape[1])
+    for regression in fitted.regressions:
+        distances = _distances(graph, regression)
+        for width, dual in zip(regression.widths, regression.dual, strict=True):
+            kernel = graph.add("Exp", graph.add("Mul", distances, -width))
+            parts.append(graph.add("Gemm", kernel, dual, INTERCEPT * dual.sum(axis=0)))
+    outputs = parts[0] if len(parts) == 1 else graph.add("Sum", *parts)
+    _answers(graph, fitted, outputs, fitted.regressions[0].dual[0].shape[1])
 
-    def value(name: str, size: int) -> Any:
+    def value(name: str, size: int | str) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])
 
-    # A span's features are as long as its two statistics; constant columns are not looked at.
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             title,
-            [value(name, block.size) for name, block in fitted.blocks.items()],
+            [value(name, sizes.get(name, f"{name}_size")) for name in names],
             [value(name, len(EMOTIONS)) for name in ("emotions", "intensities")],
             graph.constants,
         ),
@@ -91,13 +99,14 @@ def build_graph(fitted: FittedBlend, title: str) -> ModelProto:
     return model
 
 
-def _distances(graph: GraphBuilder, fitted: FittedBlend, name: str) -> str:
-    """Add the squared distances of a block's points to the training items, (n, items)."""
-    block, support = fitted.blocks[name], fitted.support[name]
-    chosen = graph.add("Gather", name, block.columns, axis=1)
-    centred = graph.add("Sub", chosen, block.mean)
-    inside = graph.add("Clip", graph.add("Mul", centred, block.scale), -CLIP, CLIP)
-    points = graph.add("Mul", inside, block.factor)
+def _distances(graph: GraphBuilder, regression: Regression) -> str:
+    """Add the squared distances of a view's points to the training items, (n, items)."""
+    view, support = regression.view, regression.support
+    inputs = [name for name, _ in view.sizes]
+    values = inputs[0] if len(inputs) == 1 else graph.add("Concat", *inputs, axis=1)
+    centred = graph.add("Sub", graph.add("Gather", values, view.columns, axis=1), view.mean)
+    inside = graph.add("Clip", graph.add("Mul", centred, view.scale), -CLIP, CLIP)
+    points = graph.add("Mul", inside, view.factor)
     squares = graph.add("ReduceSumSquare", points, axes=[1], keepdims=1)
     crossed = graph.add("Gemm", points, -2.0 * support.T, np.square(support).sum(axis=1))
     return graph.add("Relu", graph.add("Add", crossed, squares))
@@ -116,7 +125,3 @@ def _answers(graph: GraphBuilder, fitted: FittedBlend, outputs: str, width: int)
     sloped = graph.add("Mul", graph.add("Log", raised), fitted.dominance.slope)
     logits = graph.add("Add", sloped, fitted.dominance.offset)
     graph.add("Softmax", logits, name="emotions", axis=1)
-
-
-def _sum(graph: GraphBuilder, names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else graph.add("Sum", *names)

@@ -43,6 +43,18 @@ class Items:
         return len(self.label)
 
 
+def take_items(items: Items, mask: NDArray[np.bool_]) -> Items:
+    """Return the items of a mask, each as a row of its own."""
+    return Items(
+        features={name: values[mask] for name, values in items.features.items()},
+        label=items.label[mask],
+        group=items.group[mask],
+        listeners=items.listeners[mask],
+        vote_fractions=items.vote_fractions[mask],
+        item_of_row=np.arange(int(mask.sum())),
+    )
+
+
 def pool(examples: Examples, names: tuple[str, ...]) -> Items:
     """Pool the rows of each unit; ``names`` are features with one vector per segment."""
     _, first, item_of_row = np.unique(examples.unit, return_index=True, return_inverse=True)
