@@ -22,7 +22,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
     os.environ[_name] = "1"  # read when numpy loads
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # tf.compat.v1.layers, which Keras 3 dropped
 
 import argparse
 import contextlib
@@ -63,10 +63,6 @@ def musicnn(_: str) -> Predict:
     tf.compat.v1.disable_eager_execution()
     import librosa
     import numpy as np
-    import tf_keras
-
-    # The package calls tf.compat.v1.layers, which Keras 3 dropped and tf_keras kept.
-    tf.compat.v1.layers = tf_keras.__internal__.legacy.layers
     from musicnn import configuration as config
     from musicnn import models
 
@@ -108,8 +104,12 @@ def work(connection: Connection, subject: str, core: int) -> None:
     connection.send("")
     while (path := connection.recv()) is not None:
         started = time.perf_counter()
-        with contextlib.redirect_stdout(None):
-            predict(path)
+        try:
+            with contextlib.redirect_stdout(None):
+                predict(path)
+        except Exception as error:
+            connection.send((f"{subject} failed: {error!r}", 0.0))
+            return
         seconds = time.perf_counter() - started
         connection.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
@@ -128,6 +128,7 @@ def compare(models: list[str], files: list[str], repeats: int) -> None:
     for subject in (*models, *PEERS):
         here, there = context.Pipe()
         context.Process(target=work, args=(there, subject, core), daemon=True).start()
+        there.close()  # so that a dead process ends the conversation
         if problem := here.recv():
             print(f"left out: {subject} ({problem})")
             continue
@@ -139,6 +140,8 @@ def compare(models: list[str], files: list[str], repeats: int) -> None:
             for subject, line in lines.items():
                 line.send(path)
                 taken, memory[subject] = line.recv()
+                if isinstance(taken, str):
+                    sys.exit(taken)
                 if turn:  # the first round warms up
                     seconds[subject].append(taken)
     print(f"{len(files)} files × {repeats}, one core, one thread; {platform.processor() or ''}")

@@ -27,6 +27,7 @@ COMMANDS = (
     "leak",
     "listeners",
     "compare",
+    "train",
     "evaluate",
 )
 

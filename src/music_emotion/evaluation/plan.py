@@ -253,7 +253,14 @@ def describe(model: Model) -> dict[str, Any]:
         if is_dataclass(value) and not isinstance(value, type):
             value = {key: item for key, item in asdict(value).items() if key != "device"}
         try:
-            described[name] = json.loads(json.dumps(value, sort_keys=True))
+            text = json.dumps(value, sort_keys=True, default=_dataclass_values)
         except (TypeError, ValueError):
             continue  # a function, a network: part of the code, not of the settings
+        described[name] = json.loads(text)
     return described
+
+
+def _dataclass_values(value: object) -> dict[str, Any]:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"{type(value).__qualname__} is not plain data")

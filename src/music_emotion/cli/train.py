@@ -1,0 +1,77 @@
+"""``music-emotion train``: one model on all tracks, saved for export and use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from music_emotion.cli.compare import DeviceName, DeviceOption, TargetName
+from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+
+    @app.command()
+    def train(
+        model: Annotated[str, typer.Argument(help="Name of the model, as in compare.")],
+        out: Annotated[Path, typer.Option(help="Folder for the trained model.")],
+        target: Annotated[TargetName, typer.Option(help="What it learns.")] = TargetName.LABEL,
+        seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 42,
+        epochs: Annotated[
+            int | None, typer.Option(min=1, help="Longest training; default: the model's own.")
+        ] = None,
+        jobs: Annotated[
+            int | None, typer.Option(min=1, help="Processes that extract features.")
+        ] = None,
+        device: DeviceOption = DeviceName.AUTO,
+        data: DataOption = None,
+        csv: CsvOption = None,
+        demo: DemoOption = False,
+    ) -> None:
+        """Train one model on all tracks and write its weights and settings."""
+        # Idle OpenMP threads that spin starve the others; read when torch is first imported.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        from music_emotion.cli.progress import progress_bar
+        from music_emotion.datasets.sources import open_corpus
+        from music_emotion.evaluation.runner import available_cores
+        from music_emotion.evaluation.whole import train_whole
+        from music_emotion.features.extract import extract_corpus
+        from music_emotion.features.store import FeatureStore
+        from music_emotion.models.registry import create
+
+        settings = {"device": device.value, **({"max_epochs": epochs} if epochs else {})}
+        names = create(model, **settings).feature_names
+        corpus = open_corpus(data, csv, use_demo=demo)
+        with progress_bar("features") as tell:
+            features = extract_corpus(
+                corpus,
+                names or ("statistics",),
+                store=FeatureStore.default(),
+                jobs=jobs or available_cores(),
+                progress=tell,
+            )
+        for failure in features.failures:
+            typer.echo(f"left out: {failure.message}")
+        with progress_bar(f"training {model}") as tell:
+            report = train_whole(
+                model,
+                corpus,
+                features.track,
+                features.arrays,
+                out,
+                target=target.value,
+                seed=seed,
+                settings=settings,
+                arguments=sys.argv[1:],
+                progress=tell,
+            )
+        for note in report.notes:
+            typer.echo(note)
+        typer.echo(f"written to {out}")
+        if features.failures:
+            raise typer.Exit(1)

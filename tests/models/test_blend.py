@@ -1,0 +1,218 @@
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+from sklearn.gaussian_process.kernels import RBF
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LogisticRegression
+
+from music_emotion.errors import ModelError
+from music_emotion.models.base import Examples
+from music_emotion.models.blend import Candidate, KernelBlend, strengths
+from music_emotion.models.dominance import Dominance
+from music_emotion.models.kernel_ridge import (
+    Block,
+    RidgePath,
+    gaussian,
+    mean_correlation,
+    solve_dual,
+    squared_distances,
+)
+from music_emotion.models.pooling import pool
+from music_emotion.models.registry import create
+
+TRACKS, SEGMENTS = 60, 3
+
+
+def examples(seed: int = 0, *, noise: float = 0.5) -> Examples:
+    """Tracks whose votes follow two hidden directions of two features, by 20 artists."""
+    generator = np.random.default_rng(seed)
+    track = np.repeat(np.arange(TRACKS), SEGMENTS)
+    hidden = generator.normal(size=(TRACKS, 2))
+    seen = hidden[track] + 0.3 * generator.normal(size=(len(track), 2))
+    features = {
+        name: (
+            seen @ generator.normal(size=(2, size))
+            + noise * generator.normal(size=(len(track), size))
+        ).astype(np.float32)
+        for name, size in (("musicnn", 12), ("summary", 7))
+    }
+    features["musicnn"][:, 5] = 3.0  # a dead channel
+    logits = hidden @ np.random.default_rng(1).normal(size=(2, 9)) - 1.0
+    listeners = generator.integers(11, 40, size=TRACKS)
+    votes = generator.binomial(listeners[:, None], 1 / (1 + np.exp(-logits)))
+    return Examples(
+        features=features,
+        rows=np.arange(len(track)),
+        track=track,
+        unit=track,
+        group=track % 20,
+        label=votes.argmax(axis=1)[track],
+        vote_fractions=(votes / listeners[:, None]).astype(np.float32)[track],
+        listeners=listeners[track],
+        genre=track % 4,
+    )
+
+
+def small_blend(rounds: int = 4) -> KernelBlend:
+    shares = ((("musicnn", 1.0),), (("musicnn", 0.5), ("summary", 0.5)))
+    return KernelBlend(
+        "small", [Candidate(share, width) for share in shares for width in (0.5, 1)], rounds=rounds
+    )
+
+
+def test_pooling_is_mean_and_population_deviation() -> None:
+    given = examples()
+    items = pool(given, ("musicnn",))
+    rows = given.features["musicnn"].reshape(TRACKS, SEGMENTS, -1)
+    expected = np.concatenate([rows.mean(axis=1), rows.std(axis=1)], axis=1)
+    np.testing.assert_allclose(items.features["musicnn"], expected, atol=1e-5)
+    np.testing.assert_array_equal(items.item_of_row, given.track)
+
+
+def test_block_brings_the_mean_squared_distance_to_one() -> None:
+    values = np.random.default_rng(0).normal(2, 5, size=(40, 6))
+    values[:, 2] = 7.0
+    block = Block.fit(values)
+    points = block(values)
+    assert points.shape == (40, 5)
+    pairs = [np.square(a - b).sum() for a in points for b in points]
+    assert np.mean(pairs) == pytest.approx(1.0)
+
+
+def test_left_out_predictions_equal_training_without_the_group() -> None:
+    generator = np.random.default_rng(0)
+    points, targets = generator.normal(size=(30, 3)), generator.normal(size=(30, 2))
+    noise, group = generator.uniform(0.5, 2, 30), np.arange(30) % 7
+    distances = {"x": squared_distances(points, points)}
+    kernel = gaussian(distances, (("x", 1.0),), 0.3)
+    left_out = RidgePath(kernel, targets, noise, group).left_out(0.2)
+    for number in range(7):
+        inside, outside = group != number, group == number
+        dual = solve_dual(kernel[np.ix_(inside, inside)], targets[inside], noise[inside], 0.2)
+        np.testing.assert_allclose(left_out[outside], kernel[np.ix_(outside, inside)] @ dual)
+
+
+def test_dual_agrees_with_scikit_learn() -> None:
+    generator = np.random.default_rng(0)
+    points, targets = generator.normal(size=(30, 3)), generator.normal(size=(30, 2))
+    distances = {"x": squared_distances(points, points)}
+    kernel = gaussian(distances, (("x", 1.0),), 0.5)
+    np.testing.assert_allclose(kernel, RBF(1.0)(points) + 1.0)
+    theirs = KernelRidge(alpha=0.3, kernel="precomputed").fit(kernel, targets).dual_coef_
+    np.testing.assert_allclose(solve_dual(kernel, targets, np.ones(30), 0.3), theirs, rtol=1e-6)
+
+
+def test_mean_correlation_passes_over_constant_outputs() -> None:
+    generator = np.random.default_rng(0)
+    left, right = generator.normal(size=(20, 3)), generator.normal(size=(20, 3))
+    left[:, 1] = 2.0
+    expected = np.mean([np.corrcoef(left[:, k], right[:, k])[0, 1] for k in (0, 2)])
+    assert mean_correlation(left, right) == pytest.approx(expected)
+    assert mean_correlation(np.ones((5, 2)), np.ones((5, 2))) == 0.0
+
+
+def test_dominance_keeps_the_order_and_calibrates() -> None:
+    generator = np.random.default_rng(0)
+    intensities = generator.beta(2, 5, size=(4_000, 9))
+    truth = Dominance(3.0, np.zeros(9))(intensities)
+    label = np.array([generator.choice(9, p=row) for row in truth])
+    fitted = Dominance.fit(intensities, label, intensities.mean(axis=0))
+    assert fitted.slope == pytest.approx(3.0, abs=0.25)
+    np.testing.assert_allclose(fitted(intensities).sum(axis=1), 1.0)
+    confidence = fitted(intensities).max(axis=1)
+    hit = fitted(intensities).argmax(axis=1) == label
+    assert confidence.mean() == pytest.approx(hit.mean(), abs=0.03)
+
+
+def test_angles_come_back_as_fractions() -> None:
+    fractions = np.linspace(0, 1, 27).reshape(3, 9)
+    angles = np.arcsin(np.sqrt(fractions))
+    np.testing.assert_allclose(strengths(angles)[1], fractions, atol=1e-12)
+    both = np.concatenate([np.full((3, 9), 1.5), angles], axis=1)
+    np.testing.assert_allclose(strengths(both)[0], 1.0)
+    np.testing.assert_allclose(strengths(both)[1], fractions, atol=1e-12)
+
+
+@pytest.mark.parametrize("target", ["votes", "label"])
+def test_blend_learns_and_its_graph_says_the_same(target: str) -> None:
+    given = examples()
+    training = given.group < 15
+    model = small_blend()
+    report = model.fit(given.take(training), target=target, seed=0)  # type: ignore[arg-type] # parametrised
+    assert any("left-out artists" in note for note in report.notes)
+    test = given.take(~training)
+    told = model.predict(test)
+    np.testing.assert_allclose(told.emotions.sum(axis=1), 1.0, atol=1e-5)
+    assert told.intensities.min() >= 0
+    assert told.intensities.max() <= 1
+    assert mean_correlation(told.intensities, test.vote_fractions) > 0.6
+
+    items = pool(test, model.feature_names)
+    session = onnxruntime.InferenceSession(model.graph().SerializeToString())
+    feed = {name: items.features[name].astype(np.float32) for name in model.feature_names}
+    emotions, intensities = session.run(["emotions", "intensities"], feed)
+    np.testing.assert_allclose(emotions[items.item_of_row], told.emotions, atol=1e-5)
+    np.testing.assert_allclose(intensities[items.item_of_row], told.intensities, atol=1e-5)
+
+
+def test_blend_is_told_nothing_of_rows_it_is_not_given() -> None:
+    given = examples()
+    training = given.group < 15
+    changed = {name: values.copy() for name, values in given.features.items()}
+    for values in changed.values():
+        values[~training] = 1e3
+    first, second = small_blend(), small_blend()
+    first.fit(given.take(training), target="votes")
+    second.fit(replace(given, features=changed).take(training), target="votes")
+    test = given.take(~training)
+    np.testing.assert_array_equal(first.predict(test).emotions, second.predict(test).emotions)
+
+
+def test_random_votes_teach_nothing() -> None:
+    given = examples()
+    shuffled = np.random.default_rng(5).permutation(TRACKS)[given.track] * SEGMENTS
+    given = replace(
+        given,
+        vote_fractions=given.vote_fractions[shuffled],
+        label=given.label[shuffled],
+        listeners=given.listeners[shuffled],
+    )
+    training = given.group < 15
+    model = small_blend()
+    model.fit(given.take(training), target="votes")
+    test = given.take(~training)
+    assert mean_correlation(model.predict(test).intensities, test.vote_fractions) < 0.3
+
+
+def test_one_round_takes_one_member() -> None:
+    model = small_blend(rounds=1)
+    model.fit(examples(), target="votes")
+    assert model.fitted_ is not None
+    assert [member.weight for member in model.fitted_.members] == [1.0]
+
+
+def test_bad_input_is_named() -> None:
+    given = examples()
+    with pytest.raises(ModelError, match="empty"):
+        small_blend().fit(given.take(np.zeros(0, dtype=np.int64)))
+    with pytest.raises(ModelError, match="one artist"):
+        small_blend().fit(given.take(given.group == 3))
+    with pytest.raises(ModelError, match="fit first"):
+        create("blend").predict(given)
+
+
+def test_linear_data_is_at_least_as_good_as_logistic_regression() -> None:
+    given = examples(noise=0.2)
+    training = given.group < 15
+    items = pool(given.take(training), ("musicnn", "summary"))
+    stacked = np.concatenate([items.features["musicnn"], items.features["summary"]], axis=1)
+    theirs = LogisticRegression(max_iter=2_000, C=0.01).fit(stacked, items.label)
+    model = small_blend()
+    model.fit(given.take(training), target="votes")
+    test = given.take(~training)
+    outside = pool(test, ("musicnn", "summary"))
+    values = np.concatenate([outside.features["musicnn"], outside.features["summary"]], axis=1)
+    ours = (model.predict(test).emotions.argmax(axis=1) == test.label).mean()
+    assert ours >= (theirs.predict(values) == outside.label).mean() - 0.1
