@@ -9,18 +9,19 @@ from sklearn.linear_model import LogisticRegression
 
 from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples
-from music_emotion.models.blend import Candidate, KernelBlend, strengths
-from music_emotion.models.dominance import Dominance
+from music_emotion.models.blend import Candidate, KernelBlend, divide_groups, strengths
+from music_emotion.models.dominance import BALANCE, Dominance
 from music_emotion.models.kernel_ridge import (
-    Block,
-    RidgePath,
     gaussian,
     mean_correlation,
     solve_dual,
+    solve_path,
     squared_distances,
 )
 from music_emotion.models.pooling import pool
 from music_emotion.models.registry import create
+from music_emotion.models.relevance import group_distances, learn_weights
+from music_emotion.models.views import fit_view
 
 TRACKS, SEGMENTS = 60, 3
 
@@ -57,8 +58,9 @@ def examples(seed: int = 0, *, noise: float = 0.5) -> Examples:
 
 def small_blend(rounds: int = 4) -> KernelBlend:
     shares = ((("musicnn", 1.0),), (("musicnn", 0.5), ("summary", 0.5)))
+    candidates = [Candidate(share, widths=(0.5, 1.0)) for share in shares]
     return KernelBlend(
-        "small", [Candidate(share, width) for share in shares for width in (0.5, 1)], rounds=rounds
+        "small", [*candidates, Candidate(shares[1], learned=True, widths=(1.0,))], rounds=rounds
     )
 
 
@@ -71,34 +73,48 @@ def test_pooling_is_mean_and_population_deviation() -> None:
     np.testing.assert_array_equal(items.item_of_row, given.track)
 
 
-def test_block_brings_the_mean_squared_distance_to_one() -> None:
-    values = np.random.default_rng(0).normal(2, 5, size=(40, 6))
-    values[:, 2] = 7.0
-    block = Block.fit(values)
-    points = block(values)
-    assert points.shape == (40, 5)
-    pairs = [np.square(a - b).sum() for a in points for b in points]
-    assert np.mean(pairs) == pytest.approx(1.0)
+def test_a_view_gives_each_feature_its_share_of_the_mean_squared_distance() -> None:
+    generator = np.random.default_rng(0)
+    one, two = generator.normal(2, 5, size=(40, 6)), generator.normal(size=(40, 3))
+    one[:, 2] = 7.0
+    view = fit_view({"one": one, "two": two}, {"one": 0.75, "two": 0.25})
+    points = view({"one": one, "two": two})
+    assert points.shape == (40, 8)
+    assert squared_distances(points[:, :5], points[:, :5]).mean() == pytest.approx(0.75)
+    assert squared_distances(points[:, 5:], points[:, 5:]).mean() == pytest.approx(0.25)
 
 
-def test_left_out_predictions_equal_training_without_the_group() -> None:
+def test_relevance_finds_the_group_that_matters() -> None:
+    generator = np.random.default_rng(0)
+    points = generator.normal(size=(120, 4)) / np.sqrt(8)
+    targets = np.stack([np.sin(4 * points[:, 0]), np.cos(4 * points[:, 1])], axis=1)
+    distances = group_distances(points, np.array([0, 0, 1, 1]), 2)
+    np.testing.assert_allclose(distances.sum(axis=0), squared_distances(points, points), atol=1e-12)
+    weights = learn_weights(distances, targets, np.ones(120))
+    assert weights[0] > 10 * weights[1]
+
+
+def test_inner_folds_keep_groups_whole_and_are_of_about_equal_size() -> None:
+    group = np.repeat(np.arange(23), np.arange(23) % 5 + 1)
+    folds = divide_groups(group, 5, seed=3)
+    assert all(len(np.unique(folds[group == number])) == 1 for number in range(23))
+    sizes = np.bincount(folds, minlength=5)
+    assert sizes.max() - sizes.min() <= 2
+
+
+def test_a_path_of_ridges_is_each_ridge_solved_alone() -> None:
     generator = np.random.default_rng(0)
     points, targets = generator.normal(size=(30, 3)), generator.normal(size=(30, 2))
-    noise, group = generator.uniform(0.5, 2, 30), np.arange(30) % 7
-    distances = {"x": squared_distances(points, points)}
-    kernel = gaussian(distances, (("x", 1.0),), 0.3)
-    left_out = RidgePath(kernel, targets, noise, group).left_out(0.2)
-    for number in range(7):
-        inside, outside = group != number, group == number
-        dual = solve_dual(kernel[np.ix_(inside, inside)], targets[inside], noise[inside], 0.2)
-        np.testing.assert_allclose(left_out[outside], kernel[np.ix_(outside, inside)] @ dual)
+    noise = generator.uniform(0.5, 2, 30)
+    kernel = gaussian(squared_distances(points, points), 0.3)
+    for ridge, dual in zip((0.1, 0.7), solve_path(kernel, targets, noise, (0.1, 0.7)), strict=True):
+        np.testing.assert_allclose(dual, solve_dual(kernel, targets, noise, ridge), rtol=1e-6)
 
 
 def test_dual_agrees_with_scikit_learn() -> None:
     generator = np.random.default_rng(0)
     points, targets = generator.normal(size=(30, 3)), generator.normal(size=(30, 2))
-    distances = {"x": squared_distances(points, points)}
-    kernel = gaussian(distances, (("x", 1.0),), 0.5)
+    kernel = gaussian(squared_distances(points, points), 0.5)
     np.testing.assert_allclose(kernel, RBF(1.0)(points) + 1.0)
     theirs = KernelRidge(alpha=0.3, kernel="precomputed").fit(kernel, targets).dual_coef_
     np.testing.assert_allclose(solve_dual(kernel, targets, np.ones(30), 0.3), theirs, rtol=1e-6)
@@ -116,9 +132,10 @@ def test_mean_correlation_passes_over_constant_outputs() -> None:
 def test_dominance_keeps_the_order_and_calibrates() -> None:
     generator = np.random.default_rng(0)
     intensities = generator.beta(2, 5, size=(4_000, 9))
-    truth = Dominance(3.0, np.zeros(9))(intensities)
+    log_mean = np.log(intensities.mean(axis=0))
+    truth = Dominance(3.0, -3.0 * BALANCE * log_mean)(intensities)
     label = np.array([generator.choice(9, p=row) for row in truth])
-    fitted = Dominance.fit(intensities, label, intensities.mean(axis=0))
+    fitted = Dominance.fit(intensities, label)
     assert fitted.slope == pytest.approx(3.0, abs=0.25)
     np.testing.assert_allclose(fitted(intensities).sum(axis=1), 1.0)
     confidence = fitted(intensities).max(axis=1)
@@ -141,7 +158,7 @@ def test_blend_learns_and_its_graph_says_the_same(target: str) -> None:
     training = given.group < 15
     model = small_blend()
     report = model.fit(given.take(training), target=target, seed=0)  # type: ignore[arg-type] # parametrised
-    assert any("left-out artists" in note for note in report.notes)
+    assert any("out of the inner folds" in note for note in report.notes)
     test = given.take(~training)
     told = model.predict(test)
     np.testing.assert_allclose(told.emotions.sum(axis=1), 1.0, atol=1e-5)
@@ -189,8 +206,7 @@ def test_random_votes_teach_nothing() -> None:
 def test_one_round_takes_one_member() -> None:
     model = small_blend(rounds=1)
     model.fit(examples(), target="votes")
-    assert model.fitted_ is not None
-    assert [member.weight for member in model.fitted_.members] == [1.0]
+    assert [member.weight for member in model.members_] == [1.0]
 
 
 def test_bad_input_is_named() -> None:
