@@ -81,7 +81,7 @@ def test_tags_know_a_little_about_music(emotify_root: Path) -> None:
     mean = []
     for genre in ("rock", "classical"):
         tagged = []
-        for number in (3, 30, 60):
+        for number in range(1, 9):
             path = emotify_root / "emotifymusic" / genre / f"{number}.mp3"
             sound = read_audio(path, embedding.SAMPLE_RATE, duration=12.0)
             whole = sound[: len(sound) // 48_000 * 48_000].reshape(-1, 48_000)
