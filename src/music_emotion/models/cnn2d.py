@@ -11,8 +11,9 @@ from music_emotion.models.spec_augment import SpecAugment
 _BANDS, _FRAMES = 128, 130
 _FILTERS = (32, 64, 128)
 _KERNEL = 3
-_POOLS = ((4, 4), (2, 4), (2, 2))
-"""(bands, frames) pooled after each convolution: 128 × 130 becomes 8 × 4."""
+_POOLS = ((4, 4), (2, 4), (2, 8))
+"""(bands, frames) pooled after each convolution: 128 × 130 becomes 8 × 1. With no frame left, the
+dense layer learns what sounds, not when, and generalises better for it."""
 _DENSE_UNITS = 256
 
 

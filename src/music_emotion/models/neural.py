@@ -16,7 +16,7 @@ from music_emotion.models.base import Examples, FitReport, Prediction, Progress,
 from music_emotion.models.standardise import Standardise, StandardisedNetwork
 from music_emotion.training.augment import SYNTHETIC
 from music_emotion.training.config import TrainingConfig
-from music_emotion.training.device import select_device
+from music_emotion.training.device import half_precision, select_device
 from music_emotion.training.fit import (
     FitResult,
     TrainingData,
@@ -115,6 +115,7 @@ class NeuralModel:
         validation = training_data(examples.take(cut.validation), array, target)
         notes: tuple[str, ...] = (
             f"{len(cut.training)} segments to learn from, {len(cut.validation)} to validate on",
+            f"trained in {str(half_precision(device) or torch.float32).removeprefix('torch.')}",
         )
         trained: nn.Module = network
         if self.inputs.is_sequence:

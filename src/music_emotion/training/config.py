@@ -8,6 +8,9 @@ from typing import Literal
 Device = Literal["auto", "cpu", "cuda"]
 """Where a network is trained; ``auto`` takes the graphics card where there is one."""
 
+Watched = Literal["accuracy", "loss"]
+"""What early stopping looks at in the validation part; ties are settled by the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
@@ -18,8 +21,11 @@ class TrainingConfig:
     max_epochs
         Length of the learning-rate schedule; early stopping may end the training before. An
         epoch is as many segments as there are real ones to learn from, with SMOTE too.
+    watch
+        What early stopping and the choice of the best epoch go by. Mixing and smoothing make the
+        loss rise while the accuracy still does too.
     patience
-        Epochs without a lower validation loss after which training stops.
+        Epochs without a better one after which training stops.
     batch_size
         Segments per step.
     learning_rate
@@ -48,10 +54,11 @@ class TrainingConfig:
         ``auto``, ``cpu`` or ``cuda``.
     """
 
-    max_epochs: int = 30
-    patience: int = 3
-    batch_size: int = 32
-    learning_rate: float = 2e-3
+    max_epochs: int = 60
+    watch: Watched = "accuracy"
+    patience: int = 8
+    batch_size: int = 64
+    learning_rate: float = 3e-3
     warm_up: float = 0.15
     weight_decay: float = 1e-2
     dropout: float = 0.3

@@ -39,7 +39,7 @@ def half_precision(device: torch.device) -> torch.dtype | None:
     """Return the short type worth computing in on ``device``, ``None`` for plain float32."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if _has_matrix_extension() else None
+    return torch.bfloat16 if _multiplies_bfloat16() else None
 
 
 def autocast(device: torch.device, dtype: torch.dtype | None) -> AbstractContextManager[Any]:
@@ -73,7 +73,12 @@ def keep_freed_memory() -> bool:
     return all(library.mallopt(parameter, value) == 1 for parameter, value in settings)
 
 
-def _has_matrix_extension() -> bool:
-    """Whether the processor multiplies bf16 matrices in hardware (Intel AMX)."""
+def _multiplies_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers itself: Intel AMX, or AVX-512 BF16.
+
+    With AVX-512 BF16 alone, both kinds of network train in about 0.6 of the time that float32
+    takes (`benchmarks/training.py`).
+    """
     capabilities = getattr(torch.cpu, "get_capabilities", None)
-    return bool(capabilities and capabilities().get("amx_bf16", False))
+    known = capabilities() if capabilities else {}
+    return bool(known.get("amx_bf16", False) or known.get("avx512_bf16", False))

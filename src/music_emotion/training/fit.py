@@ -172,7 +172,7 @@ class _Trainer:
         if self.config.splice:
             self.splicer = Splicer(training.track)
         history: dict[str, list[float]] = {}
-        best, best_loss, best_epoch = None, math.inf, -1
+        best, best_rank, best_epoch = None, (-math.inf, -math.inf), -1
         for epoch in range(self.config.max_epochs):
             started = time.perf_counter()
             for name, value in self._train_epoch(training, epoch).items():
@@ -181,8 +181,9 @@ class _Trainer:
                 scores = self._validate(validation)
                 for name, value in scores.items():
                     history.setdefault(name, []).append(value)
-                if scores["validation_loss"] < best_loss:
-                    best_loss, best_epoch = scores["validation_loss"], epoch
+                rank = self._rank(scores)
+                if rank > best_rank:
+                    best_rank, best_epoch = rank, epoch
                     best = copy.deepcopy(self.network.state_dict())
             else:
                 best_epoch = epoch
@@ -196,6 +197,11 @@ class _Trainer:
             steps = (epoch + 1) * self._steps(training)
             self.progress(steps, steps)
         return FitResult(history, best_epoch)
+
+    def _rank(self, scores: dict[str, float]) -> tuple[float, float]:
+        """Return what an epoch is judged by, the more the better."""
+        accuracy, loss = scores["validation_accuracy"], scores["validation_loss"]
+        return (accuracy, -loss) if self.config.watch == "accuracy" else (-loss, accuracy)
 
     def _steps(self, data: TrainingData) -> int:
         segments = len(data) if self.epoch_size is None else min(self.epoch_size, len(data))
@@ -320,10 +326,13 @@ def intensity_loss(logits: Tensor, fractions: Tensor) -> Tensor:
 def predict_logits(
     network: nn.Module, array: NDArray[np.float32], rows: NDArray[np.int64], device: torch.device
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the emotions' and the intensities' logits of ``rows``, each (n, 9)."""
+    """Return the emotions' and the intensities' logits of ``rows``, each (n, 9).
+
+    In float32 whatever the training computed in, so that the exported network says the same.
+    """
     network.eval()
     logits, intensities = [], []
-    with torch.inference_mode(), autocast(device, half_precision(device)):
+    with torch.inference_mode():
         for start in range(0, len(rows), _PREDICTION_BATCH):
             batch = array[rows[start : start + _PREDICTION_BATCH]]
             emotion, intensity = network(to_device(batch, device))
