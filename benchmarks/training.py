@@ -83,7 +83,7 @@ def seconds_keras(segments: int, batch: int, epochs: int, threads: int) -> list[
     tf.config.threading.set_inter_op_parallelism_threads(1)
     array, label = random_segments(segments)
     stack: list[layers.Layer] = [keras.Input((128, 130, 1))]
-    for filters, pool in ((32, (4, 4)), (64, (2, 4)), (128, (2, 2))):
+    for filters, pool in ((32, (4, 4)), (64, (2, 4)), (128, (2, 8))):
         stack += [
             layers.Conv2D(filters, 3, padding="same"),
             layers.MaxPooling2D(pool),
@@ -144,7 +144,7 @@ def has_bf16() -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--segments", type=int, default=1024)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=3, help="the first is not counted")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
