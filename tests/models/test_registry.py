@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from music_emotion.errors import ModelError
-from music_emotion.models.registry import MODEL_NAMES, REFERENCE_NAMES, create
+from music_emotion.models.registry import MODEL_NAMES, REFERENCE_NAMES, create, source_digest
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
@@ -47,7 +47,11 @@ def test_a_model_of_ones_own_is_named_by_module_and_function(
 ) -> None:
     (tmp_path / "own_models_of_the_test.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
-    assert create("own_models_of_the_test:mine", max_epochs=1).name == "own_models_of_the_test:mine"
+    mine = create("own_models_of_the_test:mine", max_epochs=1)
+    assert mine.name == "own_models_of_the_test:mine"
+    before = source_digest(mine)
+    (tmp_path / "own_models_of_the_test.py").write_text(OWN + "# edited\n")
+    assert before != source_digest(mine) != source_digest(create("svm")) == ""
     with pytest.raises(ModelError, match="made a model of another name"):
         create("own_models_of_the_test:nameless")
     with pytest.raises(ModelError, match="no model 'own_models_of_the_test:theirs'.*theirs"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import sys
 from collections.abc import Callable
@@ -83,6 +84,16 @@ def create(name: str, **overrides: Any) -> Model:
     if ":" in name:
         return _own_model(name, overrides)
     return _FACTORIES[name](name, overrides)
+
+
+def source_digest(model: Model) -> str:
+    """Return the SHA-256 of the file that makes a model of one's own, ``""`` for one of ours.
+
+    What was computed with a model must not pass for what an edited one would compute.
+    """
+    module, colon, _ = model.name.partition(":")
+    file = getattr(sys.modules.get(module), "__file__", None) if colon else None
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
 
 
 def _own_model(name: str, overrides: dict[str, Any]) -> Model:
