@@ -123,12 +123,17 @@ class Document:
     panels: PanelCurve | None
 
     def tables(self) -> Iterator[tuple[Protocol, Target, tuple[Row, ...]]]:
-        """Yield the rows of each protocol and target, the most honest protocol first."""
+        """Yield the rows of each protocol and target, each table the most accurate model first.
+
+        The most honest protocol comes first, and of its targets the one with the best model.
+        """
         for protocol in reversed(PROTOCOLS):
-            for target in dict.fromkeys(row.target for row in self.rows):
-                rows = tuple(r for r in self.rows if (r.protocol, r.target) == (protocol, target))
-                if rows:
-                    yield protocol, target, rows
+            tables: dict[Target, list[Row]] = {}
+            for row in sorted(self.rows, key=lambda row: -row.headline["accuracy"].value):
+                if row.protocol == protocol:
+                    tables.setdefault(row.target, []).append(row)
+            for target, rows in tables.items():
+                yield protocol, target, tuple(rows)
 
 
 def read_document(folder: Path) -> Document:

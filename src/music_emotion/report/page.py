@@ -208,10 +208,7 @@ def _best_rows(document: Document) -> list[Row]:
     """Return the most accurate model under each protocol, the most honest protocol first."""
     best: dict[str, Row] = {}
     for protocol, _, rows in document.tables():
-        for row in rows:
-            leader = best.setdefault(protocol, row)
-            if row.headline["accuracy"].value > leader.headline["accuracy"].value:
-                best[protocol] = row
+        best.setdefault(protocol, rows[0])
     return list(best.values())
 
 
@@ -227,7 +224,6 @@ def _part(
     seeds = ", ".join(map(str, first.seeds))
     folds = document.folds.get(first.protocol, 0)
     split = "one 80/20 split" if folds == 1 else f"{folds} folds"
-    by_accuracy = sorted(rows, key=lambda row: -row.headline["accuracy"].value)
     dots = correlation_dots(rows, document)
     return Part(
         name=name,
@@ -249,12 +245,12 @@ def _part(
         f1=result_tables.f1(rows),
         genres=result_tables.genres(rows),
         tests=result_tables.tests(document, rows),
-        matrices=tuple(_matrix(row) for row in by_accuracy),
-        reliability=tuple(_reliability(row, name) for row in by_accuracy),
-        curves=tuple(_curves(row, name) for row in by_accuracy if is_trained_in_epochs(row)),
+        matrices=tuple(_matrix(row) for row in rows),
+        reliability=tuple(_reliability(row, name) for row in rows),
+        curves=tuple(_curves(row, name) for row in rows if is_trained_in_epochs(row)),
         wrong=tuple(
             WrongTracks(row_name(row), tuple(_wrong(one, corpus, clips) for one in found))
-            for row in by_accuracy
+            for row in rows
             if (found := mistakes.get((row.protocol, row.target, row.model), ()))
         ),
     )

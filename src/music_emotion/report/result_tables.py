@@ -167,14 +167,13 @@ SCORES: tuple[tuple[str, Column, float], ...] = (
 
 
 def scores(rows: Sequence[Row], document: Document) -> Table:
-    """Return every metric of the models under one protocol, the most accurate first."""
+    """Return every metric of the models under one protocol, in the order of ``rows``."""
     first = rows[0]
     shown = [one for one in SCORES if any(one[0] in row.headline for row in rows)]
     columns = [Column("model"), *(column for _, column, _ in shown)]
     columns.append(Column("training", "time of all folds together", 0))
-    ordered = sorted(rows, key=lambda row: -row.headline["accuracy"].value)
     body = []
-    for row in ordered:
+    for row in rows:
         cells = [_model(row)]
         for metric, _, factor in shown:
             estimate = row.headline.get(metric)
@@ -324,9 +323,9 @@ def genres(rows: Sequence[Row]) -> Table | None:
 
 
 def tests(document: Document, rows: Sequence[Row]) -> Table | None:
-    """Return the most accurate model against each other one; ``None`` where nothing was tested."""
+    """Return the first model against each other one; ``None`` where nothing was tested."""
     first = rows[0]
-    best = max(rows, key=lambda row: row.headline["accuracy"].value).model
+    best = first.model
     body = [
         _test(test, best)
         for test in document.tests
