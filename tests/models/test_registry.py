@@ -54,7 +54,7 @@ def test_a_model_of_ones_own_is_named_by_module_and_function(
     assert before != source_digest(mine) != source_digest(create("svm")) == ""
     with pytest.raises(ModelError, match="made a model of another name"):
         create("own_models_of_the_test:nameless")
-    with pytest.raises(ModelError, match="no model 'own_models_of_the_test:theirs'.*theirs"):
+    with pytest.raises(ModelError, match=r"no model 'own_models_of_the_test:theirs'.*theirs"):
         create("own_models_of_the_test:theirs")
     with pytest.raises(ModelError, match="no model 'no_such_module_at_all:mine'"):
         create("no_such_module_at_all:mine")

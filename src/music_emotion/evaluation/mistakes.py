@@ -76,7 +76,7 @@ def _worst(key: Key, cells: list[Cell], truth: Truth, count: int) -> tuple[Mista
     unit = np.concatenate([cell.unit for cell in cells])
     emotions = np.concatenate([cell.emotions for cell in cells]).astype(np.float64)
     last = len(truth.segment_track if key[0] == "segment" else truth.ids) - 1
-    if len(unit) and not (0 <= unit.min() and unit.max() <= last):
+    if len(unit) and not (unit.min() >= 0 and unit.max() <= last):
         raise EvaluationError(
             f"the predictions of {key[2]} under {key[0]} name items that the corpus does not have: "
             "delete them and run compare again"

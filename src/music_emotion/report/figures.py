@@ -198,6 +198,7 @@ def reliability_diagrams(calibrations: Sequence[ModelCalibration]) -> Figure:
 
 
 def is_trained_in_epochs(row: ModelResult | Row) -> bool:
+    """Whether a model has curves that can be drawn."""
     return any("train_loss" in record.history for record in row.records)
 
 

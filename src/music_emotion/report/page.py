@@ -11,7 +11,7 @@ import numpy as np
 
 from music_emotion import __version__
 from music_emotion.datasets.track import Corpus
-from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.emotions import GEMS
 from music_emotion.errors import AudioError, MissingExtraError
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.document import Document, Row
@@ -147,39 +147,43 @@ def write_page(
         _part(document, rows, mistakes or {}, corpus, clips) for _, _, rows in document.tables()
     ]
     panels = listener_panels(document)
-    html = _environment().get_template("report.html").render(
-        document=document,
-        version=__version__,
-        overview=result_tables.overview(document),
-        best=[_Headline.of(row) for row in heard],
-        accuracy_picture=_markup(
-            inline_svg(
-                accuracy_intervals(document),
-                "accuracy",
-                "Accuracy of every model with 95 % intervals; the same figures are in the table.",
-            )
-        ),
-        panels_picture=None
-        if panels is None
-        else _markup(
-            inline_svg(
-                panels,
-                "panels",
-                "Accuracy and mean r of panels of listeners by their size, with the best models "
-                "beside the panel that each is worth; the same figures are in the table.",
-            )
-        ),
-        worth=result_tables.worth(document),
-        parts=parts,
-        people=None if listeners is None else _people(listeners),
-        emotions=GEMS,
-        clips=clips,
-        clip_seconds=round(CLIP_SECONDS),
-        has_predictions=mistakes is not None,
-        has_corpus=corpus is not None,
-        findings=_findings(document),
-        duration=duration,
-        strong=STRONG_SHARE,
+    html = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            document=document,
+            version=__version__,
+            overview=result_tables.overview(document),
+            best=[_Headline.of(row) for row in heard],
+            accuracy_picture=_markup(
+                inline_svg(
+                    accuracy_intervals(document),
+                    "accuracy",
+                    "Accuracy of every model with 95 % intervals, as in the table.",
+                )
+            ),
+            panels_picture=None
+            if panels is None
+            else _markup(
+                inline_svg(
+                    panels,
+                    "panels",
+                    "Accuracy and mean r of panels of listeners by size, with the best models "
+                    "beside the panel that each is worth; the same figures are in the table.",
+                )
+            ),
+            worth=result_tables.worth(document),
+            parts=parts,
+            people=None if listeners is None else _people(listeners),
+            emotions=GEMS,
+            clips=clips,
+            clip_seconds=round(CLIP_SECONDS),
+            has_predictions=mistakes is not None,
+            has_corpus=corpus is not None,
+            findings=_findings(document),
+            duration=duration,
+            strong=STRONG_SHARE,
+        )
     )
     write_atomically(path, html.encode())
     return remarks
@@ -280,7 +284,9 @@ def _matrix(row: Row) -> Matrix:
 
 
 def _people(listeners: ListenerFigures) -> Matrix:
-    return _shares("people: one half of the listeners against the other", listeners.confusions.halves)
+    return _shares(
+        "people: one half of the listeners against the other", listeners.confusions.halves
+    )
 
 
 def _shares(title: str, counts: np.ndarray[Any, Any]) -> Matrix:
@@ -291,22 +297,20 @@ def _shares(title: str, counts: np.ndarray[Any, Any]) -> Matrix:
 
 
 def _wrong(mistake: Mistake, corpus: Corpus | None, clips: Mapping[int, str]) -> WrongTrack:
-    title, votes = "", ()
+    title, votes = "", list[tuple[str, str, float]]()
     if corpus is not None:
         track = corpus.tracks[mistake.track]
         title = " – ".join(part for part in (track.artist, track.title) if part)
-        if track.votes is not None and sum(track.votes):
+        if track.votes is not None and any(track.votes):
             shares = np.asarray(track.votes) / sum(track.votes)
             order = np.argsort(-shares, kind="stable")
-            votes = tuple(
+            votes = [
                 (GEMS[i].label, GEMS[i].colour, float(shares[i])) for i in order if shares[i] > 0
-            )
-    return WrongTrack(mistake, title, votes, mistake.track in clips)
+            ]
+    return WrongTrack(mistake, title, tuple(votes), mistake.track in clips)
 
 
-def _clips(
-    mistakes: Sequence[Mistake], corpus: Corpus | None
-) -> tuple[dict[int, str], list[str]]:
+def _clips(mistakes: Sequence[Mistake], corpus: Corpus | None) -> tuple[dict[int, str], list[str]]:
     """Return the beginnings of the tracks as data, each once, and what could not be read."""
     clips: dict[int, str] = {}
     remarks = []
@@ -354,4 +358,4 @@ def _markup(text: str) -> Markup:
         from markupsafe import Markup
     except ImportError as error:
         raise MissingExtraError("writing a report", "report") from error
-    return Markup(text)  # noqa: S704  # never a user's text
+    return Markup(text)  # never a user's text

@@ -116,9 +116,7 @@ def accuracy_intervals(document: Document) -> Figure:
             (document.ceilings.oracle_accuracy, "an oracle of\nthe votes"),
         ):
             axes.axvline(100 * value, color="#999999", linewidth=0.9, linestyle="--", zorder=0)
-            axes.text(
-                100 * value, len(names) - 0.35, text, ha="center", va="bottom", size=7
-            )
+            axes.text(100 * value, len(names) - 0.35, text, ha="center", va="bottom", size=7)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(0, 100)
@@ -240,8 +238,7 @@ def _saved(figure: Figure, kind: str, salt: str) -> bytes:
 
     metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
     buffer = io.BytesIO()
-    settings: Mapping[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": salt}
-    with mpl.rc_context(dict(settings)):
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
         figure.savefig(
             buffer,
             format=kind,

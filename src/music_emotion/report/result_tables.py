@@ -102,9 +102,7 @@ def overview(document: Document) -> Table:
     body = []
     for target, model in dict.fromkeys((row.target, row.model) for row in document.rows):
         found = {
-            row.protocol: row
-            for row in document.rows
-            if (row.target, row.model) == (target, model)
+            row.protocol: row for row in document.rows if (row.target, row.model) == (target, model)
         }
         cells = [_model(next(iter(found.values())))]
         for protocol in protocols:
@@ -157,7 +155,11 @@ SCORES: tuple[tuple[str, Column, float], ...] = (
     ("top3_accuracy", Column("top 3", "the emotion is among the three most probable, %", 1), 100),
     ("roc_auc", Column("ROC-AUC", "one emotion against the rest, averaged", 1), 1),
     ("log_loss", Column("log-loss", "in nats; lower is better", -1), 1),
-    ("brier", Column("Brier", "squared error of the probabilities, 0 to 2; lower is better", -1), 1),
+    (
+        "brier",
+        Column("Brier", "squared error of the probabilities, 0 to 2; lower is better", -1),
+        1,
+    ),
     ("ece", Column("calib. error", "gap between confidence and accuracy; lower is better", -1), 1),
     ("mean_pearson_r", Column("mean r", "Pearson's r with the vote fractions, averaged", 1), 1),
     ("cosine_similarity", Column("cosine", "with the vote fractions", 1), 1),
@@ -430,7 +432,9 @@ def _best_marked(table: Table) -> Table:
         known = [r[index].order for r in rows if isinstance(r[index].order, (int, float))]
         if not column.better or len(known) < 2:
             continue
-        best = max(float(value) * column.better for value in known if isinstance(value, (int, float)))
+        best = max(
+            float(value) * column.better for value in known if isinstance(value, (int, float))
+        )
         winner = next(
             r[index].text
             for r in rows
