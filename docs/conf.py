@@ -6,8 +6,12 @@ The site asks no server for anything: no fonts, no analytics, no search service.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from music_emotion import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "music-emotion"
 author = "The music-emotion maintainers"
@@ -25,7 +29,6 @@ root_doc = "index"
 exclude_patterns = ["site"]
 myst_heading_anchors = 3
 suppress_warnings = [
-    "toc.empty_glob",  # pages of parts that are not installed here
     "myst.xref_missing",  # links to files of the repository; tests/docs/test_links.py checks all
 ]
 
@@ -50,7 +53,23 @@ apidoc_modules = [
 ]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True, "ignore-module-all": True, "show-inheritance": True}
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+napoleon_attr_annotations = False
+
+
+def leave_out_patterns_without_pages(app: Sphinx, page: str, source: list[str]) -> None:
+    """Take patterns out of the table of contents that match no page, which would be a warning."""
+    if page == root_doc:
+        source[0] = "\n".join(
+            line
+            for line in source[0].split("\n")
+            if not line.endswith("*") or any(Path(app.srcdir).glob(f"{line}.md"))
+        )
+
+
+def setup(app: Sphinx) -> None:
+    """Register what happens while pages are read."""
+    app.connect("source-read", leave_out_patterns_without_pages)

@@ -24,7 +24,9 @@ BLOCK = re.compile(
     r"^(?P<comments>(?:<!--[^\n]*-->\n)*)```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-MARKER = re.compile(r'<!-- code: (?P<what>not run|needs)(?: ?"(?P<lines>[^"]+)")?:? (?P<why>.+?) -->')
+MARKER = re.compile(
+    r'<!-- code: (?P<what>not run|needs)(?: ?"(?P<lines>[^"]+)")?:? (?P<why>.+?) -->'
+)
 NAMED = re.compile(r"# ([\w-]+\.py)\n")
 
 
