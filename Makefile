@@ -14,6 +14,7 @@ export OMP_WAIT_POLICY := PASSIVE
 help:
 	@echo "make run      set up and run the comparison (EMOTIFY where it is found, else a synthesised corpus)"
 	@echo "make test     set up and run all checks: lint, types, tests, notebook, an end-to-end run"
+	@echo "make docs     build the documentation into site/"
 	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
 	@echo "make clean    remove the virtual environment and everything built"
 
@@ -50,5 +51,8 @@ results: $(STAMP)
 	$(BIN)/music-emotion leak --out results
 	$(BIN)/python tools/update_docs.py
 
+docs: $(STAMP)
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
+
 clean:
-	rm -rf $(VENV) build dist site runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site docs/api runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

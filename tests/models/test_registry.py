@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from music_emotion.errors import ModelError
-from music_emotion.models.registry import MODEL_NAMES, REFERENCE_NAMES, create
+from music_emotion.models.registry import MODEL_NAMES, REFERENCE_NAMES, create, source_digest
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
@@ -23,3 +25,38 @@ def test_unknown_names_and_settings_are_answered_with_what_there_is() -> None:
         create("bilstmcnn")
     with pytest.raises(ModelError, match=r"no training setting 'epochs'.*max_epochs"):
         create("cnn2d", epochs=3)
+
+
+OWN = """
+from music_emotion.models.baselines import CommonestClass
+
+class Mine(CommonestClass):
+    def __init__(self, name):
+        self.name = name
+
+def mine(name, **settings):
+    return Mine(name)
+
+def nameless(name, **settings):
+    return Mine("mine")
+"""
+
+
+def test_a_model_of_ones_own_is_named_by_module_and_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_models_of_the_test.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    mine = create("own_models_of_the_test:mine", max_epochs=1)
+    assert mine.name == "own_models_of_the_test:mine"
+    before = source_digest(mine)
+    (tmp_path / "own_models_of_the_test.py").write_text(OWN + "# edited\n")
+    assert before != source_digest(mine) != source_digest(create("svm")) == ""
+    with pytest.raises(ModelError, match="made a model of another name"):
+        create("own_models_of_the_test:nameless")
+    with pytest.raises(ModelError, match=r"no model 'own_models_of_the_test:theirs'.*theirs"):
+        create("own_models_of_the_test:theirs")
+    with pytest.raises(ModelError, match="no model 'no_such_module_at_all:mine'"):
+        create("no_such_module_at_all:mine")
+    with pytest.raises(ModelError, match="no training setting 'epochs'"):
+        create("own_models_of_the_test:mine", epochs=1)

@@ -112,8 +112,40 @@ def check_summary(out: Path, scored: ScoredAgain) -> str:
     return f"{len(text.splitlines()) - 1} figures agree to the last digit{unchecked}"
 
 
-def _with_votes(truth: Truth, corpus: Corpus, table: VoteTable | None) -> Truth:
+def corpus_of(
+    truth: Truth,
+    *,
+    data: Path | None = None,
+    csv: Path | None = None,
+    use_demo: bool = False,
+) -> Corpus:
+    """Load the corpus that predictions were made on, or the part of it that ``--quick`` takes.
+
+    Parameters
+    ----------
+    truth
+        What the predictions were scored against.
+    data, csv, use_demo
+        Where the data are, as for :func:`~music_emotion.datasets.sources.find_source`.
+
+    Raises
+    ------
+    DatasetError
+        If the data are not found.
+    EvaluationError
+        If they are others.
+    """
+    corpus = _same_part(truth, find_source(data, csv, use_demo=use_demo).load())
+    truth.with_votes(corpus, None)
+    return corpus
+
+
+def _same_part(truth: Truth, corpus: Corpus) -> Corpus:
     if corpus.fingerprint != truth.fingerprint:
         quick = quick_corpus(corpus)
-        corpus = quick if quick.fingerprint == truth.fingerprint else corpus
-    return truth.with_votes(corpus, table)
+        return quick if quick.fingerprint == truth.fingerprint else corpus
+    return corpus
+
+
+def _with_votes(truth: Truth, corpus: Corpus, table: VoteTable | None) -> Truth:
+    return truth.with_votes(_same_part(truth, corpus), table)

@@ -50,7 +50,8 @@ class ReliabilityDiagram:
     accuracy
         Share of right answers per bin, shape (bins,); NaN in an empty bin.
     error
-        Expected calibration error, 0–1: the mean of |accuracy - confidence| over items.
+        Expected calibration error, 0–1: the mean over items of the distance
+        between accuracy and confidence.
     overconfidence
         Mean top probability minus accuracy over all items; above 0 for a model too sure of itself.
     """

@@ -46,8 +46,9 @@ class Run:
 
     @property
     def stem(self) -> str:
-        """File name without ending."""
-        return f"{self.protocol}-{self.target}-{self.model}-seed{self.seed}"
+        """File name without ending; the colon of ``module:function`` is no part of a file name."""
+        model = self.model.replace(":", ".")
+        return f"{self.protocol}-{self.target}-{model}-seed{self.seed}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -17,6 +17,7 @@ from music_emotion.evaluation.provenance import versions
 from music_emotion.evaluation.worker import REGISTRY, Task, make_model, training_seed
 from music_emotion.models.base import Model, Target
 from music_emotion.models.ensemble import Ensemble
+from music_emotion.models.registry import source_digest
 
 KEY_FORMAT = 1
 """Raised when the meaning of a cell changes, so that cells of before are computed again."""
@@ -244,9 +245,11 @@ def describe(model: Model) -> dict[str, Any]:
     """Return everything about an unfitted model that its predictions depend on, as JSON values.
 
     Public attributes that are plain values or dataclasses count; fitted state (ending in ``_``)
-    and the device do not.
+    and the device do not. Of a model of one's own, the file it comes from counts as well.
     """
     described: dict[str, Any] = {"class": type(model).__qualname__}
+    if source := source_digest(model):
+        described["source"] = source
     for name, value in sorted(vars(model).items()):
         if name.startswith("_") or name.endswith("_"):
             continue

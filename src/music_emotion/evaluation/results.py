@@ -113,6 +113,11 @@ class ModelResult:
         return len(self.repeats[0].scored)
 
     @property
+    def records(self) -> tuple[Record, ...]:
+        """How each fold of the first repeat was made."""
+        return self.repeats[0].records
+
+    @property
     def seconds(self) -> float:
         """Training time of all cells, one thread each unless noted otherwise."""
         return sum(record.seconds for repeat in self.repeats for record in repeat.records)

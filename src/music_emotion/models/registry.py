@@ -1,10 +1,14 @@
-"""Every model by name."""
+"""Every model by name, and models of one's own by ``module:function``."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from music_emotion.errors import ModelError
@@ -54,7 +58,10 @@ def create(name: str, **overrides: Any) -> Model:
     Parameters
     ----------
     name
-        One of :data:`MODEL_NAMES`.
+        One of :data:`MODEL_NAMES`, or ``module:function`` for a model of one's own: the function
+        is called with this name and the overrides, and returns a
+        :class:`~music_emotion.models.base.Model` of this name. The module is looked for where
+        Python looks, and in the current folder.
     **overrides
         Fields of :class:`~music_emotion.training.config.TrainingConfig` to change. A model that
         has no network ignores them.
@@ -64,7 +71,7 @@ def create(name: str, **overrides: Any) -> Model:
     ModelError
         If there is no model of that name or no setting of that name.
     """
-    if name not in _FACTORIES:
+    if ":" not in name and name not in _FACTORIES:
         close = difflib.get_close_matches(name, MODEL_NAMES, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(MODEL_NAMES)}"
         raise ModelError(f"there is no model {name!r}: {hint}")
@@ -74,7 +81,35 @@ def create(name: str, **overrides: Any) -> Model:
             raise ModelError(
                 f"there is no training setting {setting!r}: choose from {', '.join(sorted(known))}"
             )
+    if ":" in name:
+        return _own_model(name, overrides)
     return _FACTORIES[name](name, overrides)
+
+
+def source_digest(model: Model) -> str:
+    """Return the SHA-256 of the file that makes a model of one's own, ``""`` for one of ours.
+
+    What was computed with a model must not pass for what an edited one would compute.
+    """
+    module, colon, _ = model.name.partition(":")
+    file = getattr(sys.modules.get(module), "__file__", None) if colon else None
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+
+
+def _own_model(name: str, overrides: dict[str, Any]) -> Model:
+    """Call a user's ``module:function``; what goes wrong inside the function is theirs to see."""
+    module, _, function = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:  # as `python -m` has it; workers inherit it
+        sys.path.append(here)
+    try:
+        factory = getattr(importlib.import_module(module), function)
+    except (ImportError, ValueError, AttributeError) as error:
+        raise ModelError(f"there is no model {name!r}: {error}") from error
+    model: Model = factory(name, **overrides)
+    if getattr(model, "name", None) != name:
+        raise ModelError(f"{name} made a model of another name: pass on the name it is given")
+    return model
 
 
 def _sequence_model(name: str, overrides: dict[str, Any]) -> Model:

@@ -15,6 +15,7 @@ from music_emotion.errors import MissingExtraError
 from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.conclusions import Conclusions
+from music_emotion.evaluation.document import Row
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.report.tables import PROTOCOL_TITLES, TARGET_TITLES, reported_accuracies
 
@@ -56,7 +57,7 @@ def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dic
             f"confusion-{stem}.png",
             confusion_matrices(rows_of_table),
         )
-        trained = [row for row in rows_of_table if _is_trained_in_epochs(row)]
+        trained = [row for row in rows_of_table if is_trained_in_epochs(row)]
         if trained:
             pictures[f"Training curves, {where}"] = (
                 f"training-{stem}.png",
@@ -72,14 +73,14 @@ def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dic
     return {title: name for title, (name, _) in pictures.items()}
 
 
-def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Figure:
+def accuracy_bars(rows: Sequence[ModelResult | Row], known: Mapping[str, float]) -> Figure:
     """Draw accuracies with their intervals, a group of bars per model, a bar per protocol.
 
     ``known`` are accuracies that others report under ``segment``, drawn as diamonds.
     """
     models = list(dict.fromkeys(row.model for row in rows))
     protocols = [p for p in PROTOCOL_COLOURS if any(row.protocol == p for row in rows)]
-    figure = _figure(max(6.0, 1.2 * len(models) + 2), 4.5)
+    figure = empty_figure(max(6.0, 1.2 * len(models) + 2), 4.5)
     axes = figure.subplots()
     width = 0.8 / len(protocols)
     for offset, protocol in enumerate(protocols):
@@ -116,7 +117,7 @@ def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Fi
     return figure
 
 
-def confusion_matrices(rows: Sequence[ModelResult]) -> Figure:
+def confusion_matrices(rows: Sequence[ModelResult | Row]) -> Figure:
     """Draw a confusion matrix per model; each row sums to 100 per cent of that emotion's items."""
     figure, grid = _grid(len(rows), 4.0, 4.1)
     labels = [emotion.label for emotion in GEMS]
@@ -140,11 +141,11 @@ def confusion_matrices(rows: Sequence[ModelResult]) -> Figure:
     return figure
 
 
-def training_curves(rows: Sequence[ModelResult]) -> Figure:
+def training_curves(rows: Sequence[ModelResult | Row]) -> Figure:
     """Draw the loss over the epochs, a thin line per fold, the kept epoch as a dot."""
     figure, grid = _grid(len(rows), 3.4, 2.6)
     for axes, row in zip(grid, rows, strict=True):
-        for record in row.repeats[0].records:
+        for record in row.records:
             for curve, colour in (
                 ("train_loss", TRAINING_COLOUR),
                 ("validation_loss", VALIDATION_COLOUR),
@@ -196,11 +197,19 @@ def reliability_diagrams(calibrations: Sequence[ModelCalibration]) -> Figure:
     return figure
 
 
-def _is_trained_in_epochs(row: ModelResult) -> bool:
-    return any("train_loss" in record.history for record in row.repeats[0].records)
+def is_trained_in_epochs(row: ModelResult | Row) -> bool:
+    """Whether a model has curves that can be drawn."""
+    return any("train_loss" in record.history for record in row.records)
 
 
-def _figure(width: float, height: float) -> Figure:
+def empty_figure(width: float, height: float) -> Figure:
+    """Return a figure of this size in inches.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -212,7 +221,7 @@ def _grid(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """Return a figure with ``count`` axes in rows of four."""
     columns = min(count, COLUMNS)
     lines = math.ceil(count / columns)
-    figure = _figure(width * columns, height * lines)
+    figure = empty_figure(width * columns, height * lines)
     grid: list[Any] = np.ravel(figure.subplots(lines, columns, squeeze=False)).tolist()
     for unused in grid[count:]:
         unused.set_axis_off()

@@ -1,0 +1,74 @@
+"""Settings of the documentation site: ``make docs`` builds it into ``site/``.
+
+The site asks no server for anything: no fonts, no analytics, no search service.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from music_emotion import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "music-emotion"
+author = "The music-emotion maintainers"
+copyright = f"2026, {author}"
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.apidoc",
+]
+root_doc = "index"
+exclude_patterns = ["site"]
+myst_heading_anchors = 3
+suppress_warnings = [
+    "myst.xref_missing",  # links to files of the repository; tests/docs/test_links.py checks all
+]
+
+html_theme = "furo"
+html_title = f"music-emotion {__version__}"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#1d4e89", "color-brand-content": "#1d4e89"},
+    "dark_css_variables": {"color-brand-primary": "#8ab4e8", "color-brand-content": "#8ab4e8"},
+}
+
+apidoc_modules = [
+    {
+        "path": str(Path(__file__).parent.parent / "src" / "music_emotion"),
+        "destination": "api",
+        "exclude_patterns": ["**/cli/**", "**/__main__.py"],  # commands explain themselves: --help
+        "separate_modules": True,
+        "module_first": True,
+        "max_depth": 1,
+    }
+]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "ignore-module-all": True, "show-inheritance": True}
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+napoleon_attr_annotations = False
+
+
+def leave_out_patterns_without_pages(app: Sphinx, page: str, source: list[str]) -> None:
+    """Take patterns out of the table of contents that match no page, which would be a warning."""
+    if page == root_doc:
+        source[0] = "\n".join(
+            line
+            for line in source[0].split("\n")
+            if not line.endswith("*") or any(Path(app.srcdir).glob(f"{line}.md"))
+        )
+
+
+def setup(app: Sphinx) -> None:
+    """Register what happens while pages are read."""
+    app.connect("source-read", leave_out_patterns_without_pages)

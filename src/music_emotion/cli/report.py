@@ -1,0 +1,67 @@
+"""``music-emotion report``: a comparison as one page, as pictures and as tables for papers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+
+    @app.command()
+    def report(
+        results: Annotated[
+            Path, typer.Argument(metavar="RESULTS", help="Folder that compare wrote.")
+        ],
+        out: Annotated[
+            Path | None,
+            typer.Option(metavar="FILE", help="The page; default: report.html in RESULTS."),
+        ] = None,
+        figures: Annotated[
+            Path | None,
+            typer.Option(metavar="FOLDER", help="Write the pictures there, as PNG and SVG."),
+        ] = None,
+        latex: Annotated[
+            Path | None,
+            typer.Option(metavar="FOLDER", help="Write the tables there, for LaTeX (booktabs)."),
+        ] = None,
+        audio: Annotated[
+            bool,
+            typer.Option(
+                "--audio",
+                help="Put excerpts (mono, 15 s) of the tracks that the best models get most wrong "
+                "into the page. Off by default: who gets the page gets the music, which you may "
+                "not be allowed to pass on.",
+            ),
+        ] = False,
+        worst: Annotated[
+            int, typer.Option(min=0, help="Tracks per model that are shown as most wrong.")
+        ] = 10,
+        data: DataOption = None,
+        csv: CsvOption = None,
+        demo: DemoOption = False,
+    ) -> None:
+        """Show a comparison on one page that works anywhere, offline.
+
+        The figures are those in RESULTS; nothing is computed again. The data are needed for the
+        titles and votes of single tracks alone, and the page is written without them as well.
+        """
+        from music_emotion.report.written import ReportOptions, report_results
+
+        options = ReportOptions(
+            page=out,
+            figures=figures,
+            latex=latex,
+            embed_audio=audio,
+            worst=worst,
+            data=data,
+            csv=csv,
+            use_demo=demo,
+        )
+        for line in report_results(results, options):
+            typer.echo(line)

@@ -1,0 +1,361 @@
+"""A comparison as one HTML file that needs nothing else: no network, no other file, no server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from music_emotion import __version__
+from music_emotion.datasets.track import Corpus
+from music_emotion.emotions import GEMS
+from music_emotion.errors import AudioError, MissingExtraError
+from music_emotion.evaluation.cells import write_atomically
+from music_emotion.evaluation.document import Document, Row
+from music_emotion.evaluation.mistakes import Key, Mistake
+from music_emotion.report import result_tables
+from music_emotion.report.clips import CLIP_SECONDS, clip_data_uri
+from music_emotion.report.figures import (
+    is_trained_in_epochs,
+    reliability_diagrams,
+    training_curves,
+)
+from music_emotion.report.listeners import ListenerFigures
+from music_emotion.report.pictures import (
+    accuracy_intervals,
+    correlation_dots,
+    inline_svg,
+    listener_panels,
+)
+from music_emotion.report.result_tables import Table, row_name
+from music_emotion.report.tables import PROTOCOL_MEANINGS, PROTOCOL_TITLES, TARGET_TITLES, duration
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+TEMPLATES = Path(__file__).parent / "templates"
+STRONG_SHARE = 0.55
+"""Share from which a cell of a confusion matrix is dark enough for light digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A confusion matrix: shares of each row, 0–1, shape (9, 9), and the items in each row."""
+
+    title: str
+    shares: list[list[float]]
+    items: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class WrongTrack:
+    """A mistake with what is known of the track where the data are at hand."""
+
+    mistake: Mistake
+    title: str
+    votes: tuple[tuple[str, str, float], ...]
+    """Label, colour and share of the ticks of the emotions, the largest first."""
+    has_clip: bool
+
+    @property
+    def felt(self) -> str:
+        """What most listeners felt."""
+        return GEMS[self.mistake.label].label
+
+    @property
+    def called(self) -> str:
+        """What the model said."""
+        return GEMS[self.mistake.called].label
+
+
+@dataclass(frozen=True, slots=True)
+class WrongTracks:
+    """The tracks that one model gets most wrong."""
+
+    model: str
+    tracks: tuple[WrongTrack, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Everything about the models of one protocol and target."""
+
+    name: str
+    title: str
+    meaning: str
+    scores: Table
+    correlations: Table | None
+    correlation_picture: str
+    f1: Table
+    genres: Table | None
+    tests: Table | None
+    matrices: tuple[Matrix, ...]
+    reliability: tuple[str, ...]
+    curves: tuple[str, ...]
+    wrong: tuple[WrongTracks, ...]
+
+
+def write_page(
+    path: Path,
+    document: Document,
+    *,
+    mistakes: Mapping[Key, Sequence[Mistake]] | None = None,
+    listeners: ListenerFigures | None = None,
+    corpus: Corpus | None = None,
+    embed_audio: bool = False,
+) -> list[str]:
+    """Write a comparison as one HTML file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    document
+        The figures.
+    mistakes
+        The tracks each model gets most wrong; ``None`` where there are no predictions.
+    listeners
+        What people confuse, ceilings and panels, for what the document lacks.
+    corpus
+        The data, for titles and votes of the tracks.
+    embed_audio
+        Whether the beginnings of the tracks shown for the best model go into the file.
+
+    Returns
+    -------
+    list of str
+        What could not be shown, one line each.
+
+    Raises
+    ------
+    MissingExtraError
+        If Jinja or matplotlib is not installed.
+    EvaluationError
+        If the file cannot be written.
+    """
+    heard = _best_rows(document)
+    wanted = [
+        mistake
+        for row in heard
+        for mistake in (mistakes or {}).get((row.protocol, row.target, row.model), ())
+    ]
+    clips, remarks = _clips(wanted, corpus) if embed_audio else ({}, [])
+    parts = [
+        _part(document, rows, mistakes or {}, corpus, clips) for _, _, rows in document.tables()
+    ]
+    panels = listener_panels(document)
+    html = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            document=document,
+            version=__version__,
+            overview=result_tables.overview(document),
+            best=[_Headline.of(row) for row in heard],
+            accuracy_picture=_markup(
+                inline_svg(
+                    accuracy_intervals(document),
+                    "accuracy",
+                    "Accuracy of every model with 95 % intervals, as in the table.",
+                )
+            ),
+            panels_picture=None
+            if panels is None
+            else _markup(
+                inline_svg(
+                    panels,
+                    "panels",
+                    "Accuracy and mean r of panels of listeners by size, with the best models "
+                    "beside the panel that each is worth; the same figures are in the table.",
+                )
+            ),
+            worth=result_tables.worth(document),
+            parts=parts,
+            people=None if listeners is None else _people(listeners),
+            emotions=GEMS,
+            clips=clips,
+            clip_seconds=round(CLIP_SECONDS),
+            has_predictions=mistakes is not None,
+            has_corpus=corpus is not None,
+            findings=_findings(document),
+            duration=duration,
+            strong=STRONG_SHARE,
+        )
+    )
+    write_atomically(path, html.encode())
+    return remarks
+
+
+@dataclass(frozen=True, slots=True)
+class _Headline:
+    """The best model of a protocol, for the head of the page."""
+
+    protocol: str
+    title: str
+    model: str
+    accuracy: str
+    interval: str
+
+    @classmethod
+    def of(cls, row: Row) -> _Headline:
+        one = row.headline["accuracy"]
+        value, low, high = (f"{100 * v:.1f}" for v in (one.value, one.low, one.high))
+        return cls(
+            row.protocol, PROTOCOL_TITLES[row.protocol], row_name(row), value, f"{low}–{high}"
+        )
+
+
+def _best_rows(document: Document) -> list[Row]:
+    """Return the most accurate model under each protocol, the most honest protocol first."""
+    best: dict[str, Row] = {}
+    for protocol, _, rows in document.tables():
+        best.setdefault(protocol, rows[0])
+    return list(best.values())
+
+
+def _part(
+    document: Document,
+    rows: Sequence[Row],
+    mistakes: Mapping[Key, Sequence[Mistake]],
+    corpus: Corpus | None,
+    clips: Mapping[int, str],
+) -> Part:
+    first = rows[0]
+    name = f"{first.protocol}-{first.target}"
+    seeds = ", ".join(map(str, first.seeds))
+    folds = document.folds.get(first.protocol, 0)
+    split = "one 80/20 split" if folds == 1 else f"{folds} folds"
+    dots = correlation_dots(rows, document)
+    return Part(
+        name=name,
+        title=f"{PROTOCOL_TITLES[first.protocol]}, {TARGET_TITLES[first.target]}",
+        meaning=f"{PROTOCOL_MEANINGS[first.protocol]} {split[0].upper()}{split[1:]}, fold "
+        f"seed{'s' if len(first.seeds) > 1 else ''} {seeds}, n = {first.n}.",
+        scores=result_tables.scores(rows, document),
+        correlations=result_tables.correlations(rows, document),
+        correlation_picture=""
+        if dots is None
+        else _markup(
+            inline_svg(
+                dots,
+                f"r-{name}",
+                "Pearson's r of each model per emotion beside the ceiling; the same figures are "
+                "in the table.",
+            )
+        ),
+        f1=result_tables.f1(rows),
+        genres=result_tables.genres(rows),
+        tests=result_tables.tests(document, rows),
+        matrices=tuple(_matrix(row) for row in rows),
+        reliability=tuple(_reliability(row, name) for row in rows),
+        curves=tuple(_curves(row, name) for row in rows if is_trained_in_epochs(row)),
+        wrong=tuple(
+            WrongTracks(row_name(row), tuple(_wrong(one, corpus, clips) for one in found))
+            for row in rows
+            if (found := mistakes.get((row.protocol, row.target, row.model), ()))
+        ),
+    )
+
+
+def _reliability(row: Row, part: str) -> Markup:
+    said = (
+        f"Reliability of {row_name(row)}: share of right answers by confidence; "
+        f"calibration error {100 * row.calibration.error:.1f} per cent."
+    )
+    figure = reliability_diagrams([row.calibration])
+    return _markup(inline_svg(figure, f"reliability-{part}-{_slug(row)}", said))
+
+
+def _curves(row: Row, part: str) -> Markup:
+    said = f"Training and validation loss of {row_name(row)} over the epochs, a line per fold."
+    return _markup(inline_svg(training_curves([row]), f"training-{part}-{_slug(row)}", said))
+
+
+def _slug(row: Row) -> str:
+    return "".join(c if c.isalnum() or c == "_" else "-" for c in row.model)
+
+
+def _matrix(row: Row) -> Matrix:
+    value = 100 * row.headline["accuracy"].value
+    return _shares(f"{row_name(row)}: {value:.1f} %", row.confusion)
+
+
+def _people(listeners: ListenerFigures) -> Matrix:
+    return _shares(
+        "people: one half of the listeners against the other", listeners.confusions.halves
+    )
+
+
+def _shares(title: str, counts: np.ndarray[Any, Any]) -> Matrix:
+    matrix = np.asarray(counts, dtype=np.float64)
+    totals = matrix.sum(axis=1)
+    shares = matrix / np.maximum(totals, 1e-12)[:, None]
+    return Matrix(title, shares.tolist(), [round(float(total)) for total in totals])
+
+
+def _wrong(mistake: Mistake, corpus: Corpus | None, clips: Mapping[int, str]) -> WrongTrack:
+    title, votes = "", list[tuple[str, str, float]]()
+    if corpus is not None:
+        track = corpus.tracks[mistake.track]
+        title = " – ".join(part for part in (track.artist, track.title) if part)
+        if track.votes is not None and any(track.votes):
+            shares = np.asarray(track.votes) / sum(track.votes)
+            order = np.argsort(-shares, kind="stable")
+            votes = [
+                (GEMS[i].label, GEMS[i].colour, float(shares[i])) for i in order if shares[i] > 0
+            ]
+    return WrongTrack(mistake, title, tuple(votes), mistake.track in clips)
+
+
+def _clips(mistakes: Sequence[Mistake], corpus: Corpus | None) -> tuple[dict[int, str], list[str]]:
+    """Return the beginnings of the tracks as data, each once, and what could not be read."""
+    clips: dict[int, str] = {}
+    remarks = []
+    if corpus is None:
+        return clips, ["no audio: the data are not at hand"]
+    for index in dict.fromkeys(mistake.track for mistake in mistakes):
+        try:
+            clips[index] = clip_data_uri(corpus.tracks[index].path)
+        except AudioError as error:
+            remarks.append(f"no audio of track {corpus.tracks[index].id}: {error}")
+    return clips, remarks
+
+
+def _findings(document: Document) -> dict[str, list[tuple[str, str, str]]]:
+    """Return protocol, verdict and line by finding, of those that could be tested."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for one in document.findings:
+        if one.verdict != "not tested":
+            where = one.protocol + ("" if one.target == "label" else " on votes")
+            line = one.line.partition(": ")[2] or one.line
+            found.setdefault(one.text, []).append((where, one.verdict, line))
+    return found
+
+
+def _environment() -> Any:
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ImportError as error:
+        raise MissingExtraError("writing a report", "report") from error
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["style"] = _markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    environment.globals["script"] = _markup((TEMPLATES / "report.js").read_text(encoding="utf-8"))
+    return environment
+
+
+def _markup(text: str) -> Markup:
+    """Mark text of our own making as HTML that need not be escaped."""
+    try:
+        from markupsafe import Markup
+    except ImportError as error:
+        raise MissingExtraError("writing a report", "report") from error
+    return Markup(text)  # never a user's text

@@ -1,0 +1,445 @@
+"""The tables of a comparison as data, to be shown as HTML or LaTeX."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.evaluation.document import Document, Row, TestLine
+from music_emotion.evaluation.listeners import PanelSize
+from music_emotion.evaluation.protocols import PROTOCOLS, Protocol
+from music_emotion.evaluation.scores import Estimate
+from music_emotion.models.base import Target
+from music_emotion.report.tables import (
+    METRIC_TITLES,
+    REFERENCE_DATA,
+    REPORTED,
+    SIGNIFICANT,
+    duration,
+    percent,
+)
+
+PER_CENT = 100.0
+NOTHING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in one place of a table.
+
+    Attributes
+    ----------
+    text
+        The value.
+    interval
+        Its interval as text, or what else is to be said more quietly; may be empty.
+    order
+        What the column is sorted by; ``None`` goes last.
+    is_best
+        Whether no other row of the column does better.
+    """
+
+    text: str
+    interval: str = ""
+    order: float | str | None = None
+    is_best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its title, a sentence on what it means, and which end of it is good.
+
+    ``better`` is 1 where higher is better, -1 where lower is, 0 where neither.
+    """
+
+    title: str
+    meaning: str = ""
+    better: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; the first column names the rows.
+
+    Attributes
+    ----------
+    name
+        Short name for files and links.
+    caption
+        What the table says, with the unit.
+    columns, rows
+        Its content; every row has a cell per column.
+    foot
+        Rows that are not sorted with the others: ceilings, what a constant scores.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    foot: tuple[tuple[Cell, ...], ...] = ()
+
+
+def row_name(row: Row) -> str:
+    """Return a model's name with what it was trained on where that is not the label."""
+    return row.model if row.target == "label" else f"{row.model} on votes"
+
+
+def place(protocol: Protocol, target: Target) -> str:
+    """Return a protocol and target in a few words."""
+    return f"{protocol}, trained on {'the label' if target == 'label' else 'votes'}"
+
+
+def overview(document: Document) -> Table:
+    """Return the accuracy of every model under every protocol, the best honest one first."""
+    protocols = [p for p in reversed(PROTOCOLS) if any(r.protocol == p for r in document.rows)]
+    known = REPORTED if document.name == REFERENCE_DATA and "segment" in protocols else {}
+    columns = [Column("model"), *(Column(p, PROTOCOL_NOTES[p], 1) for p in protocols)]
+    if known:
+        columns.append(Column("reported", "by the reference study, measured as segment does"))
+    body = []
+    for target, model in dict.fromkeys((row.target, row.model) for row in document.rows):
+        found = {
+            row.protocol: row for row in document.rows if (row.target, row.model) == (target, model)
+        }
+        cells = [_model(next(iter(found.values())))]
+        for protocol in protocols:
+            one = found.get(protocol)
+            cells.append(Cell("") if one is None else _share(one.headline["accuracy"]))
+        if known:
+            reported = known.get(model) if target == "label" else None
+            cells.append(
+                Cell("") if reported is None else Cell(percent(reported), order=100 * reported)
+            )
+        body.append(tuple(cells))
+    body.sort(key=lambda cells: [-_rank(cell) for cell in cells[1 : 1 + len(protocols)]])
+    return _best_marked(
+        Table(
+            "accuracy",
+            "Accuracy in per cent with 95 % intervals",
+            tuple(columns),
+            tuple(body),
+            tuple(_accuracy_ceilings(document, protocols, len(columns))),
+        )
+    )
+
+
+PROTOCOL_NOTES: dict[Protocol, str] = {
+    "artist": "artists kept whole: music that is new to the model",
+    "track": "tracks kept whole: the artist may be known",
+    "segment": "segments dealt out at random: pieces of the test track are in training",
+}
+
+
+def _accuracy_ceilings(
+    document: Document, protocols: Sequence[Protocol], width: int
+) -> Iterator[tuple[Cell, ...]]:
+    """Yield what people's disagreement leaves possible, beside the protocols that score tracks."""
+    if document.ceilings is None or all(protocol == "segment" for protocol in protocols):
+        return
+    for title, value in (
+        ("ceiling: an oracle of the true vote probabilities", document.ceilings.oracle_accuracy),
+        ("two halves of a track's listeners agree", document.ceilings.half_agreement),
+    ):
+        cells = [Cell("" if p == "segment" else percent(value)) for p in protocols]
+        yield _padded([Cell(title), *cells], width)
+
+
+SCORES: tuple[tuple[str, Column, float], ...] = (
+    ("accuracy", Column("accuracy", "share of items whose dominant emotion is named, %", 1), 100),
+    ("macro_f1", Column("macro-F1", "mean of the F1 over the nine emotions, %", 1), 100),
+    ("balanced_accuracy", Column("balanced", "mean recall over the emotions, %", 1), 100),
+    ("top2_accuracy", Column("top 2", "the emotion is among the two most probable, %", 1), 100),
+    ("top3_accuracy", Column("top 3", "the emotion is among the three most probable, %", 1), 100),
+    ("roc_auc", Column("ROC-AUC", "one emotion against the rest, averaged", 1), 1),
+    ("log_loss", Column("log-loss", "in nats; lower is better", -1), 1),
+    (
+        "brier",
+        Column("Brier", "squared error of the probabilities, 0 to 2; lower is better", -1),
+        1,
+    ),
+    ("ece", Column("calib. error", "gap between confidence and accuracy; lower is better", -1), 1),
+    ("mean_pearson_r", Column("mean r", "Pearson's r with the vote fractions, averaged", 1), 1),
+    ("cosine_similarity", Column("cosine", "with the vote fractions", 1), 1),
+    ("jensen_shannon", Column("JS, bits", "divergence from the votes; lower is better", -1), 1),
+)
+"""Metrics of the detailed table: name, column, factor."""
+
+
+def scores(rows: Sequence[Row], document: Document) -> Table:
+    """Return every metric of the models under one protocol, in the order of ``rows``."""
+    first = rows[0]
+    shown = [one for one in SCORES if any(one[0] in row.headline for row in rows)]
+    columns = [Column("model"), *(column for _, column, _ in shown)]
+    columns.append(Column("training", "time of all folds together", 0))
+    body = []
+    for row in rows:
+        cells = [_model(row)]
+        for metric, _, factor in shown:
+            estimate = row.headline.get(metric)
+            missing = estimate is None
+            cells.append(Cell("") if missing or estimate is None else _estimate(estimate, factor))
+        cells.append(Cell(duration(row.seconds), order=row.seconds))
+        body.append(tuple(cells))
+    foot = list(_score_ceilings(document, first, [metric for metric, _, _ in shown], len(columns)))
+    return _best_marked(
+        Table(
+            f"scores-{first.protocol}-{first.target}",
+            f"Every metric, {place(first.protocol, first.target)}, with 95 % intervals",
+            tuple(columns),
+            tuple(body),
+            tuple(foot),
+        )
+    )
+
+
+def _score_ceilings(
+    document: Document, row: Row, metrics: Sequence[str], width: int
+) -> Iterator[tuple[Cell, ...]]:
+    constant = row.calibration.constant
+    values = {"log_loss": f"{constant.log_loss:.3f}", "brier": f"{constant.brier:.3f}"}
+    cells = [Cell(values.get(metric, "")) for metric in metrics]
+    yield _padded([Cell("the class frequencies for every item"), *cells], width)
+    if document.ceilings is not None and row.protocol != "segment":
+        values = {
+            "accuracy": percent(document.ceilings.oracle_accuracy),
+            "mean_pearson_r": f"{document.ceilings.mean_r:.3f}",
+        }
+        cells = [Cell(values.get(metric, "")) for metric in metrics]
+        yield _padded([Cell("ceiling that the listeners' disagreement sets"), *cells], width)
+
+
+def worth(document: Document) -> Table | None:
+    """Return what the models are worth in listeners; ``None`` where that is not known."""
+    rows = [row for row in document.rows if row.worth is not None and row.protocol != "segment"]
+    rows.sort(key=lambda row: -(row.worth.by_r.value if row.worth else 0))
+    if not rows:
+        return None
+    body = []
+    for row in rows:
+        assert row.worth is not None  # filtered above
+        found = row.worth
+        body.append(
+            (
+                _model(row),
+                Cell(row.protocol, order=row.protocol),
+                _panel(found.by_r),
+                Cell(f"{found.mean_r:.3f}", order=found.mean_r),
+                _panel(found.by_accuracy),
+                Cell(percent(found.accuracy), order=found.accuracy),
+            )
+        )
+    columns = (
+        Column("model"),
+        Column("protocol"),
+        Column("listeners, by r", "panel whose vote fractions correlate as highly", 1),
+        Column("r with others", "mean r against the held-out listeners", 1),
+        Column("listeners, by accuracy", "panel that names their emotion as often", 1),
+        Column("right on others, %", "how often it names the held-out listeners' emotion", 1),
+    )
+    return _best_marked(
+        Table("worth", "Worth in listeners, with 95 % intervals", columns, tuple(body))
+    )
+
+
+def correlations(rows: Sequence[Row], document: Document) -> Table | None:
+    """Return r per emotion beside the highest that is possible; ``None`` without votes."""
+    if not any(f"pearson_r_{name}" in row.per_emotion for row in rows for name in EMOTIONS):
+        return None
+    ceiling = document.ceilings
+    columns = [Column("emotion")]
+    if ceiling is not None:
+        columns.append(Column("ceiling", "highest r that a perfect predictor can reach"))
+    columns += [Column(row.model, better=1) for row in rows]
+    body = []
+    for index, emotion in enumerate(GEMS):
+        key = f"pearson_r_{emotion.name}"
+        cells = [Cell(emotion.label, order=emotion.label)]
+        if ceiling is not None:
+            cells.append(_number(float(ceiling.r[index]), 2))
+        cells += [
+            _number(row.per_emotion[key].value if key in row.per_emotion else math.nan, 2)
+            for row in rows
+        ]
+        body.append(tuple(cells))
+    first = rows[0]
+    return Table(
+        f"r-{first.protocol}-{first.target}",
+        f"Pearson's r per emotion, {place(first.protocol, first.target)}",
+        tuple(columns),
+        tuple(body),
+    )
+
+
+def f1(rows: Sequence[Row]) -> Table:
+    """Return the F1 per emotion, in per cent, with the number of items that carry it."""
+    first = rows[0]
+    support = first.confusion.sum(axis=1) // max(1, len(first.seeds))
+    columns = [Column("emotion"), Column("items"), *(Column(row.model, better=1) for row in rows)]
+    body = []
+    for index, emotion in enumerate(GEMS):
+        key = f"f1_{emotion.name}"
+        if support[index] == 0:
+            continue
+        cells = [
+            Cell(emotion.label, order=emotion.label),
+            Cell(str(support[index]), order=float(support[index])),
+        ]
+        for row in rows:
+            value = row.per_emotion[key].value if key in row.per_emotion else math.nan
+            cells.append(Cell(percent(value), order=_finite(value)))
+        body.append(tuple(cells))
+    return Table(
+        f"f1-{first.protocol}-{first.target}",
+        f"F1 per emotion in per cent, {place(first.protocol, first.target)}",
+        tuple(columns),
+        tuple(body),
+    )
+
+
+def genres(rows: Sequence[Row]) -> Table | None:
+    """Return the accuracy within each genre, in per cent; ``None`` where no genre is known."""
+    names = list(dict.fromkeys(name for row in rows for name in row.per_genre))
+    if not names:
+        return None
+    first = rows[0]
+    columns = [Column("model")]
+    columns += [Column(name.removeprefix("accuracy_"), better=1) for name in names]
+    body = tuple(
+        (
+            _model(row),
+            *(_share(row.per_genre[n]) if n in row.per_genre else Cell("") for n in names),
+        )
+        for row in rows
+    )
+    return _best_marked(
+        Table(
+            f"genres-{first.protocol}-{first.target}",
+            f"Accuracy per genre in per cent, {place(first.protocol, first.target)}",
+            tuple(columns),
+            body,
+        )
+    )
+
+
+def tests(document: Document, rows: Sequence[Row]) -> Table | None:
+    """Return the first model against each other one; ``None`` where nothing was tested."""
+    first = rows[0]
+    best = first.model
+    body = [
+        _test(test, best)
+        for test in document.tests
+        if (test.protocol, test.target) == (first.protocol, first.target)
+        and best in (test.first, test.second)
+    ]
+    if not body:
+        return None
+    columns = (
+        Column(f"{best} against"),
+        Column("metric"),
+        Column("difference", "paired bootstrap over artist groups"),
+        Column("adjusted p", "Holm's method over all pairs of models and metrics"),
+        Column("different?"),
+    )
+    return Table(
+        f"tests-{first.protocol}-{first.target}",
+        f"Is {best} better? {place(first.protocol, first.target)}",
+        columns,
+        tuple(body),
+    )
+
+
+def _test(test: TestLine, best: str) -> tuple[Cell, ...]:
+    sign = 1.0 if test.first == best else -1.0
+    other = test.second if test.first == best else test.first
+    low, high = sorted((sign * test.difference.low, sign * test.difference.high))
+    value = sign * test.difference.value
+    told = test.p_adjusted < SIGNIFICANT
+    metric = METRIC_TITLES.get(test.metric, test.metric)
+    return (
+        Cell(other, order=other),
+        Cell(metric, order=metric),
+        Cell(f"{value:+.3f}", f"{low:+.3f} to {high:+.3f}", order=value),
+        Cell(f"{test.p_adjusted:.4f}", order=test.p_adjusted),
+        Cell("yes" if told else "cannot be told", order=float(told)),
+    )
+
+
+def all_tables(document: Document) -> list[Table]:
+    """Return every table, for files."""
+    found: list[Table | None] = [overview(document), worth(document)]
+    for _, _, rows in document.tables():
+        found += [
+            scores(rows, document),
+            correlations(rows, document),
+            f1(rows),
+            genres(rows),
+            tests(document, rows),
+        ]
+    return [table for table in found if table is not None]
+
+
+# --- Cells ---------------------------------------------------------------------------------------
+
+
+def _model(row: Row) -> Cell:
+    name = row_name(row)
+    return Cell(name, order=name)
+
+
+def _share(estimate: Estimate) -> Cell:
+    return _estimate(estimate, PER_CENT)
+
+
+def _estimate(estimate: Estimate, factor: float) -> Cell:
+    """Return a value with its interval; shares in per cent with one decimal, others with three."""
+    digits = 1 if factor == PER_CENT else 3
+    if not math.isfinite(estimate.value):
+        return Cell(NOTHING)
+    value, low, high = (factor * one for one in (estimate.value, estimate.low, estimate.high))
+    known = math.isfinite(low) and math.isfinite(high)
+    interval = f"{low:.{digits}f}–{high:.{digits}f}" if known else ""
+    return Cell(f"{value:.{digits}f}", interval, order=value)
+
+
+def _number(value: float, digits: int) -> Cell:
+    return Cell(f"{value:.{digits}f}" if math.isfinite(value) else NOTHING, order=_finite(value))
+
+
+def _panel(size: PanelSize) -> Cell:
+    text, _, interval = str(size).partition(" (")
+    return Cell(text, interval.removesuffix(")"), order=size.value)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _rank(cell: Cell) -> float:
+    return cell.order if isinstance(cell.order, float) else -math.inf
+
+
+def _padded(cells: list[Cell], width: int) -> tuple[Cell, ...]:
+    return tuple(cells + [Cell("")] * (width - len(cells)))
+
+
+def _best_marked(table: Table) -> Table:
+    """Mark in each column that has a good end the values that no other row beats as shown."""
+    rows = [list(row) for row in table.rows]
+    for index, column in enumerate(table.columns):
+        known = [r[index].order for r in rows if isinstance(r[index].order, (int, float))]
+        if not column.better or len(known) < 2:
+            continue
+        best = max(
+            float(value) * column.better for value in known if isinstance(value, (int, float))
+        )
+        winner = next(
+            r[index].text
+            for r in rows
+            if isinstance(order := r[index].order, (int, float)) and order * column.better == best
+        )
+        for row in rows:
+            row[index] = replace(row[index], is_best=row[index].text == winner)
+    return replace(table, rows=tuple(tuple(row) for row in rows))

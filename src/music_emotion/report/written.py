@@ -1,0 +1,102 @@
+"""All that can be shown of a results folder: the page, the pictures, the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from music_emotion.errors import DatasetError, EvaluationError
+from music_emotion.evaluation.again import corpus_of
+from music_emotion.evaluation.document import read_document
+from music_emotion.evaluation.mistakes import worst_tracks
+from music_emotion.evaluation.truth import read_truth
+from music_emotion.report.latex import write_tables
+from music_emotion.report.listeners import read_listeners
+from music_emotion.report.page import write_page
+from music_emotion.report.pictures import write_paper_pictures
+from music_emotion.report.result_tables import all_tables
+
+PAGE = "report.html"
+WORST_TRACKS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """What is wanted of a report.
+
+    Attributes
+    ----------
+    page
+        The HTML file; ``None`` for ``report.html`` in the results folder.
+    figures
+        Folder for the pictures as PNG and SVG; ``None`` for none.
+    latex
+        Folder for the tables as LaTeX; ``None`` for none.
+    embed_audio
+        Whether excerpts of the tracks that the best models get most wrong go into the page.
+    worst
+        Tracks per model.
+    data, csv, use_demo
+        Where the data are, as for :func:`~music_emotion.datasets.sources.find_source`.
+    """
+
+    page: Path | None = None
+    figures: Path | None = None
+    latex: Path | None = None
+    embed_audio: bool = False
+    worst: int = WORST_TRACKS
+    data: Path | None = None
+    csv: Path | None = None
+    use_demo: bool = False
+
+    @property
+    def names_data(self) -> bool:
+        """Whether the data are named rather than to be looked for."""
+        return self.data is not None or self.csv is not None or self.use_demo
+
+
+def report_results(results: Path, options: ReportOptions) -> list[str]:
+    """Write what is wanted of a results folder and return what a user should know, line by line.
+
+    Raises
+    ------
+    EvaluationError
+        If the results are missing or damaged, or the data that are named are others.
+    DatasetError
+        If the data are named or needed and not found.
+    MissingExtraError
+        If matplotlib or Jinja is not installed.
+    """
+    document = read_document(results)
+    listeners = read_listeners(results)
+    if document.ceilings is None and listeners is not None:  # compare ran without the votes
+        document = replace(document, ceilings=listeners.ceilings, panels=listeners.panels)
+    truth = read_truth(results)
+    lines = []
+    corpus = None
+    if truth is None:
+        lines.append("without the tracks that are most wrong: there are no predictions here")
+    else:
+        try:
+            corpus = corpus_of(truth, data=options.data, csv=options.csv, use_demo=options.use_demo)
+        except (DatasetError, EvaluationError) as error:
+            if options.names_data or options.embed_audio:
+                raise
+            lines.append(f"without titles and votes of the tracks: {error}")
+    page = options.page or results / PAGE
+    lines += write_page(
+        page,
+        document,
+        mistakes=None if truth is None else worst_tracks(results, truth, options.worst),
+        listeners=listeners,
+        corpus=corpus,
+        embed_audio=options.embed_audio,
+    )
+    lines.append(f"written to {page}")
+    if options.figures is not None:
+        files = write_paper_pictures(options.figures, document)
+        lines.append(f"{len(files)} pictures written to {options.figures}")
+    if options.latex is not None:
+        tables = write_tables(options.latex, all_tables(document))
+        lines.append(f"{len(tables)} tables written to {options.latex}")
+    return lines

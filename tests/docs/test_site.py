@@ -1,0 +1,54 @@
+"""The documentation site builds without a warning, is whole, and asks no server for anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOADS = re.compile(r"""<(?:script|link|img|iframe|audio|source)\b[^>]*?(?:src|href)="([^"]+)\"""")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("sphinx", reason="the site needs music-emotion[docs]")
+    out = tmp_path_factory.mktemp("site")
+    call = ["-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "-d", f"{out}.cache"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    built = subprocess.run(
+        [sys.executable, *call, str(ROOT / "docs"), str(out)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr[-4000:]
+    return out
+
+
+@pytest.mark.slow
+def test_every_page_and_every_public_module_has_its_place(site: Path) -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        assert (site / f"{page.stem}.html").is_file(), page.name
+    package = ROOT / "src" / "music_emotion"
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        if "cli" in parts or any(part.startswith("_") for part in parts):
+            continue
+        assert (site / "api" / f"{'.'.join(parts)}.html").is_file(), path.name
+    reference = (site / "api" / "music_emotion.evaluation.metrics.html").read_text("utf-8")
+    assert 'id="music_emotion.evaluation.metrics.macro_f1"' in reference
+
+
+@pytest.mark.slow
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        for address in LOADS.findall(page.read_text("utf-8")):
+            assert not re.match(r"(?:https?:)?//", address), f"{page.name} loads {address}"
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"@import|url\(\s*['\"]?(?:https?:)?//", sheet.read_text("utf-8"))
