@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,11 +28,14 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-DESKTOP = {"width": 1280, "height": 800}
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+EMPTY = {"width": 1280, "height": 890}
+DESKTOP = {"width": 1280, "height": 790}
+REASONS = {"width": 1280, "height": 1080}
+SEVERAL = {"width": 1440, "height": 1180}
+PHONE = {"width": 390, "height": 1080}
 PLACE = 33.0  # seconds: where the playhead stands
 PATIENCE = 120_000  # milliseconds
+SETTLING = 400  # milliseconds until nothing moves
 
 
 @contextmanager
@@ -76,7 +78,7 @@ def play(page: Page, *examples: str) -> None:
         stage.click(position={"x": box["width"] * place / duration, "y": box["height"] / 2})
         page.mouse.move(0, 0)
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(SETTLING)
 
 
 def main() -> None:
@@ -88,30 +90,31 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
 
     def shoot(page: Page, name: str) -> None:
-        page.screenshot(path=chosen.out / f"web-{name}.png", full_page=True)
+        page.screenshot(path=chosen.out / f"web-{name}.png")
 
     with (
         served(chosen.model) as address,
-        tempfile.TemporaryDirectory(),
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(
             executable_path=chosen.chromium, headless=True, args=list(CHROMIUM_FLAGS)
         )
-        with opened(browser, address, DESKTOP, "light") as page:
+        with opened(browser, address, EMPTY, "light") as page:
             shoot(page, "empty")
+        with opened(browser, address, DESKTOP, "light") as page:
             play(page, "a journey")
             shoot(page, "light")
-        with opened(browser, address, DESKTOP, "dark") as page:
+        with opened(browser, address, REASONS, "dark") as page:
             play(page, "a journey")
             page.get_by_role("button", name="Why?").click()
             page.locator(".why canvas").wait_for()
-            page.wait_for_timeout(300)
+            page.evaluate("document.activeElement.blur()")
+            page.wait_for_timeout(SETTLING)
             shoot(page, "dark")
         with opened(browser, address, PHONE, "light") as page:
             play(page, "a journey")
             shoot(page, "phone")
-        with opened(browser, address, WIDE, "light") as page:
+        with opened(browser, address, SEVERAL, "light") as page:
             play(page, "power", "calmness")
             shoot(page, "several")
         browser.close()

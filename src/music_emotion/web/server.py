@@ -38,7 +38,17 @@ def run(
     ServerError
         The address cannot be listened on, or the workers cannot work.
     """
-    listening = listen(settings.host, settings.port)
+    with listen(settings.host, settings.port) as listening:
+        server = prepare(app, settings, lambda: announce(address(listening)))
+        server.run(sockets=[listening])
+    if isinstance(app.state.failure, MusicEmotionError):
+        raise app.state.failure
+
+
+def prepare(
+    app: FastAPI, settings: ServerSettings, announce: Callable[[], None]
+) -> AnnouncedServer:
+    """Return a server that is ready to run; see :func:`run`."""
     config = uvicorn.Config(
         app,
         http=patient_protocol(settings),
@@ -50,11 +60,7 @@ def run(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FAREWELL_SECONDS,
     )
-    server = AnnouncedServer(config, app, lambda: announce(address(listening)))
-    with listening:
-        server.run(sockets=[listening])
-    if isinstance(app.state.failure, MusicEmotionError):
-        raise app.state.failure
+    return AnnouncedServer(config, app, announce)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -133,7 +133,7 @@ function drawAreas(pen, prediction, emotions, { left, top, width, height, font }
   emotions.forEach((emotion, number) => {
     const local = x.map((value) => value - left);
     const letters = emotion.label.length;
-    const place = labelPlace(local, y[number], y[number + 1], letters, width, 12);
+    const place = labelPlace(local, y[number], y[number + 1], letters, width, 14);
     if (!place || place.room < 30) return;
     pen.fillStyle = inkOn(emotion.colour);
     pen.textAlign = "center";

@@ -88,8 +88,9 @@ export function showExplanation(section, why, emotions, { seek, ask, duration })
     element(
       "p",
       { class: "hint" },
-      "Strong: the emotion's probability falls when this part is left out. Striped red: it rises. " +
-        "The numbers are percentage points for each band of the whole track.",
+      "Seconds from left to right, low sounds at the bottom. Violet: without this part the " +
+        "emotion's probability falls, red: it rises. The numbers say by how many percentage " +
+        "points it falls without a band.",
     ),
   );
   section.hidden = false;

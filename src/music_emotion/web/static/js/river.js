@@ -1,8 +1,10 @@
 // The nine emotions over time as a stacked area: thickness is probability, the whole height is 1.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LABEL_HEIGHT = 17; // pixels an area must be thick to carry its name
-const LABEL_LETTER = 6.6; // pixels per letter of it, about
+const LABEL_HEIGHT = 18; // pixels an area must be thick to carry its name
+const LABEL_LETTER = 7.2; // pixels per letter of it, about
+const LABEL_MARGIN = 5; // pixels on either side of it
+const LABEL_STEP = 8; // pixels between the places tried
 
 // The points of the timeline, continued to both ends of the track.
 export function series(prediction, emotions) {
@@ -91,21 +93,29 @@ export function inkOn(colour) {
   return (light + 0.05) / 0.05 > 1.05 / (light + 0.05) ? "#000000" : "#ffffff";
 }
 
+// A curve's height at a place, on straight lines between its points.
+function heightAt(x, y, place) {
+  const right = Math.max(1, x.findIndex((value) => value >= place));
+  const span = x[right] - x[right - 1];
+  const share = span > 0 ? (place - x[right - 1]) / span : 0;
+  return y[right - 1] + Math.min(1, Math.max(0, share)) * (y[right] - y[right - 1]);
+}
+
 // Where the name of an area fits: the middle of its thickest part, or nowhere.
 export function labelPlace(x, upper, lower, letters, width, letter = LABEL_LETTER) {
-  const half = (letters * letter) / 2 + 6;
+  const half = (letters * letter) / 2 + LABEL_MARGIN;
   let best = null;
-  for (let i = 0; i < x.length; i += 1) {
-    const near = [...x.keys()].filter((at) => Math.abs(x[at] - x[i]) <= half);
-    const top = Math.max(...near.map((at) => upper[at]));
-    const bottom = Math.min(...near.map((at) => lower[at]));
+  for (let centre = half; centre <= width - half; centre += LABEL_STEP) {
+    const inside = x.filter((value) => Math.abs(value - centre) < half);
+    const places = [centre - half, centre, centre + half, ...inside];
+    const top = Math.max(...places.map((place) => heightAt(x, upper, place)));
+    const bottom = Math.min(...places.map((place) => heightAt(x, lower, place)));
     const room = bottom - top;
-    const centre = Math.min(Math.max(x[i], half), width - half);
     if (room >= LABEL_HEIGHT && (!best || room > best.room)) {
       best = { x: centre, y: (top + bottom) / 2, room };
     }
   }
-  return width > 2 * half ? best : null;
+  return best;
 }
 
 export function drawRiver(svg, points, emotions, { width, height, duration }) {

@@ -380,7 +380,7 @@ export class Track {
     const best = values.indexOf(Math.max(...values));
     const { label, colour } = this.#context.emotions[best];
     this.#find(".clock .now").textContent = clock(time);
-    this.#find(".here").replaceChildren(
+    this.#find(".felt").replaceChildren(
       element("span", { class: "dot", colour }),
       `${label} ${percent(values[best])}`,
     );
