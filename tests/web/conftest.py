@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("fastapi", reason="needs the extra [web]")
-
 from endless import endless_listener
-from graphs import package, tone_listener
 from live import Live, running
+
+from graphs import package, tone_listener
 from music_emotion.web.settings import ServerSettings
 
 

@@ -35,8 +35,16 @@ def test_what_makes_no_sense_is_named(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True)]
-    + [("0.0.0.0", False), ("::", False), ("example.org", False), ("192.168.1.2", False)],
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("example.org", False),
+        ("192.168.1.2", False),
+    ],
 )
 def test_loopback(host: str, expected: bool) -> None:
     assert ServerSettings(host=host).is_loopback is expected
