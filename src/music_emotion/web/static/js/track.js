@@ -244,7 +244,8 @@ export class Track {
     });
     this.#paintWave();
     const wave = this.#wave;
-    wave.on("timeupdate", (time) => this.#moved(time));
+    // While it stands still the place is where it was put last; the player tells that late.
+    wave.on("timeupdate", (time) => wave.isPlaying() && this.#moved(time));
     wave.on("play", () => this.#playing(true));
     wave.on("pause", () => this.#playing(false));
     wave.on("finish", () => this.#playing(false));
