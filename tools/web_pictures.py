@@ -109,6 +109,7 @@ def main() -> None:
             page.get_by_role("button", name="Why?").click()
             page.locator(".why canvas").wait_for()
             page.evaluate("document.activeElement.blur()")
+            page.mouse.move(0, 0)
             page.wait_for_timeout(SETTLING)
             shoot(page, "dark")
         with opened(browser, address, PHONE, "light") as page:

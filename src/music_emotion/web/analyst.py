@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
@@ -146,11 +148,20 @@ def work(connection: Connection, folders: Mapping[str, str], longest: float, spa
         while True:
             order = connection.recv()
             with os.fdopen(recv_handle(connection), "rb", buffering=0) as file:
-                connection.send(analyst.analyse(order, file, connection))
+                answer = analyst.analyse(order, file, connection)
+            connection.send(answer)
+            del answer
+            trim_memory()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
     except MusicEmotionError as error:
         connection.send(Failure("broken", str(error)))
+
+
+def trim_memory() -> None:
+    """Give freed memory back to the system, where its C library keeps it otherwise (glibc)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def limit_memory(space: int) -> None:

@@ -6,8 +6,6 @@ export class Bars {
   #rows;
 
   constructor(table, prediction, emotions) {
-    const widest = Math.max(...Object.values(prediction.timeline.emotions).flat(), 0.25);
-    this.scale = Math.min(1, widest);
     this.#rows = emotions.map((emotion) => {
       const whole = prediction.emotions[emotion.name];
       const felt = prediction.intensities[emotion.name];
@@ -18,7 +16,7 @@ export class Bars {
         element("i", { class: "whole" }),
         element("i", { class: "mark" }),
       );
-      bar.style.setProperty("--whole", whole / this.scale);
+      bar.style.setProperty("--whole", whole);
       const told =
         `${emotion.label}: ${emotion.meaning}.\nProbability ${(whole * 100).toFixed(1)} %, ` +
         `felt by ${(felt * 100).toFixed(0)} % of listeners.`;
@@ -38,7 +36,7 @@ export class Bars {
 
   show(values) {
     this.#rows.forEach(({ bar, here }, number) => {
-      bar.style.setProperty("--here", Math.min(1, values[number] / this.scale));
+      bar.style.setProperty("--here", values[number]);
       here.textContent = percent(values[number]);
     });
   }

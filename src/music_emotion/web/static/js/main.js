@@ -4,10 +4,18 @@ import { file, json } from "./api.js";
 import { top } from "./bars.js";
 import { drawComparison } from "./compare.js";
 import { saveAllCsv, saveAllJson } from "./downloads.js";
-import { clock, element, megabytes } from "./format.js";
+import { clock, element, megabytes, percent } from "./format.js";
 import { Queue } from "./queue.js";
 import { Track } from "./track.js";
 
+// Of a model's card, what a listener may want to know.
+const FIGURES = [
+  { name: "accuracy", label: "names the emotion most listeners name", show: percent },
+  { name: "top3_accuracy", label: "has it among its first three", show: percent },
+  { name: "macro_f1", label: "macro F1", show: (value) => value.toFixed(2) },
+  { name: "mean_pearson_r", label: "mean correlation with listeners", show: (r) => r.toFixed(2) },
+  { name: "ece", label: "error of its confidence", show: percent },
+];
 const AT_ONCE = 2; // files on their way to the server
 const find = (id) => document.getElementById(id);
 const queue = new Queue(AT_ONCE);
@@ -133,14 +141,14 @@ function showAbout() {
   const paragraph = (text) => text && body.append(element("p", {}, text));
   paragraph(model.summary);
   paragraph(model.use_when && `Use it when: ${model.use_when}`);
-  const figures = Object.entries(model.figures);
+  const figures = FIGURES.filter(({ name }) => name in model.figures);
   if (figures.length) {
-    const rows = figures.map(([name, value]) =>
+    const rows = figures.map(({ name, label, show }) =>
       element(
         "tr",
         {},
-        element("th", { scope: "row" }, name.replaceAll("_", " ")),
-        element("td", { class: "number" }, String(Math.round(value * 1000) / 1000)),
+        element("th", { scope: "row" }, label),
+        element("td", { class: "number" }, show(model.figures[name])),
       ),
     );
     body.append(element("h3", {}, "What it is worth"), element("table", {}, ...rows));

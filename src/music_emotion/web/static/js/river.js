@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const LABEL_HEIGHT = 18; // pixels an area must be thick to carry its name
 const LABEL_LETTER = 7.2; // pixels per letter of it, about
 const LABEL_MARGIN = 5; // pixels on either side of it
+const LABEL_EDGE = 10; // pixels it keeps from the river's ends
 const LABEL_STEP = 8; // pixels between the places tried
 
 // The points of the timeline, continued to both ends of the track.
@@ -105,7 +106,8 @@ function heightAt(x, y, place) {
 export function labelPlace(x, upper, lower, letters, width, letter = LABEL_LETTER) {
   const half = (letters * letter) / 2 + LABEL_MARGIN;
   let best = null;
-  for (let centre = half; centre <= width - half; centre += LABEL_STEP) {
+  const [first, last] = [half + LABEL_EDGE, width - half - LABEL_EDGE];
+  for (let centre = first; centre <= last; centre += LABEL_STEP) {
     const inside = x.filter((value) => Math.abs(value - centre) < half);
     const places = [centre - half, centre, centre + half, ...inside];
     const top = Math.max(...places.map((place) => heightAt(x, upper, place)));
