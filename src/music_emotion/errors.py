@@ -27,6 +27,10 @@ class EvaluationError(MusicEmotionError):
     """An evaluation that cannot be carried out on the given data."""
 
 
+class ServerError(MusicEmotionError):
+    """A server that cannot be started as asked."""
+
+
 class MissingExtraError(MusicEmotionError):
     """A part of the package whose optional dependencies are not installed."""
 

@@ -18,6 +18,7 @@ EXIT_INTERRUPTED = 130
 # One file per command, each defines ``register(app)`` and imports heavy packages only when run.
 COMMANDS = (
     "predict",
+    "serve",
     "models",
     "doctor",
     "export",

@@ -1,0 +1,78 @@
+"""``music-emotion serve``: the page to drop music on, and its HTTP API."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0: a free one.")] = 8000,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", help="A model's name or folder; the first is the default."),
+    ] = None,
+    token: Annotated[
+        str,
+        typer.Option(help="Ask clients for it. Better: the variable MUSIC_EMOTION_TOKEN."),
+    ] = "",
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
+    queue: Annotated[int, typer.Option(min=0, help="Files that may wait.")] = 16,
+    share: Annotated[int, typer.Option(min=1, help="Files of one client at once.")] = 8,
+    max_mb: Annotated[float, typer.Option(help="Largest upload in MB.")] = 200.0,
+    max_minutes: Annotated[float, typer.Option(help="Longest sound in minutes.")] = 60.0,
+    max_seconds: Annotated[float, typer.Option(help="Longest analysis in seconds.")] = 300.0,
+    max_wait: Annotated[float, typer.Option(help="Longest wait for a worker, seconds.")] = 120.0,
+    max_upload_seconds: Annotated[float, typer.Option(help="Longest upload in seconds.")] = 600.0,
+    max_idle: Annotated[float, typer.Option(help="Longest pause of a sender, seconds.")] = 10.0,
+    min_rate: Annotated[int, typer.Option(help="Slowest upload in bytes per second.")] = 16_000,
+    worker_memory: Annotated[
+        float, typer.Option(help="Address space of a process in GB; 0: no limit.")
+    ] = 8.0,
+) -> None:
+    """Serve the web page and the HTTP API, on this machine unless told otherwise."""
+    from music_emotion.errors import MissingExtraError
+
+    try:
+        from music_emotion.web.app import create_app
+        from music_emotion.web.server import run
+        from music_emotion.web.settings import MEGABYTE, TOKEN_VARIABLE, ServerSettings
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("music_emotion"):
+            raise
+        raise MissingExtraError("the web page", "web") from None
+
+    settings = ServerSettings(
+        host=host,
+        port=port,
+        models=tuple(model or ()),
+        token=token or os.environ.get(TOKEN_VARIABLE, ""),
+        **({"workers": workers} if workers else {}),
+        queue=queue,
+        share=share,
+        upload_bytes=round(max_mb * MEGABYTE),
+        audio_seconds=60.0 * max_minutes,
+        analysis_seconds=max_seconds,
+        wait_seconds=max_wait,
+        upload_seconds=max_upload_seconds,
+        idle_seconds=max_idle,
+        upload_rate=min_rate,
+        worker_bytes=round(1_000 * worker_memory * MEGABYTE),
+    )
+    application = create_app(settings)
+    if not settings.is_loopback and not settings.token:
+        typer.echo(
+            "warning: other machines can use this server without a token; see --token", err=True
+        )
+    try:
+        run(application, settings, lambda address: typer.echo(f"open {address} (Ctrl-C stops)"))
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)

@@ -1,0 +1,87 @@
+"""Synthesised pieces to try the page with: one per emotion, and one that goes through several."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from music_emotion.datasets.synthesis import SAMPLE_RATE, STYLES, Signal, draw_timbre, play
+from music_emotion.emotions import GEMS
+
+SECONDS = 15.0  # of a piece with one emotion
+PART_SECONDS = 15.0  # of each emotion in the journey
+FADE_SECONDS = 3.0  # between two of them
+SEED = 5
+JOURNEY = "journey"
+STATIONS = ("calmness", "tenderness", "joyful_activation", "power", "tension", "sadness")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A piece that can be had.
+
+    Attributes
+    ----------
+    name
+        In its address.
+    label
+        For people.
+    description
+        What it is, in one line.
+    seconds
+        Its length.
+    """
+
+    name: str
+    label: str
+    description: str
+    seconds: float
+
+
+def examples() -> tuple[Example, ...]:
+    """Return what pieces there are: the journey, then one per emotion."""
+    length = len(STATIONS) * (PART_SECONDS - FADE_SECONDS) + FADE_SECONDS
+    journey = Example(JOURNEY, "a journey", "six moods that flow into one another", length)
+    single = (
+        Example(emotion.name, emotion.label, f"meant as: {emotion.meaning}", SECONDS)
+        for emotion in GEMS
+    )
+    return (journey, *single)
+
+
+@lru_cache(maxsize=16)
+def example_flac(name: str) -> bytes:
+    """Return a piece as a FLAC file.
+
+    Raises
+    ------
+    KeyError
+        There is no piece of that name.
+    """
+    import soundfile
+
+    samples = _journey() if name == JOURNEY else _piece(name, SECONDS)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _piece(emotion: str, seconds: float) -> Signal:
+    random = np.random.default_rng([SEED, tuple(STYLES).index(emotion)] if emotion in STYLES else 0)
+    return play(STYLES[emotion], draw_timbre(random), seconds, random)
+
+
+def _journey() -> Signal:
+    """Return the stations one after the other, each faded into the next."""
+    fade = round(FADE_SECONDS * SAMPLE_RATE)
+    rise = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32))
+    mix = _piece(STATIONS[0], PART_SECONDS)
+    for station in STATIONS[1:]:
+        part = _piece(station, PART_SECONDS)
+        part[:fade] *= rise
+        mix[-fade:] = mix[-fade:] * rise[::-1] + part[:fade]
+        mix = np.concatenate([mix, part[fade:]])
+    return mix

@@ -1,0 +1,207 @@
+"""What the API takes and gives, as its OpenAPI document describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.web.jobs import State
+from music_emotion.web.refusals import Kind
+
+_NUMBERS: dict[str, Any] = {
+    emotion.name: (float, Field(ge=0, le=1, description=emotion.meaning)) for emotion in GEMS
+}
+_SERIES: dict[str, Any] = dict.fromkeys(EMOTIONS, (list[float], ...))
+
+NineNumbers: Any = create_model(
+    "NineNumbers", __doc__="One number from 0 to 1 per emotion.", **_NUMBERS
+)
+NineSeries: Any = create_model(
+    "NineSeries", __doc__="One probability per emotion for each point in time.", **_SERIES
+)
+
+
+class Strict(BaseModel):
+    """An object without other fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Strict):
+    """Why a request is not granted."""
+
+    code: str = Field(description="For programs; does not change.")
+    message: str = Field(description="A sentence for people.")
+
+
+class TimelineOut(Strict):
+    """The emotions over time."""
+
+    time: list[float] = Field(description="Middle of each segment, in seconds.")
+    window: float = Field(description="Seconds of sound behind each point.")
+    emotions: NineSeries
+
+
+class ExplanationOut(Strict):
+    """How much the emotion's probability falls when a part is left out."""
+
+    emotion: str
+    probability: float
+    time: list[float] = Field(description="Beginning of each segment, in seconds.")
+    seconds: list[float] = Field(description="Influence of each segment.")
+    bands: list[tuple[float, float]] = Field(description="Lowest and highest frequency, in Hz.")
+    frequencies: list[float] = Field(description="Influence of each band.")
+    map: list[list[float]] = Field(description="Influence of each band in each segment.")
+
+
+class PredictionOut(Strict):
+    """What ``music-emotion predict -f json`` writes of a file."""
+
+    path: str = Field(description="The file as its sender called it, without folders.")
+    duration: float = Field(description="Seconds of sound that were heard.")
+    model: str
+    version: str
+    emotions: NineNumbers = Field(description="Probability to be the dominant one; sums to 1.")
+    intensities: NineNumbers = Field(description="Expected share of listeners who feel it.")
+    confidence: float = Field(description="Probability that the top emotion is right, 0-1.")
+    timeline: TimelineOut
+    warnings: list[str]
+    explanation: ExplanationOut | None = Field(default=None, description="Where asked for.")
+
+
+class JobProgress(Strict):
+    """How far an analysis is."""
+
+    stage: str = Field(description="listening or explaining")
+    heard: float = Field(description="Seconds of sound heard.")
+    total: float | None = Field(description="Seconds in all, where the file says so.")
+
+
+class JobOut(Strict):
+    """Where a job is."""
+
+    id: str
+    state: State
+    ahead: int = Field(description="Jobs that wait in front of it.")
+    progress: JobProgress | None
+    problem: Problem | None = Field(description="Why it failed.")
+
+
+class ResultOut(Strict):
+    """What came of a job."""
+
+    prediction: PredictionOut
+    peaks: list[float] = Field(description="The waveform's outline: equal parts' largest sample.")
+
+
+class ModelOut(Strict):
+    """A model that may be chosen."""
+
+    name: str
+    version: str
+    summary: str
+    use_when: str
+    protocol: str = Field(description="How its figures were measured.")
+    figures: dict[str, float]
+    limits: list[str]
+    licences: list[str]
+    window_seconds: float
+    size_bytes: int
+
+
+class EmotionOut(Strict):
+    """One of the nine emotions."""
+
+    name: str
+    label: str
+    meaning: str
+    colour: str
+
+
+class LimitsOut(Strict):
+    """What the server takes."""
+
+    upload_bytes: int
+    audio_seconds: float
+
+
+class ModelsOut(Strict):
+    """The models and the emotions they speak of."""
+
+    default: str
+    models: list[ModelOut]
+    emotions: list[EmotionOut]
+    limits: LimitsOut
+
+
+class ExampleOut(Strict):
+    """A synthesised piece to try the server with."""
+
+    name: str
+    label: str
+    description: str
+    seconds: float
+
+
+class HealthOut(Strict):
+    """The server runs."""
+
+    status: str
+    version: str
+
+
+class ReadyOut(Strict):
+    """The server takes files."""
+
+    status: str
+    workers: int = Field(description="Processes that can analyse.")
+    inside: int = Field(description="Files in the server.")
+
+
+FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "Music."},
+                        "model": {"type": "string", "description": "A name of /api/models."},
+                        "explain": {
+                            "type": "string",
+                            "enum": ["true", "false"],
+                            "description": "Whether seconds and frequencies are explained, too.",
+                        },
+                        "emotion": {
+                            "type": "string",
+                            "enum": list(EMOTIONS),
+                            "description": "Which is explained; by default the most probable.",
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+"""The form of an upload; it is parsed by hand, so that its limits hold while it arrives."""
+
+
+def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of refusals: one response per status, naming its codes."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        line = f"`{kind.code}`: {kind.meaning}"
+        response = found.setdefault(kind.status, {"model": Problem, "description": ""})
+        response["description"] = f"{response['description']} {line}".strip()
+        if kind.status in (429, 503):
+            response["headers"] = {
+                "Retry-After": {
+                    "description": "Seconds after which another attempt is worth it.",
+                    "schema": {"type": "integer", "minimum": 1},
+                }
+            }
+    return found

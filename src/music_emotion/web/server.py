@@ -1,0 +1,155 @@
+"""Run the application on a socket, with patience for slow connections that ends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import h11
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from music_emotion.errors import MusicEmotionError, ServerError
+from music_emotion.web.settings import ServerSettings
+
+KEEP_ALIVE_SECONDS = 5
+FAREWELL_SECONDS = 3  # running requests get, when the server is told to stop
+BACKLOG = 128  # connections the system holds until they are accepted
+
+
+def run(
+    app: FastAPI, settings: ServerSettings, announce: Callable[[str], None] = lambda _: None
+) -> None:
+    """Serve until told to stop.
+
+    Parameters
+    ----------
+    app
+        What :func:`music_emotion.web.app.create_app` returned.
+    settings
+        The same.
+    announce
+        Called with the server's address once it takes requests.
+
+    Raises
+    ------
+    ServerError
+        The address cannot be listened on, or the workers cannot work.
+    """
+    with listen(settings.host, settings.port) as listening:
+        server = prepare(app, settings, lambda: announce(address(listening)))
+        server.run(sockets=[listening])
+    if isinstance(app.state.failure, MusicEmotionError):
+        raise app.state.failure
+
+
+def prepare(
+    app: FastAPI, settings: ServerSettings, announce: Callable[[], None]
+) -> AnnouncedServer:
+    """Return a server that is ready to run; see :func:`run`."""
+    config = uvicorn.Config(
+        app,
+        http=patient_protocol(settings),
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=FAREWELL_SECONDS,
+    )
+    return AnnouncedServer(config, app, announce)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises
+    ------
+    ServerError
+        The name is unknown or the address is taken or not this machine's.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ServerError(
+            f"cannot listen on {host}, port {port} ({reason}); choose another --host or --port"
+        ) from None
+
+
+def address(listening: socket.socket) -> str:
+    """Return where a browser finds a socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class AnnouncedServer(uvicorn.Server):
+    """A server that says when it takes requests, and ends where its workers cannot work."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self._app.state.failure is not None:
+            self.should_exit = True
+        elif self.started:
+            self._announce()
+
+
+def patient_protocol(settings: ServerSettings) -> type[H11Protocol]:
+    """Return a protocol that closes connections whose request does not come, or beyond the limit.
+
+    Parameters
+    ----------
+    settings
+        ``idle_seconds`` for the headers of a request, ``connections`` at once.
+    """
+
+    class PatientProtocol(H11Protocol):
+        """HTTP/1.1 with a deadline for headers; bodies have theirs elsewhere."""
+
+        _deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if len(self.connections) > settings.connections:
+                transport.close()
+            else:
+                self._watch()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._watch()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._forget()
+            super().connection_lost(exc)
+
+        def _watch(self) -> None:
+            """Keep a deadline running as long as a request's headers are awaited."""
+            awaited = self.conn.their_state is h11.IDLE
+            if awaited and self._deadline is None:
+                self._deadline = self.loop.call_later(settings.idle_seconds, self._give_up)
+            elif not awaited:
+                self._forget()
+
+        def _forget(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+        def _give_up(self) -> None:
+            # A request that is being answered is over for h11 only when its answer is.
+            self._deadline = None
+            if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
+                self.transport.close()
+
+    return PatientProtocol

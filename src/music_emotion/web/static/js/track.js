@@ -1,0 +1,425 @@
+// One piece of music on the page: its way through the server, then waveform, river and bars.
+
+import WaveSurfer from "../vendor/wavesurfer/wavesurfer.esm.js";
+import { analyse } from "./api.js";
+import { Bars, top } from "./bars.js";
+import { saveCsv, saveJson, savePicture } from "./downloads.js";
+import { showExplanation } from "./explanation.js";
+import { clock, element, percent } from "./format.js";
+import { drawRiver, series, ticks, valuesAt } from "./river.js";
+
+const WAVE_HEIGHT = 76;
+const STEP = 1; // seconds, arrow keys
+const LEAP = 10; // seconds, Page Up and Page Down
+const nonce = document.querySelector('meta[name="style-nonce"]').content;
+
+const STAGES = {
+  queueing: () => "Waiting for the files before it",
+  uploading: ({ share }) => `Uploading, ${Math.round(share * 100)} %`,
+  busy: ({ seconds }) => `The server is busy; trying again in ${seconds} s`,
+  waiting: ({ ahead }) => (ahead ? `Waiting, ${ahead} in front` : "Waiting for its turn"),
+  listening: ({ heard, total }) =>
+    total ? `Listening, ${clock(heard)} of ${clock(total)}` : `Listening, ${clock(heard)}`,
+  explaining: () => "Leaving out one part after the other to see what it does",
+};
+
+export class Track {
+  prediction = null;
+  #card;
+  #context;
+  #abort = null;
+  #wave = null;
+  #position = 0;
+  #dragging = false;
+  #unplayable = false;
+  #url = null;
+  #sizes = null;
+
+  // context: {emotions, queue, model(), changed(), removed(track), playing(track), announce(text)}
+  constructor(music, context) {
+    this.music = music;
+    this.#context = context;
+    const template = document.getElementById("track-template");
+    this.#card = template.content.firstElementChild.cloneNode(true);
+    this.#find("h2").textContent = music.name;
+    this.#find("h2").title = music.name;
+    this.#card.setAttribute("aria-label", music.name);
+    this.#find('[data-do="remove"]').setAttribute("aria-label", `Remove ${music.name}`);
+    this.#card.addEventListener("click", (event) => {
+      const wanted = event.target.closest("[data-do]")?.dataset.do;
+      if (wanted) this.#act(wanted);
+    });
+    this.#wireStage();
+    this.themed = () => this.#paintWave();
+    document.addEventListener("themechange", this.themed);
+  }
+
+  get element() {
+    return this.#card;
+  }
+
+  get peaks() {
+    return this.result?.peaks;
+  }
+
+  #find(selector) {
+    return this.#card.querySelector(selector);
+  }
+
+  #act(wanted) {
+    const { emotions } = this.#context;
+    const acts = {
+      remove: () => this.remove(),
+      cancel: () => (this.prediction ? this.#abort?.abort() : this.remove()),
+      again: () => this.analyse(),
+      play: () => this.playPause(),
+      json: () => saveJson(this.prediction),
+      csv: () => saveCsv(this.prediction, emotions),
+      png: () => savePicture(this.prediction, this.peaks, emotions),
+      explain: () => this.explain(),
+    };
+    acts[wanted]();
+  }
+
+  // Sends the file through the server and shows what comes back.
+  async analyse() {
+    this.pause();
+    const result = await this.#request({ model: this.#context.model() });
+    if (!result) return;
+    this.result = result;
+    this.prediction = result.prediction;
+    this.#show();
+    const name = top(this.prediction);
+    const label = this.#context.emotions.find((emotion) => emotion.name === name)?.label;
+    const told = label
+      ? `mostly ${label}, confidence ${percent(this.prediction.confidence)}`
+      : "silence, no emotion";
+    this.#context.announce(`${this.music.name}: ${told}`);
+    this.#context.changed();
+  }
+
+  async explain(emotion = "") {
+    this.#find('[data-do="explain"]').disabled = true;
+    const result = await this.#request({ model: this.#context.model(), explain: "true", emotion });
+    this.#find('[data-do="explain"]').disabled = false;
+    if (!result) return;
+    showExplanation(this.#find(".why"), result.prediction.explanation, this.#context.emotions, {
+      seek: (time) => this.seek(time),
+      ask: (name) => this.explain(name),
+      duration: this.prediction.duration,
+    });
+    this.#context.announce(this.#find(".why-text").textContent);
+  }
+
+  async #request(options) {
+    this.#abort?.abort();
+    const abort = new AbortController();
+    this.#abort = abort;
+    this.#find(".problem").hidden = true;
+    this.#find(".pending").hidden = false;
+    this.#card.setAttribute("aria-busy", "true");
+    const tell = (progress) => this.#tell(progress);
+    tell({ stage: "queueing" });
+    try {
+      const { music } = this;
+      return await this.#context.queue.add(
+        () => analyse(music, options, abort.signal, tell),
+        abort.signal,
+      );
+    } catch (error) {
+      if (error.name !== "AbortError") this.#fail(error.message);
+      return null;
+    } finally {
+      if (this.#abort === abort) {
+        this.#find(".pending").hidden = true;
+        this.#card.removeAttribute("aria-busy");
+      }
+    }
+  }
+
+  #tell(progress) {
+    const bar = this.#find("progress");
+    const text = STAGES[progress.stage](progress);
+    this.#find(".stage-text").textContent = text;
+    bar.setAttribute("aria-label", `${this.music.name}: ${text}`);
+    const { stage, share, heard, total } = progress;
+    if (stage === "uploading") bar.value = share;
+    else if (stage === "listening" && total) bar.value = heard / total;
+    else bar.removeAttribute("value");
+  }
+
+  fail(message) {
+    this.#find(".pending").hidden = true;
+    this.#fail(message);
+  }
+
+  #fail(message) {
+    const told = message.endsWith(".") ? message : `${message}.`;
+    this.#find(".problem p").textContent = `${told[0].toUpperCase()}${told.slice(1)}`;
+    this.#find(".problem").hidden = false;
+  }
+
+  #show() {
+    const { emotions } = this.#context;
+    const { prediction } = this;
+    this.#find(".outcome").hidden = false;
+    this.#find(".why").hidden = true;
+    for (const control of this.#card.querySelectorAll('[data-do="explain"], .group')) {
+      control.hidden = false;
+    }
+    this.#find(".meta").textContent =
+      `${clock(prediction.duration)} · model ${prediction.model} ${prediction.version}`;
+    this.#showVerdict(emotions.find(({ name }) => name === top(prediction)));
+    const warnings = this.#find(".warnings");
+    warnings.replaceChildren(...prediction.warnings.map((line) => element("li", {}, line)));
+    warnings.hidden = !prediction.warnings.length;
+    this.bars = new Bars(this.#find(".bars"), prediction, emotions);
+    this.points = series(prediction, emotions);
+    this.#find(".clock .end").textContent = clock(prediction.duration);
+    const stage = this.#find(".stage");
+    stage.setAttribute("aria-label", `Position in ${this.music.name}`);
+    stage.setAttribute("aria-valuemax", prediction.duration.toFixed(1));
+    this.#describeRiver(emotions);
+    this.#openWave();
+    this.#sizes?.disconnect();
+    this.#sizes = new ResizeObserver(() => this.#draw());
+    this.#sizes.observe(stage);
+    this.#draw();
+    this.#moved(Math.min(this.#position, prediction.duration));
+  }
+
+  #showVerdict(leader) {
+    const line = this.#find(".top-emotion");
+    const confidence = this.#find(".confidence");
+    if (!leader) {
+      line.textContent = "Silence";
+      confidence.textContent = "There is nothing to feel in it.";
+      return;
+    }
+    const share = percent(this.prediction.emotions[leader.name]);
+    line.replaceChildren(
+      element("span", { class: "dot", colour: leader.colour, "aria-hidden": "true" }),
+      element("strong", {}, leader.label),
+      ` ${share}`,
+    );
+    line.title = leader.meaning;
+    confidence.replaceChildren(
+      "confidence ",
+      element("strong", {}, percent(this.prediction.confidence)),
+    );
+    confidence.title =
+      "How likely the leading emotion is the one most listeners would name, as measured on " +
+      "music the model had not heard.";
+  }
+
+  #describeRiver(emotions) {
+    const parts = [...emotions]
+      .map((emotion) => ({ emotion, share: this.prediction.emotions[emotion.name] }))
+      .sort((a, b) => b.share - a.share)
+      .slice(0, 3)
+      .map(({ emotion, share }) => `${emotion.label} ${percent(share)}`);
+    const told = `Nine emotions over time. Over the whole: ${parts.join(", ")}.`;
+    this.#find(".river").setAttribute("aria-label", told);
+  }
+
+  #openWave() {
+    this.#closeWave();
+    this.#unplayable = false;
+    this.#find(".play").disabled = false;
+    this.#url = URL.createObjectURL(this.music);
+    this.#wave = WaveSurfer.create({
+      container: this.#find(".wave"),
+      height: WAVE_HEIGHT,
+      cursorWidth: 0,
+      barWidth: 2,
+      barGap: 1,
+      barRadius: 2,
+      normalize: true,
+      interact: false,
+      hideScrollbar: true,
+      cspNonce: nonce,
+      peaks: [this.peaks],
+      duration: this.prediction.duration,
+      url: this.#url,
+    });
+    this.#paintWave();
+    const wave = this.#wave;
+    // While it stands still the place is where it was put last; the player tells that late.
+    wave.on("timeupdate", (time) => wave.isPlaying() && this.#moved(time));
+    wave.on("play", () => this.#playing(true));
+    wave.on("pause", () => this.#playing(false));
+    wave.on("finish", () => this.#playing(false));
+    wave.on("error", () => this.#cannotPlay());
+    wave.getMediaElement()?.addEventListener("error", () => this.#cannotPlay());
+    wave.once("ready", () => this.seek(this.#position));
+  }
+
+  #closeWave() {
+    const wave = this.#wave;
+    this.#wave = null;
+    wave?.destroy();
+    if (this.#url) URL.revokeObjectURL(this.#url);
+    this.#url = null;
+  }
+
+  #cannotPlay() {
+    if (this.#unplayable || !this.#wave) return;
+    this.#unplayable = true;
+    const button = this.#find(".play");
+    button.disabled = true;
+    button.title = "This browser cannot play the format; the curves are right all the same.";
+    button.setAttribute("aria-label", "Play: this browser cannot play the format");
+  }
+
+  #paintWave() {
+    const style = getComputedStyle(document.documentElement);
+    this.#wave?.setOptions({
+      waveColor: style.getPropertyValue("--wave").trim(),
+      progressColor: style.getPropertyValue("--wave-played").trim(),
+    });
+  }
+
+  #draw() {
+    const river = this.#find(".river");
+    const { width, height } = river.getBoundingClientRect();
+    if (!width || !this.prediction) return;
+    const { duration } = this.prediction;
+    drawRiver(river, this.points, this.#context.emotions, { width, height, duration });
+    const axis = this.#find(".axis");
+    axis.replaceChildren(
+      ...ticks(duration, width).map((time) => {
+        const tick = element("span", {}, clock(time));
+        tick.style.setProperty("--at", time / duration);
+        return tick;
+      }),
+    );
+  }
+
+  #wireStage() {
+    const stage = this.#find(".stage");
+    const time = (event) => {
+      const box = stage.getBoundingClientRect();
+      const share = (event.clientX - box.left) / box.width;
+      return Math.min(1, Math.max(0, share)) * this.prediction.duration;
+    };
+    stage.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      stage.setPointerCapture(event.pointerId);
+      this.#dragging = true;
+      this.seek(time(event));
+    });
+    stage.addEventListener("pointermove", (event) => {
+      if (this.#dragging) this.seek(time(event));
+      if (event.pointerType === "mouse" || this.#dragging) this.#hover(time(event), event);
+    });
+    for (const name of ["pointerup", "pointercancel"]) {
+      stage.addEventListener(name, () => {
+        this.#dragging = false;
+      });
+    }
+    stage.addEventListener("pointerleave", () => this.#unhover());
+    stage.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const moves = {
+      ArrowLeft: -STEP,
+      ArrowDown: -STEP,
+      ArrowRight: STEP,
+      ArrowUp: STEP,
+      PageUp: LEAP,
+      PageDown: -LEAP,
+    };
+    if (event.key in moves) this.seek(this.#position + moves[event.key]);
+    else if (event.key === "Home") this.seek(0);
+    else if (event.key === "End") this.seek(this.prediction.duration);
+    else if (event.key === " " || event.key === "Enter") this.playPause();
+    else return;
+    event.preventDefault();
+  }
+
+  #hover(time, event) {
+    const stage = this.#find(".stage");
+    const line = this.#find(".hairline");
+    const tooltip = this.#find(".tooltip");
+    const box = stage.getBoundingClientRect();
+    line.hidden = tooltip.hidden = false;
+    line.style.setProperty("--at", time / this.prediction.duration);
+    const values = valuesAt(this.points, time);
+    const rows = this.#context.emotions
+      .map((emotion, number) => ({ emotion, value: values[number] }))
+      .sort((a, b) => b.value - a.value)
+      .map(({ emotion, value }) =>
+        element(
+          "li",
+          {},
+          element("span", { class: "dot", colour: emotion.colour }),
+          emotion.label,
+          element("b", {}, `${(value * 100).toFixed(1)} %`),
+        ),
+      );
+    tooltip.replaceChildren(element("strong", {}, clock(time)), element("ul", {}, ...rows));
+    const pane = this.#find(".time-pane").getBoundingClientRect();
+    const x = event.clientX - pane.left;
+    const left = x > pane.width - tooltip.offsetWidth - 24 ? x - tooltip.offsetWidth - 14 : x + 14;
+    tooltip.style.left = `${Math.max(0, left)}px`;
+    tooltip.style.top = `${box.top - pane.top + 8}px`;
+  }
+
+  #unhover() {
+    this.#find(".hairline").hidden = true;
+    this.#find(".tooltip").hidden = true;
+  }
+
+  // Everything that follows the playhead.
+  #moved(time) {
+    this.#position = time;
+    const { duration } = this.prediction;
+    const values = valuesAt(this.points, time);
+    this.bars.show(values);
+    const best = values.indexOf(Math.max(...values));
+    const { label, colour } = this.#context.emotions[best];
+    this.#find(".clock .now").textContent = clock(time);
+    this.#find(".felt").replaceChildren(
+      element("span", { class: "dot", colour }),
+      `${label} ${percent(values[best])}`,
+    );
+    const stage = this.#find(".stage");
+    stage.style.setProperty("--at", Math.min(1, time / duration));
+    stage.setAttribute("aria-valuenow", time.toFixed(1));
+    const told = `${clock(time)} of ${clock(duration)}, ${label} ${percent(values[best])}`;
+    stage.setAttribute("aria-valuetext", told);
+  }
+
+  #playing(running) {
+    const button = this.#find(".play");
+    button.classList.toggle("running", running);
+    button.setAttribute("aria-label", running ? "Pause" : "Play");
+    if (running) this.#context.playing(this);
+  }
+
+  seek(time) {
+    const place = Math.min(Math.max(0, time), this.prediction.duration);
+    if (this.#wave && !this.#unplayable) this.#wave.setTime(place);
+    this.#moved(place);
+  }
+
+  playPause() {
+    if (!this.#wave || this.#unplayable) return;
+    this.#wave.playPause().catch(() => this.#cannotPlay());
+  }
+
+  pause() {
+    if (this.#wave?.isPlaying()) this.#wave.pause();
+  }
+
+  remove() {
+    this.#abort?.abort();
+    this.#sizes?.disconnect();
+    this.#closeWave();
+    document.removeEventListener("themechange", this.themed);
+    this.#card.remove();
+    this.#context.removed(this);
+  }
+}

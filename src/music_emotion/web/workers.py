@@ -1,0 +1,241 @@
+"""Worker processes: analyse one file at a time each, may be stopped at any moment, come back.
+
+Sound is decoded and analysed in processes of their own, so that the server stays responsive, a
+decoder that crashes takes nothing along, and an analysis nobody waits for ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
+from typing import Any, BinaryIO
+
+from music_emotion.errors import ServerError
+from music_emotion.features.workers import single_threaded_children
+from music_emotion.web.analyst import work
+from music_emotion.web.orders import Analysis, Failure, Order, Progress, Ready
+
+STOP_SECONDS = 5.0  # a stopped process gets to end
+PAUSE_SECONDS = 1.0  # before another attempt to replace a process
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What every worker is given.
+
+    Attributes
+    ----------
+    folders
+        Of the served models by name, the default first.
+    longest
+        Seconds of sound taken at most.
+    space
+        Bytes of address space a process may use; 0 sets no limit.
+    """
+
+    folders: Mapping[str, str]
+    longest: float
+    space: int
+
+
+class Worker:
+    """One worker process, and this side of the line to it; methods block.
+
+    One thread at a time may use it, but :meth:`stop` may be called from any.
+    """
+
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+        self._process: Any = None
+        self._connection: Connection | None = None
+        self._stopped = True
+        self.loaded = False
+
+    def begin(self) -> Failure | None:
+        """Start the process and wait until its first model is loaded.
+
+        Returns
+        -------
+        Failure or None
+            Why it cannot work.
+        """
+        context = get_context("spawn")
+        here, there = context.Pipe()
+        place = self._workplace
+        process = context.Process(
+            target=work, args=(there, dict(place.folders), place.longest, place.space), daemon=True
+        )
+        process.start()
+        there.close()
+        self._process, self._connection = process, here
+        self._stopped = self.loaded = False
+        try:
+            message = here.recv()
+        except (EOFError, OSError):
+            return Failure("broken", "the process ended while it loaded the model")
+        self.loaded = isinstance(message, Ready)
+        return None if self.loaded else message
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs and may go on."""
+        return not self._stopped and bool(self._process.is_alive())
+
+    @property
+    def pid(self) -> int | None:
+        """Number of the process."""
+        return None if self._process is None else self._process.pid
+
+    def perform(self, order: Order, descriptor: int, tell: Tell) -> Analysis | Failure:
+        """Have a file analysed; the descriptor is this method's own, and closed by it."""
+        assert self._connection is not None
+        try:
+            try:
+                self._connection.send(order)
+                send_handle(self._connection, descriptor, self._process.pid)
+            finally:
+                os.close(descriptor)
+            while True:
+                message = self._connection.recv()
+                if not isinstance(message, Progress):
+                    answer: Analysis | Failure = message
+                    return answer
+                tell(message)
+        except (EOFError, OSError):
+            self.stop()
+            return Failure("unreadable", "the file killed the process that read it; leave it out")
+
+    def stop(self) -> None:
+        """End the process now, whatever it does."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.kill()
+
+    def bury(self) -> None:
+        """Release what a stopped process leaves."""
+        if self._process is not None:
+            self._process.join(STOP_SECONDS)
+        if self._connection is not None:
+            self._connection.close()
+        self._process = self._connection = None
+        self.loaded = False
+
+
+class Workers:
+    """The worker processes of a server, for its event loop.
+
+    Parameters
+    ----------
+    count
+        Processes.
+    workplace
+        What each is given.
+    """
+
+    def __init__(self, count: int, workplace: Workplace) -> None:
+        self._workers = [Worker(workplace) for _ in range(count)]
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
+        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        self.count = count
+
+    async def start(self) -> None:
+        """Start all processes; they are ready when their model is loaded.
+
+        Raises
+        ------
+        ServerError
+            The first of them cannot work.
+        """
+        with single_threaded_children():
+            failures = await asyncio.gather(*map(self._begin, self._workers))
+        for failure in failures:
+            if failure is not None:
+                await self.close()
+                raise ServerError(f"no file can be analysed: {failure.message}")
+
+    async def close(self) -> None:
+        """Stop all processes."""
+        self._closing = True
+        for worker in self._workers:
+            worker.stop()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.to_thread(self._threads.shutdown, wait=True)
+        for worker in self._workers:
+            await asyncio.to_thread(worker.bury)
+
+    @property
+    def ready(self) -> int:
+        """Processes that have loaded their model and run."""
+        return sum(worker.loaded and worker.alive for worker in self._workers)
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Numbers of the running processes."""
+        return tuple(w.pid for w in self._workers if w.alive and w.pid is not None)
+
+    async def take(self) -> Worker:
+        """Wait for an idle worker; give it to :meth:`run` or back by :meth:`give_back`."""
+        return await self._idle.get()
+
+    def give_back(self, worker: Worker) -> None:
+        """Let others have a worker; one that died is replaced first."""
+        if self._closing:
+            return
+        if worker.alive:
+            self._idle.put_nowait(worker)
+            return
+        task = asyncio.get_running_loop().create_task(self._replace(worker))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def run(
+        self, worker: Worker, order: Order, file: BinaryIO, tell: Tell
+    ) -> Analysis | Failure:
+        """Have a file analysed by a worker that was taken, and give it back.
+
+        Cancelling the call ends the analysis at once.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            descriptor = os.dup(file.fileno())
+        except BaseException:
+            self.give_back(worker)
+            raise
+
+        def tell_here(progress: Progress) -> None:
+            loop.call_soon_threadsafe(tell, progress)
+
+        work = loop.run_in_executor(self._threads, worker.perform, order, descriptor, tell_here)
+        # Given back when its thread is done with it, however this call ends.
+        work.add_done_callback(lambda _: self.give_back(worker))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if not work.done():  # else it may be at work for someone else already
+                worker.stop()
+            raise
+
+    async def _begin(self, worker: Worker) -> Failure | None:
+        loop = asyncio.get_running_loop()
+        failure = await loop.run_in_executor(self._threads, worker.begin)
+        if failure is None:
+            self._idle.put_nowait(worker)
+        return failure
+
+    async def _replace(self, worker: Worker) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, worker.bury)
+        with single_threaded_children():
+            while await self._begin(worker) is not None and not self._closing:
+                await loop.run_in_executor(self._threads, worker.bury)
+                await asyncio.sleep(PAUSE_SECONDS)

@@ -1,0 +1,333 @@
+"""The page in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import CHROMIUM, PATIENCE, Visit, launched, visit
+from live import Live, calm_then_tense, music, running
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.web.settings import ServerSettings
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt install chromium)")
+expect.set_options(timeout=PATIENCE)
+
+SECONDS = 12.0
+SONG = calm_then_tense(SECONDS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = launched(playwright)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visited(browser: Browser, live: Live) -> Iterator[Visit]:
+    with visit(browser, live.address) as seen:
+        yield seen
+
+
+@pytest.fixture
+def song(visited: Visit) -> Locator:
+    """A dropped song with its result: calm in its first half, tense in its second."""
+    visited.drop(song__wav=SONG)
+    return visited.outcome("song.wav")
+
+
+def shares(track: Locator, column: int) -> dict[str, str]:
+    rows = track.locator(".bars tbody tr").all()
+    return {
+        str(row.get_attribute("data-emotion")): row.locator("td").nth(column).inner_text()
+        for row in rows
+    }
+
+
+def place(track: Locator) -> float:
+    return float(track.locator(".stage").get_attribute("aria-valuenow") or -1)
+
+
+def saved(page: Page, button: Locator) -> tuple[str, bytes]:
+    with page.expect_download() as download:
+        button.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def test_the_empty_page_explains_itself(visited: Visit) -> None:
+    page = visited.page
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("What do people feel")
+    expect(page.get_by_role("button", name="Choose files")).to_be_visible()
+    for emotion in GEMS:
+        expect(page.locator("#meaning-list")).to_contain_text(emotion.meaning)
+    expect(page.locator("#limits")).to_contain_text("200 MB and 60 minutes")
+
+
+def test_a_dropped_file_becomes_a_river_and_bars(visited: Visit, song: Locator) -> None:
+    areas = song.locator(".river path.area")
+    expect(areas).to_have_count(len(EMOTIONS))
+    fills = [area.get_attribute("fill") for area in areas.all()]
+    assert fills == [emotion.colour for emotion in GEMS]
+    # Calm is as thick as the river at its left end and thin at its right.
+    assert areas.nth(EMOTIONS.index("calmness")).bounding_box()["height"] > 100
+    names = song.locator(".river text.area-name").all_text_contents()
+    assert names == ["calmness", "tension"]
+    whole = shares(song, 1)
+    assert (whole["calmness"], whole["tension"], whole["power"]) == ("50 %", "50 %", "<1 %")
+    expect(song.locator(".meta")).to_have_text("0:12 · model tones 1")
+    expect(song.locator(".confidence")).to_contain_text("50 %")
+    expect(song.locator(".wave canvas").first).to_be_attached()
+    assert visited.complaints == []
+
+
+def test_seeking_moves_playhead_bars_and_words(song: Locator) -> None:
+    stage = song.locator(".stage")
+    box = stage.bounding_box()
+    for share, felt in ((0.1, "calmness"), (0.9, "tension")):
+        for height in (0.2, 0.8):  # the waveform and the river
+            stage.click(position={"x": share * box["width"], "y": height * box["height"]})
+            assert place(song) == pytest.approx(share * SECONDS, abs=0.1)
+            assert shares(song, 2)[felt] == "100 %"
+            assert felt in str(stage.get_attribute("aria-valuetext"))
+    expect(song.locator(".clock")).to_have_text("0:10 / 0:12")
+
+
+def test_hovering_tells_the_numbers(visited: Visit, song: Locator) -> None:
+    box = song.locator(".river").bounding_box()
+    visited.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 20)
+    tooltip = song.locator(".tooltip")
+    expect(tooltip).to_be_visible()
+    lines = tooltip.locator("li").all_inner_texts()
+    assert len(lines) == len(EMOTIONS)
+    assert lines[0].split("\n") == ["tension", "100.0 %"]
+    visited.page.mouse.move(0, 0)
+    expect(tooltip).to_be_hidden()
+
+
+def test_playing_moves_the_playhead(song: Locator) -> None:
+    button = song.locator(".play")
+    expect(button).to_have_accessible_name("Play")
+    button.click()
+    expect(button).to_have_accessible_name("Pause")
+    expect(song.locator(".clock .now")).not_to_have_text("0:00")
+    button.click()
+    expect(button).to_have_accessible_name("Play")
+    assert place(song) > 0.5
+
+
+def test_the_keyboard_is_enough(visited: Visit, song: Locator) -> None:
+    page = visited.page
+    page.locator("body").press("Tab")
+    for _ in range(40):
+        if page.evaluate("document.activeElement.getAttribute('role')") == "slider":
+            break
+        page.keyboard.press("Tab")
+    expect(song.locator(".stage")).to_be_focused()
+    for key, expected in (
+        ("ArrowRight", 1.0),
+        ("ArrowUp", 2.0),
+        ("ArrowLeft", 1.0),
+        ("PageUp", 11.0),
+        ("PageDown", 1.0),
+        ("End", SECONDS),
+        ("ArrowRight", SECONDS),
+        ("Home", 0.0),
+        ("ArrowDown", 0.0),
+    ):
+        page.keyboard.press(key)
+        assert place(song) == pytest.approx(expected, abs=0.05), key
+    page.keyboard.press("Space")
+    expect(song.locator(".play")).to_have_accessible_name("Pause")
+    page.keyboard.press("Space")
+    expect(song.locator(".play")).to_have_accessible_name("Play")
+
+
+def test_everything_that_can_be_used_has_a_name(visited: Visit, song: Locator) -> None:
+    nameless = visited.page.evaluate(
+        """() => [...document.querySelectorAll("button, select, input, a, [role=slider], progress")]
+        .filter((part) => part.checkVisibility() && !(part.ariaLabel || part.innerText ||
+          part.labels?.length || part.getAttribute("aria-labelledby")))
+        .map((part) => part.outerHTML)"""
+    )
+    assert nameless == []
+    expect(song.locator(".river")).to_have_accessible_name(
+        "Nine emotions over time. Over the whole: calmness 50 %, tension 50 %, amazement <1 %."
+    )
+    expect(visited.page.locator("#status")).to_contain_text("song.wav: mostly")
+
+
+def test_another_model_analyses_again(visited: Visit, song: Locator) -> None:
+    visited.page.get_by_label("Model", exact=True).select_option("second")
+    expect(song.locator(".meta")).to_have_text("0:12 · model second 2")
+    expect(song.locator(".river path.area")).to_have_count(len(EMOTIONS))
+    visited.page.get_by_role("button", name="About the model").click()
+    expect(visited.page.get_by_role("dialog")).to_contain_text("second 2")
+    visited.page.keyboard.press("Escape")
+    expect(visited.page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_downloads_are_what_the_server_answered(visited: Visit, song: Locator, live: Live) -> None:
+    with live.client() as client:
+        answer = client.post("/api/predict", files={"file": ("song.wav", SONG)}).json()
+    page = visited.page
+    name, data = saved(page, song.get_by_role("button", name="JSON"))
+    assert name == "song-emotions.json"
+    assert json.loads(data) == [answer]
+    name, data = saved(page, song.get_by_role("button", name="CSV"))
+    assert name == "song-emotions.csv"
+    rows = list(csv.DictReader(io.StringIO(data.decode())))
+    assert [float(row["time"]) for row in rows] == answer["timeline"]["time"]
+    for emotion in EMOTIONS:
+        column = [float(row[emotion]) for row in rows]
+        assert column == answer["timeline"]["emotions"][emotion]
+    name, data = saved(page, song.get_by_role("button", name="PNG"))
+    assert name == "song-emotions.png"
+    assert data.startswith(b"\x89PNG\r\n")
+    width, height = struct.unpack(">II", data[16:24])
+    assert width == 1600
+    assert height > 600
+
+
+def test_a_bad_file_says_what_is_wrong_and_harms_nothing(visited: Visit) -> None:
+    visited.drop(letter__mp3=b"dear listener", song__wav=SONG)
+    problem = visited.track("letter.mp3").get_by_role("alert")
+    expect(problem).to_contain_text("'letter.mp3' is not audio that can be read; convert it to WAV")
+    visited.outcome("song.wav")
+    expect(visited.track("letter.mp3").locator(".outcome")).to_be_hidden()
+    visited.page.get_by_role("button", name="Remove letter.mp3").click()
+    expect(visited.track("letter.mp3")).to_have_count(0)
+
+
+def test_a_name_cannot_become_part_of_the_page(visited: Visit) -> None:
+    name = "<img src=x onerror=alert(1)>__wav"
+    visited.drop(**{name: b"no music"})
+    track = visited.page.locator(".track")
+    expect(track.locator("h2")).to_have_text("<img src=x onerror=alert(1)>.wav")
+    expect(track.get_by_role("alert")).to_contain_text("is not audio")
+    expect(track.locator("img")).to_have_count(0)
+
+
+def test_several_files_side_by_side(visited: Visit) -> None:
+    visited.drop(calm__wav=music(), tense__wav=music(hertz=3_000.0))
+    boxes = [visited.outcome(name).bounding_box() for name in ("calm.wav", "tense.wav")]
+    assert boxes[0]["y"] == boxes[1]["y"]
+    table = visited.page.locator("#compare-table")
+    expect(table.locator("tbody tr")).to_have_count(2)
+    expect(table.locator("tbody tr").nth(1).locator("strong")).to_have_text("100 %")
+    name, data = saved(visited.page, visited.page.get_by_role("button", name="All as CSV"))
+    rows = list(csv.DictReader(io.StringIO(data.decode())))
+    assert name == "emotions.csv"
+    assert [row["top"] for row in rows] == ["calmness", "tension"]
+
+
+def test_reasons_on_demand(visited: Visit, song: Locator) -> None:
+    song.get_by_role("button", name="Why?").click()
+    expect(song.locator(".why-text")).to_contain_text("calmness")
+    expect(song.locator(".why canvas")).to_be_visible()
+    expect(song.locator(".why .bands tbody tr")).to_have_count(8)
+    song.get_by_label("Emotion to explain").select_option("tension")
+    expect(song.locator(".why-text")).to_contain_text("without 1.6 kHz – 3.2 kHz it would lose")
+    assert visited.complaints == []
+
+
+def test_an_analysis_can_be_cancelled(visited: Visit, live: Live) -> None:
+    visited.page.get_by_label("Model", exact=True).select_option("endless")
+    visited.drop(song__wav=SONG)
+    waiting = visited.track("song.wav")
+    expect(waiting.locator("progress")).to_be_visible()
+    expect(waiting.locator(".stage-text")).to_contain_text("0:12")
+    waiting.get_by_role("button", name="Cancel").click()
+    expect(visited.track("song.wav")).to_have_count(0)
+    visited.page.wait_for_function(
+        "() => fetch('/api/ready').then((answer) => answer.json()).then((r) => r.inside === 0)"
+    )
+    assert live.inside == 0
+
+
+def test_warnings_are_shown(visited: Visit) -> None:
+    visited.drop(short__wav=music(1.0))
+    track = visited.outcome("short.wav")
+    expect(track.locator(".warnings li")).to_contain_text("only 1.0 s of sound")
+
+
+def test_an_example_is_one_click_away(visited: Visit) -> None:
+    visited.page.get_by_role("button", name="calmness").click()
+    track = visited.outcome("calmness.flac")
+    expect(track.locator(".meta")).to_contain_text("0:15")
+
+
+def test_a_phone_shows_all_of_it(browser: Browser, live: Live) -> None:
+    phone: dict[str, Any] = {
+        "viewport": {"width": 360, "height": 740},
+        "has_touch": True,
+        "is_mobile": True,
+    }
+    with visit(browser, live.address, **phone) as seen:
+        page = seen.page
+        fits = "document.documentElement.scrollWidth <= innerWidth"
+        assert page.evaluate(fits)
+        seen.drop(song__wav=SONG)
+        song = seen.outcome("song.wav")
+        assert page.evaluate(fits)
+        river = song.locator(".river").bounding_box()
+        bars = song.locator(".bars").bounding_box()
+        assert river["width"] > 280
+        assert bars["y"] > river["y"] + river["height"]
+        stage = song.locator(".stage")
+        box = stage.bounding_box()
+        page.touchscreen.tap(box["x"] + 0.75 * box["width"], box["y"] + 20)
+        assert place(song) == pytest.approx(0.75 * SECONDS, abs=0.2)
+        for button in song.locator("button:visible").all():
+            assert button.bounding_box()["height"] >= 24  # WCAG 2.2 AA, 2.5.8
+
+
+def test_dark_and_light(browser: Browser, live: Live) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with visit(browser, live.address, color_scheme="dark") as seen:
+        assert seen.page.evaluate(ground) == "rgb(18, 16, 22)"
+        button = seen.page.get_by_role("button", name="Dark theme")
+        expect(button).to_have_attribute("aria-pressed", "true")
+        button.click()
+        assert seen.page.evaluate(ground) == "rgb(245, 243, 239)"
+        seen.page.reload()
+        assert seen.page.evaluate(ground) == "rgb(245, 243, 239)"
+    with visit(browser, live.address, color_scheme="light") as seen:
+        assert seen.page.evaluate(ground) == "rgb(245, 243, 239)"
+
+
+def test_no_request_to_any_other_host(visited: Visit, song: Locator, live: Live) -> None:
+    song.get_by_role("button", name="Why?").click()
+    song.locator(".why canvas").wait_for()
+    song.locator(".play").click()
+    saved(visited.page, song.get_by_role("button", name="PNG"))
+    own = (f"{live.address}/", f"blob:{live.address}/", "data:")
+    assert len(visited.requests) > 10
+    assert [url for url in visited.requests if not url.startswith(own)] == []
+
+
+def test_a_token_is_asked_for_once(browser: Browser, model_folders: tuple[str, ...]) -> None:
+    settings = ServerSettings(port=0, models=model_folders[:1], workers=1, token="open sesame")
+    with running(settings) as server:
+        context = browser.new_context()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(server.address)
+        page.get_by_role("textbox", name="Token").fill("wrong")
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_role("textbox", name="Token")).to_have_value("")
+        page.get_by_role("textbox", name="Token").fill("open sesame")
+        page.get_by_role("button", name="Go on").click()
+        page.locator("body.started").wait_for()
+        page.get_by_role("button", name="calmness").click()
+        page.locator(".track .outcome").wait_for()
+        context.close()

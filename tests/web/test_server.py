@@ -1,0 +1,235 @@
+"""What clients can do to a server, over real connections."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from live import (
+    BOUNDARY,
+    Live,
+    form_head,
+    music,
+    part_head,
+    running,
+    status_line,
+    until,
+)
+from typer.testing import CliRunner
+
+from music_emotion.cli.main import build_app
+from music_emotion.errors import ModelError, ServerError
+from music_emotion.web.server import listen
+from music_emotion.web.settings import ServerSettings
+
+FILE = {"file": ("a.wav", music())}
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+@pytest.fixture(scope="module")
+def strict(model_folders: tuple[str, ...]):
+    """A server with small limits: one file at a time, one waiting, little patience."""
+    settings = ServerSettings(
+        port=0,
+        models=model_folders,
+        workers=1,
+        queue=1,
+        share=2,
+        upload_bytes=100_000,
+        idle_seconds=1.0,
+        upload_seconds=3.0,
+        analysis_seconds=600.0,
+        wait_seconds=600.0,
+        abandoned_seconds=600.0,
+        connections=20,
+    )
+    with running(settings) as server:
+        yield server
+
+
+def test_a_claim_of_twenty_gigabytes_is_refused_at_once(live: Live) -> None:
+    with live.connect() as connection:
+        connection.sendall(form_head("Content-Length: 20000000000"))
+        assert status_line(connection) == 413
+    until(lambda: live.inside == 0)
+
+
+def test_a_body_without_end_is_cut_off(strict: Live) -> None:
+    with strict.connect() as connection:
+        connection.sendall(form_head(CHUNKED))
+        chunk = b"10000\r\n" + bytes(65_536) + b"\r\n"
+        head = part_head()
+        connection.sendall(f"{len(head):x}\r\n".encode() + head + b"\r\n" + 4 * chunk)
+        assert status_line(connection) == 413
+    until(lambda: strict.inside == 0)
+
+
+def test_a_client_that_pauses_is_told_and_freed(strict: Live) -> None:
+    with strict.connect() as connection:
+        connection.sendall(form_head("Content-Length: 50000") + part_head())
+        assert status_line(connection) == 408
+    until(lambda: strict.inside == 0)
+
+
+def test_a_client_that_never_asks_is_hung_up_on(strict: Live) -> None:
+    for beginning in (b"", b"GET / HTTP/1.1\r\nHost"):
+        with strict.connect() as connection:
+            connection.sendall(beginning)
+            assert connection.recv(100) == b""
+
+
+def test_no_more_connections_than_allowed(strict: Live) -> None:
+    held = [strict.connect() for _ in range(20)]
+    with strict.connect() as connection:
+        assert connection.recv(100) == b""
+    for connection in held:
+        connection.close()
+    until(lambda: strict.client().get("/api/health").status_code == 200)
+
+
+def test_a_client_that_leaves_while_it_sends_frees_its_place(strict: Live) -> None:
+    with strict.connect() as connection:
+        connection.sendall(form_head("Content-Length: 50000") + part_head())
+        until(lambda: strict.inside == 1)
+    until(lambda: strict.inside == 0)
+
+
+def test_a_client_that_leaves_ends_the_analysis(strict: Live, uploads_folder: Path) -> None:
+    sound = FILE["file"][1][:90_000]
+    model = f'\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name="model"\r\n\r\nendless'
+    body = part_head() + sound + model.encode() + f"\r\n--{BOUNDARY}--\r\n".encode()
+    with strict.connect() as connection:
+        connection.sendall(form_head(f"Content-Length: {len(body)}") + body)
+        jobs = strict.app.state.service.jobs
+        until(lambda: any(job.state == "running" for job in list(jobs._jobs.values())))
+        assert list(uploads_folder.iterdir()) == []
+    until(lambda: strict.inside == 0)
+    with strict.client() as client:
+        until(lambda: client.get("/api/ready").status_code == 200)
+
+
+def test_a_full_server_refuses_politely_and_recovers(model_folders: tuple[str, ...]) -> None:
+    settings = ServerSettings(port=0, models=model_folders, workers=1, queue=1, share=1)
+    with running(settings) as server, server.client() as client:
+        elsewhere = {"X-Forwarded-For": "192.0.2.7"}  # believed from loopback, as a proxy's
+        third = {"X-Forwarded-For": "192.0.2.8"}
+        first = client.post("/api/jobs", files=FILE, data={"model": "endless"})
+        refused = client.post("/api/jobs", files=FILE)
+        assert code(refused) == (429, "too_many_requests")
+        second = client.post("/api/jobs", files=FILE, headers=elsewhere)
+        assert second.status_code == 202
+        assert second.json()["state"] == "queued"
+        for path in ("/api/jobs", "/api/predict"):
+            full = client.post(path, files=FILE, headers=third)
+            assert code(full) == (503, "busy")
+            assert int(full.headers["retry-after"]) >= 1
+        assert code(client.get("/api/ready")) == (503, "busy")
+        client.delete(first.headers["location"])
+        place = second.headers["location"]
+        assert "event: done" in client.get(f"{place}/events").text
+        assert server.inside == 0
+
+
+def test_time_limits(model_folders: tuple[str, ...]) -> None:
+    settings = ServerSettings(
+        port=0, models=model_folders, workers=1, analysis_seconds=1.0, wait_seconds=0.2
+    )
+    with running(settings) as server, server.client() as client:
+        job = client.post("/api/jobs", files=FILE, data={"model": "endless"})
+        late = client.post("/api/predict", files=FILE, data={"model": "endless"})
+        assert code(late) == (503, "busy")
+        assert '"analysis_too_long"' in client.get(f"{job.headers['location']}/events").text
+        result = client.get(f"{job.headers['location']}/result")
+        assert code(result) == (504, "analysis_too_long")
+        until(lambda: client.get("/api/ready").status_code == 200)
+        until(lambda: client.post("/api/predict", files=FILE).status_code == 200)
+
+
+def test_jobs_nobody_asks_for_are_cancelled_and_results_forgotten(
+    model_folders: tuple[str, ...],
+) -> None:
+    settings = ServerSettings(
+        port=0, models=model_folders, workers=1, abandoned_seconds=0.5, result_seconds=0.5
+    )
+    with running(settings) as server, server.client() as client:
+        done = client.post("/api/jobs", files=FILE).headers["location"]
+        assert "event: done" in client.get(f"{done}/events").text
+        client.post("/api/jobs", files=FILE, data={"model": "endless"})
+        until(lambda: server.inside == 0)
+        until(lambda: len(server.app.state.service.jobs) == 0)
+        assert code(client.get(done)) == (404, "not_found")
+
+
+def test_a_worker_that_dies_is_one_files_failure(live: Live) -> None:
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        with live.client() as client:
+            answers.append(client.post("/api/predict", files=FILE, data={"model": "endless"}))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    jobs = live.app.state.service.jobs
+    until(lambda: any(job.state == "running" for job in list(jobs._jobs.values())))
+    for process in live.app.state.service.workers.processes:
+        os.kill(process, signal.SIGKILL)
+    asking.join()
+    assert code(answers[0]) == (422, "unreadable_audio")
+    with live.client() as client:
+        assert client.post("/api/predict", files=FILE).status_code == 200
+
+
+def test_an_address_that_is_taken_is_one_line() -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServerError, match=f"cannot listen on 127.0.0.1, port {port}"):
+            listen("127.0.0.1", port)
+
+
+def test_a_missing_model_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        build_app(["serve"]), ["serve", "--model", "nothing", "--port", "0"]
+    )
+    assert isinstance(result.exception, ModelError)
+    monkeypatch.setattr("music_emotion.inference.package.SHIPPED", tmp_path)
+    result = CliRunner().invoke(build_app(["serve"]), ["serve", "--port", "0"])
+    assert "no model is installed" in str(result.exception)
+
+
+def test_workers_that_cannot_work_are_one_line(model_folders: tuple[str, ...]) -> None:
+    settings = ServerSettings(port=0, models=model_folders, workers=1, worker_bytes=50_000_000)
+    from music_emotion.web.app import create_app
+    from music_emotion.web.server import run
+
+    with pytest.raises(ServerError, match="no file can be analysed"):
+        run(create_app(settings), settings)
+
+
+def test_the_command_serves_until_it_is_told_to_stop(model_folders: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "music_emotion", "serve", "--port", "0", "--workers", "1"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "MUSIC_EMOTION_TOKEN": "secret"}
+    server = subprocess.Popen(
+        [*command, "--model", model_folders[0]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert server.stdout is not None
+    address = server.stdout.readline().split()[1]
+    assert address.startswith("http://127.0.0.1:")
+    assert httpx.get(f"{address}/api/models", trust_env=False).status_code == 401
+    server.send_signal(signal.SIGINT)
+    _, errors = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert errors == "stopped\n"

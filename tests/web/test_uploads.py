@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+from live import BOUNDARY, part_head
+from starlette.requests import ClientDisconnect, Request
+
+from music_emotion.web.refusals import RefusedError
+from music_emotion.web.settings import ServerSettings
+from music_emotion.web.uploads import FORM_BYTES, NAME_LENGTH, Upload, label, receive_upload
+
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+END = f"\r\n--{BOUNDARY}--\r\n".encode()
+SMALL = ServerSettings(upload_bytes=1_000, idle_seconds=0.2)
+
+
+def request(
+    pieces: Iterable[bytes | None],
+    content_type: str = FORM,
+    length: str | None = None,
+) -> Request:
+    """A request whose body comes in pieces; ``None`` is a client that sends nothing more."""
+    waiting = iter(pieces)
+
+    async def receive() -> dict[str, object]:
+        piece = next(waiting, b"")
+        if piece is None:
+            await asyncio.sleep(3_600)
+        if piece == b"leave":
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": piece, "more_body": piece != b""}
+
+    headers = [(b"content-type", content_type.encode())]
+    headers += [(b"content-length", length.encode())] if length is not None else []
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+
+
+def receive(made: Request, settings: ServerSettings = SMALL) -> Upload:
+    return asyncio.run(receive_upload(made, settings))
+
+
+def refusal(made: Request, settings: ServerSettings = SMALL) -> tuple[int, str]:
+    with pytest.raises(RefusedError) as refused:
+        receive(made, settings)
+    return refused.value.kind.status, refused.value.kind.code
+
+
+def test_the_file_its_name_and_the_fields_arrive() -> None:
+    field = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="model"\r\n\r\nlight\r\n'
+    upload = receive(request([field.encode(), part_head("../../etc/passwd"), b"sound", END]))
+    assert upload.file.read() == b"sound"
+    assert upload.name == "passwd"
+    assert upload.fields == {"model": "light"}
+    upload.close()
+    assert upload.file.closed
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("song.mp3", "song.mp3"),
+        ("/etc/passwd", "passwd"),
+        ("C:\\music\\song.mp3", "song.mp3"),
+        ("a\nb\x00c.wav", "a\\nb\\x00c.wav"),
+        ("", "upload"),
+        ("folder/", "upload"),
+        ("Lied – 歌.flac", "Lied – 歌.flac"),
+        ("x" * 999, "x" * NAME_LENGTH),
+    ],
+)
+def test_a_name_is_a_label_of_one_line(sent: str, expected: str) -> None:
+    assert label(sent) == expected
+
+
+@pytest.mark.parametrize("kind", ["", "application/json", "audio/wav", "multipart/mixed"])
+def test_what_is_no_form_is_refused_unread(kind: str) -> None:
+    assert refusal(request([None], content_type=kind)) == (400, "bad_request")
+
+
+def test_a_form_without_boundary_or_end() -> None:
+    assert refusal(request([b"x"], "multipart/form-data")) == (400, "bad_request")
+    assert refusal(request([b"no form at all"])) == (400, "bad_request")
+
+
+def test_no_file_two_files_or_a_text_in_its_place() -> None:
+    text = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"\r\n\r\nx'.encode()
+    other = part_head().replace(b'name="file"', b'name="song"')
+    assert refusal(request([text, END])) == (422, "invalid_field")
+    assert refusal(request([other, b"x", END])) == (422, "invalid_field")
+    assert refusal(request([part_head(), b"x\r\n", part_head(), b"y", END])) == (400, "bad_request")
+
+
+def test_a_claim_is_refused_before_anything_is_read() -> None:
+    assert refusal(request([None], length="20000000000")) == (413, "too_large")
+
+
+def test_a_body_without_a_length_is_counted() -> None:
+    endless = [part_head(), *([b"x" * 4_096] * 1_000_000)]
+    assert FORM_BYTES < 4_096 * 1_000_000
+    assert refusal(request(endless)) == (413, "too_large")
+
+
+def test_a_pause_and_a_trickle_are_too_slow() -> None:
+    assert refusal(request([part_head(), None])) == (408, "upload_too_slow")
+
+    async def trickle() -> RefusedError:
+        made = request([])
+
+        async def receive() -> dict[str, object]:
+            await asyncio.sleep(0.05)
+            return {"type": "http.request", "body": b"-", "more_body": True}
+
+        made._receive = receive
+        with pytest.raises(RefusedError) as refused:
+            await receive_upload(made, ServerSettings(idle_seconds=0.2, upload_rate=1_000))
+        return refused.value
+
+    assert asyncio.run(trickle()).kind.status == 408
+
+
+def test_a_sender_who_leaves() -> None:
+    with pytest.raises(ClientDisconnect):
+        receive(request([part_head(), b"leave"]))
