@@ -9,12 +9,13 @@ STAMP  := $(VENV)/.installed
 # Idle OpenMP threads that spin starve the others on a busy machine.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help run test lint types unit notebook results docs clean
+.PHONY: help run test lint types unit notebook results models docs clean
 
 help:
 	@echo "make run      set up and run the comparison (EMOTIFY where it is found, else a synthesised corpus)"
 	@echo "make test     set up and run all checks: lint, types, tests, notebook, an end-to-end run"
 	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
+	@echo "make models   train and package the models of the wheel anew from results/ (half an hour)"
 	@echo "make clean    remove the virtual environment and everything built"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -49,6 +50,10 @@ results: $(STAMP)
 	$(BIN)/music-emotion listeners --out results
 	$(BIN)/music-emotion leak --out results
 	$(BIN)/python tools/update_docs.py
+
+models: $(STAMP)
+	$(BIN)/python tools/build_models.py
+	$(BIN)/python tools/model_pages.py
 
 clean:
 	rm -rf $(VENV) build dist site runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Do exported models, run as a user runs them, give the figures of the ``artist`` protocol?
+"""Check that exported models, run as a user runs them, give the figures of the artist protocol.
 
     python tools/check_exported_folds.py --model blend --folds runs/folds/blend
 
@@ -34,8 +34,7 @@ from music_emotion.datasets.track import Corpus
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation import metrics
-from music_emotion.evaluation.cells import CellStore
-from music_emotion.evaluation.cells import write_atomically
+from music_emotion.evaluation.cells import CellStore, write_atomically
 from music_emotion.evaluation.protocols import examples, make_folds
 from music_emotion.evaluation.runner import available_cores
 from music_emotion.evaluation.worker import training_seed

@@ -66,7 +66,9 @@ def places() -> dict[str, str]:
         reasons = predicted(folder, "--explain", "--top", "1")
     return {
         "example": f"```console\n$ music-emotion predict {SONG}\n{example}\n```",
-        "explained": f"```console\n$ music-emotion predict {SONG} --explain --top 1\n{reasons}\n```",
+        "explained": (
+            f"```console\n$ music-emotion predict {SONG} --explain --top 1\n{reasons}\n```"
+        ),
         "models": f"```console\n$ music-emotion models\n{card_table(cards)}\n```",
     }
 
