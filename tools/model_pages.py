@@ -69,6 +69,7 @@ def places() -> dict[str, str]:
         "explained": (
             f"```console\n$ music-emotion predict {SONG} --explain --top 1\n{reasons}\n```"
         ),
+        "pages": ", ".join(f"[`{card.name}`](models/{card.name}.md)" for card, _ in cards),
         "models": f"```console\n$ music-emotion models\n{card_table(cards)}\n```",
     }
 

@@ -81,7 +81,8 @@ class ContainerAudio:
                 for frame in frames:
                     for converted in resampler.resample(frame):
                         position += converted.samples
-                        yield converted.to_ndarray().reshape(converted.samples, -1)
+                        samples = converted.to_ndarray().reshape(converted.samples, -1)
+                        yield samples.astype(np.float32, copy=False)
         except DECODING_ERRORS:
             self.damaged_at = position if self.damaged_at is None else self.damaged_at
 
