@@ -140,7 +140,7 @@ def main() -> None:
             "# The same track, delivered otherwise",
             "",
             f"{len(jobs)} tracks, {which}. Each track is compared with its own prediction from "
-            "the file as it is. Made by `benchmarks/delivery.py` on "
+            f"the file as it is. Made by `benchmarks/delivery.py --every {options.every}` on "
             f"{date.today()}, Python {platform.python_version()}.",
             "",
             *table(results),
