@@ -9,13 +9,14 @@ STAMP  := $(VENV)/.installed
 # Idle OpenMP threads that spin starve the others on a busy machine.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help run test lint types unit notebook results docs clean
+.PHONY: help run test lint types unit notebook results models docs clean
 
 help:
 	@echo "make run      set up and run the comparison (EMOTIFY where it is found, else a synthesised corpus)"
 	@echo "make test     set up and run all checks: lint, types, tests, notebook, an end-to-end run"
 	@echo "make docs     build the documentation into site/"
 	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
+	@echo "make models   train and package the models of the wheel anew from results/ (half an hour)"
 	@echo "make clean    remove the virtual environment and everything built"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -53,6 +54,10 @@ results: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
+
+models: $(STAMP)
+	$(BIN)/python tools/build_models.py
+	$(BIN)/python tools/model_pages.py
 
 clean:
 	rm -rf $(VENV) build dist site docs/api runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,12 +1,14 @@
 """Time prediction against VibeNet and musicnn: ``python benchmarks/predict.py [FILE …]``.
 
 Every subject runs warm in a process of its own, on one core and one thread, and the files go round
-by turns, so that a busy moment hits all alike. Printed: median seconds per file (decoding
-included), the ratio to each peer (median over files and repeats), and the largest memory of each
-process. Without files, one-minute tracks are taken from EMOTIFY_ROOT.
+by turns, so that a busy moment hits all alike. Printed: median seconds of the core per file,
+decoding included, and with the waiting where others use the core as well; the ratio to each peer
+(median over files and repeats, of the former); the largest memory of each process. Without files,
+one-minute tracks are taken from EMOTIFY_ROOT.
 
-``--batch`` times a whole folder in two processes, ``--start`` the start of the command, ``--long``
-a 3-hour WAV. Peers: see ``requirements-inference.txt``; one that is not installed is left out.
+``--batch`` times a whole folder in two processes, ``--long`` a 3-hour WAV. ``--write PAGE`` appends
+what is printed to a page. Start and installation: ``benchmarks/install.py``. Peers: see
+``requirements-inference.txt``; one that is not installed is left out.
 
 - VibeNet 0.1.0 (GPL; seven attributes, an EfficientNet): ``load_model().predict(path)``.
 - musicnn 0.1.0 (ISC; MSD_musicnn, 50 tags, TensorFlow): its own graph and patches, loaded once; the
@@ -34,7 +36,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -92,7 +94,7 @@ def musicnn(_: str) -> Predict:
 
 
 def work(connection: Connection, subject: str, core: int) -> None:
-    """Predict the files whose names arrive; answer with (wall seconds, memory in MB)."""
+    """Predict the files whose names arrive; answer with seconds, the core's, memory in MB."""
     os.sched_setaffinity(0, {core})
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123  # the peers and decoders print
         os.dup2(nowhere.fileno(), 2)
@@ -103,25 +105,38 @@ def work(connection: Connection, subject: str, core: int) -> None:
         return
     connection.send("")
     while (path := connection.recv()) is not None:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         try:
             with contextlib.redirect_stdout(None):
                 predict(path)
         except Exception as error:
-            connection.send((f"{subject} failed: {error!r}", 0.0))
+            connection.send((f"{subject} failed: {error!r}", 0.0, 0.0))
             return
-        seconds = time.perf_counter() - started
-        connection.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+        seconds = (time.perf_counter() - started, time.process_time() - worked)
+        connection.send((*seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def processor() -> str:
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    return names[0] if names else platform.processor()
 
 
 def version(subject: str) -> str:
-    name = subject if subject in PEERS else "music-emotion"
+    if subject not in PEERS:
+        from music_emotion.inference.package import find_package, read_cards
+
+        return read_cards([find_package(subject)])[0][0].version
+    name = subject
     with contextlib.suppress(metadata.PackageNotFoundError):
         return metadata.version(name)
     return "?"
 
 
-def compare(models: list[str], files: list[str], repeats: int) -> None:
+def compare(models: list[str], files: list[str], repeats: int) -> Iterator[str]:
     context = multiprocessing.get_context("spawn")
     core = min(os.sched_getaffinity(0))
     lines: dict[str, Connection] = {}
@@ -130,59 +145,54 @@ def compare(models: list[str], files: list[str], repeats: int) -> None:
         context.Process(target=work, args=(there, subject, core), daemon=True).start()
         there.close()  # so that a dead process ends the conversation
         if problem := here.recv():
-            print(f"left out: {subject} ({problem})")
+            yield f"left out: {subject} ({problem})"
             continue
         lines[subject] = here
     seconds: dict[str, list[float]] = {subject: [] for subject in lines}
+    worked: dict[str, list[float]] = {subject: [] for subject in lines}
     memory = dict.fromkeys(lines, 0.0)
     for turn in range(repeats + 1):
         for path in files:
             for subject, line in lines.items():
                 line.send(path)
-                taken, memory[subject] = line.recv()
+                taken, core_taken, memory[subject] = line.recv()
                 if isinstance(taken, str):
                     sys.exit(taken)
                 if turn:  # the first round warms up
                     seconds[subject].append(taken)
-    print(f"{len(files)} files × {repeats}, one core, one thread; {platform.processor() or ''}")
+                    worked[subject].append(core_taken)
+    yield f"{len(files)} files × {repeats}, warm, one core, one thread; {processor()}"
     for subject in lines:
-        row = f"{subject:<12} {version(subject):<8} {statistics.median(seconds[subject]):6.3f} s"
+        row = f"{subject:<12} {version(subject):<14} {statistics.median(worked[subject]):6.3f} s"
+        row += f" (waiting included {statistics.median(seconds[subject]):6.3f} s)"
         row += f"  {memory[subject]:5.0f} MB"
         if subject in models:
             for peer in (name for name in PEERS if name in lines):
-                pairs = zip(seconds[subject], seconds[peer], strict=True)
+                pairs = zip(worked[subject], worked[peer], strict=True)
                 row += f"   {statistics.median(a / b for a, b in pairs):.2f} × {peer}"
-        print(row)
+        yield row
 
 
-def batch(model: str, folder: str, jobs: int) -> None:
+def batch(model: str, folder: str, jobs: int) -> str:
     from music_emotion.inference.finding import find_files
 
     files = find_files([folder], recursive=True)
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as out:
         command = [sys.executable, "-m", "music_emotion", "predict", "-r", folder]
         options = ["-m", model, "-j", str(jobs), "-o", out.name]
-        started = time.perf_counter()
+        started, before = time.perf_counter(), os.times()
         subprocess.run([*command, *options], check=False)
-        seconds = time.perf_counter() - started
-    print(f"{model}: {len(files)} files, {jobs} processes: {len(files) / seconds:.1f} tracks/s")
+        seconds, after = time.perf_counter() - started, os.times()
+    worked = after.children_user + after.children_system
+    worked -= before.children_user + before.children_system
+    return (
+        f"{model}: {len(files)} files, {jobs} processes: {len(files) / seconds:.1f} tracks/s, "
+        f"{worked:.0f} s of the processor in all: {jobs * len(files) / worked:.1f} tracks/s where "
+        "nothing else runs"
+    )
 
 
-def start(repeats: int) -> None:
-    for name, arguments in (
-        ("music-emotion --help", ["-m", "music_emotion", "--help"]),
-        ("import music_emotion", ["-c", "import music_emotion"]),
-        ("python alone", ["-c", "pass"]),
-    ):
-        taken = []
-        for _ in range(repeats):
-            started = time.perf_counter()
-            subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
-            taken.append(time.perf_counter() - started)
-        print(f"{name}: {statistics.median(taken):.3f} s, best {min(taken):.3f} s")
-
-
-def long(model: str) -> None:
+def long(model: str) -> str:
     import numpy as np
     import soundfile
 
@@ -201,8 +211,9 @@ def long(model: str) -> None:
             "print(f'{told.duration / 3600:.1f} h: {time.perf_counter() - started:.0f} s, '\n"
             "      f'{memory:.0f} MB')\n"
         )
-        print(f"{model}:", end=" ", flush=True)
-        subprocess.run([sys.executable, "-c", code, str(path), model], check=True)
+        command = [sys.executable, "-c", code, str(path), model]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return f"{model}, a WAV of {told.rstrip()}"
 
 
 def main() -> None:
@@ -212,17 +223,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--batch", metavar="FOLDER", help="time a folder in --jobs processes")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--start", action="store_true", help="time the start of the command")
     parser.add_argument("--long", action="store_true", help="predict a 3-hour WAV (2 GB on disk)")
+    parser.add_argument("--write", type=Path, help="append what is printed to this page")
     options = parser.parse_args()
-    if options.start:
-        start(4 * options.repeats)
-    elif options.batch:
-        for model in options.models:
-            batch(model, options.batch, options.jobs)
+    if options.batch:
+        lines = (batch(model, options.batch, options.jobs) for model in options.models)
     elif options.long:
-        for model in options.models:
-            long(model)
+        lines = (long(model) for model in options.models)
     else:
         root = os.environ.get("EMOTIFY_ROOT")
         if not options.files and not root:
@@ -230,7 +237,14 @@ def main() -> None:
         files = options.files or [
             f"{root}/emotifymusic/{g}/{n}.mp3" for g in GENRES for n in (3, 7)
         ]
-        compare(options.models, files, options.repeats)
+        lines = compare(options.models, files, options.repeats)
+    kept = []
+    for line in lines:
+        print(line, flush=True)
+        kept.append(line)
+    if options.write is not None:
+        with options.write.open("a", encoding="utf-8") as page:
+            page.write("\n".join(["", "```text", *kept, "```", ""]))
 
 
 if __name__ == "__main__":

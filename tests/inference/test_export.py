@@ -141,6 +141,18 @@ def test_halving_keeps_small_weights() -> None:
     assert set(weights) == {"w_statistics"}
 
 
+def test_weights_that_float16_cannot_hold_stay_as_they_are() -> None:
+    graph, _ = linear_reader({"statistics": 360})
+    (weights,) = graph.graph.initializer
+    half = halved(graph).graph
+    assert half.node[0].op_type == "Cast"
+    assert len(half.initializer[0].raw_data) == 2 * 360 * 9
+    values = np.zeros((360, 9), np.float32)
+    values[0, 0] = 1e5
+    weights.raw_data = values.tobytes()
+    assert halved(graph).SerializeToString() == graph.SerializeToString()
+
+
 def test_what_has_no_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no network to export"):
         export_fitted(create("svm"), tmp_path, name="svm")

@@ -68,7 +68,8 @@ class ContainerAudio:
     def _pieces(self) -> Iterator[NDArray[np.float32]]:
         """Yield FFmpeg's small frames, shape (frames, channels); damaged packets are skipped."""
         context = self._stream.codec_context
-        resampler = av.AudioResampler(format="fltp", layout=context.layout, rate=self.sample_rate)
+        # Interleaved: of planes, PyAV knows eight, and reads beyond its memory after that.
+        resampler = av.AudioResampler(format="flt", layout=context.layout, rate=self.sample_rate)
         position = 0
         try:
             for packet in self._container.demux(self._stream):
@@ -80,7 +81,8 @@ class ContainerAudio:
                 for frame in frames:
                     for converted in resampler.resample(frame):
                         position += converted.samples
-                        yield converted.to_ndarray().T.astype(np.float32, copy=False)
+                        samples = converted.to_ndarray().reshape(converted.samples, -1)
+                        yield samples.astype(np.float32, copy=False)
         except DECODING_ERRORS:
             self.damaged_at = position if self.damaged_at is None else self.damaged_at
 

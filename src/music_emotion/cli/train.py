@@ -43,14 +43,17 @@ def register(app: typer.Typer) -> None:
         from music_emotion.features.extract import extract_corpus
         from music_emotion.features.store import FeatureStore
         from music_emotion.models.registry import create
+        from music_emotion.training.saved import check_saveable
 
         settings = {"device": device.value, **({"max_epochs": epochs} if epochs else {})}
-        names = create(model, **settings).feature_names
+        untrained = create(model, **settings)
+        check_saveable(untrained)  # before the features are computed
+        names = untrained.feature_names
         corpus = open_corpus(data, csv, use_demo=demo)
         with progress_bar("features") as tell:
             features = extract_corpus(
                 corpus,
-                names or ("statistics",),
+                names,
                 store=FeatureStore.default(),
                 jobs=jobs or available_cores(),
                 progress=tell,

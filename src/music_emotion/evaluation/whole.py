@@ -15,7 +15,7 @@ from music_emotion.evaluation.output import provenance_entry
 from music_emotion.evaluation.protocols import examples
 from music_emotion.models.base import FitReport, Progress, Target
 from music_emotion.models.registry import create
-from music_emotion.training.saved import save_fitted
+from music_emotion.training.saved import check_saveable, save_fitted
 
 
 def train_whole(
@@ -50,9 +50,15 @@ def train_whole(
         The command line, for the record.
     progress
         Told how the training gets on.
+
+    Raises
+    ------
+    ModelError
+        The model is not of a kind that can be saved.
     """
     started = time.perf_counter()
     model = create(name, **settings)
+    check_saveable(model)
     report = model.fit(
         examples(corpus, features, track, "artist"), target=target, seed=seed, progress=progress
     )

@@ -1,7 +1,7 @@
 """A trained model as a packaged one: its network as ONNX, its provenance as a card.
 
 Networks are traced by torch, with the scaling inside and, for spectrogram models, the mel front end
-too. Other models bring their own graph (:class:`GraphModel`).
+too. Other models bring their own graph (:class:`~music_emotion.models.graph_model.GraphModel`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from music_emotion.errors import MissingExtraError, ModelError, printable
 from music_emotion.inference.card import Card
 from music_emotion.inference.package import SEGMENT_SHAPES, write_package
 from music_emotion.models.base import Model
+from music_emotion.models.graph_model import GraphModel
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -25,30 +26,10 @@ if TYPE_CHECKING:
 
 OPSET = 17  # the first with a Fourier transform
 EXAMPLE_ROWS = 2  # a batch of one would be traced as a constant
+NO_EPOCHS = -1
+LEFT_OUT = frozenset({"history", "machine", "cells_trained", "seconds"})
+"""Of a model's provenance; it stays in the trained model's own file."""
 SMALLEST_HALVED = 1_024  # weights; smaller arrays stay float32
-
-
-@runtime_checkable
-class GraphModel(Protocol):
-    """A fitted model without a network, which makes its own graph.
-
-    Attributes
-    ----------
-    feature_names
-        The graph's inputs.
-    pooling
-        For each feature the statistics over segments that the graph sees, as on a card.
-    window_seconds
-        Span behind one point of the timeline.
-    """
-
-    feature_names: tuple[str, ...]
-    pooling: Mapping[str, tuple[str, ...]]
-    window_seconds: float
-
-    def graph(self) -> ModelProto:
-        """Return a graph with inputs (n, size) by feature name, outputs emotions, intensities."""
-        ...
 
 
 def export_trained(
@@ -100,7 +81,7 @@ def export_trained(
         mel_inside=mel_inside,
         halve=halve,
         **{
-            "training": _training(described),
+            "training": training_facts(described),
             "summary": f"{described.name}, trained on your own data",
             **card,
         },
@@ -139,11 +120,12 @@ def export_fitted(
     return write_package(folder, replace(blank, **card), graph.SerializeToString())
 
 
-def _training(described: TrainedModel) -> dict[str, str]:
-    """Return what a card says of the training: one line per fact, the curves left out."""
+def training_facts(described: TrainedModel) -> dict[str, str]:
+    """Return what a card says of the training: one line per fact."""
     facts = {"model": described.name, "target": described.target, **described.provenance}
-    facts.pop("history", None)
-    return {name: _line(value) for name, value in facts.items()}
+    if facts.get("best_epoch") == NO_EPOCHS:
+        del facts["best_epoch"]
+    return {name: _line(value) for name, value in facts.items() if name not in LEFT_OUT}
 
 
 def _line(value: object) -> str:
@@ -220,6 +202,8 @@ def halved(graph: ModelProto) -> ModelProto:
     for weights in result.graph.initializer:
         values = numpy_helper.to_array(weights)
         if values.dtype != np.float32 or values.size < SMALLEST_HALVED:
+            continue
+        if np.abs(values).max() > np.finfo(np.float16).max:
             continue
         wide = weights.name
         weights.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{wide}_half"))

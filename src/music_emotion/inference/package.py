@@ -161,6 +161,8 @@ def shipped_names() -> tuple[str, ...]:
 def find_package(name_or_path: str | os.PathLike[str]) -> Path:
     """Return the folder of a shipped model, or of one on disk.
 
+    A shipped model is found by its name, or by what was trained: ``blend`` is ``default``.
+
     Raises
     ------
     ModelError
@@ -174,6 +176,9 @@ def find_package(name_or_path: str | os.PathLike[str]) -> Path:
         return path
     if path.name in (ONNX_FILE, CARD_FILE):
         return path.parent
+    for shipped in shipped_names():
+        if read_card(SHIPPED / shipped).training.get("model") == name:
+            return SHIPPED / shipped
     close = difflib.get_close_matches(name, shipped_names(), n=1)
     names = ", ".join(shipped_names()) or "none is installed"
     hint = f"did you mean '{close[0]}'?" if close else f"choose from: {names}; or name a folder"

@@ -1,7 +1,9 @@
 """Fitted models on disk: ``weights.safetensors`` and ``model.json``, nothing pickled.
 
-An ensemble's folder holds a folder per member. :func:`load_fitted` gives back a model that
-predicts the same to the last digit; ``music-emotion export`` turns the folder into ONNX.
+A model without a network is kept as its ONNX graph, ``model.onnx``, in place of the weights. An
+ensemble's folder holds a folder per member. :func:`load_fitted` gives back a model that
+predicts the same to the last digit (from a graph, which is float32: to 1e-4);
+``music-emotion export`` packages the folder for use.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, get_args, runtime_checkable
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +23,13 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.models.base import Model, Target
 from music_emotion.models.ensemble import Ensemble
+from music_emotion.models.graph_model import GraphModel, KeptGraph
 from music_emotion.models.registry import create
 
 WEIGHTS_FILE = "weights.safetensors"
+GRAPH_FILE = "model.onnx"
 MODEL_FILE = "model.json"
 FORMAT = 1
-
-
-@runtime_checkable
-class Saveable(Protocol):
-    """A fitted model that is a set of named arrays."""
-
-    def state(self) -> Mapping[str, NDArray[Any]]:
-        """Return everything that was learnt, by name."""
-        ...
-
-    def restore(self, state: Mapping[str, NDArray[Any]], target: Target) -> None:
-        """Become the model whose :meth:`state` this is."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +60,23 @@ class TrainedModel:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
+def check_saveable(model: Model) -> None:
+    """Refuse a model that cannot be saved, before it is trained.
+
+    Raises
+    ------
+    ModelError
+        It is neither a network, nor a graph, nor an ensemble of these.
+    """
+    members = model.members if isinstance(model, Ensemble) else (model,)
+    for member in members:
+        if not isinstance(member, GraphModel) and not hasattr(member, "network_"):
+            raise ModelError(
+                f"{member.name!r} can be compared but not saved: train one of the networks, "
+                "`light`, `transfer` or `blend`"
+            )
+
+
 def save_fitted(
     folder: Path,
     model: Model,
@@ -91,6 +99,8 @@ def save_fitted(
             save_fitted(
                 folder / member.name, member, target=target, settings=settings, provenance={}
             )
+    elif isinstance(model, GraphModel):
+        _write(folder / GRAPH_FILE, model.graph().SerializeToString())
     else:
         _write(folder / WEIGHTS_FILE, _tensor_bytes(_state(model)))
     described = {
@@ -153,14 +163,15 @@ def load_fitted(folder: Path) -> Model:
     if isinstance(model, Ensemble):
         members = [load_fitted(folder / member.name) for member in model.members]
         return Ensemble(model.name, members)
+    if isinstance(model, GraphModel):
+        return KeptGraph(model, model.name, _read(folder / GRAPH_FILE))
     path = folder / WEIGHTS_FILE
+    content = _read(path)
     try:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
-        _restore(model, load(path.read_bytes()), trained.target)
-    except OSError as error:
-        raise ModelError(f"{printable(path)} cannot be read ({error.strerror})") from None
+        _restore(model, load(content), trained.target)
     except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise ModelError(
             f"{printable(path)} does not fit {trained.name!r}: train the model again"
@@ -168,21 +179,22 @@ def load_fitted(folder: Path) -> Model:
     return model
 
 
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{printable(path)} cannot be read ({error.strerror})") from None
+
+
 def _state(model: Model) -> dict[str, NDArray[Any]]:
+    check_saveable(model)
     network = getattr(model, "network_", None)
-    if network is not None:
-        return {name: value.cpu().numpy() for name, value in network.state_dict().items()}
-    if isinstance(model, Saveable):
-        return {name: np.asarray(value) for name, value in model.state().items()}
-    raise ModelError(
-        f"{model.name!r} can be compared but not saved: train one of the networks or `transfer`"
-    )
+    if network is None:
+        raise ModelError(f"{model.name!r} has not been fitted: call fit first")
+    return {name: value.cpu().numpy() for name, value in network.state_dict().items()}
 
 
 def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) -> None:
-    if isinstance(model, Saveable):
-        model.restore(state, target)
-        return
     import torch
 
     from music_emotion.models.neural import NeuralModel

@@ -1,0 +1,123 @@
+"""The cards of the shipped models say what was measured, and only of the same recipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from corpora import corpus_of, points, segments  # noqa: E402
+
+import build_models  # noqa: E402
+import model_pages  # noqa: E402
+from build_models import RECIPES, Recipe, Workshop, build, honest_worth  # noqa: E402
+from music_emotion.audio import decode  # noqa: E402
+from music_emotion.errors import EvaluationError  # noqa: E402
+from music_emotion.evaluation.cells import CellStore  # noqa: E402
+from music_emotion.evaluation.confidence import SUPPORT  # noqa: E402
+from music_emotion.inference.package import find_package, read_cards, shipped_names  # noqa: E402
+from music_emotion.models.registry import REFERENCE_NAMES  # noqa: E402
+from music_emotion.report.cards import card_page  # noqa: E402
+
+RESULTS = ROOT / "results"
+LIGHT = next(recipe for recipe in RECIPES if recipe.name == "light")
+
+
+def test_the_recipes_are_the_default_a_fast_one_and_the_reference_studys() -> None:
+    names = [recipe.name for recipe in RECIPES]
+    assert names[0] == "default"
+    assert RECIPES[0].model == "blend"
+    assert {"light", "transfer", *REFERENCE_NAMES} <= set(names)
+    assert all(recipe.summary and recipe.use_when for recipe in RECIPES)
+
+
+def test_the_figures_are_those_of_the_artist_protocol() -> None:
+    worth = honest_worth(RESULTS, LIGHT, {})
+    rows = json.loads((RESULTS / "results.json").read_text(encoding="utf-8"))["results"]
+    (row,) = [r for r in rows if (r["protocol"], r["model"]) == ("artist", "light")]
+    assert worth.figures["accuracy"] == row["metrics"]["accuracy"]["value"]
+    assert worth.figures["worth_r"] == row["worth"]["by_r"]["value"]
+    assert worth.protocol.startswith("artist protocol, 5 folds, fold seeds 42 to 46, 400 tracks")
+    assert worth.confidence.probability == tuple(SUPPORT)
+    assert 0 <= worth.confidence.ece < 0.15
+    # Confidence near the middle of its range is near how often the model is right.
+    middle = np.interp(0.45, worth.confidence.probability, worth.confidence.accuracy)
+    assert middle == pytest.approx(worth.figures["accuracy"], abs=0.1)
+
+
+def test_figures_of_another_recipe_are_refused() -> None:
+    (run,) = [
+        run
+        for run, _ in CellStore(RESULTS).complete_runs()
+        if (run.model, run.seed) == ("light", 42)
+    ]
+    with pytest.raises(EvaluationError, match="another recipe or other data"):
+        honest_worth(RESULTS, LIGHT, {run: ("0", "1", "2", "3", "4")})
+
+
+def test_figures_that_are_not_there_name_the_command(tmp_path: Path) -> None:
+    unknown = Recipe("x", "svm", "votes", "", "")
+    for folder in (RESULTS, tmp_path):
+        with pytest.raises(EvaluationError, match="compare --models svm --protocol artist"):
+            honest_worth(folder, unknown, {})
+
+
+class FakeShop(Workshop):
+    """A workshop whose corpus needs no audio to be heard."""
+
+    def features(self, names):
+        from types import SimpleNamespace
+
+        track = segments(self.corpus, 4)
+        rng = np.random.default_rng(0)
+        summary = points(self.corpus, track)
+        noise = rng.normal(size=(len(track), 272)).astype(np.float32)
+        noise[:, : summary.shape[1]] += summary
+        return SimpleNamespace(track=track, arrays={"summary": noise})
+
+
+def test_a_model_is_built_once_and_again_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = corpus_of([label for label in range(9) for _ in range(4)])
+    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-7, 2e-3))
+    monkeypatch.setattr(build_models, "_seconds_per_minute", lambda *_: 0.1)
+    shop = FakeShop(corpus, tmp_path / "work", tmp_path / "out", None, {"device": "cpu"})
+    assert "float32" in build(LIGHT, shop)
+    ((card, size),) = read_cards([tmp_path / "out" / "light"])
+    assert card.name == "light"
+    assert card.training["model"] == "light"
+    assert card.figures["graph_difference"] == 2e-7
+    assert card.limits
+    assert size > 0
+    assert "up to date" in build(LIGHT, shop)
+    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-7, 5e-4))
+    (tmp_path / "out" / "light" / "card.json").unlink()
+    before = sorted((tmp_path / "work").iterdir())
+    assert "float16" in build(LIGHT, shop)
+    assert sorted((tmp_path / "work").iterdir()) == before  # what was trained is used again
+    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-3, 0.0))
+    (tmp_path / "out" / "light" / "card.json").unlink()
+    with pytest.raises(build_models.ModelError, match="differ by"):
+        build(LIGHT, shop)
+
+
+def test_the_pages_are_those_of_the_cards() -> None:
+    folder = ROOT / "docs" / "models"
+    for card, _ in read_cards(map(find_package, shipped_names())):
+        page = (folder / f"{card.name}.md").read_text(encoding="utf-8")
+        assert page == f"{model_pages.MADE_BY}\n{card_page(card)}\n"
+    assert {path.stem for path in folder.glob("*.md")} == set(shipped_names())
+
+
+def test_the_example_is_synthesised_and_readable(tmp_path: Path) -> None:
+    model_pages.write_song(tmp_path / "song.mp3")
+    sound = decode(tmp_path / "song.mp3")
+    assert sound.duration == pytest.approx(sum(seconds for _, seconds in model_pages.PARTS))
+    assert sound.warnings == ()

@@ -1,0 +1,535 @@
+"""Train the models of the wheel on all tracks, package them, and write what each is worth.
+
+    python tools/build_models.py                  # every model that is not there or out of date
+    python tools/build_models.py default light    # these
+    python tools/build_models.py default --again  # whatever is there
+
+Each model is trained by what `music-emotion train` does, exported to ONNX, and compared with the
+trained model on tracks of the corpus: 1e-4 at most lies between them. Weights are stored as float16
+where that moves no probability by more than a thousandth. The card gets the *out-of-fold*
+figures and the confidence curve of the ``artist`` protocol from ``results/``, which must have been
+made by the same recipe. What was trained is kept under ``--work``; a stopped build goes on.
+
+Afterwards ``python tools/model_pages.py`` writes the pages and the example of the README.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion import __version__
+from music_emotion.cli.progress import progress_bar
+from music_emotion.datasets.sources import open_corpus
+from music_emotion.datasets.track import Corpus
+from music_emotion.errors import EvaluationError, ModelError, MusicEmotionError
+from music_emotion.evaluation.cells import CellStore, Run, cell_key
+from music_emotion.evaluation.confidence import SUPPORT, fit_confidence
+from music_emotion.evaluation.plan import Comparison, describe, make_plan
+from music_emotion.evaluation.protocols import examples
+from music_emotion.evaluation.runner import available_cores
+from music_emotion.evaluation.scores import Scored
+from music_emotion.evaluation.truth import read_truth
+from music_emotion.evaluation.whole import train_whole
+from music_emotion.features.compute import feature_key
+from music_emotion.features.extract import CorpusFeatures, extract_corpus
+from music_emotion.features.store import FeatureStore
+from music_emotion.inference.card import ConfidenceCurve, read_card
+from music_emotion.inference.export import export_fitted, training_facts
+from music_emotion.inference.loading import load_model
+from music_emotion.inference.package import SHIPPED, write_package
+from music_emotion.models.base import Model, Target
+from music_emotion.models.ensemble import Ensemble
+from music_emotion.models.registry import create
+from music_emotion.training.saved import load_fitted, read_trained, save_fitted
+
+ROOT = Path(__file__).resolve().parent.parent
+SEED = 42
+PARITY_TRACKS = 20
+PARITY = 1e-4
+"""Most that a probability may differ between the trained model and its graph."""
+HALF_CHANGE = 1e-3
+"""Most that a probability may move when weights are stored as float16; more costs figures."""
+SPEED_REPEATS = 3
+LARGEST_TOTAL = 30e6
+"""Bytes of all models together; the wheel, with the pretrained network, stays under 40 MB."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model of the wheel.
+
+    Attributes
+    ----------
+    name
+        What ``--model`` takes.
+    model, target
+        What is trained, and on what.
+    summary, use_when
+        One line each, for the card.
+    """
+
+    name: str
+    model: str
+    target: Target
+    summary: str
+    use_when: str
+
+
+RECIPES = (
+    Recipe(
+        "default",
+        "blend",
+        "votes",
+        "the best honest model: a pretrained network and cheap descriptors, blended",
+        "for anything, unless time is short",
+    ),
+    Recipe(
+        "light",
+        "light",
+        "votes",
+        "kernel regressions on descriptors of loudness, timbre, harmony and rhythm",
+        "for large collections and small machines",
+    ),
+    Recipe(
+        "transfer",
+        "transfer",
+        "votes",
+        "one kernel regression on the pretrained network's maps",
+        "to see what the pretrained network alone is worth",
+    ),
+    Recipe(
+        "lstm_cnn",
+        "lstm_cnn",
+        "label",
+        "the reference study's LSTM-CNN on basic descriptors",
+        "to compare with the reference study",
+    ),
+    Recipe(
+        "lstm_cnn_advanced",
+        "lstm_cnn_advanced",
+        "label",
+        "the reference study's LSTM-CNN on advanced descriptors",
+        "to compare with the reference study",
+    ),
+    Recipe(
+        "bilstm_cnn",
+        "bilstm_cnn",
+        "label",
+        "the reference study's BiLSTM-CNN on advanced descriptors",
+        "to compare with the reference study",
+    ),
+    Recipe(
+        "cnn2d",
+        "cnn2d",
+        "label",
+        "the reference study's 2-D CNN on log-mel spectrograms",
+        "to compare with the reference study",
+    ),
+    Recipe(
+        "cnn2d_specaugment",
+        "cnn2d_specaugment",
+        "label",
+        "the reference study's 2-D CNN, trained with SpecAugment",
+        "to compare with the reference study",
+    ),
+    Recipe(
+        "ensemble",
+        "ensemble",
+        "label",
+        "the mean of the reference study's BiLSTM-CNN and 2-D CNN",
+        "to compare with the reference study",
+    ),
+)
+
+INTENDED_USE = (
+    "To estimate which of the nine emotions of the Geneva Emotional Music Scale listeners feel in "
+    "a piece of music: for search, playlists, research and teaching. It describes what many people "
+    "report, not what one person will feel."
+)
+LIMITS = (
+    "Trained on 400 one-minute excerpts of classical, electronic, pop and rock music from one "
+    "label; other music, speech and noise get an answer all the same.",
+    "The listeners were self-selected players of an online game; people of other cultures and ages "
+    "may feel otherwise.",
+    "Rare emotions are hardly ever named first: amazement is the dominant emotion of 3 of the 400.",
+    "Two halves of a track's listeners often disagree about its dominant emotion; read "
+    "probabilities, not only the first name.",
+)
+LICENCES = (
+    "Model and code: MIT.",
+    "Trained on EMOTIFY (Aljanaki, Wiering and Veltkamp), which states no licence beyond the "
+    "request to cite; the music is Magnatune's. No music and no vote is contained.",
+)
+EAR_LIMIT = (
+    "Uses MSD_musicnn, pretrained on tags of the Million Song Dataset; an overlap of its artists "
+    "with EMOTIFY's cannot be excluded."
+)
+EAR_LICENCE = "Needs the network MSD_musicnn by Pons and Serra, which is included: ISC."
+HONEST_FIGURES = (
+    "accuracy",
+    "macro_f1",
+    "mean_pearson_r",
+    "log_loss",
+    "brier",
+    "ece",
+    "top3_accuracy",
+)
+
+
+# --- What a model is worth -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a card says of the artist protocol."""
+
+    figures: Mapping[str, float]
+    confidence: ConfidenceCurve
+    protocol: str
+
+
+def honest_worth(results: Path, recipe: Recipe, keys: Mapping[Run, tuple[str, ...]]) -> Worth:
+    """Read a model's out-of-fold figures and fit its confidence.
+
+    Parameters
+    ----------
+    results
+        Folder that ``compare`` wrote.
+    recipe
+        The model.
+    keys
+        For each run of the artist protocol the keys its cells must have, so that figures are of
+        this recipe and no other.
+
+    Raises
+    ------
+    EvaluationError
+        The figures are not there, or of another recipe.
+    """
+    command = (
+        f"music-emotion compare --models {recipe.model} --protocol artist "
+        f"--target {recipe.target} --out {results.name}"
+    )
+    truth = read_truth(results)
+    rows = []
+    if truth is not None and (results / "results.json").is_file():
+        rows = json.loads((results / "results.json").read_text(encoding="utf-8"))["results"]
+    wanted = ("artist", recipe.target, recipe.model)
+    row = next((r for r in rows if (r["protocol"], r["target"], r["model"]) == wanted), None)
+    if row is None or truth is None:
+        raise EvaluationError(f"no honest figures of {recipe.model}: run `{command}` first")
+    repeats: list[Scored] = []
+    for run, cells in CellStore(results).complete_runs():
+        if (run.protocol, run.target, run.model) != wanted:
+            continue
+        if run in keys and [cell.record.key for cell in cells] != list(keys[run]):
+            raise EvaluationError(
+                f"the figures of {recipe.model} are of another recipe or other data: run "
+                f"`{command}` again"
+            )
+        unit = np.concatenate([cell.unit for cell in cells])
+        order = np.argsort(unit, kind="stable")
+        emotions = np.concatenate([cell.emotions for cell in cells])[order]
+        intensities = np.concatenate([cell.intensities for cell in cells])[order]
+        repeats.append(truth.scored("artist", unit[order], emotions, intensities))
+    curve = fit_confidence(repeats)
+    figures = {
+        name: float(row["metrics"][name]["value"])
+        for name in HONEST_FIGURES
+        if name in row["metrics"]
+    }
+    for end in ("low", "high"):
+        figures[f"accuracy_{end}"] = float(row["metrics"]["accuracy"][end])
+    if row["worth"] is not None:
+        figures["worth_r"] = float(row["worth"]["by_r"]["value"])
+        figures["worth_accuracy"] = float(row["worth"]["by_accuracy"]["value"])
+    seeds = row["seeds"]
+    told = f"fold seed {seeds[0]}" if len(seeds) == 1 else f"fold seeds {seeds[0]} to {seeds[-1]}"
+    accuracies = tuple(float(value) for value in np.round(curve(SUPPORT), 4))
+    return Worth(
+        figures,
+        ConfidenceCurve(tuple(SUPPORT.tolist()), accuracies, round(curve.error, 4)),
+        f"artist protocol, {truth.folds['artist']} folds, {told}, {row['n']} tracks, each "
+        "predicted by models that heard nothing by its artist",
+    )
+
+
+# --- Building ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where models are built, and from what."""
+
+    corpus: Corpus
+    work: Path
+    out: Path
+    results: Path | None
+    settings: Mapping[str, Any]
+    again: bool = False
+
+    @cached_property
+    def store(self) -> FeatureStore | None:
+        """The cache of features."""
+        return FeatureStore.default()
+
+    def features(self, names: Sequence[str]) -> CorpusFeatures:
+        """Return features of all tracks, from the cache where they are there."""
+        with progress_bar("features") as tell:
+            return extract_corpus(
+                self.corpus, names, store=self.store, jobs=available_cores(), progress=tell
+            )
+
+    def key(self, recipe: Recipe, model: Model) -> str:
+        """Return what the weights depend on, as a hash."""
+        members = model.members if isinstance(model, Ensemble) else (model,)
+        return cell_key(
+            data=self.corpus.fingerprint,
+            features={name: feature_key(name).folder for name in model.feature_names},
+            models=[describe(member) for member in members],
+            target=recipe.target,
+            seed=SEED,
+        )
+
+    def trained(self, recipe: Recipe, key: str) -> Model:
+        """Train a model, or read back what was trained before."""
+        folder = self.work / f"{recipe.model}-{recipe.target}-{key[:8]}"
+        if (folder / "model.json").is_file() and not self.again:
+            return load_fitted(folder)
+        model = create(recipe.model, **self.settings)
+        if isinstance(model, Ensemble):
+            # Each member is what it is alone: trained once, used twice.
+            parts = [replace(recipe, model=member.name) for member in model.members]
+            keys = [self.key(p, m) for p, m in zip(parts, model.members, strict=True)]
+            made = [self.trained(p, k) for p, k in zip(parts, keys, strict=True)]
+            whole = Ensemble(recipe.model, made)
+            provenance = self._provenance(parts[0], keys[0])
+            save_fitted(
+                folder,
+                whole,
+                target=recipe.target,
+                settings=self.settings,
+                provenance=provenance,
+            )
+            return load_fitted(folder)
+        features = self.features(model.feature_names)
+        with progress_bar(f"training {recipe.model}") as tell:
+            train_whole(
+                recipe.model,
+                self.corpus,
+                features.track,
+                features.arrays,
+                folder,
+                target=recipe.target,
+                seed=SEED,
+                settings=self.settings,
+                arguments=["train", recipe.model, "--target", recipe.target, "--seed", str(SEED)],
+                progress=tell,
+            )
+        return load_fitted(folder)
+
+    def _provenance(self, part: Recipe, key: str) -> dict[str, Any]:
+        kept = read_trained(self.work / f"{part.model}-{part.target}-{key[:8]}").provenance
+        return {name: kept[name] for name in ("data", "seed", "date", "versions") if name in kept}
+
+    def expected_keys(self, recipe: Recipe, track: NDArray[np.int64]) -> dict[Run, tuple[str, ...]]:
+        """Return the keys that the artist protocol's cells of this recipe have."""
+        assert self.results is not None, "there are figures to check"
+        seeds = tuple(
+            run.seed
+            for run, _ in CellStore(self.results).complete_runs()
+            if (run.protocol, run.target, run.model) == ("artist", recipe.target, recipe.model)
+        )
+        comparison = Comparison(
+            models=(recipe.model,),
+            protocols=("artist",),
+            targets=(recipe.target,),
+            seeds=seeds,
+            settings=self.settings,
+        )
+        names = create(recipe.model).feature_names
+        versions = {name: feature_key(name).folder for name in names}
+        return make_plan(comparison, self.corpus, track, versions).runs
+
+
+def build(recipe: Recipe, shop: Workshop) -> str:
+    """Build one model and return a line about it."""
+    unfitted = create(recipe.model, **shop.settings)
+    key = shop.key(recipe, unfitted)
+    folder = shop.out / recipe.name
+    version = f"{__version__}-{key[:7]}"
+    features = shop.features(unfitted.feature_names)
+    worth = None
+    if shop.results is not None:
+        keys = shop.expected_keys(recipe, features.track)
+        worth = honest_worth(shop.results, recipe, keys)
+    if not shop.again and _is_built(folder, version, worth):
+        return f"{recipe.name}: up to date ({version})"
+    model = shop.trained(recipe, key)
+    card = _card(recipe, shop, key, unfitted, worth)
+    with tempfile.TemporaryDirectory() as scratch:
+        whole, half = Path(scratch, "whole"), Path(scratch, "half")
+        export_fitted(model, whole, name=recipe.name, version=version, **card)
+        export_fitted(model, half, name=recipe.name, version=version, halve=True, **card)
+        parity, change = _differences(shop.corpus, features, model, whole, half)
+        if parity > PARITY:
+            raise ModelError(
+                f"{recipe.name}: the graph and the trained model differ by {parity:.1e}, more than "
+                f"{PARITY:.0e}"
+            )
+        chosen = half if change <= HALF_CHANGE else whole
+        figures = {
+            **card["figures"],
+            "graph_difference": float(f"{parity:.1e}"),
+            "half_precision_change": float(f"{change:.1e}") if chosen is half else 0.0,
+            "seconds_per_minute": round(_seconds_per_minute(shop.corpus, chosen), 3),
+        }
+        final = replace(read_card(chosen), figures=figures)
+        graph = (chosen / "model.onnx").read_bytes()
+    write_package(folder, final, graph)
+    kind = "float16" if chosen is half else "float32"
+    return (
+        f"{recipe.name}: {version}, {len(graph) / 1e6:.1f} MB ({kind}), trained model and graph "
+        f"within {parity:.0e}, float16 moves a probability by {change:.0e} at most, "
+        f"{figures['seconds_per_minute']:.2f} s per minute"
+    )
+
+
+def _is_built(folder: Path, version: str, worth: Worth | None) -> bool:
+    """Whether a packaged model is there, of this version and with these figures."""
+    if not (folder / "card.json").is_file():
+        return False
+    card = read_card(folder)
+    if worth is None:
+        return card.version == version
+    same = all(card.figures.get(name) == value for name, value in worth.figures.items())
+    return card.version == version and same and card.confidence == worth.confidence
+
+
+def _card(
+    recipe: Recipe, shop: Workshop, key: str, model: Model, worth: Worth | None
+) -> dict[str, Any]:
+    described = read_trained(shop.work / f"{recipe.model}-{recipe.target}-{key[:8]}")
+    ear = "musicnn" in model.feature_names
+    return {
+        "summary": recipe.summary,
+        "use_when": recipe.use_when,
+        "training": training_facts(described),
+        "figures": {} if worth is None else dict(worth.figures),
+        "confidence": None if worth is None else worth.confidence,
+        "protocol": "" if worth is None else worth.protocol,
+        "intended_use": INTENDED_USE,
+        "limits": (*LIMITS, EAR_LIMIT) if ear else LIMITS,
+        "licences": (*LICENCES, EAR_LICENCE) if ear else LICENCES,
+    }
+
+
+def _differences(
+    corpus: Corpus, features: CorpusFeatures, model: Model, whole: Path, half: Path
+) -> tuple[float, float]:
+    """Return how far probabilities lie apart at most, on tracks of every part of the corpus.
+
+    Returns
+    -------
+    parity
+        The trained model on stored features, against its float32 graph on the audio files.
+    change
+        Its float32 against its float16 graph on the audio files.
+    """
+    count = min(PARITY_TRACKS, len(corpus))
+    chosen = np.unique(np.linspace(0, len(corpus) - 1, count).round().astype(int))
+    single, halved = load_model(whole), load_model(half)
+    everything = examples(corpus, features.arrays, features.track, "artist")
+    parity = change = 0.0
+    for number in chosen.tolist():
+        rows = everything.take(everything.track == number)
+        if not len(rows):
+            continue
+        told = model.predict(rows)
+        path = corpus.tracks[number].path
+        one, two = single.predict(path), halved.predict(path)
+        for mine, name in ((told.emotions, "emotions"), (told.intensities, "intensities")):
+            parity = max(parity, float(np.abs(mine.mean(axis=0) - getattr(one, name)).max()))
+            change = max(change, float(np.abs(getattr(one, name) - getattr(two, name)).max()))
+    return parity, change
+
+
+def _seconds_per_minute(corpus: Corpus, folder: Path) -> float:
+    """Return seconds of one processor per minute of music, reading the file included."""
+    model, path = load_model(folder), corpus.tracks[0].path
+    minutes = model.predict(path).duration / 60
+    taken = []
+    for _ in range(SPEED_REPEATS):
+        started = time.process_time()
+        model.predict(path)
+        taken.append(time.process_time() - started)
+    return float(np.median(taken)) / minutes
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    names = [recipe.name for recipe in RECIPES]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}")
+    parser.add_argument("--again", action="store_true", help="train again what is there")
+    parser.add_argument(
+        "--work", type=Path, default=ROOT / "runs" / "models", help="trained models"
+    )
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="packaged models")
+    parser.add_argument("--results", type=Path, default=ROOT / "results", help="honest figures")
+    parser.add_argument(
+        "--without-figures", action="store_true", help="cards without figures, for a trial"
+    )
+    parser.add_argument("--epochs", type=int, help="longest training of a network, for a trial")
+    parser.add_argument("--demo", action="store_true", help="the synthesised corpus, for a trial")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(names))
+    if unknown:
+        parser.error(f"no model {unknown[0]!r}: choose from {', '.join(names)}")
+    settings = {"device": "cpu", **({"max_epochs": options.epochs} if options.epochs else {})}
+    failed = False
+    try:
+        shop = Workshop(
+            open_corpus(use_demo=options.demo),
+            options.work,
+            options.out,
+            None if options.without_figures else options.results,
+            settings,
+            options.again,
+        )
+        for recipe in RECIPES:
+            if not options.names or recipe.name in options.names:
+                try:
+                    print(build(recipe, shop), flush=True)
+                except MusicEmotionError as error:
+                    failed = True
+                    print(f"error: {error}", file=sys.stderr)
+    except MusicEmotionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    total = sum(path.stat().st_size for path in options.out.glob("*/model.onnx"))
+    print(f"all models together: {total / 1e6:.1f} MB")
+    if total > LARGEST_TOTAL:
+        print(f"error: more than {LARGEST_TOTAL / 1e6:.0f} MB", file=sys.stderr)
+        failed = True
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""Check that exported models, run as a user runs them, give the figures of the artist protocol.
+
+    python tools/check_exported_folds.py --model blend --folds runs/folds/blend
+
+The fold models of one fold seed are trained as `music-emotion compare` trains them, exported, and
+run by `music-emotion predict` on the audio files of their held-out tracks.
+Accuracy, macro-F1 and mean r of these predictions stand beside those of the out-of-fold
+predictions in ``results/``; exit 1 where they differ in the third digit.
+
+``--folds`` keeps each fold's model with ``held_out.txt``, its tracks relative to EMOTIFY_ROOT, for
+``benchmarks/delivery.py``; what is there is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.cli.progress import progress_bar
+from music_emotion.datasets.sources import find_source
+from music_emotion.datasets.track import Corpus
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import MusicEmotionError
+from music_emotion.evaluation import metrics
+from music_emotion.evaluation.cells import CellStore, write_atomically
+from music_emotion.evaluation.protocols import examples, make_folds
+from music_emotion.evaluation.runner import available_cores
+from music_emotion.evaluation.worker import training_seed
+from music_emotion.features.extract import CorpusFeatures, extract_corpus
+from music_emotion.features.store import FeatureStore
+from music_emotion.inference.export import export_fitted
+from music_emotion.models.base import Target
+from music_emotion.models.registry import create
+
+ROOT = Path(__file__).resolve().parent.parent
+HELD_OUT = "held_out.txt"
+DIGITS = 3
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Told:
+    """Predictions of all tracks, each shape (tracks, 9)."""
+
+    emotions: Array
+    intensities: Array
+
+    def figures(self, corpus: Corpus) -> dict[str, float]:
+        """Return the three figures that are compared."""
+        confusion = metrics.confusion_matrix(corpus.labels, metrics.predicted_labels(self.emotions))
+        return {
+            "accuracy": metrics.accuracy(corpus.labels, self.emotions),
+            "macro-F1": float(metrics.macro_f1(confusion)),
+            "mean Pearson r": metrics.mean_pearson_r(corpus.vote_fractions, self.intensities),
+        }
+
+
+def stored(results: Path, model: str, target: str, seed: int, tracks: int) -> Told:
+    """Return the out-of-fold predictions that `compare` kept."""
+    told = Told(np.full((tracks, len(EMOTIONS)), np.nan), np.full((tracks, len(EMOTIONS)), np.nan))
+    for run, cells in CellStore(results).complete_runs():
+        if (run.protocol, run.target, run.model, run.seed) == ("artist", target, model, seed):
+            for cell in cells:
+                told.emotions[cell.unit] = cell.emotions
+                told.intensities[cell.unit] = cell.intensities
+    if np.isnan(told.emotions).any():
+        sys.exit(
+            f"no out-of-fold predictions of {model}: music-emotion compare --models {model} "
+            f"--protocol artist --target {target} --seed {seed} --out {results.name}"
+        )
+    return told
+
+
+def make_fold_models(
+    corpus: Corpus, features: CorpusFeatures, options: argparse.Namespace, root: Path
+) -> list[list[int]]:
+    """Train and export the models of the folds; return the held-out tracks of each."""
+    folds = make_folds("artist", corpus, features.track, seed=options.seed)
+    everything = examples(corpus, features.arrays, features.track, "artist")
+    held_out = []
+    for number, fold in enumerate(folds):
+        tracks = np.unique(features.track[fold.test]).tolist()
+        held_out.append(tracks)
+        folder = options.folds / f"fold{number}"
+        if (folder / HELD_OUT).is_file():
+            continue
+        target: Target = options.target
+        model = create(options.model, device="cpu")
+        with progress_bar(f"training fold {number + 1} of {len(folds)}") as tell:
+            model.fit(
+                everything.take(fold.train),
+                target=target,
+                seed=training_seed(options.seed, number),
+                progress=tell,
+            )
+        export_fitted(model, folder, name=options.model, halve=options.half)
+        names = [os.path.relpath(corpus.tracks[track].path, root) for track in tracks]
+        write_atomically(folder / HELD_OUT, "".join(f"{name}\n" for name in names).encode())
+    return held_out
+
+
+def predicted(corpus: Corpus, held_out: Sequence[Sequence[int]], folds: Path) -> Told:
+    """Return what `music-emotion predict` says of the held-out files."""
+    shape = (len(corpus), len(EMOTIONS))
+    told = Told(np.full(shape, np.nan), np.full(shape, np.nan))
+    for number, tracks in enumerate(held_out):
+        paths = {str(corpus.tracks[track].path): track for track in tracks}
+        with tempfile.NamedTemporaryFile(suffix=".jsonl") as out:
+            command = [sys.executable, "-m", "music_emotion", "predict", *paths]
+            options = ["--model", str(folds / f"fold{number}"), "--output", out.name]
+            subprocess.run([*command, *options], check=True)
+            for line in Path(out.name).read_text(encoding="utf-8").splitlines():
+                said = json.loads(line)
+                track = paths[said["path"]]
+                told.emotions[track] = _values(said["emotions"])
+                told.intensities[track] = _values(said["intensities"])
+    return told
+
+
+def _values(named: Mapping[str, float]) -> list[float]:
+    return [named[name] for name in EMOTIONS]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--model", default="blend", help="name in the registry")
+    parser.add_argument("--target", choices=("label", "votes"), default="votes")
+    parser.add_argument("--seed", type=int, default=42, help="fold seed")
+    parser.add_argument("--folds", type=Path, help="folder that keeps the fold models")
+    parser.add_argument("--results", type=Path, default=ROOT / "results")
+    parser.add_argument("--half", action="store_true", help="store weights as float16")
+    parser.add_argument("--write", type=Path, help="append the table to this page")
+    options = parser.parse_args()
+    options.folds = options.folds or ROOT / "runs" / "folds" / f"{options.model}-{options.seed}"
+    try:
+        source = find_source()
+        corpus = source.load()
+        before = stored(
+            options.results, options.model, options.target, options.seed, len(corpus)
+        ).figures(corpus)
+        with progress_bar("features") as tell:
+            features = extract_corpus(
+                corpus,
+                create(options.model).feature_names,
+                store=FeatureStore.default(),
+                jobs=available_cores(),
+                progress=tell,
+            )
+        held_out = make_fold_models(corpus, features, options, source.root)
+        after = predicted(corpus, held_out, options.folds).figures(corpus)
+    except MusicEmotionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    weights = "float16" if options.half else "float32"
+    lines = [
+        f"`{options.model}` on {options.target}, fold seed {options.seed}, weights stored as "
+        f"{weights}:",
+        "",
+        "| | out of fold, `compare` | exported, `predict` on the files |",
+        "|---|---:|---:|",
+        *(f"| {name} | {before[name]:.4f} | {after[name]:.4f} |" for name in before),
+        "",
+    ]
+    print("\n".join(lines))
+    if options.write is not None:
+        with options.write.open("a", encoding="utf-8") as page:
+            page.write("\n".join([*lines, ""]))
+    same = all(abs(before[name] - after[name]) < 0.5 * 10.0**-DIGITS for name in before)
+    print("the same to the third digit" if same else "NOT the same to the third digit")
+    return int(not same)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

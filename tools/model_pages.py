@@ -1,0 +1,129 @@
+"""Write what documentation says of the models in the wheel, from the models themselves.
+
+    python tools/model_pages.py           # docs/models/*.md, the example of README.md, its picture
+    python tools/model_pages.py --check   # change nothing; exit 1 and name the pages that differ
+
+The example is a piece synthesised here, predicted by the model ``default`` through the command
+line; nothing in it is typed by hand. What stands between ``<!-- shipped: NAME -->`` and
+``<!-- /shipped -->`` in README.md and docs/*.md is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from music_emotion.datasets.synthesis import SAMPLE_RATE, STYLES, draw_timbre, play
+from music_emotion.evaluation.cells import write_atomically
+from music_emotion.inference.package import find_package, read_cards, shipped_names
+from music_emotion.report.cards import card_page, card_table
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACE = re.compile(r"(<!-- shipped: ([\w-]+) -->\n)(.*?)(<!-- /shipped -->)", re.DOTALL)
+SONG = "song.mp3"
+PARTS = (("calmness", 18.0), ("joyful_activation", 21.0), ("tension", 15.0))
+"""What the example plays: an emotion's style and its seconds."""
+SONG_SEED = 7
+MADE_BY = "<!-- Written by tools/model_pages.py from the model's card. -->"
+
+
+def write_song(path: Path) -> None:
+    """Write the example: three styles by one synthetic artist, one after the other."""
+    random = np.random.default_rng(SONG_SEED)
+    timbre = draw_timbre(random)
+    sound = np.concatenate([play(STYLES[name], timbre, length, random) for name, length in PARTS])
+    # Whole minutes at once make libsndfile's encoders run out of stack.
+    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, "MPEG_LAYER_III", format="MP3") as file:
+        for start in range(0, len(sound), 1 << 16):
+            file.write(sound[start : start + (1 << 16)])
+
+
+def predicted(folder: Path, *options: str) -> str:
+    """Return what ``music-emotion predict song.mp3 …`` prints in a folder with the example."""
+    command = [sys.executable, "-m", "music_emotion", "predict", SONG, *options]
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, check=True, encoding="utf-8"
+    )
+    return done.stdout.rstrip()
+
+
+def places() -> dict[str, str]:
+    """Return the content of the marked places by name."""
+    cards = read_cards(map(find_package, shipped_names()))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_song(folder / SONG)
+        example = predicted(folder)
+        reasons = predicted(folder, "--explain", "--top", "1")
+    return {
+        "example": f"```console\n$ music-emotion predict {SONG}\n{example}\n```",
+        "explained": (
+            f"```console\n$ music-emotion predict {SONG} --explain --top 1\n{reasons}\n```"
+        ),
+        "pages": ", ".join(f"[`{card.name}`](models/{card.name}.md)" for card, _ in cards),
+        "models": f"```console\n$ music-emotion models\n{card_table(cards)}\n```",
+    }
+
+
+def pages() -> dict[Path, str]:
+    """Return every page's path and what it should hold."""
+    names = shipped_names()
+    cards = [card for card, _ in read_cards(map(find_package, names))]
+    folder = ROOT / "docs" / "models"
+    wanted = {folder / f"{card.name}.md": f"{MADE_BY}\n{card_page(card)}\n" for card in cards}
+    found = places()
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = page.read_text(encoding="utf-8")
+        if PLACE.search(text):
+            wanted[page] = PLACE.sub(lambda m: f"{m[1]}{found[m[2]]}\n{m[4]}", text)
+    return wanted
+
+
+def draw_picture() -> None:
+    """Draw the example for the README."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_song(Path(folder, SONG))
+        predicted(Path(folder), "--plot", "predict.png")
+        predicted(Path(folder), "--plot", "explain.png", "--explain")
+        for name in ("predict.png", "explain.png"):
+            write_atomically(ROOT / "docs" / "pictures" / name, Path(folder, name).read_bytes())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing, exit 1 if outdated")
+    options = parser.parse_args()
+    wanted = pages()
+    stale = [
+        path
+        for path, text in wanted.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    kept = set((ROOT / "docs" / "models").glob("*.md"))
+    orphans = sorted(kept - set(wanted))
+    if options.check:
+        for path in (*stale, *orphans):
+            print(f"out of date: {path.relative_to(ROOT)}; run python tools/model_pages.py")
+        return int(bool(stale or orphans))
+    for path in stale:
+        write_atomically(path, wanted[path].encode())
+    for path in orphans:
+        path.unlink()
+    draw_picture()
+    print(f"{len(stale) + len(orphans)} pages changed" if stale or orphans else "all up to date")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
