@@ -12,6 +12,7 @@ from music_emotion.training.fit import (
     fit_network,
     intensity_loss,
     learning_rate,
+    patience,
     predict_logits,
 )
 
@@ -153,3 +154,9 @@ def test_a_missing_device_is_named() -> None:
 def test_an_unknown_device_is_named() -> None:
     with pytest.raises(ModelError, match="unknown device 'tpu'"):
         select_device("tpu")  # type: ignore[arg-type]
+
+
+def test_patience_grows_with_the_training_up_to_the_configured_one() -> None:
+    config = TrainingConfig(patience=8)
+    assert [patience(config, epoch) for epoch in (0, 8, 14, 23, 59)] == [3, 3, 5, 8, 8]
+    assert patience(TrainingConfig(patience=1), 0) == 1

@@ -25,7 +25,8 @@ class TrainingConfig:
         What early stopping and the choice of the best epoch go by. Mixing and smoothing make the
         loss rise while the accuracy still does too.
     patience
-        Epochs without a better one after which training stops.
+        Epochs without a better one after which training stops; fewer early on
+        (:func:`~music_emotion.training.fit.patience`).
     batch_size
         Segments per step.
     learning_rate

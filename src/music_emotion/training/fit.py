@@ -22,6 +22,9 @@ from music_emotion.training.device import autocast, half_precision, keep_freed_m
 _PREDICTION_BATCH = 128
 """Segments per forward pass without gradients."""
 
+LEAST_PATIENCE = 3
+"""Epochs without a better one that are always waited for, unless ``patience`` is smaller."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
@@ -188,7 +191,7 @@ class _Trainer:
             else:
                 best_epoch = epoch
             history.setdefault("seconds", []).append(time.perf_counter() - started)
-            if epoch - best_epoch >= self.config.patience:
+            if epoch - best_epoch >= patience(self.config, epoch):
                 break
         if best is not None:
             self.network.load_state_dict(best)
@@ -299,6 +302,16 @@ def to_device(array: NDArray[np.float32], device: torch.device) -> Tensor:
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor
+
+
+def patience(config: TrainingConfig, epoch: int) -> float:
+    """Return how many epochs without a better one are enough, after ``epoch`` (from zero).
+
+    A third of the epochs so far, at least :data:`LEAST_PATIENCE` and at most the configured
+    patience: where learning goes on, a plateau is waited out; where a network only gets worse
+    from its first epochs on, as with artists kept whole, it is not trained three times as long.
+    """
+    return min(config.patience, max(LEAST_PATIENCE, (epoch + 1) / 3))
 
 
 def learning_rate(config: TrainingConfig, position: float) -> float:
