@@ -52,7 +52,7 @@ results: $(STAMP)
 	$(BIN)/python tools/update_docs.py
 
 docs: $(STAMP)
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto docs site
 
 clean:
 	rm -rf $(VENV) build dist site docs/api runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
