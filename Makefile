@@ -53,7 +53,7 @@ results: $(STAMP)
 	$(BIN)/python tools/update_docs.py
 
 docs: $(STAMP)
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs site
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto docs site
 
 models: $(STAMP)
 	$(BIN)/python tools/build_models.py

@@ -28,6 +28,7 @@ root_doc = "index"
 exclude_patterns = ["site"]
 myst_heading_anchors = 3
 suppress_warnings = [
+    "ref.python",  # a bare name in an annotation that two modules define
     "myst.xref_missing",  # links to files of the repository; tests/docs/test_links.py checks all
 ]
 
@@ -45,11 +46,12 @@ apidoc_modules = [
         "path": str(Path(__file__).parent.parent / "src" / "music_emotion"),
         "destination": "api",
         "exclude_patterns": ["**/cli/**", "**/__main__.py"],  # commands explain themselves: --help
-        "separate_modules": True,
+        "separate_modules": False,  # a page per folder
         "module_first": True,
         "max_depth": 1,
     }
 ]
+toc_object_entries = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "ignore-module-all": True, "show-inheritance": True}
