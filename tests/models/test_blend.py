@@ -9,8 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples
-from music_emotion.models.blend import Candidate, KernelBlend, divide_groups, strengths
-from music_emotion.models.dominance import BALANCE, Dominance
+from music_emotion.models.blend import Candidate, KernelBlend, divide_groups, fractions
 from music_emotion.models.kernel_ridge import (
     gaussian,
     mean_correlation,
@@ -129,27 +128,10 @@ def test_mean_correlation_passes_over_constant_outputs() -> None:
     assert mean_correlation(np.ones((5, 2)), np.ones((5, 2))) == 0.0
 
 
-def test_dominance_keeps_the_order_and_calibrates() -> None:
-    generator = np.random.default_rng(0)
-    intensities = generator.beta(2, 5, size=(4_000, 9))
-    log_mean = np.log(intensities.mean(axis=0))
-    truth = Dominance(3.0, -3.0 * BALANCE * log_mean)(intensities)
-    label = np.array([generator.choice(9, p=row) for row in truth])
-    fitted = Dominance.fit(intensities, label)
-    assert fitted.slope == pytest.approx(3.0, abs=0.25)
-    np.testing.assert_allclose(fitted(intensities).sum(axis=1), 1.0)
-    confidence = fitted(intensities).max(axis=1)
-    hit = fitted(intensities).argmax(axis=1) == label
-    assert confidence.mean() == pytest.approx(hit.mean(), abs=0.03)
-
-
 def test_angles_come_back_as_fractions() -> None:
-    fractions = np.linspace(0, 1, 27).reshape(3, 9)
-    angles = np.arcsin(np.sqrt(fractions))
-    np.testing.assert_allclose(strengths(angles)[1], fractions, atol=1e-12)
-    both = np.concatenate([np.full((3, 9), 1.5), angles], axis=1)
-    np.testing.assert_allclose(strengths(both)[0], 1.0)
-    np.testing.assert_allclose(strengths(both)[1], fractions, atol=1e-12)
+    expected = np.linspace(0, 1, 27).reshape(3, 9)
+    np.testing.assert_allclose(fractions(np.arcsin(np.sqrt(expected))), expected, atol=1e-12)
+    np.testing.assert_array_equal(fractions(np.array([-0.2, 1.7])), [0.0, 1.0])
 
 
 @pytest.mark.parametrize("target", ["votes", "label"])
@@ -206,7 +188,30 @@ def test_random_votes_teach_nothing() -> None:
 def test_one_round_takes_one_member() -> None:
     model = small_blend(rounds=1)
     model.fit(examples(), target="votes")
-    assert [member.weight for member in model.members_] == [1.0]
+    assert [member.weight for member in model.members_] == [1.0, 1.0]
+    assert [member.task for member in model.members_] == ["regression", "classifier"]
+
+
+def test_labels_alone_decide_when_labels_are_learned() -> None:
+    model = small_blend()
+    model.fit(examples(), target="label")
+    assert model.fitted_ is not None
+    assert model.fitted_.dominance.intensity_slope == 0.0
+    model.fit(examples(), target="votes")
+    assert model.fitted_.dominance.chance_slope > 0.0
+
+
+def test_votes_do_not_touch_the_emotions_when_labels_are_learned() -> None:
+    given = examples()
+    turned = np.roll(given.vote_fractions, 1, axis=1)
+    predicted = []
+    for votes in (given.vote_fractions, turned):
+        model = small_blend()
+        model.candidates = model.candidates[:2]  # a learned view looks at the votes
+        model.fit(replace(given, vote_fractions=votes), target="label")
+        predicted.append(model.predict(given))
+    np.testing.assert_array_equal(predicted[0].emotions, predicted[1].emotions)
+    assert np.abs(predicted[0].intensities - predicted[1].intensities).max() > 0.1
 
 
 def test_bad_input_is_named() -> None:

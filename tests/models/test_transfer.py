@@ -12,7 +12,8 @@ def test_transfer_hears_with_the_pretrained_network_only() -> None:
     given = examples()
     training = given.group < 15
     report = model.fit(given.take(training), target="votes", seed=0)
-    assert sum("ridge" in note for note in report.notes) == 1
+    assert sum("regression (" in note for note in report.notes) == 1
+    assert sum("classifier (" in note for note in report.notes) == 1
     test = given.take(~training)
     assert mean_correlation(model.predict(test).intensities, test.vote_fractions) > 0.6
 

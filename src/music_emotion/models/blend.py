@@ -1,17 +1,20 @@
-"""Kernel regressions on what a pretrained network hears and on cheap descriptors, blended.
+"""Kernel machines on what a pretrained network hears and on cheap descriptors, blended.
+
+Two means of several members each: regressions of the vote fractions, which give the intensities,
+and classifiers of the dominant emotion. Both decide which emotion dominates (`models.dominance`).
 
 A *procedure*, not a set of settings: from a fixed list of candidates it takes those whose mean
-predicts best in a cross-validation over artists inside the training part, and fits the map from
-intensities to the dominant emotion on the same out-of-fold predictions. What a candidate learns
-besides its regression (how much each kind of feature counts) is learned anew in every inner fold.
+predicts best in a cross-validation over artists inside the training part, and weighs regressions
+against classifiers on the same out-of-fold predictions. What a candidate learns besides its
+coefficients (how much each kind of feature counts) is learned anew in every inner fold.
 `docs/blend.md` tells what else was tried.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +22,8 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
-from music_emotion.models.dominance import Dominance
+from music_emotion.models.dominance import Dominance, log_softmax, panel_probabilities
+from music_emotion.models.kernel_logistic import solve_logistic_path
 from music_emotion.models.kernel_ridge import (
     gaussian,
     mean_correlation,
@@ -44,10 +48,13 @@ SEARCH_ITEMS = 500
 """With more items than this, as many are drawn (whole groups) for the search; the fit takes all."""
 
 ROUNDS = 8
-"""Members of a blend, repetitions included."""
+"""Regressions of a blend, and classifiers, repetitions included."""
 
 RIDGES = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""Tried with each kernel."""
+"""Of the regressions; tried with each kernel."""
+
+PENALTIES = (0.05, 0.02, 0.008, 0.003)
+"""Of the classifiers; tried with each kernel."""
 
 WIDTHS = (0.25, 0.5, 1.0, 2.0)
 """Widths of the Gaussian, per mean squared distance, tried with each view."""
@@ -76,21 +83,29 @@ class Candidate:
         return f"{blocks}{', learned weights' if self.learned else ''}"
 
 
+Task = Literal["regression", "classifier"]
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A chosen candidate with its width, its ridge and its weight in the mean."""
+    """A chosen candidate with its width, its ridge (or penalty) and its weight in the mean."""
 
+    task: Task
     candidate: Candidate
     width: float
     ridge: float
     weight: float
 
     def __str__(self) -> str:
-        return f"{self.weight:g} × ({self.candidate}, width {self.width:g}, ridge {self.ridge:g})"
+        amount = "ridge" if self.task == "regression" else "penalty"
+        return (
+            f"{self.weight:g} × {self.task} "
+            f"({self.candidate}, width {self.width:g}, {amount} {self.ridge:g})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Regression:
+class Machine:
     """Fitted members that share a view.
 
     Attributes
@@ -100,7 +115,8 @@ class Regression:
     support
         The training items as points, shape (items, k).
     widths, dual
-        For each member its width and its coefficients times its weight, (items, outputs).
+        For each width the coefficients of its members times their weights, summed, shape (items,
+        18): of the classifiers' logits and of the regressions' angles.
     """
 
     view: View
@@ -109,7 +125,7 @@ class Regression:
     dual: tuple[Floats, ...]
 
     def __call__(self, features: Mapping[str, Floats]) -> Floats:
-        """Return the members' weighted sum for items, shape (n, outputs)."""
+        """Return the members' weighted sum for items, shape (n, 18)."""
         distances = squared_distances(self.view(features), self.support)
         outputs: Floats = np.sum(
             [
@@ -123,20 +139,20 @@ class Regression:
 
 @dataclass(frozen=True, slots=True)
 class FittedBlend:
-    """Everything a fitted blend predicts with; its regressions' outputs are summed."""
+    """Everything a fitted blend predicts with; its machines' outputs are summed."""
 
-    regressions: tuple[Regression, ...]
+    machines: tuple[Machine, ...]
     dominance: Dominance
 
     def __call__(self, features: Mapping[str, Floats]) -> tuple[Floats, Floats]:
         """Return emotions and intensities of pooled items, each (n, 9)."""
-        outputs = np.sum([regression(features) for regression in self.regressions], axis=0)
-        decisive, intensities = strengths(outputs)
-        return self.dominance(decisive), intensities
+        outputs = np.sum([machine(features) for machine in self.machines], axis=0)
+        intensities = fractions(outputs[:, len(EMOTIONS) :])
+        return self.dominance(outputs[:, : len(EMOTIONS)], intensities), intensities
 
 
 class KernelBlend:
-    """Mean of kernel ridge regressions, chosen by cross-validation over artists.
+    """Means of kernel regressions and classifiers, chosen by cross-validation over artists.
 
     Parameters
     ----------
@@ -145,7 +161,7 @@ class KernelBlend:
     candidates
         What may be chosen.
     rounds
-        Members of the blend, repetitions included; 1 takes the best single candidate.
+        Regressions of the blend, and classifiers, repetitions included; 1 takes the best of each.
     """
 
     window_seconds = 12.0
@@ -169,10 +185,11 @@ class KernelBlend:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Choose members, fit them, fit the map to the dominant emotion.
+        """Choose members, weigh their two means against each other, fit them.
 
-        With ``votes`` the regressions learn the vote fractions and the dominant emotion follows
-        from these; with ``label`` they learn the one-hot label beside them.
+        The regressions learn the vote fractions. With ``votes`` the classifiers learn how likely
+        each emotion was to dominate, and both decide; with ``label`` they learn the dominant
+        emotion, and decide alone.
 
         Raises
         ------
@@ -185,21 +202,27 @@ class KernelBlend:
         if len(np.unique(items.group)) < 2:
             raise ModelError(f"{self.name} cannot be fitted: all tracks are of one artist")
         searched = _some_groups(items, seed)
-        outputs, tried = self._out_of_fold(searched, target, seed, progress)
-        wanted = strengths(_targets(searched, target))[0]
-        self.members_, blended = _choose(outputs, tried, wanted, self.rounds)
-        decisive = strengths(blended)[0]
-        dominance = Dominance.fit(decisive, searched.label)
-        self.fitted_ = FittedBlend(_regressions(items, self.members_, target, seed), dominance)
+        chances, angles = self._search(searched, target, seed, progress)
+        intensities = fractions(angles)
+        dominance = Dominance.fit(
+            chances, intensities, searched.label, use_intensities=target == "votes"
+        )
+        self.fitted_ = FittedBlend(_machines(items, self.members_, target, seed), dominance)
         if progress is not None:
             progress(INNER_FOLDS + 1, INNER_FOLDS + 1)
+        loss = _log_loss(np.log(dominance(chances, intensities)), searched.label)
         return FitReport(
             notes=(
-                f"mean r out of the inner folds {mean_correlation(decisive, wanted):.3f}",
+                "out of the inner folds: "
+                f"mean r {mean_correlation(intensities, searched.vote_fractions):.3f}, "
+                f"log-loss {loss:.3f}",
                 *map(str, self.members_),
-                f"slope {dominance.slope:.2f}",
+                f"slopes {dominance.chance_slope:.2f} of the classifiers, "
+                f"{dominance.intensity_slope:.2f} of the intensities",
             ),
-            parameters=sum(dual.size for part in self.fitted_.regressions for dual in part.dual),
+            parameters=sum(
+                int(np.count_nonzero(dual)) for part in self.fitted_.machines for dual in part.dual
+            ),
         )
 
     def predict(self, examples: Examples) -> Prediction:
@@ -222,9 +245,7 @@ class KernelBlend:
         from music_emotion.models.blend_graph import build_graph
 
         sizes = {
-            name: size
-            for part in self._require_fitted().regressions
-            for name, size in part.view.sizes
+            name: size for part in self._require_fitted().machines for name, size in part.view.sizes
         }
         return build_graph(self._require_fitted(), self.feature_names, sizes, self.name)
 
@@ -233,58 +254,78 @@ class KernelBlend:
             raise ModelError(f"{self.name} has not been fitted: call fit first")
         return self.fitted_
 
-    def _out_of_fold(
+    def _search(
         self, items: Items, target: Target, seed: int, progress: Progress | None
-    ) -> tuple[list[Floats], list[Member]]:
-        """Return every candidate's out-of-fold outputs, and what each was made with."""
-        tried = [
-            Member(candidate, width, ridge, 1.0)
+    ) -> tuple[Floats, Floats]:
+        """Choose the members; return the out-of-fold logits and angles of their means."""
+        classifiers = self._grid("classifier", PENALTIES)
+        regressions = self._grid("regression", RIDGES)
+        outputs = self._out_of_fold(items, target, seed, progress)
+        logits, angles = outputs[: len(classifiers)], outputs[len(classifiers) :]
+
+        def correlation(mean: Floats) -> float:
+            return mean_correlation(fractions(mean), items.vote_fractions)
+
+        chosen_classifiers, chances = _choose(
+            logits, classifiers, lambda mean: -_log_loss(mean, items.label), self.rounds
+        )
+        chosen_regressions, angle = _choose(angles, regressions, correlation, self.rounds)
+        self.members_ = (*chosen_regressions, *chosen_classifiers)
+        return chances, angle
+
+    def _grid(self, task: Task, ridges: Sequence[float]) -> list[Member]:
+        return [
+            Member(task, candidate, width, ridge, 1.0)
             for candidate in self.candidates
             for width in candidate.widths
-            for ridge in RIDGES
+            for ridge in ridges
         ]
-        width = _targets(items, target).shape[1]
-        outputs = [np.empty((len(items), width)) for _ in tried]
+
+    def _out_of_fold(
+        self, items: Items, target: Target, seed: int, progress: Progress | None
+    ) -> list[Floats]:
+        """Return the out-of-fold outputs of all classifiers, then of all regressions."""
         folds = divide_groups(items.group, INNER_FOLDS, seed)
+        outputs: list[Floats] = []
         for fold in range(INNER_FOLDS):
             inside, outside = take_items(items, folds != fold), take_items(items, folds == fold)
             if len(outside) and len(inside):
                 predicted = self._predict_all(inside, outside, target, seed)
+                outputs = outputs or [np.zeros((len(items), len(EMOTIONS))) for _ in predicted]
                 for output, values in zip(outputs, predicted, strict=True):
                     output[folds == fold] = values
             if progress is not None:
                 progress(fold + 1, INNER_FOLDS + 1)
-        return outputs, tried
+        return outputs
 
     def _predict_all(
         self, inside: Items, outside: Items, target: Target, seed: int
     ) -> list[Floats]:
-        """Return what each candidate, width and ridge says of ``outside``."""
-        targets, noise = _targets(inside, target), _noise(inside, target)
-        predicted: list[Floats] = []
+        """Return what each classifier, then each regression says of ``outside``."""
+        chances, angles, noise = _chances(inside, target), _angles(inside), _noise(inside, target)
+        logits: list[Floats] = []
+        regressed: list[Floats] = []
         for candidate in self.candidates:
             view = _view(inside, candidate, target, seed)
             points = view(inside.features)
             between = squared_distances(view(outside.features), points)
             among = squared_distances(points, points)
             for width in candidate.widths:
-                duals = solve_path(gaussian(among, width), targets, noise, RIDGES)
-                predicted.extend(gaussian(between, width) @ dual for dual in duals)
-        return predicted
+                kernel, crossed = gaussian(among, width), gaussian(between, width)
+                duals = solve_logistic_path(kernel, chances, PENALTIES)
+                logits.extend(crossed @ dual for dual in duals)
+                duals = solve_path(kernel, angles, noise, RIDGES)
+                regressed.extend(crossed @ dual for dual in duals)
+        return logits + regressed
 
 
-def strengths(outputs: Floats) -> tuple[Floats, Floats]:
-    """Return what decides the dominant emotion, and the intensities, from regression outputs.
+def fractions(angles: Floats) -> Floats:
+    """Return vote fractions from angles, ``arcsin(sqrt(fraction))``.
 
-    The last nine outputs are angles, ``arcsin(sqrt(fraction))``: the noise of an angle does not
-    depend on the fraction. Where there are nine before them, these are the emotions' one-hot
-    regressions, and decide.
+    Regressions learn angles because the noise of an angle does not depend on the fraction.
     """
-    angles = np.clip(outputs[:, -len(EMOTIONS) :], 0.0, np.pi / 2)
-    intensities: Floats = np.square(np.sin(angles))
-    if outputs.shape[1] == len(EMOTIONS):
-        return intensities, intensities
-    return np.clip(outputs[:, : len(EMOTIONS)], 0.0, 1.0), intensities
+    inside: Floats = np.square(np.sin(np.clip(angles, 0.0, np.pi / 2)))
+    return inside
 
 
 def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
@@ -305,9 +346,12 @@ def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np
 
 
 def _choose(
-    outputs: Sequence[Floats], tried: Sequence[Member], wanted: Floats, rounds: int
+    outputs: Sequence[Floats],
+    tried: Sequence[Member],
+    merit: Callable[[Floats], float],
+    rounds: int,
 ) -> tuple[tuple[Member, ...], Floats]:
-    """Add, round by round, the output that raises the mean's r most (with repetition).
+    """Add, round by round, the output that raises the mean's merit most (with repetition).
 
     Caruana and others, *Ensemble selection from libraries of models*, ICML 2004. Returns the
     members and their weighted mean.
@@ -315,37 +359,43 @@ def _choose(
     picked: list[int] = []
     total = np.zeros_like(outputs[0])
     for size in range(1, rounds + 1):
-        scores = [
-            mean_correlation(strengths((total + output) / size)[0], wanted) for output in outputs
-        ]
-        picked.append(int(np.argmax(scores)))
+        merits = [merit((total + output) / size) for output in outputs]
+        picked.append(int(np.argmax(merits)))
         total = total + outputs[picked[-1]]
     members = tuple(
-        Member(each.candidate, each.width, each.ridge, picked.count(number) / rounds)
+        replace(each, weight=picked.count(number) / rounds)
         for number, each in enumerate(tried)
         if number in picked
     )
     return members, total / rounds
 
 
-def _regressions(
+def _log_loss(logits: Floats, label: NDArray[np.int64]) -> float:
+    return float(-log_softmax(logits)[np.arange(len(label)), label].mean())
+
+
+def _machines(
     items: Items, members: Sequence[Member], target: Target, seed: int
-) -> tuple[Regression, ...]:
+) -> tuple[Machine, ...]:
     """Fit the chosen members on all items."""
-    targets, noise = _targets(items, target), _noise(items, target)
-    regressions = []
+    chances, angles, noise = _chances(items, target), _angles(items), _noise(items, target)
+    machines = []
     for candidate in dict.fromkeys(member.candidate for member in members):
         view = _view(items, candidate, target, seed)
         support = view(items.features)
         among = squared_distances(support, support)
-        mine = [member for member in members if member.candidate == candidate]
-        dual = [
-            member.weight * solve_dual(gaussian(among, member.width), targets, noise, member.ridge)
-            for member in mine
-        ]
-        widths = tuple(member.width for member in mine)
-        regressions.append(Regression(view, support, widths, tuple(dual)))
-    return tuple(regressions)
+        duals: dict[float, Floats] = {}
+        for member in (member for member in members if member.candidate == candidate):
+            kernel = gaussian(among, member.width)
+            dual = duals.setdefault(member.width, np.zeros((len(items), 2 * len(EMOTIONS))))
+            if member.task == "classifier":
+                (found,) = solve_logistic_path(kernel, chances, (member.ridge,))
+                dual[:, : len(EMOTIONS)] += member.weight * found
+            else:
+                found = solve_dual(kernel, angles, noise, member.ridge)
+                dual[:, len(EMOTIONS) :] += member.weight * found
+        machines.append(Machine(view, support, tuple(duals), tuple(duals.values())))
+    return tuple(machines)
 
 
 def _view(items: Items, candidate: Candidate, target: Target, seed: int) -> View:
@@ -357,18 +407,23 @@ def _view(items: Items, candidate: Candidate, target: Target, seed: int) -> View
     plain = fit_view(some.features, shares)
     groups = group_numbers(plain.sizes)
     distances = group_distances(plain(some.features), groups[plain.columns], groups.max() + 1)
-    weights = learn_weights(distances, _targets(some, target), _noise(some, target))
+    weights = learn_weights(distances, _angles(some), _noise(some, target))
     return fit_view(items.features, shares, weights)
 
 
-def _targets(items: Items, target: Target) -> Floats:
-    """Return what is regressed; see `strengths`. Anscombe's constants tame the extremes."""
+def _chances(items: Items, target: Target) -> Floats:
+    """Return what the classifiers learn, shape (n, 9), rows sum to 1."""
+    if target == "votes":
+        return panel_probabilities(items.vote_fractions, items.listeners)
+    return np.eye(len(EMOTIONS))[items.label]
+
+
+def _angles(items: Items) -> Floats:
+    """Return what the regressions learn, shape (n, 9); Anscombe's constants tame the extremes."""
     listeners = items.listeners[:, None]
     ticks = items.vote_fractions * listeners
     angles: Floats = np.arcsin(np.sqrt((ticks + 3 / 8) / (listeners + 3 / 4)))
-    if target == "votes":
-        return angles
-    return np.concatenate([np.eye(len(EMOTIONS))[items.label], angles], axis=1)
+    return angles
 
 
 def _noise(items: Items, target: Target) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.models.blend import FittedBlend, Regression
+from music_emotion.models.blend import FittedBlend, Machine
 from music_emotion.models.dominance import LEAST_INTENSITY
 from music_emotion.models.kernel_ridge import INTERCEPT
 from music_emotion.models.views import CLIP
@@ -72,13 +72,13 @@ def build_graph(
 
     graph = GraphBuilder()
     parts = []
-    for regression in fitted.regressions:
-        distances = _distances(graph, regression)
-        for width, dual in zip(regression.widths, regression.dual, strict=True):
+    for machine in fitted.machines:
+        distances = _distances(graph, machine)
+        for width, dual in zip(machine.widths, machine.dual, strict=True):
             kernel = graph.add("Exp", graph.add("Mul", distances, -width))
             parts.append(graph.add("Gemm", kernel, dual, INTERCEPT * dual.sum(axis=0)))
     outputs = parts[0] if len(parts) == 1 else graph.add("Sum", *parts)
-    _answers(graph, fitted, outputs, fitted.regressions[0].dual[0].shape[1])
+    _answers(graph, fitted, outputs)
 
     def value(name: str, size: int | str) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])
@@ -99,9 +99,9 @@ def build_graph(
     return model
 
 
-def _distances(graph: GraphBuilder, regression: Regression) -> str:
+def _distances(graph: GraphBuilder, machine: Machine) -> str:
     """Add the squared distances of a view's points to the training items, (n, items)."""
-    view, support = regression.view, regression.support
+    view, support = machine.view, machine.support
     inputs = [name for name, _ in view.sizes]
     values = inputs[0] if len(inputs) == 1 else graph.add("Concat", *inputs, axis=1)
     centred = graph.add("Sub", graph.add("Gather", values, view.columns, axis=1), view.mean)
@@ -112,16 +112,18 @@ def _distances(graph: GraphBuilder, regression: Regression) -> str:
     return graph.add("Relu", graph.add("Add", crossed, squares))
 
 
-def _answers(graph: GraphBuilder, fitted: FittedBlend, outputs: str, width: int) -> None:
-    """Add emotions and intensities; the arithmetic of `blend.strengths` and `Dominance`."""
-    angles, decisive = outputs, ""
-    if width > len(EMOTIONS):
-        first = np.arange(len(EMOTIONS))
-        decisive = graph.add("Clip", graph.add("Gather", outputs, first, axis=1), 0.0, 1.0)
-        angles = graph.add("Gather", outputs, first + len(EMOTIONS), axis=1)
+def _answers(graph: GraphBuilder, fitted: FittedBlend, outputs: str) -> None:
+    """Add emotions and intensities; the arithmetic of `blend.fractions` and `Dominance`."""
+    first, dominance = np.arange(len(EMOTIONS)), fitted.dominance
+    chances = graph.add("Gather", outputs, first, axis=1)
+    angles = graph.add("Gather", outputs, first + len(EMOTIONS), axis=1)
     sine = graph.add("Sin", graph.add("Clip", angles, 0.0, np.pi / 2))
     intensities = graph.add("Mul", sine, sine, name="intensities")
-    raised = graph.add("Max", decisive or intensities, LEAST_INTENSITY)
-    sloped = graph.add("Mul", graph.add("Log", raised), fitted.dominance.slope)
-    logits = graph.add("Add", sloped, fitted.dominance.offset)
+    logarithms = graph.add("Log", graph.add("Max", intensities, LEAST_INTENSITY))
+    logits = graph.add(
+        "Sum",
+        graph.add("Mul", chances, dominance.chance_slope),
+        graph.add("Mul", logarithms, dominance.intensity_slope),
+        dominance.offset,
+    )
     graph.add("Softmax", logits, name="emotions", axis=1)

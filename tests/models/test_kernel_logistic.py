@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from music_emotion.models import kernel_logistic
+from music_emotion.models.dominance import log_softmax
+from music_emotion.models.kernel_logistic import solve_logistic_path
+from music_emotion.models.kernel_ridge import gaussian, squared_distances
+
+
+def planted(count: int = 80) -> tuple[np.ndarray, np.ndarray]:
+    """Points, and a label that follows their angle."""
+    points = np.random.default_rng(0).normal(size=(count, 2))
+    return points, np.floor((np.arctan2(*points.T) + np.pi) / (2 * np.pi) * 2.999).astype(np.int64)
+
+
+@pytest.mark.parametrize("penalty", [0.05, 1.0])
+def test_a_linear_kernel_agrees_with_scikit_learn(penalty: float) -> None:
+    points, label = planted()
+    with_constant = np.concatenate([points, np.ones((len(points), 1))], axis=1)
+    kernel = with_constant @ with_constant.T
+    (dual,) = solve_logistic_path(kernel, np.eye(3)[label], (penalty,))
+    theirs = LogisticRegression(C=1 / penalty, fit_intercept=False, tol=1e-8, max_iter=5_000)
+    expected = theirs.fit(with_constant, label).predict_proba(with_constant)
+    np.testing.assert_allclose(np.exp(log_softmax(kernel @ dual)), expected, atol=1e-3)
+
+
+def test_the_gradient_vanishes_for_soft_targets_along_the_whole_path() -> None:
+    points, _ = planted()
+    targets = np.random.default_rng(1).dirichlet(np.ones(9), size=len(points))
+    kernel = gaussian(squared_distances(points, points), 0.5)
+    penalties = (0.5, 0.1, 0.02)
+    for penalty, dual in zip(
+        penalties, solve_logistic_path(kernel, targets, penalties), strict=True
+    ):
+        left = kernel @ (np.exp(log_softmax(kernel @ dual)) - targets + penalty * dual)
+        assert np.abs(left).max() < 0.02
+
+
+def test_the_largest_directions_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, label = planted()
+    kernel = gaussian(squared_distances(points, points), 0.2)
+    (whole,) = solve_logistic_path(kernel, np.eye(3)[label], (0.05,))
+    monkeypatch.setattr(kernel_logistic, "MOST_DIRECTIONS", 30)
+    (part,) = solve_logistic_path(kernel, np.eye(3)[label], (0.05,))
+    np.testing.assert_allclose(kernel @ part, kernel @ whole, atol=0.05)
