@@ -45,7 +45,7 @@ apidoc_modules = [
     {
         "path": str(Path(__file__).parent.parent / "src" / "music_emotion"),
         "destination": "api",
-        "exclude_patterns": ["**/cli/**", "**/__main__.py"],  # commands explain themselves: --help
+        "exclude_patterns": ["**/cli", "**/__main__.py"],  # commands explain themselves: --help
         "separate_modules": False,  # a page per folder
         "module_first": True,
         "max_depth": 1,

@@ -164,6 +164,12 @@ def test_every_block_runs(page: Path, reader: Reader) -> None:
         pytest.skip("; ".join(unmet))
 
 
+def test_an_architecture_takes_thirty_lines_as_its_page_says() -> None:
+    first = next(block for block in blocks_of(ROOT / "docs" / "architecture.md") if block.file_name)
+    lines = [line for line in first.text.splitlines() if line.strip() and line[0] not in '#"']
+    assert len(lines) <= 30
+
+
 def test_what_is_not_run_says_why() -> None:
     for page in PAGES:
         for block in blocks_of(page):

@@ -18,7 +18,17 @@ LOADS = re.compile(r"""<(?:script|link|img|iframe|audio|source)\b[^>]*?(?:src|hr
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("sphinx", reason="the site needs music-emotion[docs]")
     out = tmp_path_factory.mktemp("site")
-    call = ["-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "-j", "auto", "-d", f"{out}.cache"]
+    call = [
+        "-m",
+        "sphinx",
+        "--fail-on-warning",
+        "--keep-going",
+        "--quiet",
+        "-j",
+        "auto",
+        "-d",
+        f"{out}.cache",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
     built = subprocess.run(
         [sys.executable, *call, str(ROOT / "docs"), str(out)],
@@ -37,6 +47,7 @@ def test_every_page_and_every_public_module_has_its_place(site: Path) -> None:
         assert (site / f"{page.stem}.html").is_file(), page.name
     package = ROOT / "src" / "music_emotion"
     reference = {path.stem: path.read_text("utf-8") for path in (site / "api").glob("*.html")}
+    assert "music_emotion.cli" not in reference  # commands explain themselves: --help
     for path in package.rglob("*.py"):
         parts = path.relative_to(package.parent).with_suffix("").parts
         if "cli" in parts or any(part.startswith("_") for part in parts):
