@@ -16,6 +16,7 @@ Afterwards ``python tools/model_pages.py`` writes the pages and the example of t
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import sys
@@ -302,6 +303,7 @@ class Workshop:
             data=self.corpus.fingerprint,
             features={name: feature_key(name).folder for name in model.feature_names},
             models=[describe(member) for member in members],
+            code=code_digest(),
             target=recipe.target,
             seed=SEED,
         )
@@ -365,6 +367,15 @@ class Workshop:
         names = create(recipe.model).feature_names
         versions = {name: feature_key(name).folder for name in names}
         return make_plan(comparison, self.corpus, track, versions).runs
+
+
+def code_digest() -> str:
+    """Return a hash of the code that turns features into a model: other code, another version."""
+    digest = hashlib.sha256()
+    for folder in ("models", "training"):
+        for path in sorted((ROOT / "src" / "music_emotion" / folder).glob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def build(recipe: Recipe, shop: Workshop) -> str:
