@@ -27,6 +27,10 @@ class EvaluationError(MusicEmotionError):
     """An evaluation that cannot be carried out on the given data."""
 
 
+class CatalogueError(MusicEmotionError):
+    """A catalogue of a library that is missing, damaged, locked or cannot be written."""
+
+
 class MissingExtraError(MusicEmotionError):
     """A part of the package whose optional dependencies are not installed."""
 
