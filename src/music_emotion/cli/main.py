@@ -29,6 +29,7 @@ COMMANDS = (
     "compare",
     "train",
     "evaluate",
+    "scan",
 )
 
 

@@ -96,7 +96,7 @@ class Known:
     model_sha256
         Of the model that predicted it; ``""`` without a prediction.
     failed
-        Whether it could not be predicted.
+        Whether it was read and could not be predicted.
     missing
         Whether it was gone at the last scan.
     """
@@ -171,7 +171,7 @@ class Catalogue:
         return next(self._select("WHERE t.path = ?", (stored_path(path),)), None)
 
     def tracks(self, ids: Iterable[int]) -> Iterator[CatalogueTrack]:
-        """Yield files by the numbers of their rows, in this order; those without one are left out."""
+        """Yield files by the numbers of their rows, in this order; unknown ones are left out."""
         for some in batched_ids(ids):
             marks = ", ".join("?" * len(some))
             found = {t.id: t for t in self._select(f"WHERE t.id IN ({marks})", some)}
@@ -188,7 +188,8 @@ class Catalogue:
         known: dict[str, Known] = {}
         condition, bounds = within(folder)
         question = f"""
-            SELECT t.path, t.id, t.size, t.mtime_ns, t.inode, m.sha256, t.error <> '',
+            SELECT t.path, t.id, t.size, t.mtime_ns, t.inode, m.sha256,
+                t.error <> '' AND t.audio <> x'',
                 t.missing_since IS NOT NULL
             FROM track AS t LEFT JOIN prediction AS p ON p.track = t.id
                 LEFT JOIN model AS m ON m.id = p.model
