@@ -30,6 +30,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "scan",
+    "tag",
 )
 
 
