@@ -30,6 +30,8 @@ COMMANDS = (
     "train",
     "evaluate",
     "scan",
+    "find",
+    "playlist",
     "tag",
 )
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from music_emotion.cli.catalogue_option import CatalogueOption
+from music_emotion.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    check_address,
+)
 from music_emotion.cli.progress import progress_bar
 
 EXIT_FAILURES = 1
@@ -20,8 +25,9 @@ def register(app: typer.Typer) -> None:
 
 def scan(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER…", help="Looked through, subfolders included.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="FOLDER…", help="Looked through, subfolders included."),
+    ] = None,
     catalogue: CatalogueOption = None,
     model: Annotated[
         str, typer.Option("--model", "-m", help="A model's name (see: models), or its folder.")
@@ -38,8 +44,20 @@ def scan(
     wait: Annotated[
         bool, typer.Option("--wait", help="If another scan is running, wait until it ends.")
     ] = False,
+    engine: EngineOption = EngineName.LOCAL,
+    address: AddressOption = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="With --engine ray: folder or URL of the results."),
+    ] = None,
+    files_from: Annotated[
+        str | None,
+        typer.Option(help="With --engine ray: a list of paths and URLs, one a line; - for stdin."),
+    ] = None,
 ) -> None:
     """Predict what is new or changed in a music library, and remember it in a catalogue."""
+    from music_emotion.cli.scan_on_cluster import named_tracks, scan_on_cluster
+    from music_emotion.errors import MusicEmotionError
     from music_emotion.features.extract import available_cores
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
@@ -49,6 +67,15 @@ def scan(
     from music_emotion.library.scan import scan as scan_library
     from music_emotion.library.schema import default_catalogue
 
+    check_address(engine, address)
+    if engine is EngineName.RAY:
+        names = named_tracks(folders or (), files_from)
+        scan_on_cluster(names, output, catalogue, model=model, jobs=jobs, address=address)
+        return
+    if not folders or output or files_from:
+        raise MusicEmotionError(
+            "name folders to scan; --output and --files-from are for --engine ray"
+        )
     path = catalogue or default_catalogue()
     options = ScanOptions(model, jobs or available_cores(), retry, prune)
     silence_native_libraries()
@@ -57,7 +84,7 @@ def scan(
         Catalogue.open(path, write=True) as opened,
         progress_bar("scanning", transient=True) as show,
     ):
-        summary = scan_library(opened, [str(folder) for folder in folders], options, show)
+        summary = scan_library(opened, folders, options, show)
     for line in summary_lines(summary, path):
         typer.echo(line)
     for _, error in summary.failures:

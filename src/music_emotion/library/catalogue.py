@@ -183,6 +183,16 @@ class Catalogue:
             return []
         return list(self._select("WHERE t.audio = ? ORDER BY p.track IS NULL, t.id", (audio,)))
 
+    def models(self) -> dict[str, str]:
+        """Return the models that predicted what is in the catalogue: names by SHA-256."""
+        with self.faults():
+            return dict(
+                self.connection.execute(
+                    "SELECT sha256, name FROM model AS m WHERE EXISTS "
+                    "(SELECT 1 FROM prediction WHERE model = m.id) ORDER BY id DESC"
+                )
+            )
+
     def known_under(self, folder: str) -> dict[str, Known]:
         """Return all files in a folder and its subfolders by path."""
         known: dict[str, Known] = {}

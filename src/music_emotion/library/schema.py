@@ -86,6 +86,7 @@ CREATE TABLE prediction (
     {_reals(INTENSITIES)},
     warnings TEXT NOT NULL DEFAULT ''  -- one per line
 );
+CREATE INDEX prediction_model ON prediction(model);
 CREATE TABLE timeline (
     track INTEGER PRIMARY KEY REFERENCES track(id) ON DELETE CASCADE,
     first REAL NOT NULL,               -- seconds
