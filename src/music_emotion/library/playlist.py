@@ -231,7 +231,9 @@ def _choose(vectors: Vectors, start: int, end: int, seed: int) -> NDArray[np.int
     chosen = np.unique(np.concatenate(ends))
     rest = np.setdiff1d(np.arange(len(vectors)), chosen, assume_unique=True)
     more = np.random.default_rng(seed).choice(rest, CANDIDATES - len(chosen), replace=False)
-    return vectors.ids[np.sort(np.concatenate([chosen, more]))]
+    places: NDArray[np.intp] = np.sort(np.concatenate([chosen, more]))
+    ids: NDArray[np.int64] = vectors.ids[places]
+    return ids
 
 
 def _distinct(tracks: list[CatalogueTrack]) -> list[CatalogueTrack]:
@@ -248,7 +250,8 @@ def _progress(points: Points, start: int, end: int) -> NDArray[np.intp]:
     towards = points.intensities[:, end].astype(np.float64)
     away = points.intensities[:, start].astype(np.float64)
     progress = -away if start == end else towards - away
-    return np.asarray(np.argsort(progress, kind="stable"))
+    order: NDArray[np.intp] = np.argsort(progress, kind="stable")
+    return order
 
 
 class _Rules:

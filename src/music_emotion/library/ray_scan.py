@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -252,10 +252,9 @@ class ShardScanner:
 
     def __init__(self, files: dict[str, bytes], output: str) -> None:
         silence_native_libraries()
-        self._place = tempfile.TemporaryDirectory(prefix="music-emotion-model-")
-        for name, content in files.items():
-            (Path(self._place.name) / name).write_bytes(content)
-        self._model = load_model(self._place.name)
+        self._files = files
+        with _on_disk(files) as folder:
+            self._model = load_model(folder)
         self._sha256 = self._model.card.sha256
         self._folder = ShardFolder(output)
 
@@ -277,4 +276,14 @@ class ShardScanner:
 
     def _predict_apart(self, path: str) -> Outcome:
         """Predict in a process of its own, so that a file which kills it is an outcome."""
-        return next(predict_stream([path], Job(self._place.name), jobs=2))
+        with _on_disk(self._files) as folder:
+            return next(predict_stream([path], Job(folder), jobs=2))
+
+
+@contextmanager
+def _on_disk(files: dict[str, bytes]) -> Iterator[str]:
+    """Give a folder with these files for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="music-emotion-model-") as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        yield folder

@@ -301,7 +301,7 @@ _FAULTS = {
     sqlite3.SQLITE_PERM: "may not be opened; change its permissions",
     sqlite3.SQLITE_BUSY: f"is being written by another program for over {BUSY_SECONDS:.0f} s; try "
     "again later",
-    sqlite3.SQLITE_CORRUPT: "is damaged; delete it and scan again, or name another with "
+    sqlite3.SQLITE_CORRUPT: "is damaged; move it away and scan again, or name another with "
     "--catalogue",
     sqlite3.SQLITE_NOTADB: "is not a catalogue, or is damaged; name another with --catalogue",
 }
