@@ -6,23 +6,35 @@ that is started once. Timed is the work, from handing out the first track until 
 the start of the worker processes included, the start of the cluster not. Printed: the best rate of
 each, the gain of the second worker, and Ray's gain as a share of the plain processes'; then what a
 million tracks cost at the rate of one worker. Without a folder, tracks of EMOTIFY_ROOT are taken.
+
+``--cost`` measures the processor time of a track in this process instead, without Ray: a figure
+that other programs on the machine hardly change.
 """
+
+# ruff: noqa: E402 - the number of threads must be set before numpy loads
 
 from __future__ import annotations
 
 import argparse
 import os
 import shutil
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"  # read when numpy loads
+
 from music_emotion.cluster import ray_cluster
-from music_emotion.inference.batch import Job, predict_stream
+from music_emotion.inference.batch import Job, predict_file, predict_stream
+from music_emotion.inference.loading import load_model
 from music_emotion.library.locations import find_locations
 from music_emotion.library.ray_scan import scan_on_ray
+from music_emotion.library.reading import scanned
 
 MILLION = 1_000_000
 WORKERS = (1, 2)
@@ -74,18 +86,38 @@ def measure(paths: list[str], model: str, repeats: int) -> dict[Subject, list[fl
     return seconds
 
 
+def cost(paths: list[str], model: str) -> None:
+    network = load_model(model)
+    predict = partial(predict_file, model=network)
+    scanned(paths[0], predict, network.card.sha256)  # loads what is loaded once
+    seconds = []
+    for path in paths:
+        started = time.process_time()
+        row = scanned(path, predict, network.card.sha256)
+        seconds.append(time.process_time() - started)
+        if row.error:
+            sys.exit(row.error)
+    middle = statistics.median(seconds)
+    print(f"{len(paths)} tracks, model {model}: {middle:.3f} processor seconds each (median)")
+    print(f"a million such tracks: {MILLION * middle / 3600:.0f} processor hours")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?")
     parser.add_argument("--model", default="default")
     parser.add_argument("--tracks", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--cost", action="store_true", help="only the processor time of a track")
     options = parser.parse_args()
     root = os.environ.get("EMOTIFY_ROOT")
     if not options.folder and not root:
         parser.error("name a folder, or set EMOTIFY_ROOT")
     found = find_locations([options.folder or str(Path(root or "") / "emotifymusic")])
     paths = found[:: max(1, len(found) // options.tracks)][: options.tracks]
+    if options.cost:
+        cost(paths, options.model)
+        return
     seconds = measure(paths, options.model, options.repeats)
     rate = {subject: len(paths) / min(taken) for subject, taken in seconds.items()}
     gain = {name: rate[name, 2] / rate[name, 1] for name in ("plain", "ray")}

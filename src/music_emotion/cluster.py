@@ -97,7 +97,7 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with _modules_of_this_process():
-                ray.init(log_to_driver=False, logging_level="ERROR", **options)
+                ray.init(log_to_driver=False, logging_level="CRITICAL", **options)
         except Exception as error:  # Ray's own share no base with those of its connections
             ray.shutdown()
             line = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
