@@ -69,11 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
         songs = make_library(Path(place) / "music", catalogue, options.files, options.seconds)
         command = (sys.executable, "-m", "music_emotion", "tag", "--write", "--quiet")
         common = ("--catalogue", str(catalogue))
-        seconds = {}
-        for undo in ((), ("--undo",)):
-            started = time.monotonic()
-            subprocess.run([*command, *undo, *common], check=True, stdout=subprocess.DEVNULL)
-            seconds[undo] = time.monotonic() - started
+        undos: tuple[tuple[str, ...], ...] = ((), ("--undo",))
+        seconds = {undo: writing_seconds([*command, *undo, *common], songs) for undo in undos}
         landed = 0
         for number in range(options.kills):
             undo = ("--undo",) if number % 2 else ()
@@ -134,22 +131,32 @@ def others_of(path: Path) -> object:
     return tags.others([tags.key(name) for name in names])
 
 
-def kill_one(command: list[str], songs: list[Song], chance: random.Random, seconds: float) -> bool:
-    """Start a run, kill it at a random moment; return whether it was writing."""
+def writing_seconds(command: list[str], songs: list[Song]) -> float:
+    """Let a run end; return how long it wrote."""
+    process, began = start(command, songs)
+    if process.wait():
+        raise SystemExit("a run that nobody disturbed failed")
+    return time.monotonic() - began
+
+
+def start(command: list[str], songs: list[Song]) -> tuple[subprocess.Popen[bytes], float]:
+    """Start a run; return it, and the moment it began to write, when that has come."""
     folder = songs[0].path.parent
     before = folder.stat().st_mtime_ns
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    # Most of a run is its start: wait until the first file is touched, for all but a few.
-    if chance.random() < 0.8:
-        while folder.stat().st_mtime_ns == before and process.poll() is None:
-            if time.monotonic() > deadline:
-                raise SystemExit("nothing was written; is the machine too busy?")
-            time.sleep(POLL_SECONDS)
-        time.sleep(chance.uniform(0.0, seconds / 2))
-    else:
-        time.sleep(chance.uniform(0.0, seconds))
-    writing = process.poll() is None and folder.stat().st_mtime_ns != before
+    while folder.stat().st_mtime_ns == before and process.poll() is None:
+        if time.monotonic() > deadline:
+            raise SystemExit("nothing was written; is the machine too busy?")
+        time.sleep(POLL_SECONDS)
+    return process, time.monotonic()
+
+
+def kill_one(command: list[str], songs: list[Song], chance: random.Random, seconds: float) -> bool:
+    """Start a run, kill it at a random moment of its writing; return whether it still wrote."""
+    process, _ = start(command, songs)
+    time.sleep(chance.uniform(0.0, seconds))
+    writing = process.poll() is None
     process.kill()
     process.wait()
     return writing

@@ -26,6 +26,7 @@ QUIET = {
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
     "RAY_SCHEDULER_EVENTS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_prestart_worker_first_driver": "0",  # they would lack the environment that work is done in
 }
 """Environment variables that Ray reads when it is imported or started."""
 
