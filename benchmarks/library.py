@@ -31,7 +31,8 @@ from pathlib import Path
 import numpy as np
 
 MODEL = "1" * 64
-PIECE = 20_000  # rows per transaction
+PIECE = 50_000  # rows per transaction
+CACHE_KIB = 1 << 20
 BARE = """
 import sys
 from music_emotion.inference.batch import Job, predict_files, silence_native_libraries
@@ -97,10 +98,12 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL) -> None:
     from music_emotion.library.vectors import refresh_vectors
 
     rng, count = np.random.default_rng(0), len(paths)
-    timeline = rng.integers(0, 30, 60 * 9, np.uint8).tobytes()  # of three minutes
+    timeline = rng.integers(0, 30, 20 * 9, np.uint8).tobytes()  # of one minute
     marks = ", ".join("?" * len(PREDICTION_COLUMNS))
     with Catalogue.open(database, write=True) as catalogue:
         write = catalogue.connection
+        write.execute("PRAGMA synchronous = OFF")  # it may be made again
+        write.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
         write.execute("INSERT INTO model VALUES (1, 'made', '1', ?)", (sha256,))
         for first in range(0, count, PIECE):
             numbers = range(first, min(first + PIECE, count))
