@@ -14,11 +14,11 @@ Tracks are points: their nine intensities, the distance between two is Euclidean
 From track to track, the intensity of *to* less that of *from* never falls, and no sound comes
 twice: these two always hold. From an emotion to itself, the intensity of that emotion never rises.
 Where the library is too small for all rules at once, the playlist says which it broke. It is the
-path that costs least: each breach of the rules 1 to 3 the same, so that one large jump is preferred
-to two small ones, and every track that is missing or too much, by its length, a fifth of that.
+path that costs least: each breach of the rules 2 and 3 the same, so that one large jump is
+preferred to two small ones; of rule 1 twice that; and a track's length too little or too much three
+times that, so that the length gives way last.
 
-Of a library with more than 1,200 tracks, the playlist chooses from that many: a quarter that feel
-most like *from*, a quarter most like *to*, and others at random.
+Of a library with more than 1,200 tracks, the playlist chooses from that many, drawn at random.
 """
 
 from __future__ import annotations
@@ -42,14 +42,17 @@ CANDIDATES = 1200  # tracks that a playlist chooses from, so that all pairs can 
 NEIGHBOURS = 10
 ENDS_SHARE = 0.1  # of the tracks: those that a playlist may begin or end with
 
-BREACH = 1000.0  # cost of each breach of the rules 1 to 3
+BREACH = 1000.0  # cost of each breach of the rules 2 and 3
+WRONG_END = 2 * BREACH  # of rule 1
 EXCESS = 10.0  # cost of a jump per threshold's length beyond it
-TARDINESS = 200.0  # cost per track's length of being too short or too long
+LARGEST_STEP = 10.0  # thresholds; what is larger costs no more
+TARDINESS = 3 * BREACH  # cost per track's length of being too short or too long
+ROUNDING = 1e-5  # of a distance, which does not make it a jump
 STEP = 1.0  # cost of a step as long as the threshold
 MILDNESS = 1.0  # cost of feeling like neither emotion
 
 Matrix = NDArray[np.float32]
-LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)(?:m|min)?)?(?:(\d+(?:\.\d+)?)s)?")
+LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)(?:m(?:in)?|$))?(?:(\d+(?:\.\d+)?)s)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,7 @@ def make_playlist(catalogue: Catalogue, wish: Wish) -> Playlist:
     vectors = load_vectors(catalogue)
     if wish.words:
         vectors = vectors.of(find(catalogue, Query(words=wish.words)).ids)
-    chosen = _choose(vectors, start, end, wish.seed)
+    chosen = _choose(vectors, wish.seed)
     tracks = _distinct(list(catalogue.tracks(chosen.tolist())))
     if not tracks:
         raise CatalogueError(
@@ -220,20 +223,11 @@ def pair_distances(values: Matrix) -> Matrix:
     return np.sqrt(total)
 
 
-def _choose(vectors: Vectors, start: int, end: int, seed: int) -> NDArray[np.int64]:
+def _choose(vectors: Vectors, seed: int) -> NDArray[np.int64]:
     """Return the tracks that a playlist chooses from."""
     if len(vectors) <= CANDIDATES:
         return vectors.ids
-    quarter = CANDIDATES // 4
-    ends = [
-        np.argpartition(-vectors.values[:, emotion], quarter)[:quarter] for emotion in (start, end)
-    ]
-    chosen = np.unique(np.concatenate(ends))
-    rest = np.setdiff1d(np.arange(len(vectors)), chosen, assume_unique=True)
-    more = np.random.default_rng(seed).choice(rest, CANDIDATES - len(chosen), replace=False)
-    places: NDArray[np.intp] = np.sort(np.concatenate([chosen, more]))
-    ids: NDArray[np.int64] = vectors.ids[places]
-    return ids
+    return np.sort(np.random.default_rng(seed).choice(vectors.ids, CANDIDATES, replace=False))
 
 
 def _distinct(tracks: list[CatalogueTrack]) -> list[CatalogueTrack]:
@@ -263,6 +257,7 @@ class _Rules:
         self._wanted = seconds
         self._distances = pair_distances(points.intensities)
         self._threshold = jump_threshold(self._distances)
+        self._limit = self._threshold * (1 + ROUNDING)
         self._tolerance = float(np.median(points.seconds)) / 2
         self._starts = self._among_most(start)
         self._ends = self._among_most(end)
@@ -289,9 +284,9 @@ class _Rules:
         """
         steps = self._step_costs()
         point = MILDNESS * (self._strength.max(initial=0.0) - self._strength)
-        cost = np.where(self._starts, 0, BREACH).astype(np.float32) + point
+        cost = np.where(self._starts, 0, WRONG_END).astype(np.float32) + point
         seconds = self._points.seconds.copy()
-        last = np.where(self._ends, 0, BREACH).astype(np.float32)
+        last = np.where(self._ends, 0, WRONG_END).astype(np.float32)
         before: list[NDArray[np.intp]] = []
         best, where = np.inf, (0, 0)
         while True:
@@ -316,13 +311,13 @@ class _Rules:
 
     def _step_costs(self) -> Matrix:
         scale = self._threshold or 1.0
-        relative = self._distances / np.float32(scale)
-        jumps = self._distances > self._threshold
-        cost = STEP * relative
-        cost[jumps] += BREACH + EXCESS * (relative[jumps] - 1)
+        relative = np.minimum(self._distances / np.float32(scale), np.float32(LARGEST_STEP))
+        jumps = self._distances > self._limit
+        cost: Matrix = (STEP * relative).astype(np.float32)
+        cost[jumps] += BREACH + EXCESS * np.maximum(0, relative[jumps] - 1)
         cost[self._same_artist] += BREACH
         cost[np.tril_indices(len(cost))] = np.inf  # only onwards
-        return cost.astype(np.float32)
+        return cost
 
     def _length_costs(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
         off = np.abs(seconds - self._wanted)
@@ -342,7 +337,7 @@ class _Rules:
         if repeated:
             told.append(f"an artist comes twice in a row ({_times(repeated)})")
         jumps = [float(self._distances[pair]) for pair in pairs]
-        jumps = [step for step in jumps if step > self._threshold]
+        jumps = [step for step in jumps if step > self._limit]
         if jumps:
             told.append(
                 f"a step is a jump ({_times(len(jumps))}; the largest is {max(jumps):.3f}, the "
