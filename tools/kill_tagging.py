@@ -44,7 +44,7 @@ KINDS = {
 }
 RATE = 48_000  # Hz
 POLL_SECONDS = 0.002
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)

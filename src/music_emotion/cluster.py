@@ -19,7 +19,7 @@ from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
 OBJECT_STORE_BYTES = 200 * 10**6
 """Memory for what tasks hand over on a cluster started here; Ray would take a third of all."""
 
-ATTEMPTS = 3  # to start a cluster: on a busy machine its own 30 s do not always do
+ATTEMPTS = 3  # to start a cluster: on a busy machine its own 15 s do not always do
 CLIENT_SCHEME = "ray://"
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -99,18 +99,17 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
         try:
             with _modules_of_this_process():
                 ray.init(log_to_driver=False, logging_level="CRITICAL", **options)
+            return
         except Exception as error:  # Ray's own share no base with those of its connections
             ray.shutdown()
             line = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
-            if address is not None:
-                raise MusicEmotionError(
-                    f"no Ray cluster answers at '{shown}' ({line}); start one with ray start "
-                    "--head, or leave --address out"
-                ) from None
-            if attempt == ATTEMPTS:
-                raise MusicEmotionError(f"Ray cannot be started here ({line})") from None
-        else:
-            return
+        if address is not None:
+            raise MusicEmotionError(
+                f"no Ray cluster answers at '{shown}' ({line}); start one with ray start --head, "
+                "or leave --address out"
+            )
+        if attempt == ATTEMPTS:
+            raise MusicEmotionError(f"Ray cannot be started here ({line}); is the machine busy?")
 
 
 @contextmanager

@@ -231,3 +231,15 @@ def test_an_interrupted_writing_is_settled(tmp_path, mp3, catalogue, replaced):
     assert len(undoable_writes(catalogue, None)) == replaced
     assert not list(tmp_path.glob(f"{TEMPORARY}*"))
     assert catalogue.check() == []
+
+
+def test_a_taking_back_that_was_interrupted_is_settled_by_the_next_writing(mp3, catalogue):
+    written(catalogue, mp3)
+    (write,) = undoable_writes(catalogue, None)
+    tag_files.rewrite_tags(str(mp3), plan_undo(write).after)  # and then it was killed
+    written(catalogue, mp3)
+    (again,) = undoable_writes(catalogue, None)
+    assert again.id != write.id
+    undo_tags(catalogue, again, plan_undo(again))
+    assert "TMOO" not in ID3(mp3)
+    assert undoable_writes(catalogue, None) == []

@@ -46,17 +46,19 @@ def open_tags(path: str | os.PathLike[str]) -> TagFile:
         raise MissingExtraError("writing tags", "library") from None
     shown = f"'{printable(path)}'"
     try:
-        file = mutagen.File(path)
+        file: Any = mutagen.File(path)
         if file is not None and file.tags is None:
             file.add_tags()
+        kind = next(
+            (made for tags, made in _kinds() if file is not None and isinstance(file.tags, tags)),
+            None,
+        )
+        opened = None if kind is None else kind(Path(path), file)
     except Exception as error:  # damaged files raise anything
         raise TagError(f"{shown} has no tags that can be written ({_line(error)})") from None
-    if file is None:
+    if opened is None:
         raise TagError(f"{shown} is of no kind whose tags can be written")
-    for matches, made in _kinds():
-        if isinstance(file.tags, matches):
-            return made(Path(path), file)
-    raise TagError(f"{shown} has tags of a kind that cannot be written")
+    return opened
 
 
 class TagFile(ABC):

@@ -136,6 +136,7 @@ def write_tags(
     TagError
         It cannot be done; the file is as it was.
     """
+    _settle_undone(catalogue, track)
     number = record(catalogue, track, _listed(plan.before), _listed(plan.after))
     try:
         stamp = rewrite_tags(plan.path, plan.after, expected=plan.stamp, keep_times=keep_times)
@@ -143,6 +144,16 @@ def write_tags(
         forget(catalogue, number)
         raise
     finish(catalogue, number, track, stamp)
+
+
+def _settle_undone(catalogue: Catalogue, track: CatalogueTrack) -> None:
+    """Note what was taken back by a process that was killed before it could say so."""
+    if track.id is None:
+        return
+    for write in list(undoable(catalogue, [track.id])):
+        tags = open_tags(track.path)
+        if all(tags.get(key) == _values(values) for key, values in write.before.items()):
+            mark_undone(catalogue, write.id, track, FileStamp.read(track.path))
 
 
 # Taking back
