@@ -72,6 +72,8 @@ def test_by_words(filled: Catalogue) -> None:
     assert names(filled, Query(("tension",), at_least=0.5, words=words_of(path="th.mp"))) == [
         "both"
     ]
+    assert names(filled, Query(words=words_of(path="gone"))) == []
+    assert names(filled, Query(("calmness",), at_least=0.7, words=words_of(path="mp3"))) == ["calm"]
     assert names(filled, Query(words=words_of(text='" OR "'))) == []
     assert names(filled, Query(words=words_of(path="%"))) == []
 

@@ -94,7 +94,8 @@ def find(catalogue: Catalogue, query: Query) -> Found:
     """
     by_emotion = bool(query.feels or query.unfelt)
     if not by_emotion and query.like is None:
-        return Found(_matching(catalogue, query.words, query.failed, query.limit))
+        everything = -1 if query.limit is None else query.limit
+        return Found(_matching(catalogue, query.words, query.failed, everything))
     among = None
     if query.words or query.failed:
         among = _matching(catalogue, query.words, query.failed, None)
@@ -226,7 +227,10 @@ def _first(scores: Array, limit: int | None) -> NDArray[np.intp]:
 def _matching(
     catalogue: Catalogue, words: Sequence[tuple[str, str]], failed: bool, limit: int | None
 ) -> NDArray[np.int64]:
-    """Return the tracks with these words, as they were catalogued."""
+    """Return the tracks with these words, as they were catalogued.
+
+    Without a limit, words alone may also give tracks that are missing.
+    """
     conditions, values = ["missing_since IS NULL"], list[str]()
     if failed:
         conditions.append("error <> ''")
@@ -241,6 +245,9 @@ def _matching(
             conditions.append(f"({anywhere})")
             values += [_unicode(text)] * len(columns)
     question = f"SELECT id FROM track WHERE {' AND '.join(conditions)} ORDER BY id"
+    if limit is None and len(conditions) == 2 and indexed:
+        # All matches are compared with the vectors, which leave out what is missing.
+        question = "SELECT rowid FROM words WHERE words MATCH ?"
     with catalogue.faults():
         rows = catalogue.connection.execute(
             f"{question} LIMIT ?", (*values, -1 if limit is None else limit)
