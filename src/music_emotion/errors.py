@@ -29,6 +29,8 @@ class EvaluationError(MusicEmotionError):
 
 class ServerError(MusicEmotionError):
     """A server that cannot be started as asked."""
+
+
 class CatalogueError(MusicEmotionError):
     """A catalogue of a library that is missing, damaged, locked or cannot be written."""
 
