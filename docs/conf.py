@@ -41,11 +41,15 @@ html_theme_options = {
     "dark_css_variables": {"color-brand-primary": "#8ab4e8", "color-brand-content": "#8ab4e8"},
 }
 
+PACKAGE = Path(__file__).resolve().parent.parent / "src" / "music_emotion"
 apidoc_modules = [
     {
-        "path": str(Path(__file__).parent.parent / "src" / "music_emotion"),
+        "path": str(PACKAGE),
         "destination": "api",
-        "exclude_patterns": ["**/cli", "**/__main__.py"],  # commands explain themselves: --help
+        "exclude_patterns": [
+            f"{PACKAGE}/cli*",  # commands explain themselves: --help
+            f"{PACKAGE}/__main__.py",
+        ],
         "separate_modules": False,  # a page per folder
         "module_first": True,
         "max_depth": 1,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Idle OpenMP threads that spin starve the others on a busy machine; must be set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -18,3 +20,13 @@ def emotify_root() -> Path:
     if not root or not (Path(root) / "data.csv").is_file():
         pytest.skip("EMOTIFY_ROOT does not point at the real data")
     return Path(root)
+
+
+@pytest.fixture(scope="session")
+def ray_here() -> Iterator[Any]:
+    """A Ray cluster of two worker processes; what needs it is skipped by name without Ray."""
+    pytest.importorskip("ray", reason="Ray is missing: pip install 'music-emotion[distributed]'")
+    from music_emotion.cluster import ray_cluster
+
+    with ray_cluster(cpus=2) as ray:
+        yield ray

@@ -64,6 +64,19 @@ class Result:
     number: int
 
 
+def largest_memory() -> float:
+    """Return the largest memory this process has had, in MB.
+
+    Linux's ``ru_maxrss`` is not it: a process inherits that from the one that started it.
+    """
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
+
+
 def music() -> Sound:
     """Return a few seconds of real music, or of chords and noise."""
     root = os.environ.get("EMOTIFY_ROOT")
@@ -128,7 +141,7 @@ def work(connection: Connection, model_name: str, folder: str) -> None:
             told = "refused"
         else:
             told = "predicted with a warning" if outcome.prediction.warnings else "predicted"
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        memory = largest_memory()
         connection.send((told, time.process_time() - started, memory))
 
 

@@ -31,6 +31,14 @@ class ServerError(MusicEmotionError):
     """A server that cannot be started as asked."""
 
 
+class CatalogueError(MusicEmotionError):
+    """A catalogue of a library that is missing, damaged, locked or cannot be written."""
+
+
+class TagError(MusicEmotionError):
+    """A file whose tags cannot be read or written."""
+
+
 class MissingExtraError(MusicEmotionError):
     """A part of the package whose optional dependencies are not installed."""
 

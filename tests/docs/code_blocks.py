@@ -17,7 +17,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHELL, PYTHON = ("sh", "bash"), ("python",)
-OTHER = ("csv", "json", "text", "bibtex", "yaml", "toml", "{toctree}", "{include}", "latex", "sql")
+OTHER = (
+    "csv",
+    "json",
+    "text",
+    "bibtex",
+    "yaml",
+    "toml",
+    "{toctree}",
+    "{include}",
+    "latex",
+    "sql",
+    "console",
+    "nginx",
+)
 """Kinds of block that are not commands or programs."""
 
 BLOCK = re.compile(

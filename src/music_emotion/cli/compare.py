@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption, OrDemoOption
+from music_emotion.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    check_address,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from music_emotion.datasets.track import Corpus
     from music_emotion.datasets.votes import VoteTable
+    from music_emotion.evaluation.compare import Engine
     from music_emotion.evaluation.plan import Comparison
 
 EXIT_INTERRUPTED = 130
@@ -77,6 +85,8 @@ def register(app: typer.Typer) -> None:
             int | None, typer.Option(min=1, help="Trainings at once; default: the processors.")
         ] = None,
         device: DeviceOption = DeviceName.AUTO,
+        engine: EngineOption = EngineName.LOCAL,
+        address: AddressOption = None,
         quick: Annotated[
             bool, typer.Option("--quick", help="A few tracks, one epoch: does everything run?")
         ] = False,
@@ -97,6 +107,7 @@ def register(app: typer.Typer) -> None:
         from music_emotion.evaluation.quick import QUICK_FOLDS, QUICK_SETTINGS, quick_corpus
         from music_emotion.evaluation.runner import default_jobs
 
+        check_address(engine, address)
         console = Console()
         comparison = Comparison(
             models=model_names(models or ()),
@@ -118,9 +129,17 @@ def register(app: typer.Typer) -> None:
             source.votes_of_listeners(),
             out or Path("runs") / corpus.name,
             jobs or default_jobs(),
+            _engine(engine, address),
         )
         if not complete:
             raise typer.Exit(1)
+
+
+def _engine(name: EngineName, address: str | None) -> Engine:
+    from music_emotion.evaluation.ray_engine import run_cells_on_ray
+    from music_emotion.evaluation.runner import run_cells
+
+    return partial(run_cells_on_ray, address=address) if name is EngineName.RAY else run_cells
 
 
 def _run(
@@ -130,6 +149,7 @@ def _run(
     table: VoteTable | None,
     out: Path,
     jobs: int,
+    engine: Engine,
 ) -> bool:
     """Extract, train, score and write; return whether everything could be done."""
     from music_emotion.cli.cell_progress import CellProgress
@@ -169,6 +189,7 @@ def _run(
                 jobs=jobs,
                 reporter=progress,
                 table=table,
+                engine=engine,
             )
     except KeyboardInterrupt:
         progress.message(

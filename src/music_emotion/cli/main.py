@@ -31,6 +31,10 @@ COMMANDS = (
     "train",
     "evaluate",
     "report",
+    "scan",
+    "find",
+    "playlist",
+    "tag",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,21 @@ from music_emotion.evaluation.truth import Truth, read_truth, truth_of, write_tr
 from music_emotion.evaluation.worker import SharedArray, Task, Workplace
 from music_emotion.models.base import Prediction
 from music_emotion.models.ensemble import mean_prediction
+
+
+class Engine(Interface):
+    """Trains cells: :func:`.runner.run_cells` on this machine, or another that does the same."""
+
+    def __call__(
+        self,
+        tasks: Sequence[Task],
+        workplace: Workplace,
+        *,
+        jobs: int,
+        save: Callable[[Cell], None],
+        listener: Listener,
+    ) -> list[Failure]:
+        """Train cells in the given order and hand each to ``save`` when it is done."""
 
 
 class Reporter(Listener, Interface):
@@ -48,6 +63,7 @@ def compare(
     jobs: int,
     reporter: Reporter,
     table: VoteTable | None = None,
+    engine: Engine = run_cells,
 ) -> tuple[Truth, list[Failure]]:
     """Train every cell of a comparison that is not there yet.
 
@@ -71,6 +87,8 @@ def compare(
         Told what happens.
     table
         Listeners' votes one by one, if there are any.
+    engine
+        Where cells are trained.
 
     Returns
     -------
@@ -94,7 +112,7 @@ def compare(
             workplace = Workplace(
                 corpus, track, arrays, threads_per_job(max(jobs, 1)), comparison.factory
             )
-            failures = run_cells(
+            failures = engine(
                 [plan.tasks[name] for name in order],
                 workplace,
                 jobs=jobs,

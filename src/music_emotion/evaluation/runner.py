@@ -120,7 +120,7 @@ def run_cells(
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, after the workers have been stopped.
     """
-    with _sigterm_interrupts():
+    with sigterm_interrupts():
         if jobs == 0:
             return _run_here(tasks, workplace, save, listener)
         return _Pool(workplace, save, listener).run(tasks, min(jobs, len(tasks)))
@@ -263,7 +263,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
+def sigterm_interrupts() -> Iterator[None]:
     """Treat SIGTERM as Ctrl-C inside the block."""
     if threading.current_thread() is not threading.main_thread():
         yield

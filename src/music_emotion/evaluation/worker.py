@@ -14,6 +14,7 @@ from multiprocessing import connection as pipes
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
+from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,13 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+class ArraySource(Interface):
+    """Where a training finds an array."""
+
+    def open(self) -> NDArray[np.float32]:
+        """Return it, read-only."""
+
+
 @dataclass(frozen=True, slots=True)
 class SharedArray:
     """An array in a file that every worker maps into its memory."""
@@ -89,7 +97,7 @@ class Workplace:
 
     corpus: Corpus
     track: NDArray[np.int64]
-    features: Mapping[str, SharedArray]
+    features: Mapping[str, ArraySource]
     threads: int
     factory: str = REGISTRY
 

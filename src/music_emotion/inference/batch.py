@@ -7,12 +7,12 @@ import shutil
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -112,37 +112,75 @@ def _seconds(progress: Progress) -> ReadingProgress:
     return lambda heard, total: progress(round(heard), round(total or 0))
 
 
-def _in_parallel(paths: Sequence[str], job: Job, jobs: int) -> Iterator[Outcome]:
+def predict_stream(
+    paths: Iterable[str], job: Job, *, jobs: int = 1
+) -> Generator[Outcome, None, None]:
+    """Predict files that are named one by one, and yield their outcomes in order.
+
+    Parameters
+    ----------
+    paths
+        Files; asked for in this process and a few ahead of what is done, so that each may be looked
+        at first and need not be known before.
+    job
+        What is asked of each.
+    jobs
+        Processes; 1 works in this one.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or it is damaged.
+    """
+    model = load_model(job.model)
+    if jobs <= 1:
+        yield from (predict_file(path, model, explained=job.explained) for path in paths)
+    else:
+        yield from _in_parallel(paths, job, jobs)
+
+
+def _in_parallel(paths: Iterable[str], job: Job, jobs: int) -> Iterator[Outcome]:
     """Yield outcomes in order; a file that kills the process reading it is one of them."""
-    remaining = deque(paths)
-    while remaining:
-        for outcome in _in_processes(remaining, job, jobs):
-            remaining.popleft()
-            yield outcome
-        if remaining:
-            # A process died. Whether the next file killed it shows when it is alone.
-            path = remaining.popleft()
-            error = f"'{printable(path)}' killed the process that read it; leave it out"
-            yield next(_in_processes([path], job, 1), Outcome(path, error=error))
+    rest = iter(paths)
+    unfinished: deque[str] = deque()
+    yield from _in_processes(rest, job, jobs, unfinished)
+    while unfinished:
+        # A process died. Whether the next file killed it shows when it is alone.
+        path = unfinished.popleft()
+        error = f"'{printable(path)}' killed the process that read it; leave it out"
+        alone = _in_processes(iter([path]), job, 1, deque())
+        yield next(alone, Outcome(path, error=error))
+        rest, unfinished = chain(unfinished, rest), deque()
+        yield from _in_processes(rest, job, jobs, unfinished)
 
 
-def _in_processes(paths: Iterable[str], job: Job, jobs: int) -> Iterator[Outcome]:
-    """Yield outcomes in order until all are done, or until a process dies."""
+def _in_processes(
+    paths: Iterator[str], job: Job, jobs: int, unfinished: deque[str]
+) -> Iterator[Outcome]:
+    """Yield outcomes in order until all are done, or until a process dies.
+
+    ``unfinished`` holds what was taken from ``paths`` and has no outcome.
+    """
     from multiprocessing import get_context
 
     waiting: deque[Future[Outcome]] = deque()
-    rest = iter(tuple(paths))
+
+    def submit(count: int) -> None:
+        for path in islice(paths, count):
+            unfinished.append(path)
+            waiting.append(pool.submit(_run, path))
+
     with single_threaded_children():
         pool = ProcessPoolExecutor(
             jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(job,)
         )
         try:
-            for path in islice(rest, AHEAD * jobs):
-                waiting.append(pool.submit(_run, path))
+            submit(AHEAD * jobs)
             while waiting:
-                yield waiting.popleft().result()
-                for path in islice(rest, 1):
-                    waiting.append(pool.submit(_run, path))
+                outcome = waiting.popleft().result()
+                unfinished.popleft()
+                yield outcome
+                submit(1)
         except BrokenProcessPool:
             return
         finally:

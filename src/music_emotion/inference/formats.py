@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import MusicEmotionError, printable
+from music_emotion.errors import MusicEmotionError
 from music_emotion.inference.batch import Outcome
-from music_emotion.inference.output import FileNames, opened_output
+from music_emotion.inference.output import FileNames, opened_output, writable
 
 
 class Writer(Protocol):
@@ -221,12 +221,3 @@ def opened_writer(
             writer = STREAM_WRITERS[name](stream)
         yield writer
         writer.close()
-
-
-def writable(path: str) -> str:
-    """Return a path as Unicode; one whose bytes are no text gets escapes in their place."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return printable(path)
-    return path

@@ -105,6 +105,15 @@ class FileNames:
         return self._folder / f"{name}{self._suffix}"
 
 
+def writable(path: str) -> str:
+    """Return a path as Unicode; one whose bytes are no text gets escapes in their place."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return printable(path)
+    return path
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -1,0 +1,101 @@
+"""A plugin of beets: what people feel in each item, as flexible attributes.
+
+In beets' configuration::
+
+    plugins: musicemotion
+    musicemotion:
+        auto: yes         # predict when items are imported
+        model: default    # a model's name, or its folder
+        overwrite: no     # replace a mood that something else set
+
+``beet emotion [QUERY]`` predicts items that are in the library already. Attributes: ``mood``,
+``emotion_calmness`` … ``emotion_tension`` (0–1: the share of listeners who are expected to feel
+it), ``emotion_confidence`` and ``emotion_model``; ``beet ls emotion_nostalgia:0.4..`` finds by
+them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from optparse import Values
+from typing import Any
+
+from beets import ui
+from beets.dbcore import types
+from beets.plugins import BeetsPlugin
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import MusicEmotionError
+from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.prediction import TrackPrediction
+
+MOOD, MODEL, CONFIDENCE = "mood", "emotion_model", "emotion_confidence"
+DIGITS = 3  # after the point
+
+
+class MusicEmotionPlugin(BeetsPlugin):
+    """Predicts imported items, and others on request."""
+
+    item_types = {  # noqa: RUF012  # as beets wants it
+        MOOD: types.STRING,
+        MODEL: types.STRING,
+        CONFIDENCE: types.Float(DIGITS),
+        **{f"emotion_{name}": types.Float(DIGITS) for name in EMOTIONS},
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config.add({"auto": True, "model": "default", "overwrite": False})
+        if self.config["auto"].get(bool):
+            self.import_stages = [self.imported]
+
+    def commands(self) -> list[ui.Subcommand]:
+        """Return ``beet emotion``."""
+        command = ui.Subcommand("emotion", help="predict what people feel in items")
+        command.parser.add_option(
+            "-f", "--force", action="store_true", help="predict again what this model predicted"
+        )
+        command.func = self.run
+        return [command]
+
+    def imported(self, session: Any, task: Any) -> None:
+        """Predict what has just been imported."""
+        self._predict_items(task.imported_items(), force=False)
+
+    def run(self, lib: Any, options: Values, words: list[str]) -> None:
+        """Predict the items that a query finds."""
+        self._predict_items(lib.items(words), force=bool(options.force))
+
+    @cached_property
+    def _model(self) -> EmotionModel:
+        return load_model(self.config["model"].as_str())
+
+    def _predict_items(self, items: Iterable[Any], *, force: bool) -> None:
+        """Predict and store; one bad file does not stop the others."""
+        try:
+            wanted = f"{self._model.card.name} {self._model.card.version}"
+        except MusicEmotionError as error:
+            raise ui.UserError(str(error)) from None  # type: ignore[attr-defined]
+        for item in items:
+            if item.get(MODEL) == wanted and not force:
+                continue
+            try:
+                told = self._model.predict(os.fsdecode(item.path))
+            except MusicEmotionError as error:
+                self._log.warning("{}", error)
+                continue
+            self._set(item, told, wanted)
+            item.store()
+            self._log.info("{}: {}", item, item.get(MOOD, "silence"))
+
+    def _set(self, item: Any, told: TrackPrediction, model: str) -> None:
+        ours = not item.get(MOOD) or bool(item.get(MODEL))
+        if told.top is not None and (ours or self.config["overwrite"].get(bool)):
+            item[MOOD] = told.top.replace("_", " ")
+        for name, value in zip(EMOTIONS, told.intensities.tolist(), strict=True):
+            item[f"emotion_{name}"] = round(value, DIGITS)
+        item[CONFIDENCE] = round(told.confidence, DIGITS)
+        item[MODEL] = model

@@ -1,0 +1,126 @@
+"""``music-emotion find``: search a catalogued library by emotion, likeness, path and tags."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from music_emotion.cli.catalogue_option import CatalogueOption
+
+TABLE_LIMIT = 50  # lines on a screen; other formats have no limit of their own
+
+
+class Format(StrEnum):
+    """How tracks are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    M3U8 = "m3u8"
+    PARQUET = "parquet"
+
+
+class By(StrEnum):
+    """What --feels and --not compare."""
+
+    INTENSITY = "intensity"
+    PROBABILITY = "probability"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("find")(find)
+
+
+def find(
+    feels: Annotated[
+        list[str] | None,
+        typer.Option("--feels", metavar="EMOTION", help="Is felt; may be given several times."),
+    ] = None,
+    minimum: Annotated[
+        float | None,
+        typer.Option(
+            "--min", min=0, max=1, help="Share of listeners for --feels; by default the median."
+        ),
+    ] = None,
+    unfelt: Annotated[
+        list[str] | None,
+        typer.Option("--not", metavar="EMOTION", help="Is not felt; may be given several times."),
+    ] = None,
+    maximum: Annotated[
+        float | None,
+        typer.Option(
+            "--max", min=0, max=1, help="Share of listeners for --not; by default the median."
+        ),
+    ] = None,
+    by: Annotated[
+        By, typer.Option(help="Compare shares of listeners, or probabilities to be dominant.")
+    ] = By.INTENSITY,
+    like: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The most similar to this file, catalogued or not."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="What hears the file of --like if it is not catalogued."
+        ),
+    ] = None,
+    path: Annotated[str, typer.Option(metavar="TEXT", help="Part of the path.")] = "",
+    artist: Annotated[str, typer.Option(metavar="TEXT", help="Part of the artist.")] = "",
+    text: Annotated[
+        str, typer.Option(metavar="TEXT", help="Part of path, artist, album, title or genre.")
+    ] = "",
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Files that could not be predicted.")
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", "-n", min=0, help=f"0: all. By default {TABLE_LIMIT} in a table, else all."
+        ),
+    ] = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", "-f", help="By default a table, or what the name after -o ends in."
+        ),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write this file.")] = None,
+    relative: Annotated[
+        bool, typer.Option("--relative", help="In a playlist, paths relative to its folder.")
+    ] = False,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Find tracks by what people feel; without a filter, list the catalogue."""
+    from music_emotion.library.catalogue import Catalogue
+    from music_emotion.library.exporting import export
+    from music_emotion.library.search import Query, find_hits, words_of
+
+    written = _format(format, output)
+    most = (TABLE_LIMIT if written == Format.TABLE else 0) if limit is None else limit
+    query = Query(
+        feels=tuple(feels or ()),
+        unfelt=tuple(unfelt or ()),
+        at_least=minimum,
+        at_most=maximum,
+        by="intensities" if by == By.INTENSITY else "probabilities",
+        words=words_of(path, artist, text),
+        failed=failed,
+        limit=most or None,
+    )
+    with Catalogue.open(catalogue) as opened:
+        hits = find_hits(opened, query, like=like, model=model)
+        export(hits, written, output, relative=relative)
+    if written == Format.TABLE and limit is None and hits.count == most:
+        typer.echo(f"the first {most}; --limit 0 shows all", err=True)
+
+
+def _format(named: Format | None, output: Path | None) -> str:
+    """Return the format asked for, or the one the output's name ends in."""
+    suffix = "" if output is None else output.suffix.removeprefix(".").lower()
+    suffix = "m3u8" if suffix == "m3u" else suffix
+    return named or (suffix if suffix in list(Format) else Format.TABLE)

@@ -1,0 +1,80 @@
+"""``music-emotion tag``: the emotion in the files' own tags."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from music_emotion.cli.catalogue_option import CatalogueOption
+from music_emotion.cli.progress import progress_bar
+
+EXIT_FAILURES = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("tag")(tag)
+
+
+def tag(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH…", help="Files, folders, patterns; by default all that is catalogued."
+        ),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Do it; by default what would change is shown.")
+    ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take back what was written last (with --write).")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace moods that you set yourself, too.")
+    ] = False,
+    keep_times: Annotated[
+        bool, typer.Option("--keep-times", help="Leave the files' time of change as it is.")
+    ] = False,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Predict again what another model predicted."),
+    ] = None,
+    catalogue: CatalogueOption = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="If a scan is running, wait until it ends.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the summary.")] = False,
+) -> None:
+    """Write the emotion into the files' own tags; shows what would change unless told to --write.
+
+    The sound and all other tags stay as they are, and --undo takes back what was written.
+    """
+    from music_emotion.inference.batch import silence_native_libraries
+    from music_emotion.library.catalogue import Catalogue
+    from music_emotion.library.lock import scan_lock
+    from music_emotion.library.schema import default_catalogue
+    from music_emotion.library.tag_session import TagSession
+
+    path = catalogue or default_catalogue()
+    silence_native_libraries()
+    with ExitStack() as stack:
+        if write or paths:
+            stack.enter_context(scan_lock(path, wait=wait))
+        may_make = bool(paths) and not undo
+        opened = stack.enter_context(
+            Catalogue.open(path, write=may_make or (write and path.exists()))
+        )
+        session = TagSession(opened, paths or None, model, write, overwrite, keep_times)
+        steps = session.undo() if undo else session.tag()
+        show = stack.enter_context(progress_bar("tagging", transient=True))
+        for done, lines in enumerate(steps, start=1):
+            for line in () if quiet else lines:
+                typer.echo(line)
+            show(done, session.total)
+    typer.echo(session.summary())
+    for error in session.failures:
+        typer.echo(f"error: {error}", err=True)
+    if session.failures:
+        raise typer.Exit(EXIT_FAILURES)

@@ -1,0 +1,134 @@
+"""A Ray cluster: one that is there, or one started on this machine for as long as it is needed.
+
+Ray is quiet here: it reports nothing to its makers, starts no dashboard, prints nothing of its own
+on the terminal, and its logs go when it does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
+
+OBJECT_STORE_BYTES = 200 * 10**6
+"""Memory for what tasks hand over on a cluster started here; Ray would take a third of all."""
+
+ATTEMPTS = 3  # to start a cluster: on a busy machine its own 15 s do not always do
+CLIENT_SCHEME = "ray://"
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
+    "RAY_SCHEDULER_EVENTS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_prestart_worker_first_driver": "0",  # they would lack the environment that work is done in
+}
+"""Environment variables that Ray reads when it is imported or started."""
+
+
+@contextmanager
+def ray_cluster(
+    address: str | None = None, *, cpus: int, store_bytes: int = OBJECT_STORE_BYTES
+) -> Iterator[Any]:
+    """Connect to a Ray cluster, or start one here; give the module ``ray``.
+
+    A connection that this process has already is used and left as it is.
+
+    Parameters
+    ----------
+    address
+        ``host:port`` of a cluster's head, or ``auto`` for the one this machine belongs to; ``None``
+        starts one on this machine that ends with the block, and with this process however it ends.
+    cpus
+        Processors of a cluster started here: one worker process each.
+    store_bytes
+        Size of its object store.
+
+    Raises
+    ------
+    MissingExtraError
+        Ray is not installed.
+    MusicEmotionError
+        No cluster answers, or none can be started.
+    """
+    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    try:
+        import ray
+    except ImportError:
+        raise MissingExtraError("the engine ray", "distributed") from None
+    if ray.is_initialized():
+        yield ray
+        return
+    folder = None if address else tempfile.mkdtemp(prefix="me-ray-")
+    started_here: Mapping[str, Any] = {
+        "num_cpus": cpus,
+        "num_gpus": 0,
+        "include_dashboard": False,
+        "object_store_memory": max(store_bytes, OBJECT_STORE_BYTES),
+        "_temp_dir": folder,
+    }
+    try:
+        _connect(ray, address, started_here)
+        yield ray
+    finally:
+        ray.shutdown()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def cluster_cpus(ray: Any) -> int:
+    """Return the processors of all nodes."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> None:
+    shown = printable(address)
+    if address is not None and address.startswith(CLIENT_SCHEME):
+        raise MusicEmotionError(
+            f"'{shown}' is a Ray client address; give the cluster's own (host:6379) on one of its "
+            "nodes, or submit the command as a Ray job"
+        )
+    options = {"address": "local", **started_here} if address is None else {"address": address}
+    _silence_reports(ray)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with _modules_of_this_process():
+                ray.init(log_to_driver=False, logging_level="CRITICAL", **options)
+            return
+        except Exception as error:  # Ray's own share no base with those of its connections
+            ray.shutdown()
+            line = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
+        if address is not None:
+            raise MusicEmotionError(
+                f"no Ray cluster answers at '{shown}' ({line}); start one with ray start --head, "
+                "or leave --address out"
+            )
+        if attempt == ATTEMPTS:
+            raise MusicEmotionError(f"Ray cannot be started here ({line}); is the machine busy?")
+
+
+@contextmanager
+def _modules_of_this_process() -> Iterator[None]:
+    """Let processes started inside the block import whatever this one can."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def _silence_reports(ray: Any) -> None:
+    """Keep Ray from printing the death of a worker, which its caller tells in one line."""
+    with suppress(AttributeError):
+        worker = ray._private.worker
+        if worker.print_to_stdstream:  # a newer Ray may have none
+            worker.print_to_stdstream = lambda *_, **__: None

@@ -1,0 +1,231 @@
+"""Catalogued tracks as a table for people, JSON, CSV, Parquet or a playlist."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
+from music_emotion.inference.output import opened_output, replacing, writable
+from music_emotion.inference.prediction import DIGITS
+from music_emotion.library.search import Hit
+from music_emotion.library.track import CatalogueTrack
+
+PARQUET_ROWS = 10_000  # in memory at once
+TOP_EMOTIONS = 3  # in the table for people
+NAME_CELLS = 44
+
+
+TEXTS = (
+    "path",
+    "artist",
+    "album",
+    "title",
+    "genre",
+    "model",
+    "version",
+    "top",
+    "warnings",
+    "error",
+)
+WHOLE_NUMBERS = ("year", "scanned_at")
+COLUMNS = (
+    *("path", "artist", "album", "title", "genre", "year", "duration"),
+    *("model", "version", "top", "confidence"),
+    *EMOTIONS,
+    *(f"intensity_{name}" for name in EMOTIONS),
+    *("warnings", "error", "scanned_at", "distance"),
+)
+
+
+def row_of(hit: Hit) -> dict[str, Any]:
+    """Return a track as one flat row with the names in :data:`COLUMNS`; ``None``: not known."""
+    track, told = hit.track, hit.track.prediction
+    tags = track.tags
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row |= {
+        "path": writable(track.path),
+        "artist": tags.artist,
+        "album": tags.album,
+        "title": tags.title,
+        "genre": tags.genre,
+        "year": tags.year,
+        "error": track.error,
+        "scanned_at": track.scanned_at,
+        "distance": None if hit.distance is None else round(hit.distance, DIGITS),
+    }
+    if told is None:
+        return row
+    data = told.to_dict()
+    row |= {name: data[name] for name in ("duration", "model", "version", "confidence")}
+    row |= data["emotions"]
+    row |= {f"intensity_{name}": value for name, value in data["intensities"].items()}
+    return row | {"top": told.top, "warnings": "; ".join(told.warnings)}
+
+
+def object_of(hit: Hit) -> dict[str, Any]:
+    """Return a track as ``music-emotion predict`` writes it, with its tags and no timeline."""
+    row = row_of(hit)
+    names = ("path", "artist", "album", "title", "genre", "year")
+    data: dict[str, Any] = {name: row[name] for name in names}
+    if hit.track.prediction is None:
+        return data | {"error": hit.track.error}
+    told = hit.track.prediction.to_dict()
+    del told["timeline"]
+    data |= {**told, "path": row["path"], "top": row["top"]}
+    return data if hit.distance is None else data | {"distance": row["distance"]}
+
+
+def write_json(hits: Iterable[Hit], stream: TextIO) -> None:
+    """Write one list of objects."""
+    opening = "["
+    for hit in hits:
+        stream.write(f"{opening}\n{json.dumps(object_of(hit), allow_nan=False)}")
+        opening = ","
+    stream.write("[]\n" if opening == "[" else "\n]\n")
+
+
+def write_csv(hits: Iterable[Hit], stream: TextIO) -> None:
+    """Write one row per track."""
+    rows = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
+    rows.writeheader()
+    for hit in hits:
+        rows.writerow({name: "" if v is None else v for name, v in row_of(hit).items()})
+
+
+def write_table(hits: Iterable[Hit], stream: TextIO) -> None:
+    """Write a line per track for people: what is felt most, the length, the name, the path."""
+    for hit in hits:
+        stream.write(table_line(hit) + "\n")
+
+
+def table_line(hit: Hit) -> str:
+    """Return a track as a line."""
+    track, told = hit.track, hit.track.prediction
+    shown = printable(track.path)
+    if told is None:
+        return f"{'not predicted':<60} {shown}  ({track.error})"
+    strongest = sorted(
+        zip(EMOTIONS, told.intensities.tolist(), strict=True), key=lambda pair: -pair[1]
+    )
+    felt = " ".join(f"{name} {value:.2f}" for name, value in strongest[:TOP_EMOTIONS])
+    distance = "" if hit.distance is None else f"{hit.distance:.3f}  "
+    return f"{distance}{felt:<60} {clock(told.duration):>7}  {shown}"
+
+
+def write_playlist(hits: Iterable[Hit], stream: TextIO, *, folder: Path | None = None) -> None:
+    """Write an extended M3U in UTF-8, as most players read it.
+
+    Parameters
+    ----------
+    folder
+        Paths are written relative to it; ``None`` writes them in full. A name that a line of text
+        cannot hold (line breaks, bytes that are no UTF-8) is written as a ``file:`` address.
+    """
+    stream.write("#EXTM3U\n")
+    for hit in hits:
+        track, told = hit.track, hit.track.prediction
+        seconds = -1 if told is None else round(told.duration)
+        stream.write(f"#EXTINF:{seconds},{track_name(track)}\n{_entry(track.path, folder)}\n")
+
+
+def _entry(path: str, folder: Path | None) -> str:
+    if writable(path) != path or len(path.splitlines()) != 1 or path != path.strip():
+        return Path(path).as_uri()
+    if folder is None:
+        return path
+    relative = os.path.relpath(path, folder)
+    return f".{os.sep}{relative}" if relative.startswith("#") else relative
+
+
+def track_name(track: CatalogueTrack) -> str:
+    """Return ``artist - title`` as one line, from the tags or the name of the file."""
+    tags = track.tags
+    title = tags.title or Path(track.path).stem
+    return printable(f"{tags.artist} - {title}" if tags.artist else title)
+
+
+def clock(seconds: float) -> str:
+    """Return a length as ``3:05`` or ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def write_parquet(hits: Iterable[Hit], path: Path) -> None:
+    """Write one row per track with the columns of the CSV, in pieces.
+
+    Raises
+    ------
+    MissingExtraError
+        pyarrow is not installed.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingExtraError("writing Parquet", "parquet") from None
+
+    def type_of(name: str) -> Any:
+        if name in TEXTS:
+            return pyarrow.string()
+        return pyarrow.int64() if name in WHOLE_NUMBERS else pyarrow.float64()
+
+    schema = pyarrow.schema([(name, type_of(name)) for name in COLUMNS])
+    with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
+        for rows in _pieces(row_of(hit) for hit in hits):
+            writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+
+
+def _pieces(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    piece: list[dict[str, Any]] = []
+    for row in rows:
+        piece.append(row)
+        if len(piece) == PARQUET_ROWS:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
+
+
+TEXT_WRITERS: Mapping[str, Callable[[Iterable[Hit], TextIO], None]] = {
+    "table": write_table,
+    "json": write_json,
+    "csv": write_csv,
+}
+FORMATS: Sequence[str] = (*TEXT_WRITERS, "m3u8", "parquet")
+
+
+def export(hits: Iterable[Hit], format: str, path: Path | None, *, relative: bool = False) -> None:
+    """Write tracks.
+
+    Parameters
+    ----------
+    format
+        One of :data:`FORMATS`.
+    path
+        The file, which appears when it is whole; ``None`` is standard output.
+    relative
+        In a playlist, write paths relative to its folder.
+
+    Raises
+    ------
+    MusicEmotionError
+        The file cannot be written.
+    """
+    if format == "parquet":
+        if path is None:
+            raise MusicEmotionError("Parquet is no text for a terminal; name a file with -o")
+        write_parquet(hits, path)
+        return
+    with opened_output(path) as stream:
+        if format == "m3u8":
+            folder = (Path.cwd() if path is None else path.absolute().parent) if relative else None
+            write_playlist(hits, stream, folder=folder)
+        else:
+            TEXT_WRITERS[format](hits, stream)

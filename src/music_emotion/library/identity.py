@@ -1,0 +1,251 @@
+"""What a file sounds like, told from its bytes: a digest that tags, names and places do not change.
+
+Only the container is read, nothing is decoded; ``docs/catalogue.md`` says what is left out of which
+kind of file. A digest is BLAKE2b of 16 bytes: two different files among 10¹² have the same one with
+a probability of about 10⁻¹⁵.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+DIGEST_BYTES = 16
+BLOCK_BYTES = 1 << 20
+
+ID3V2_HEADER, ID3V1, ID3V1_EXTENDED, APE_FOOTER, OGG_HEADER = 10, 128, 227, 32, 27  # bytes
+LYRICS3_END = 15  # bytes: six digits and LYRICS200
+APE_HAS_HEADER = 1 << 31
+UNKNOWN_LENGTH = (0, 0xFFFF_FFFF)  # of a WAV's data, written before the end was known
+
+Span = tuple[int, int]
+"""Offset and length of bytes that belong to the sound."""
+
+
+class _UnexpectedError(Exception):
+    """The file is not built as its opening bytes promise."""
+
+
+def audio_digest(path: str | os.PathLike[str]) -> bytes:
+    """Return the digest of a file's sound, 16 bytes.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        kind, spans = _sound(file, size)
+        digest = hashlib.blake2b(kind, digest_size=DIGEST_BYTES)
+        for offset, length in spans:
+            file.seek(offset)
+            while length > 0 and (block := file.read(min(length, BLOCK_BYTES))):
+                digest.update(block)
+                length -= len(block)
+        return digest.digest()
+
+
+def _sound(file: BinaryIO, size: int) -> tuple[bytes, list[Span]]:
+    """Return the kind of a file and where its sound lies."""
+    start, end = _after_tags(file, size), size
+    head = _at(file, start, 12)
+    for kind, matches, find in _KINDS:
+        if matches(head):
+            try:
+                spans = list(find(file, start, end))
+            except (_UnexpectedError, struct.error):
+                break
+            if any(length > 0 for _, length in spans):
+                return kind, spans
+            break
+    else:
+        end = _before_tags(file, start, size)
+        if start < end:
+            return b"stream", [(start, end - start)]
+    return b"whole", [(0, size)]
+
+
+def _at(file: BinaryIO, offset: int, length: int) -> bytes:
+    if offset < 0:
+        return b""
+    file.seek(offset)
+    return file.read(length)
+
+
+def _after_tags(file: BinaryIO, size: int) -> int:
+    """Return where a file begins after the ID3v2 and APE tags in front of it."""
+    start = 0
+    while start < size:
+        head = _at(file, start, APE_FOOTER)
+        if head[:3] == b"ID3" and len(head) >= ID3V2_HEADER and max(head[6:10]) < 0x80:
+            length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+            footer = ID3V2_HEADER if head[5] & 0x10 else 0
+            start += ID3V2_HEADER + length + footer
+        elif head[:8] == b"APETAGEX" and len(head) == APE_FOOTER:
+            start += APE_FOOTER + int.from_bytes(head[12:16], "little")
+        else:
+            break
+    return min(start, size)
+
+
+def _before_tags(file: BinaryIO, start: int, end: int) -> int:
+    """Return where a file ends before the ID3v1, Lyrics3 and APE tags behind it."""
+    while True:
+        length = _tag_behind(file, end)
+        if not length or end - length < start:
+            return end
+        end -= length
+
+
+def _tag_behind(file: BinaryIO, end: int) -> int:
+    """Return the length of the tag that ends here, 0 where there is none."""
+    if _at(file, end - ID3V1, 3) == b"TAG":
+        extended = _at(file, end - ID3V1 - ID3V1_EXTENDED, 4) == b"TAG+"
+        return ID3V1 + ID3V1_EXTENDED if extended else ID3V1
+    footer = _at(file, end - APE_FOOTER, APE_FOOTER)
+    if footer[:8] == b"APETAGEX":
+        length, _, flags = struct.unpack("<III", footer[12:24])
+        return int(length) + (APE_FOOTER if flags & APE_HAS_HEADER else 0)
+    lyrics = _at(file, end - LYRICS3_END, LYRICS3_END)
+    if lyrics[6:] == b"LYRICS200" and lyrics[:6].isdigit():
+        return int(lyrics[:6]) + LYRICS3_END
+    return 0
+
+
+def _flac(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
+    """STREAMINFO and the frames."""
+    position, last = start + 4, False
+    while not last:
+        head = _at(file, position, 4)
+        if len(head) < 4:
+            raise _UnexpectedError
+        last, kind = bool(head[0] & 0x80), head[0] & 0x7F
+        length = int.from_bytes(head[1:], "big")
+        if kind == 0:
+            yield position + 4, length
+        position += 4 + length
+    if position >= end:
+        raise _UnexpectedError
+    yield position, _before_tags(file, position, end) - position
+
+
+def _ogg(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
+    """What the pages hold, without the packets of comments."""
+    headers: dict[bytes, _OggHeaders] = {}
+    position = start
+    while position < end:
+        page = _at(file, position, OGG_HEADER)
+        if page[:4] != b"OggS" or len(page) < OGG_HEADER:
+            raise _UnexpectedError
+        lacing = file.read(page[26])
+        position += OGG_HEADER + page[26]
+        stream = page[14:18]
+        if page[5] & 0x02:  # begins a stream
+            headers[stream] = _OggHeaders(file.read(5) == b"\x7fFLAC")
+        packets = headers.get(stream)
+        if packets is None:
+            raise _UnexpectedError
+        yield from packets.kept(file, position, lacing)
+        position += sum(lacing)
+
+
+class _OggHeaders:
+    """Where the packets of comments are in one stream of an Ogg file.
+
+    In Ogg FLAC they are all those between the first and the first frame, elsewhere the second.
+    """
+
+    def __init__(self, flac: bool) -> None:
+        self._flac = flac
+        self._number = 0
+        self._open = False  # whether the last packet goes on in the next page
+        self._keep = True
+
+    def kept(self, file: BinaryIO, position: int, lacing: bytes) -> Iterator[Span]:
+        """Yield what to keep of a page's contents, which begin at ``position``."""
+        if self._over:
+            yield position, sum(lacing)
+            return
+        for length in lacing:
+            if not self._open:
+                self._keep = self._wanted(file, position)
+            if self._keep:
+                yield position, length
+            self._open = length == 255
+            self._number += not self._open
+            position += length
+
+    @property
+    def _over(self) -> bool:
+        return self._number >= 2 and not self._flac
+
+    def _wanted(self, file: BinaryIO, position: int) -> bool:
+        if not self._flac:
+            return self._number != 1
+        if self._number == 0:
+            return True
+        frame = _at(file, position, 1) == b"\xff"
+        self._flac = not frame  # after the first frame there are no more headers
+        return frame
+
+
+def _mp4(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
+    """The contents of all mdat boxes."""
+    position = start
+    while position + 8 <= end:
+        length, kind = struct.unpack(">I4s", _at(file, position, 8))
+        header = 8
+        if length == 1:
+            (length,) = struct.unpack(">Q", file.read(8))
+            header = 16
+        elif length == 0:  # to the end
+            length = end - position
+        if length < header:
+            raise _UnexpectedError
+        if kind == b"mdat":
+            yield position + header, length - header
+        position += length
+
+
+def _chunks(
+    order: str, wanted: tuple[bytes, ...]
+) -> Callable[[BinaryIO, int, int], Iterator[Span]]:
+    """Return a function that finds chunks of a WAV or AIFF by their names."""
+
+    def find(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
+        position, long = start + 12, 0
+        while position + 8 <= end:
+            name, length = struct.unpack(f"{order}4sI", _at(file, position, 8))
+            if name == b"ds64":
+                (long,) = struct.unpack("<8xQ", file.read(16))
+            if name == b"data" and length in UNKNOWN_LENGTH:
+                length = long or end - position - 8
+            if name in wanted:
+                yield position + 8, length
+            position += 8 + length + length % 2
+
+    return find
+
+
+_KINDS: tuple[
+    tuple[bytes, Callable[[bytes], bool], Callable[[BinaryIO, int, int], Iterator[Span]]], ...
+] = (
+    (b"flac", lambda head: head[:4] == b"fLaC", _flac),
+    (b"ogg", lambda head: head[:4] == b"OggS", _ogg),
+    (b"mp4", lambda head: head[4:8] == b"ftyp", _mp4),
+    (
+        b"wav",
+        lambda head: head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE",
+        _chunks("<", (b"fmt ", b"data")),
+    ),
+    (
+        b"aiff",
+        lambda head: head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"),
+        _chunks(">", (b"COMM", b"SSND")),
+    ),
+)

@@ -1,0 +1,335 @@
+"""Scan a library: walk, tell what is new, predict only that, write each result as it comes.
+
+What was done is told from the catalogue and the disk alone, so that a scan that was killed goes on
+where it was: every result is a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from music_emotion.errors import AudioError, printable
+from music_emotion.inference.batch import Job, Outcome, predict_stream
+from music_emotion.inference.card import read_card
+from music_emotion.inference.package import find_package
+from music_emotion.library.catalogue import Catalogue, Known
+from music_emotion.library.file_tags import check_mutagen, read_tags
+from music_emotion.library.identity import audio_digest
+from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.vectors import refresh_vectors
+from music_emotion.library.walk import Walked, absolute, walk
+
+Progress = Callable[[int, int], None]
+"""Called with (files done, files to do)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """How to scan.
+
+    Attributes
+    ----------
+    model
+        Its name or folder; what another model predicted is predicted again.
+    jobs
+        Processes that predict.
+    retry
+        Try files again that failed before and did not change.
+    prune
+        Forget files that are gone, instead of marking them as missing.
+    """
+
+    model: str = "default"
+    jobs: int = 1
+    retry: bool = False
+    prune: bool = False
+
+
+@dataclass(slots=True)
+class ScanSummary:
+    """What a scan did, in numbers of files.
+
+    Attributes
+    ----------
+    files
+        Found on disk.
+    unchanged
+        Files for which there was nothing to do.
+    predicted
+        Predicted now.
+    moved, retagged, copied
+        Not predicted, because their sound was known: under another name, with other tags or times,
+        as another file that is still there.
+    missing, pruned
+        Gone and marked so, gone and forgotten.
+    failures
+        Path and reason of what could not be predicted now or, unchanged, before; and of folders
+        that could not be listed.
+    """
+
+    files: int = 0
+    unchanged: int = 0
+    predicted: int = 0
+    moved: int = 0
+    retagged: int = 0
+    copied: int = 0
+    missing: int = 0
+    pruned: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+def scan(
+    catalogue: Catalogue,
+    folders: Sequence[str],
+    options: ScanOptions | None = None,
+    progress: Progress | None = None,
+) -> ScanSummary:
+    """Bring a catalogue up to date with folders; hold :func:`music_emotion.library.lock.scan_lock`.
+
+    Raises
+    ------
+    AudioError
+        A folder does not exist.
+    CatalogueError
+        The catalogue cannot be written; what was written before is kept.
+    ModelError
+        There is no such model, or it is damaged.
+    MissingExtraError
+        mutagen is not installed.
+    """
+    check_mutagen()
+    options = options or ScanOptions()
+    model = read_card(find_package(options.model)).sha256
+    work = _Scan(catalogue, options, model, progress or (lambda done, total: None))
+    for folder in folders:
+        work.look_at(folder)
+    work.run()
+    refresh_vectors(catalogue)
+    return work.summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A file that is being predicted, and all that is known of it before."""
+
+    track: CatalogueTrack
+    copies: list[CatalogueTrack] = field(default_factory=list)
+
+
+class _Scan:
+    """One run: what was found, what is to do, what is under way."""
+
+    def __init__(
+        self, catalogue: Catalogue, options: ScanOptions, model: str, progress: Progress
+    ) -> None:
+        self.summary = ScanSummary()
+        self._catalogue = catalogue
+        self._options = options
+        self._model = model
+        self._progress = progress
+        self._present: dict[str, FileStamp] = {}
+        self._known: dict[str, Known] = {}
+        self._to_do: list[str] = []
+        self._back: list[int] = []
+        self._gone: dict[int, str] = {}
+        self._under_way: dict[str, _Candidate] = {}
+        self._by_audio: dict[bytes, _Candidate] = {}
+        self._displaced: dict[bytes, CatalogueTrack] = {}
+        self._claimed: set[int] = set()
+        self._done = 0
+
+    def look_at(self, folder: str) -> None:
+        """Walk a folder and compare it with the catalogue."""
+        known = self._catalogue.known_under(absolute(folder))
+        walked = self._walk(folder, known)
+        for place, reason in walked.unreadable.items():
+            told = f"the folder '{printable(place)}' cannot be listed ({reason})"
+            self.summary.failures.append(("", told))
+        closed = tuple(place.rstrip(os.sep) + os.sep for place in walked.unreadable)
+        for path, row in known.items():
+            if path not in walked.files and not path.startswith(closed):
+                self._gone[row.id] = path
+        for path, stamp in walked.files.items():
+            if path not in self._present:  # folders may overlap
+                self._compare(path, stamp, known.get(path))
+        self._present |= walked.files
+        self._known |= known
+
+    def _walk(self, folder: str, known: dict[str, Known]) -> Walked:
+        try:
+            return walk(folder)
+        except AudioError:
+            if self._options.prune and known and not os.path.lexists(folder):
+                return Walked()
+            raise
+
+    def _compare(self, path: str, stamp: FileStamp, known: Known | None) -> None:
+        self.summary.files += 1
+        if known is None or known.stamp != stamp:
+            self._to_do.append(path)
+            return
+        if known.missing:
+            self._back.append(known.id)
+        if known.failed and not self._options.retry:
+            return  # told at the end
+        if known.model_sha256 != self._model:
+            self._to_do.append(path)
+        else:
+            self.summary.unchanged += 1
+
+    def run(self) -> None:
+        """Do what is to do."""
+        if self._back:
+            self._catalogue.mark_missing(self._back, None)
+        self._gone = {id: path for id, path in self._gone.items() if path not in self._present}
+        before = {path for path, row in self._known.items() if row.failed}
+        if self._to_do:
+            self._progress(0, len(self._to_do))
+            job = Job(self._options.model)
+            jobs = min(self._options.jobs, len(self._to_do))
+            with closing(predict_stream(self._wanted(), job, jobs=jobs)) as outcomes:
+                for outcome in outcomes:
+                    self._keep(outcome)
+        self._part_with_gone()
+        again = before.intersection(self._present).difference(self._to_do)
+        self.summary.failures += self._errors_of(sorted(again))
+
+    def _wanted(self) -> Iterator[str]:
+        """Yield the files whose sound is new; what is known of the others is written at once."""
+        for path in self._to_do:
+            candidate = self._identify(path)
+            candidate = None if candidate is None else self._recognise(candidate)
+            if candidate is None:
+                self._step()
+                continue
+            earlier = self._by_audio.get(candidate.audio)
+            if earlier is not None:
+                earlier.copies.append(candidate)
+                continue
+            self._under_way[path] = self._by_audio[candidate.audio] = _Candidate(candidate)
+            yield path
+
+    def _identify(self, path: str) -> CatalogueTrack | None:
+        """Return what a file is before it is predicted; ``None`` where it is gone or unreadable."""
+        known = self._known.get(path)
+        row = CatalogueTrack(
+            path,
+            self._present[path],
+            b"",
+            scanned_at=int(time.time()),
+            id=None if known is None else known.id,
+        )
+        try:
+            audio = audio_digest(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            told = f"'{printable(path)}' cannot be read ({error.strerror or error})"
+            self._write_failure(replace(row, error=told))
+            return None
+        if known is not None:
+            self._remember(self._catalogue.track(path), audio)
+        return replace(row, audio=audio, tags=read_tags(path))
+
+    def _remember(self, old: CatalogueTrack | None, audio: bytes) -> None:
+        """Keep what is known of a sound whose row another sound takes, as in a chain of renames."""
+        if old is not None and old.audio != audio and old.model_sha256 == self._model:
+            self._displaced[old.audio] = old
+
+    def _recognise(self, candidate: CatalogueTrack) -> CatalogueTrack | None:
+        """Write a file whose sound is known; return it, with its row, if it must be predicted."""
+        same = self._catalogue.with_audio(candidate.audio)
+        if candidate.id is not None:
+            own = next((track for track in same if track.id == candidate.id), None)
+        else:
+            own = next((track for track in same if self._has_left(track)), None)
+        if own is not None and own.id is not None:
+            candidate = replace(candidate, id=own.id)
+            self._claimed.add(own.id)
+            self._gone.pop(own.id, None)
+            if self._is_done(own):
+                self._write_known(candidate, own)
+                return None
+        told = (*same, self._displaced.get(candidate.audio))
+        other = next((track for track in told if track and track.model_sha256 == self._model), None)
+        if other is None:
+            return candidate
+        self._write_known(candidate, other)
+        return None
+
+    def _is_done(self, track: CatalogueTrack) -> bool:
+        if track.error:
+            return not self._options.retry
+        return track.model_sha256 == self._model
+
+    def _has_left(self, track: CatalogueTrack) -> bool:
+        """Whether a catalogued file is no longer where it was, and no other has its row."""
+        if track.path in self._present or track.id in self._claimed:
+            return False
+        return track.id in self._gone or not os.path.lexists(track.path)
+
+    def _write_known(self, candidate: CatalogueTrack, known: CatalogueTrack) -> None:
+        """Write a file with what is known of its sound, and count it."""
+        self._catalogue.write(
+            replace(
+                candidate,
+                prediction=known.prediction,
+                model_sha256=known.model_sha256,
+                error=known.error,
+            )
+        )
+        if known.error:
+            self.summary.failures.append((candidate.path, known.error))
+        elif candidate.id != known.id:
+            self.summary.copied += 1
+        elif candidate.path == known.path:
+            self.summary.retagged += 1
+        else:
+            self.summary.moved += 1
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Write what became of a file, and of those that sound the same."""
+        candidate = self._under_way.pop(outcome.path)
+        self._by_audio.pop(candidate.track.audio, None)
+        for track in (candidate.track, *candidate.copies):
+            self._step()
+            if outcome.prediction is not None:
+                told = replace(
+                    track, prediction=outcome.prediction, model_sha256=self._model, error=""
+                )
+                self._catalogue.write(told)
+                self.summary.predicted += track is candidate.track
+                self.summary.copied += track is not candidate.track
+            elif os.path.lexists(track.path):
+                self._write_failure(replace(track, error=_about(track.path, outcome)))
+
+    def _write_failure(self, track: CatalogueTrack) -> None:
+        self._catalogue.write(track)
+        self.summary.failures.append((track.path, track.error))
+
+    def _step(self) -> None:
+        self._done += 1
+        self._progress(self._done, len(self._to_do))
+
+    def _part_with_gone(self) -> None:
+        gone = list(self._gone)
+        if self._options.prune:
+            self._catalogue.remove(gone)
+            self.summary.pruned = len(gone)
+            return
+        missing = {row.id for row in self._known.values() if row.missing}
+        self._catalogue.mark_missing((id for id in gone if id not in missing), int(time.time()))
+        self.summary.missing = len(gone)
+
+    def _errors_of(self, paths: Iterable[str]) -> list[tuple[str, str]]:
+        ids = (self._known[path].id for path in paths)
+        return [(track.path, track.error) for track in self._catalogue.tracks(ids)]
+
+
+def _about(path: str, outcome: Outcome) -> str:
+    """Return an outcome's error as it reads for a file with the same sound."""
+    return outcome.error.replace(printable(outcome.path), printable(path))

@@ -1,0 +1,265 @@
+"""Find tracks in a catalogue: by emotion, by likeness, by words in path and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import CatalogueError, printable
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.likeness import intensities_of
+from music_emotion.library.track import CatalogueTrack
+from music_emotion.library.vectors import Array, Kind, Vectors, load_vectors
+
+TRIGRAM = 3  # characters; the index of words knows none that are shorter
+WORD_COLUMNS = ("path", "artist", "album", "title", "genre")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for; everything that is given must hold.
+
+    Attributes
+    ----------
+    feels
+        Emotions that are felt: each at least ``at_least``.
+    unfelt
+        Emotions that are not: each at most ``at_most``.
+    at_least, at_most
+        0–1; ``None`` is the emotion's median over all tracks of the catalogue, so that a track
+        feels like it if at least half of the others do so less.
+    by
+        What is compared: intensities (the share of listeners who feel an emotion) or
+        probabilities (that it is the one most of them name).
+    like
+        Intensities of a track, shape (9,): the most similar come first.
+    words
+        Pairs of a column of :data:`WORD_COLUMNS` and a part of its text, upper or lower case;
+        ``""`` as the column is any of them.
+    failed
+        Files that could not be predicted, instead of those that could or could not.
+    limit
+        How many at most; ``None`` is all.
+    """
+
+    feels: tuple[str, ...] = ()
+    unfelt: tuple[str, ...] = ()
+    at_least: float | None = None
+    at_most: float | None = None
+    by: Kind = "intensities"
+    like: Array | None = None
+    words: tuple[tuple[str, str], ...] = ()
+    failed: bool = False
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A track that was found, and how far it is from the one it should be like."""
+
+    track: CatalogueTrack
+    distance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found.
+
+    Attributes
+    ----------
+    ids
+        Numbers of the tracks' rows, shape (n,): with ``like`` the most similar first, with
+        ``feels`` those that feel it most, with ``unfelt`` least, else as they were catalogued.
+    distances
+        Of each from ``like``, shape (n,): Euclidean, between intensities; empty without ``like``.
+    """
+
+    ids: NDArray[np.int64]
+    distances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+
+
+def find(catalogue: Catalogue, query: Query) -> Found:
+    """Find tracks that are there; see :class:`Query`.
+
+    Raises
+    ------
+    CatalogueError
+        The catalogue cannot be read.
+    MusicEmotionError
+        There is no such emotion.
+    """
+    by_emotion = bool(query.feels or query.unfelt)
+    if not by_emotion and query.like is None:
+        everything = -1 if query.limit is None else query.limit
+        return Found(_matching(catalogue, query.words, query.failed, everything))
+    among = None
+    if query.words or query.failed:
+        among = _matching(catalogue, query.words, query.failed, None)
+    if by_emotion:
+        chosen, scores = _feeling(load_vectors(catalogue, query.by), query, among)
+        if query.like is None:
+            return Found(chosen[_first(-scores, query.limit)])
+        among = np.sort(chosen)
+    vectors = load_vectors(catalogue)
+    if among is not None:
+        vectors = vectors.of(among)
+    distances = distances_to(vectors.values, np.asarray(query.like, np.float32))
+    best = _first(distances, query.limit)
+    return Found(vectors.ids[best], distances[best])
+
+
+class Hits:
+    """Tracks that were found, read from the catalogue as they are asked for.
+
+    Attributes
+    ----------
+    count
+        How many there are.
+    """
+
+    def __init__(self, catalogue: Catalogue, found: Found) -> None:
+        self._catalogue = catalogue
+        self._found = found
+        self.count = len(found.ids)
+
+    def __iter__(self) -> Iterator[Hit]:
+        distance = dict(zip(self._found.ids.tolist(), self._found.distances.tolist(), strict=False))
+        for track in self._catalogue.tracks(self._found.ids.tolist()):
+            yield Hit(track, distance.get(track.id or 0))
+
+
+def find_hits(
+    catalogue: Catalogue, query: Query, *, like: str | None = None, model: str | None = None
+) -> Hits:
+    """Find tracks, and such as are like a file, which itself is left out.
+
+    Parameters
+    ----------
+    like, model
+        See :func:`music_emotion.library.likeness.intensities_of`.
+
+    Raises
+    ------
+    MusicEmotionError
+        See :func:`find` and :func:`music_emotion.library.likeness.intensities_of`.
+    """
+    if like is None:
+        return Hits(catalogue, find(catalogue, query))
+    intensities, row = intensities_of(catalogue, like, model)
+    limit = query.limit if query.limit is None or row is None else query.limit + 1
+    found = find(catalogue, replace(query, like=intensities, limit=limit))
+    others = found.ids != (-1 if row is None else row.id)
+    return Hits(
+        catalogue, Found(found.ids[others][: query.limit], found.distances[others][: query.limit])
+    )
+
+
+def words_of(path: str = "", artist: str = "", text: str = "") -> tuple[tuple[str, str], ...]:
+    """Return the words of a query from parts of the path, the artist, and any text."""
+    pairs = (("path", path), ("artist", artist), ("", text))
+    return tuple((column, words) for column, words in pairs if words)
+
+
+def emotion_index(name: str) -> int:
+    """Return the number of an emotion; spaces and hyphens may stand for underscores.
+
+    Raises
+    ------
+    CatalogueError
+        There is none of this name.
+    """
+    plain = name.strip().lower().replace(" ", "_").replace("-", "_")
+    if plain not in EMOTIONS:
+        raise CatalogueError(
+            f"there is no emotion '{printable(name)}'; choose from: {', '.join(EMOTIONS)}"
+        )
+    return EMOTIONS.index(plain)
+
+
+def distances_to(values: Array, target: Array) -> NDArray[np.float32]:
+    """Return the Euclidean distance of each row of (n, 9) from a row (9,), shape (n,)."""
+    # As sums of columns, because a copy of the whole would take longer than the arithmetic.
+    total = np.zeros(len(values), np.float32)
+    for column, wanted in zip(values.T, target, strict=True):
+        difference = column - wanted
+        total += difference * difference
+    return np.sqrt(total)
+
+
+def _feeling(
+    vectors: Vectors, query: Query, among: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], Array]:
+    """Return the tracks that feel as asked, and how much."""
+    felt = [vectors.values[:, emotion_index(name)] for name in query.feels]
+    unfelt = [vectors.values[:, emotion_index(name)] for name in query.unfelt]
+    kept = np.ones(len(vectors), bool)
+    for column in felt:
+        kept &= column >= _threshold(column, query.at_least)
+    for column in unfelt:
+        kept &= column <= _threshold(column, query.at_most)
+    if among is not None:
+        kept &= np.isin(vectors.ids, among)
+    scores = sum(felt) if felt else -sum(unfelt)
+    return vectors.ids[kept], np.asarray(scores, np.float32)[kept]
+
+
+def _threshold(column: Array, given: float | None) -> np.float32:
+    if given is not None:
+        return np.float32(given)
+    return np.float32(np.median(column)) if len(column) else np.float32(0.0)
+
+
+def _first(scores: Array, limit: int | None) -> NDArray[np.intp]:
+    """Return the places of the smallest scores in order, ``limit`` at most; equal ones as given."""
+    if limit is None or limit >= len(scores):
+        return np.argsort(scores, kind="stable")
+    if limit == 0:
+        return np.zeros(0, np.intp)
+    edge = np.partition(scores, limit - 1)[limit - 1]
+    places = np.flatnonzero(scores <= edge)
+    return places[np.argsort(scores[places], kind="stable")][:limit]
+
+
+def _matching(
+    catalogue: Catalogue, words: Sequence[tuple[str, str]], failed: bool, limit: int | None
+) -> NDArray[np.int64]:
+    """Return the tracks with these words, as they were catalogued.
+
+    Without a limit, words alone may also give tracks that are missing.
+    """
+    conditions, values = ["missing_since IS NULL"], list[str]()
+    if failed:
+        conditions.append("error <> ''")
+    indexed = [pair for pair in words if len(pair[1]) >= TRIGRAM]
+    if indexed:
+        conditions.append("id IN (SELECT rowid FROM words WHERE words MATCH ?)")
+        values.append(" AND ".join(_phrase(column, text) for column, text in indexed))
+    for column, text in words:
+        if text and len(text) < TRIGRAM:
+            columns = (column,) if column else WORD_COLUMNS
+            anywhere = " OR ".join(f"instr(lower({name}), lower(?)) > 0" for name in columns)
+            conditions.append(f"({anywhere})")
+            values += [_unicode(text)] * len(columns)
+    question = f"SELECT id FROM track WHERE {' AND '.join(conditions)} ORDER BY id"
+    if limit is None and len(conditions) == 2 and indexed:
+        # All matches are compared with the vectors, which leave out what is missing.
+        question = "SELECT rowid FROM words WHERE words MATCH ?"
+    with catalogue.faults():
+        rows = catalogue.connection.execute(
+            f"{question} LIMIT ?", (*values, -1 if limit is None else limit)
+        )
+        return np.fromiter((number for (number,) in rows), np.int64)
+
+
+def _phrase(column: str, text: str) -> str:
+    """Return a part of a text as FTS5 asks for it."""
+    quoted = '"' + _unicode(text).replace('"', '""') + '"'
+    return f"{column} : {quoted}" if column else quoted
+
+
+def _unicode(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

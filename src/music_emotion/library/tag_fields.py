@@ -1,0 +1,259 @@
+"""Tags by their own names in files of any kind: read, set, compare, save; by mutagen.
+
+Where the mood goes, as players, MusicBrainz Picard, Mp3tag and beets know it:
+
+===============================  ==========================================================
+ID3v2.4 (MP3, WAV, AIFF, DSF …)  ``TMOO``
+ID3v2.3                          ``TXXX:MOOD`` (the frame ``TMOO`` is not in version 2.3)
+Vorbis comments (FLAC, Ogg …)    ``MOOD``
+MP4 (M4A, M4B …)                 ``----:com.apple.iTunes:MOOD``
+APEv2 (WavPack, Monkey's …)      ``Mood``
+===============================  ==========================================================
+
+Other names go into ``TXXX``, Vorbis comments, freeform atoms and APEv2 items as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from music_emotion.errors import MissingExtraError, TagError, printable
+
+MOOD = "MOOD"
+FREEFORM = "----:com.apple.iTunes:"
+USER_TEXT = "TXXX:"
+ID3V1_BYTES = 128
+Values = tuple[str, ...]
+
+
+def open_tags(path: str | os.PathLike[str]) -> TagFile:
+    """Open a file's tags.
+
+    Raises
+    ------
+    TagError
+        The file is no audio file, is damaged, or is of a kind without tags.
+    MissingExtraError
+        mutagen is not installed.
+    """
+    try:
+        import mutagen
+    except ImportError:
+        raise MissingExtraError("writing tags", "library") from None
+    shown = f"'{printable(path)}'"
+    try:
+        file: Any = mutagen.File(path)
+        if file is not None and file.tags is None:
+            file.add_tags()
+        kind = next(
+            (made for tags, made in _kinds() if file is not None and isinstance(file.tags, tags)),
+            None,
+        )
+        opened = None if kind is None else kind(Path(path), file)
+    except Exception as error:  # damaged files raise anything
+        raise TagError(f"{shown} has no tags that can be written ({_line(error)})") from None
+    if opened is None:
+        raise TagError(f"{shown} is of no kind whose tags can be written")
+    return opened
+
+
+class TagFile(ABC):
+    """The tags of one file.
+
+    Attributes
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path, file: Any) -> None:
+        self.path = path
+        self._file = file
+        self._tags = file.tags
+
+    @abstractmethod
+    def key(self, field: str) -> str:
+        """Return the name a field has, or would have, in this file."""
+
+    @abstractmethod
+    def get(self, key: str) -> Values | None:
+        """Return the values of a tag; ``None`` where there is none."""
+
+    @abstractmethod
+    def put(self, key: str, values: Sequence[str]) -> None:
+        """Set the values of a tag."""
+
+    def remove(self, key: str) -> None:
+        """Remove a tag that is there."""
+        del self._tags[key]
+
+    def set(self, key: str, values: Sequence[str] | None) -> None:
+        """Set the values of a tag, or remove it."""
+        if values is not None:
+            self.put(key, values)
+        elif self.get(key) is not None:
+            self.remove(key)
+
+    def others(self, keys: Iterable[str]) -> object:
+        """Return all tags but these, in a form that can be compared."""
+        left_out = {key.casefold() for key in keys}
+        return {
+            key: repr(value) for key, value in self._tags.items() if key.casefold() not in left_out
+        }
+
+    def save(self) -> None:
+        """Write the tags into the file.
+
+        Raises
+        ------
+        TagError
+            They cannot be written.
+        """
+        try:
+            self._save()
+        except Exception as error:  # mutagen's own, OSError, struct.error …
+            raise TagError(f"the tags cannot be written ({_line(error)})") from None
+
+    def _save(self) -> None:
+        self._file.save()
+
+    def _spelled(self, key: str) -> str:
+        """Return a key as this file spells it."""
+        return next((k for k in self._tags if k.casefold() == key.casefold()), key)
+
+
+class Id3Tags(TagFile):
+    """ID3v2; a tag of version 2.3 stays one, and its other frames stay as they are."""
+
+    def __init__(self, path: Path, file: Any) -> None:
+        super().__init__(path, file)
+        self._version = 3 if file.tags.version[:2] == (2, 3) else 4
+        has_v2 = file.tags.version[:2] in ((2, 3), (2, 4)) and file.tags.size > 0
+        if has_v2:  # read again, as it is: no newer names, nothing from an ID3v1 tag
+            self._file = type(file)(path, translate=False, load_v1=False)
+            self._tags = self._file.tags
+
+    def key(self, field: str) -> str:
+        """Return the name a field has, or would have, in this file."""
+        if field == MOOD:
+            if "TMOO" in self._tags:
+                return "TMOO"
+            spelled = self._spelled(USER_TEXT + MOOD)
+            return spelled if spelled in self._tags or self._version == 3 else "TMOO"
+        return self._spelled(USER_TEXT + field)
+
+    def get(self, key: str) -> Values | None:
+        """Return the values of a tag; ``None`` where there is none."""
+        frame = self._tags.get(key)
+        return None if frame is None else tuple(str(text) for text in frame.text)
+
+    def put(self, key: str, values: Sequence[str]) -> None:
+        """Set the values of a tag."""
+        from mutagen.id3 import Encoding, Frames
+
+        plain = all(value.isascii() for value in values)
+        encoding = Encoding.LATIN1 if plain else Encoding.UTF16
+        described = {} if key == "TMOO" else {"desc": key.removeprefix(USER_TEXT)}
+        make: Any = Frames[key[:4]]
+        self._tags.setall(key, [make(encoding=encoding, text=list(values), **described)])
+
+    def _save(self) -> None:
+        last = _last_bytes(self.path)
+        self._file.save(v2_version=self._version, v23_sep=None)
+        if last[:3] == b"TAG":  # mutagen writes an ID3v1 tag anew; it stays as it was
+            with self.path.open("r+b") as file:
+                file.seek(-ID3V1_BYTES, os.SEEK_END)
+                if file.read(3) == b"TAG":
+                    file.seek(-ID3V1_BYTES, os.SEEK_END)
+                    file.write(last)
+
+
+class VorbisComments(TagFile):
+    """FLAC, Ogg Vorbis, Opus, Speex."""
+
+    def key(self, field: str) -> str:
+        """Return the name a field has, or would have, in this file."""
+        return field
+
+    def get(self, key: str) -> Values | None:
+        """Return the values of a tag; ``None`` where there is none."""
+        return tuple(self._tags[key]) if key in self._tags else None
+
+    def put(self, key: str, values: Sequence[str]) -> None:
+        """Set the values of a tag."""
+        self._tags[key] = list(values)
+
+    def others(self, keys: Iterable[str]) -> object:
+        """Return all tags but these, in a form that can be compared."""
+        left_out = {key.casefold() for key in keys}
+        comments = [(k, v) for k, v in self._tags if k.casefold() not in left_out]
+        blocks = getattr(self._file, "metadata_blocks", [])  # FLAC: pictures, cue sheet …
+        return comments, [bytes(b.write()) for b in blocks if b.code not in _REWRITTEN_BLOCKS]
+
+
+_REWRITTEN_BLOCKS = (1, 4)  # padding; the comments themselves
+
+
+class Mp4Atoms(TagFile):
+    """MP4 and M4A: freeform atoms under iTunes's name."""
+
+    def key(self, field: str) -> str:
+        """Return the name a field has, or would have, in this file."""
+        return self._spelled(FREEFORM + field)
+
+    def get(self, key: str) -> Values | None:
+        """Return the values of a tag; ``None`` where there is none."""
+        atoms = self._tags.get(key)
+        return None if atoms is None else tuple(bytes(a).decode("utf-8", "replace") for a in atoms)
+
+    def put(self, key: str, values: Sequence[str]) -> None:
+        """Set the values of a tag."""
+        from mutagen import mp4
+
+        make: Any = mp4.MP4FreeForm
+        self._tags[key] = [make(value.encode(), mp4.AtomDataType.UTF8) for value in values]
+
+
+class ApeItems(TagFile):
+    """WavPack, Monkey's Audio, Musepack."""
+
+    def key(self, field: str) -> str:
+        """Return the name a field has, or would have, in this file."""
+        return self._spelled("Mood" if field == MOOD else field)
+
+    def get(self, key: str) -> Values | None:
+        """Return the values of a tag; ``None`` where there is none."""
+        return tuple(str(self._tags[key]).split("\0")) if key in self._tags else None
+
+    def put(self, key: str, values: Sequence[str]) -> None:
+        """Set the values of a tag."""
+        self._tags[key] = list(values)
+
+
+def _kinds() -> tuple[tuple[type[Any], type[TagFile]], ...]:
+    from mutagen._vorbis import VComment
+    from mutagen.apev2 import APEv2
+    from mutagen.id3 import ID3
+    from mutagen.mp4 import MP4Tags
+
+    return (
+        (ID3, Id3Tags),
+        (VComment, VorbisComments),
+        (MP4Tags, Mp4Atoms),
+        (APEv2, ApeItems),
+    )
+
+
+def _last_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - ID3V1_BYTES))
+        return file.read()
+
+
+def _line(error: Exception) -> str:
+    return printable((str(error).splitlines() or [""])[0][:120]) or type(error).__name__

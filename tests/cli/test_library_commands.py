@@ -1,0 +1,158 @@
+"""scan, find and playlist from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import soundfile as sf
+from typer.testing import CliRunner, Result
+
+from graphs import package, tone_listener
+from music_emotion.cli.main import build_app
+from music_emotion.errors import CatalogueError, MusicEmotionError
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.lock import scan_lock
+from sounds import RATE, tone
+
+pytest.importorskip("mutagen")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MUSIC_EMOTION_CATALOGUE", str(tmp_path / "data" / "c.sqlite"))
+    folder = tmp_path / "music"
+    folder.mkdir()
+    sf.write(folder / "calm.wav", tone(3.0), RATE)
+    sf.write(folder / "tense.wav", tone(3.0, hertz=3_000.0), RATE)
+    return folder
+
+
+def run(command: str, *arguments: object) -> Result:
+    return CliRunner().invoke(build_app([command]), [command, *map(str, arguments)])
+
+
+def test_scan_then_find_from_any_folder(
+    library: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run("scan", library, "-m", model, "-j", "1")
+    assert first.exit_code == 0
+    assert first.stdout.splitlines()[0] == "2 files: 2 predicted"
+    monkeypatch.chdir(tmp_path.parent)
+    found = run("find", "--feels", "calmness", "--min", ".4", "--not", "tension")
+    (line,) = found.stdout.splitlines()
+    assert line.split()[0] == "calmness" and line.endswith(str(library / "calm.wav"))
+    everything = json.loads(run("find", "-f", "json").stdout)
+    assert [Path(row["path"]).name for row in everything] == ["calm.wav", "tense.wav"]
+    again = run("scan", library, "-m", model)
+    assert again.stdout.splitlines()[0] == "2 files: 2 unchanged"
+
+
+def test_failures_are_named_and_end_in_exit_code_1(library: Path, model: str) -> None:
+    (library / "letter.mp3").write_text("dear listener")
+    for _ in range(2):
+        result = run("scan", library, "-m", model, "-j", "1")
+        assert result.exit_code == 1
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("error: '") and "letter.mp3' is not audio" in line
+    assert "letter.mp3" in run("find", "--failed").stdout
+
+
+def test_like_a_file_that_is_catalogued_or_not(library: Path, model: str, tmp_path: Path) -> None:
+    run("scan", library, "-m", model, "-j", "1")
+    like = run("find", "--like", library / "calm.wav").stdout
+    assert [line.rsplit("/", 1)[1] for line in like.splitlines()] == ["tense.wav"]
+    copy = shutil.copy(library / "tense.wav", tmp_path / "copy.wav")
+    first = run("find", "--like", copy).stdout.splitlines()[0]
+    assert first.startswith("0.000 ") and first.endswith("tense.wav")
+    sf.write(tmp_path / "new.wav", tone(3.0) * 0.9, RATE)
+    new = run("find", "--like", tmp_path / "new.wav", "-m", model, "-n", "1").stdout
+    assert new.strip().endswith("calm.wav")
+    for arguments in (("--like", tmp_path / "none.wav", "-m", model), ("--feels", "anger")):
+        assert isinstance(run("find", *arguments).exception, MusicEmotionError)
+
+
+def test_another_model_cannot_be_compared(library: Path, model: str, tmp_path: Path) -> None:
+    run("scan", library, "-m", model, "-j", "1")
+    graph = tone_listener()
+    graph.producer_name = "another"
+    other = package(tmp_path / "other", graph, name="other")
+    sf.write(tmp_path / "new.wav", tone(3.0) * 0.9, RATE)
+    result = run("find", "--like", tmp_path / "new.wav", "-m", other)
+    assert "was predicted by tones, not by 'other'" in str(result.exception)
+
+
+def test_the_name_of_the_output_tells_the_format(library: Path, model: str, tmp_path: Path) -> None:
+    run("scan", library, "-m", model, "-j", "1")
+    out = tmp_path / "list.m3u8"
+    run("find", "-o", out, "--relative")
+    assert out.read_text().splitlines()[2] == "music/calm.wav"
+    run("find", "-o", tmp_path / "list.csv", "-n", "1")
+    assert len((tmp_path / "list.csv").read_text().splitlines()) == 2
+
+
+def test_a_playlist_and_the_rules_it_breaks(library: Path, model: str, tmp_path: Path) -> None:
+    run("scan", library, "-m", model, "-j", "1")
+    out = tmp_path / "list.m3u8"
+    result = run("playlist", "--from", "calmness", "--to", "tension", "--length", "6s", "-o", out)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == ["2 tracks, 0:06, from calmness to tension"]
+    assert out.read_text().splitlines()[2::2] == [
+        str(library / "calm.wav"),
+        str(library / "tense.wav"),
+    ]
+    long = run("playlist", "--from", "calmness", "--to", "tension", "--length", "1h")
+    assert "rule broken: it lasts 0:06, not 1:00:00" in long.stderr
+
+
+def test_no_catalogue_is_one_line(library: Path) -> None:
+    for command in (("find",), ("playlist", "--from", "calmness", "--to", "power")):
+        error = run(*command).exception
+        assert isinstance(error, CatalogueError)
+        assert "make one: music-emotion scan FOLDER" in str(error)
+
+
+def test_a_second_scan_is_told(library: Path, model: str, tmp_path: Path) -> None:
+    with scan_lock(tmp_path / "data" / "c.sqlite"):
+        error = run("scan", library, "-m", model).exception
+    assert isinstance(error, CatalogueError)
+    assert f"process {os.getpid()} on" in str(error)
+
+
+def test_ctrl_c_keeps_what_was_done(library: Path, model: str, tmp_path: Path) -> None:
+    for number in range(30):
+        sf.write(library / f"{number}.wav", tone(20.0, hertz=500.0 + number), RATE)
+    command = [sys.executable, "-m", "music_emotion", "scan", str(library), "-m", model, "-j", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    database = tmp_path / "data" / "c.sqlite"
+    while process.poll() is None and _rows(database) < 2:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert "Traceback" not in told
+    kept = _rows(database)
+    assert kept >= 2
+    if process.returncode != 0:  # else it was faster than the signal
+        assert kept < 32
+    assert run("scan", library, "-m", model, "-j", "1").exit_code == 0
+    assert _rows(database) == 32
+
+
+def _rows(database: Path) -> int:
+    try:
+        with Catalogue.open(database) as catalogue:
+            return len(catalogue)
+    except CatalogueError:
+        return 0

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import stub_models
+from corpora import corpus_of, points, segments
+from test_compare import LABELS, Ear
+
+from music_emotion.evaluation.compare import compare
+from music_emotion.evaluation.plan import Comparison
+from music_emotion.evaluation.ray_engine import run_cells_on_ray
+from music_emotion.evaluation.results import collect, summary_csv
+from music_emotion.evaluation.runner import run_cells
+
+
+@pytest.fixture
+def world():
+    corpus = corpus_of(LABELS)
+    track = segments(corpus, 3)
+    return corpus, track, {"points": points(corpus, track)}
+
+
+def run(world, out, *, engine, jobs=2, ear=None, **wanted):
+    corpus, track, features = world
+    ear = ear or Ear()
+    truth, failures = compare(
+        Comparison(factory=stub_models.FACTORY, **wanted),
+        corpus,
+        track,
+        features,
+        feature_versions={"points": "1"},
+        out=out,
+        jobs=jobs,
+        reporter=ear,
+        engine=engine,
+    )
+    assert failures == ear.failures
+    return collect(out, truth, ("good", "bad")), ear
+
+
+def test_ray_gives_the_predictions_of_the_local_engine(world, tmp_path, ray_here):
+    wanted = {"models": ("good", "bad"), "protocols": ("artist",)}
+    here, _ = run(world, tmp_path / "here", engine=run_cells, jobs=0, **wanted)
+    there, ear = run(world, tmp_path / "there", engine=run_cells_on_ray, **wanted)
+    assert len(ear.done) == 10
+    assert summary_csv(here) == summary_csv(there)
+    for path in sorted((tmp_path / "here" / "predictions").glob("artist-*.npz")):
+        assert_equal_predictions(path, tmp_path / "there" / "predictions" / path.name)
+    # What is there is not trained again, by neither engine.
+    _, again = run(world, tmp_path / "there", engine=run_cells_on_ray, **wanted)
+    assert again.planned_cells == [] and again.present == 10
+
+
+def assert_equal_predictions(one: Path, other: Path) -> None:
+    import numpy as np
+
+    with np.load(one) as a, np.load(other) as b:
+        for name in ("unit", "fold", "emotions", "intensities"):
+            np.testing.assert_array_equal(a[name], b[name])
+
+
+def test_one_bad_cell_does_not_stop_the_others(world, tmp_path, ray_here):
+    results, ear = run(
+        world,
+        tmp_path,
+        engine=run_cells_on_ray,
+        models=("broken", "dies", "refuses", "good"),
+        protocols=("segment",),
+    )
+    assert [result.model for result in results.models] == ["good"]
+    said = {failure.name.run.model: failure for failure in ear.failures}
+    assert said["broken"].line == "ValueError: this model is broken"
+    assert "Traceback" in said["broken"].details
+    assert "died twice" in said["dies"].line
+    assert said["refuses"].line == "refuses to learn: give it something else"
+
+
+class Interrupting(Ear):
+    """Sends the signal to itself when the second cell is done."""
+
+    def finished(self, cell):
+        super().finished(cell)
+        if len(self.done) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_stopped_comparison_goes_on_where_it_was(world, tmp_path, ray_here):
+    wanted = {"models": ("good",), "protocols": ("artist",), "engine": run_cells_on_ray}
+    with pytest.raises(KeyboardInterrupt):
+        run(world, tmp_path, jobs=1, ear=Interrupting(), **wanted)
+    _, ear = run(world, tmp_path, **wanted)
+    assert 2 <= ear.present < 5
+    assert len(ear.done) == 5 - ear.present

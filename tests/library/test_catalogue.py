@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tracks import prediction, track
+
+from music_emotion.errors import CatalogueError
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.schema import SCHEMA_VERSION, default_catalogue
+from music_emotion.library.track import (
+    CatalogueTrack,
+    FileStamp,
+    Tags,
+    pack_timeline,
+    restored_path,
+    stored_path,
+    unpack_timeline,
+)
+
+ODD_NAMES = [b"caf\xe9.mp3", b"two\nlines.mp3", "Bjö\u0308rk.mp3".encode(), b"50%_'\"[a].mp3", b" "]
+
+
+def test_a_track_comes_back_as_it_was_written(catalogue: Catalogue) -> None:
+    written = track("a.mp3", "Björk", calmness=0.7, tension=0.1)
+    number = catalogue.write(written)
+    read = catalogue.track(written.path)
+    assert read is not None and read.id == number
+    assert (read.stamp, read.audio, read.tags) == (written.stamp, written.audio, written.tags)
+    assert read.prediction is not None and written.prediction is not None
+    np.testing.assert_array_equal(read.prediction.intensities, written.prediction.intensities)
+    np.testing.assert_array_equal(read.prediction.emotions, written.prediction.emotions)
+    assert read.prediction.top == "calmness"
+    assert read.prediction.warnings == ("a note",)
+    assert read.model_sha256 == written.model_sha256
+    before, after = written.prediction.timeline, read.prediction.timeline
+    np.testing.assert_allclose(after.emotions, before.emotions, atol=1 / 509)
+    np.testing.assert_array_equal(after.time, before.time)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_names_are_kept_byte_by_byte(catalogue: Catalogue, name: bytes) -> None:
+    path = "/music/" + os.fsdecode(name)
+    catalogue.write(replace(track("a"), path=path))
+    assert [os.fsencode(known) for known in catalogue.known_under("/music")] == [b"/music/" + name]
+    read = catalogue.track(path)
+    assert read is not None and read.path == path
+
+
+@given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))
+def test_any_path_is_stored_without_loss(name: bytes) -> None:
+    assert os.fsencode(restored_path(stored_path(os.fsdecode(name)))) == name
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 20))
+def test_a_timeline_is_off_by_at_most_half_a_step(points: int) -> None:
+    emotions = np.random.default_rng(points).dirichlet(np.ones(9), points).astype(np.float32)
+    timeline = replace(prediction().timeline, time=1.5 + 3.0 * np.arange(points), emotions=emotions)
+    first, step, packed = pack_timeline(timeline)
+    read = unpack_timeline(first, step, 3.0, packed)
+    np.testing.assert_allclose(read.emotions, emotions, atol=1 / 509)
+    np.testing.assert_allclose(read.time, timeline.time)
+    assert pack_timeline(read)[2] == packed
+
+
+def test_a_path_has_one_row_and_a_moved_file_keeps_its_own(catalogue: Catalogue) -> None:
+    number = catalogue.write(track("a"))
+    assert catalogue.write(track("a", calmness=0.9)) == number
+    other = catalogue.write(track("b"))
+    assert catalogue.write(replace(track("a"), path="/music/b", id=number)) == number
+    assert len(catalogue) == 1
+    assert [t.id for t in catalogue.tracks([other, number])] == [number]
+
+
+def test_a_file_that_fails_later_loses_its_prediction(catalogue: Catalogue) -> None:
+    catalogue.write(track("a"))
+    catalogue.write(replace(track("a"), prediction=None, model_sha256="", error="'a' is damaged"))
+    read = catalogue.track("/music/a")
+    assert read is not None and read.prediction is None and read.error == "'a' is damaged"
+    assert catalogue.known_under("/music")["/music/a"].failed
+
+
+def test_a_folder_is_not_its_neighbours(catalogue: Catalogue) -> None:
+    for path in ("/music/rock/a", "/music/rock2/a", "/music/rock", "/musi", "/music/rock/x/b"):
+        catalogue.write(replace(track("a"), path=path))
+    assert set(catalogue.known_under("/music/rock")) == {"/music/rock/a", "/music/rock/x/b"}
+    assert len(catalogue.known_under("/")) == 5
+
+
+def test_all_or_nothing(catalogue: Catalogue) -> None:
+    broken = replace(track("b"), stamp=FileStamp("x", None, 0))  # type: ignore[arg-type]
+    with pytest.raises(CatalogueError):
+        catalogue.write_all([track("a"), broken])
+    assert len(catalogue) == 0
+
+
+def test_retagged_missing_and_removed(catalogue: Catalogue) -> None:
+    number = catalogue.write(track("a"))
+    catalogue.restamp(number, FileStamp(1, 2, 3), Tags(artist="New"))
+    catalogue.mark_missing([number], 5)
+    read = catalogue.track("/music/a")
+    assert read is not None
+    assert (read.stamp, read.tags.artist, read.missing_since) == (FileStamp(1, 2, 3), "New", 5)
+    catalogue.remove([number])
+    tables = ("track", "prediction", "timeline")
+    counts = [
+        catalogue.connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        for name in tables
+    ]
+    assert counts == [0, 0, 0]
+    assert catalogue.check() == []
+
+
+def test_tags_that_are_no_unicode_do_no_harm(catalogue: Catalogue) -> None:
+    catalogue.write(replace(track("a"), tags=Tags(artist="\udcff")))
+    read = catalogue.track("/music/a")
+    assert read is not None and read.tags.artist == "\\udcff"
+
+
+def test_other_programs_can_read_while_one_writes(catalogue: Catalogue) -> None:
+    catalogue.write(track("a", calmness=0.8))
+    with Catalogue.open(catalogue.path) as reader:
+        catalogue.connection.execute("BEGIN IMMEDIATE")
+        assert len(reader) == 1
+        catalogue.connection.execute("ROLLBACK")
+    plain = sqlite3.connect(f"file:{catalogue.path}?mode=ro", uri=True)
+    row = plain.execute("SELECT path, top, model, round(intensity_calmness, 3) FROM tracks")
+    assert row.fetchall() == [("/music/a", "calmness", "tones", 0.8)]
+    plain.close()
+
+
+def test_two_programs_may_make_it_at_once(tmp_path: Path) -> None:
+    path, errors = tmp_path / "new" / "c.sqlite", []
+
+    def make(name: str) -> None:
+        try:
+            with Catalogue.open(path, write=True) as opened:
+                opened.write(track(name))
+        except CatalogueError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=make, args=(str(n),)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    with Catalogue.open(path) as opened:
+        assert len(opened) == 4
+
+
+def test_what_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    missing = tmp_path / "none.sqlite"
+    with pytest.raises(CatalogueError, match="make one: music-emotion scan FOLDER"):
+        Catalogue.open(missing)
+    assert not missing.exists()
+    with pytest.raises(CatalogueError, match="is a folder"):
+        Catalogue.open(tmp_path, write=True)
+    damaged = tmp_path / "damaged.sqlite"
+    damaged.write_bytes(b"this is no database" * 1000)
+    for write in (False, True):
+        with pytest.raises(CatalogueError, match="not a catalogue, or is damaged"):
+            Catalogue.open(damaged, write=write)
+    assert damaged.read_bytes() == b"this is no database" * 1000
+    (tmp_path / "file").touch()
+    with pytest.raises(CatalogueError, match="cannot make the catalogue's folder"):
+        Catalogue.open(tmp_path / "file" / "c.sqlite", write=True)
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE mine (x)")
+    other.commit()
+    other.close()
+    before = path.read_bytes()
+    for write in (False, True):
+        with pytest.raises(CatalogueError, match="not a catalogue of music-emotion"):
+            Catalogue.open(path, write=write)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_catalogue_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with Catalogue.open(path, write=True) as opened:
+        opened.connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    for write in (False, True):
+        with pytest.raises(CatalogueError, match="newer music-emotion"):
+            Catalogue.open(path, write=write)
+
+
+def test_damage_in_the_middle_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with Catalogue.open(path, write=True) as opened:
+        opened.write_all(track(str(number)) for number in range(500))
+    data = bytearray(path.read_bytes())
+    data[4096 * 8 :] = os.urandom(len(data) - 4096 * 8)
+    path.write_bytes(data)
+    with pytest.raises(CatalogueError, match="damaged"), Catalogue.open(path) as opened:
+        list(opened.tracks(range(500)))
+
+
+def test_a_full_disk_is_one_line_and_costs_nothing(catalogue: Catalogue) -> None:
+    catalogue.write(track("kept"))
+    pages = catalogue.connection.execute("PRAGMA page_count").fetchone()[0]
+    catalogue.connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(CatalogueError, match="the disk is full; what was written is kept"):
+        catalogue.write_all(track(str(number)) for number in range(5_000))
+    assert len(catalogue) == 1
+    assert catalogue.check() == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind the superuser")
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "c" / "c.sqlite"
+    with Catalogue.open(path, write=True) as opened:
+        opened.write(track("a"))
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    try:
+        with Catalogue.open(path) as opened:
+            assert len(opened) == 1
+        with pytest.raises(CatalogueError), Catalogue.open(path, write=True) as opened:
+            opened.write(track("b"))
+    finally:
+        path.parent.chmod(0o755)
+
+
+def test_where_it_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MUSIC_EMOTION_CATALOGUE", str(tmp_path / "mine"))
+    assert default_catalogue() == tmp_path / "mine"
+    monkeypatch.delenv("MUSIC_EMOTION_CATALOGUE")
+    assert default_catalogue().name == "catalogue.sqlite"
+
+
+def test_the_documentation_names_every_table_and_column(catalogue: Catalogue) -> None:
+    text = Path(__file__).parents[2].joinpath("docs", "catalogue.md").read_text()
+    for (table,) in catalogue.connection.execute(
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+        "AND name NOT LIKE 'words\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'"
+    ):
+        assert f"`{table}`" in text
+        for row in catalogue.connection.execute(f"PRAGMA table_info({table})"):
+            name = "probability_…" if row[1].startswith("probability_") else row[1]
+            name = "intensity_…" if name.startswith("intensity_") else name
+            assert f"`{name}`" in text or table == "tracks", (table, name)
+
+
+def test_an_engine_needs_no_more_than_the_row() -> None:
+    row = CatalogueTrack("/a", FileStamp(0, 0, 0), b"", error="'a' is empty")
+    assert (row.prediction, row.id, row.missing_since) == (None, None, None)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from music_emotion.errors import AudioError
+from music_emotion.library.track import FileStamp
+from music_emotion.library.walk import walk
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def found(folder: Path) -> list[str]:
+    return [os.path.relpath(path, folder) for path in walk(str(folder)).files]
+
+
+def test_audio_files_folder_by_folder(tmp_path: Path) -> None:
+    for name in ("b.MP3", "a.flac", "c/d/e.opus", "b/f.m4a", "cover.jpg", "._a.mp3", "mp3"):
+        touch(tmp_path / name)
+    (tmp_path / "folder.mp3").mkdir()
+    os.mkfifo(tmp_path / "pipe.mp3")
+    assert found(tmp_path) == ["a.flac", "b.MP3", "b/f.m4a", "c/d/e.opus"]
+    stamp = walk(str(tmp_path)).files[str(tmp_path / "a.flac")]
+    assert stamp == FileStamp.read(tmp_path / "a.flac")
+    assert stamp.size == 1
+
+
+def test_links_and_loops(tmp_path: Path) -> None:
+    music, elsewhere = tmp_path / "music", tmp_path / "elsewhere"
+    touch(music / "z" / "a.mp3")
+    touch(elsewhere / "b.mp3")
+    (music / "z" / "loop").symlink_to(music)
+    (music / "a link").symlink_to(music / "z")
+    (music / "other").symlink_to(elsewhere)
+    (music / "one.mp3").symlink_to(elsewhere / "b.mp3")
+    (music / "broken.mp3").symlink_to(tmp_path / "nothing")
+    (music / "self").symlink_to(music / "self")
+    assert found(music) == ["one.mp3", "z/a.mp3", "other/b.mp3"]
+
+
+def test_relative_names_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "music" / "a.mp3")
+    monkeypatch.chdir(tmp_path / "music")
+    for name in (".", "../music", "../music/"):
+        assert list(walk(name).files) == [str(tmp_path / "music" / "a.mp3")]
+
+
+def test_what_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="there is no folder"):
+        walk(str(tmp_path / "none"))
+    with pytest.raises(AudioError, match=r"is a file; name a folder"):
+        walk(str(touch(tmp_path / "a.mp3")))

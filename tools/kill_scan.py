@@ -1,0 +1,167 @@
+"""Kill scans at random moments and check the catalogue: ``python tools/kill_scan.py MODEL``.
+
+A library of short tones is made, among them files that are no audio. A scan of it is started and
+killed by SIGKILL at a random moment, again and again, then one is let through. Every third is
+killed while it starts, the others a random moment after a random number of files. Afterwards every
+file must have exactly one row, right in every column that can be checked, and SQLite must find the
+file sound; between the kills, no worker process and no lock may outlive its scan.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from music_emotion.errors import CatalogueError
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.identity import audio_digest
+from music_emotion.library.lock import scan_lock
+from music_emotion.library.vectors import load_vectors
+
+RATE = 44_100
+BAD = 7  # every so many files is no audio
+WORKER_SECONDS = 10.0  # in which workers must notice the end of their parent
+POLL_SECONDS = 0.02
+LATER_SECONDS = 0.3  # from the chosen file to the kill, at most
+STARTING_SECONDS = 3.0
+
+
+def make_library(folder: Path, files: int, seconds: float = 6.0) -> Path:
+    """Write tones of different pitch into subfolders, and some files that are no audio."""
+    time_axis = np.arange(round(seconds * RATE)) / RATE
+    for number in range(files):
+        place = folder / f"album {number // 10}"
+        place.mkdir(parents=True, exist_ok=True)
+        path = place / f"{number:04d}.wav"
+        if number % BAD == BAD - 1:
+            path.write_text(f"letter {number}")
+        else:
+            tone = 0.5 * np.sin(2 * np.pi * (200 + number) * time_axis)
+            soundfile.write(path, tone.astype(np.float32), RATE)
+    return folder
+
+
+def kill_scans(
+    library: Path, database: Path, model: str, *, kills: int, jobs: int, seed: int
+) -> list[str]:
+    """Start and kill scans, then let one through; return what outlived its scan, one line each."""
+    moments = random.Random(seed)
+    command = [sys.executable, "-m", "music_emotion", "scan", str(library), "--model", model]
+    command += ["--catalogue", str(database), "--jobs", str(jobs)]
+    share = 1.5 * sum(1 for _ in library.rglob("*.wav")) / kills
+    left = []
+    for number in range(kills):
+        before = _rows(database)
+        target = 0 if number % 3 == 0 else before + 1 + moments.randrange(round(share))
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        while process.poll() is None and _rows(database) < target:
+            time.sleep(POLL_SECONDS)
+        time.sleep(moments.uniform(0.0, LATER_SECONDS if target else STARTING_SECONDS))
+        done = process.poll() is not None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        problem = _damage(database) or _still_alive(process.pid) or _still_locked(database)
+        left += [f"kill {number + 1}: {problem}"] if problem else []
+        ended = "had ended" if done else "killed"
+        print(f"{number + 1:2d}: {ended} at {before} + {_rows(database) - before} rows {problem}")
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return left
+
+
+def check_catalogue(library: Path, database: Path) -> list[str]:
+    """Return what is wrong with a catalogue of the library, one line each."""
+    files = {str(path): path for path in library.rglob("*.wav")}
+    wrong = []
+    with Catalogue.open(database) as catalogue:
+        wrong += catalogue.check()
+        if len(catalogue) != len(files):
+            wrong.append(f"{len(catalogue)} rows for {len(files)} files")
+        for name, path in files.items():
+            row = catalogue.track(name)
+            if row is None:
+                wrong.append(f"{name}: no row")
+            elif row.audio != audio_digest(path) or row.missing_since is not None:
+                wrong.append(f"{name}: another file's row")
+            elif (row.prediction is None) != (path.read_bytes()[:4] != b"RIFF"):
+                wrong.append(f"{name}: prediction or error is missing")
+        predicted = sum(path.read_bytes()[:4] == b"RIFF" for path in files.values())
+        if len(load_vectors(catalogue)) != predicted:
+            wrong.append(f"{len(load_vectors(catalogue))} vectors for {predicted} predictions")
+    return wrong
+
+
+def _rows(database: Path) -> int:
+    """Return the number of rows, 0 while the catalogue is not made yet."""
+    try:
+        with Catalogue.open(database) as catalogue:
+            return len(catalogue)
+    except CatalogueError:
+        return 0
+
+
+def _damage(database: Path) -> str:
+    with Catalogue.open(database, write=True) as catalogue:
+        return "; ".join(catalogue.check())
+
+
+def _still_alive(session: int) -> str:
+    """Wait until no process of a session is left; return a line if some stay."""
+    until = time.monotonic() + WORKER_SECONDS
+    while time.monotonic() < until:
+        try:
+            os.killpg(session, 0)
+        except ProcessLookupError:
+            return ""
+        time.sleep(POLL_SECONDS)
+    return f"processes of session {session} outlived their parent by {WORKER_SECONDS:.0f} s"
+
+
+def _still_locked(database: Path) -> str:
+    try:
+        with scan_lock(database):
+            return ""
+    except CatalogueError as error:
+        return str(error)
+
+
+def main() -> None:
+    """Run the kills and say what was wrong; exit code 1 if anything was."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="a model's name or folder")
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--files", type=int, default=200)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        library = make_library(Path(folder, "music"), options.files)
+        database = Path(folder, "catalogue.sqlite")
+        wrong = kill_scans(
+            library,
+            database,
+            options.model,
+            kills=options.kills,
+            jobs=options.jobs,
+            seed=options.seed,
+        )
+        wrong += check_catalogue(library, database)
+    for line in wrong:
+        print(f"wrong: {line}")
+    print(f"{options.kills} kills, {options.files} files: {'FAILED' if wrong else 'all is well'}")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

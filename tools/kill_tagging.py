@@ -1,0 +1,206 @@
+"""Kill ``music-emotion tag`` at random moments and look: ``python tools/kill_tagging.py``.
+
+A library of MP3, FLAC, Ogg, Opus, AIFF and WAV files is made in a temporary folder and catalogued
+with invented predictions. Tagging and taking back, in turn, are killed with SIGKILL at a random
+moment of their work. After each kill every file must open, have its sound (the same decoded
+samples) and its other tags; in the end one undisturbed run of each must leave no temporary file, no
+writing unsettled, a catalogue that passes its integrity check, and the tags as they are meant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from music_emotion.audio import decode
+from music_emotion.emotions import EMOTIONS
+from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.identity import audio_digest
+from music_emotion.library.tag_fields import open_tags
+from music_emotion.library.tag_files import TEMPORARY
+from music_emotion.library.tag_log import undoable, unfinished
+from music_emotion.library.tagging import MOODS, fields_of
+from music_emotion.library.track import CatalogueTrack, FileStamp
+
+KINDS = {
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "aiff": ("AIFF", "PCM_16"),
+    "wav": ("WAV", "PCM_16"),
+}
+RATE = 48_000  # Hz
+POLL_SECONDS = 0.002
+PATIENCE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A file and what must stay of it."""
+
+    path: Path
+    sound: str
+    others: object
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--files", type=int, default=120)
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of each file")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    chance = random.Random(options.seed)
+    with tempfile.TemporaryDirectory(prefix="kill-tagging-") as place:
+        catalogue = Path(place) / "catalogue.sqlite"
+        songs = make_library(Path(place) / "music", catalogue, options.files, options.seconds)
+        command = (sys.executable, "-m", "music_emotion", "tag", "--write", "--quiet")
+        common = ("--catalogue", str(catalogue))
+        undos: tuple[tuple[str, ...], ...] = ((), ("--undo",))
+        seconds = {undo: writing_seconds([*command, *undo, *common], songs) for undo in undos}
+        landed = 0
+        for number in range(options.kills):
+            undo = ("--undo",) if number % 2 else ()
+            landed += kill_one([*command, *undo, *common], songs, chance, seconds[undo])
+            check_files(songs)
+        for undo in ((), ("--undo",), ()):
+            subprocess.run([*command, *undo, *common], check=True, stdout=subprocess.DEVNULL)
+            check_end(songs, catalogue, tagged=not undo)
+    print(
+        f"{options.kills} kills, {landed} of them while files were written, {len(songs)} files: "
+        "none damaged, none lost, no temporary file left, the catalogue sound"
+    )
+    return 0
+
+
+def make_library(music: Path, catalogue: Path, files: int, seconds: float) -> list[Song]:
+    """Make files with a title and a comment, and their rows."""
+    rng = np.random.default_rng(0)
+    music.mkdir()
+    songs, rows = [], []
+    for number in range(files):
+        kind = list(KINDS)[number % len(KINDS)]
+        path = music / f"{number:04}.{kind}"
+        first = music / f"{number % len(KINDS):04}.{kind}"
+        if path == first:
+            noise = (0.1 * rng.standard_normal(round(seconds * RATE))).astype(np.float32)
+            sf.write(path, noise, RATE, format=KINDS[kind][0], subtype=KINDS[kind][1])
+        else:
+            shutil.copyfile(first, path)
+        tags = open_tags(path)
+        tags.put(tags.key("COMMENT_OF_MINE"), (f"song {number}",))
+        tags.save()
+        songs.append(Song(path, sound_of(path), others_of(path)))
+        rows.append(row_of(path, rng))
+    with Catalogue.open(catalogue, write=True) as opened:
+        opened.write_all(rows)
+    return songs
+
+
+def row_of(path: Path, rng: np.random.Generator) -> CatalogueTrack:
+    emotions = rng.dirichlet(np.ones(len(EMOTIONS))).astype(np.float32)
+    intensities = rng.random(len(EMOTIONS)).astype(np.float32)
+    timeline = Timeline(np.array([1.5]), emotions[None], 3.0)
+    told = TrackPrediction(
+        str(path), 3.0, "invented", "1", emotions, intensities, float(emotions.max()), timeline
+    )
+    stamp, digest = FileStamp.read(path), audio_digest(path)
+    return CatalogueTrack(str(path), stamp, digest, prediction=told, model_sha256="invented")
+
+
+def sound_of(path: Path) -> str:
+    return hashlib.sha256(decode(path).samples.tobytes()).hexdigest()
+
+
+def others_of(path: Path) -> object:
+    tags = open_tags(path)
+    names = ("MOOD", "EMOTION_MODEL", *(f"EMOTION_{name.upper()}" for name in EMOTIONS))
+    return tags.others([tags.key(name) for name in names])
+
+
+def writing_seconds(command: list[str], songs: list[Song]) -> float:
+    """Let a run end; return how long it wrote."""
+    process, began = start(command, songs)
+    if process.wait():
+        raise SystemExit("a run that nobody disturbed failed")
+    return time.monotonic() - began
+
+
+def start(command: list[str], songs: list[Song]) -> tuple[subprocess.Popen[bytes], float]:
+    """Start a run; return it, and the moment it began to write, when that has come."""
+    folder = songs[0].path.parent
+    before = folder.stat().st_mtime_ns
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while folder.stat().st_mtime_ns == before and process.poll() is None:
+        if time.monotonic() > deadline:
+            raise SystemExit("nothing was written; is the machine too busy?")
+        time.sleep(POLL_SECONDS)
+    return process, time.monotonic()
+
+
+def kill_one(command: list[str], songs: list[Song], chance: random.Random, seconds: float) -> bool:
+    """Start a run, kill it at a random moment of its writing; return whether it still wrote."""
+    process, _ = start(command, songs)
+    time.sleep(chance.uniform(0.0, seconds))
+    writing = process.poll() is None
+    process.kill()
+    process.wait()
+    return writing
+
+
+def check_files(songs: list[Song]) -> None:
+    for song in songs:
+        if sound_of(song.path) != song.sound:
+            raise SystemExit(f"{song.path.name} is damaged")
+        if others_of(song.path) != song.others:
+            raise SystemExit(f"{song.path.name} lost a tag")
+    names = {song.path.name for song in songs}
+    there = (path.name for path in songs[0].path.parent.iterdir())
+    strange = [name for name in there if name not in names]
+    if any(not name.startswith(TEMPORARY) for name in strange):
+        raise SystemExit(f"what are {strange}?")
+
+
+def check_end(songs: list[Song], catalogue: Path, *, tagged: bool) -> None:
+    check_files(songs)
+    if left := list(songs[0].path.parent.glob(f"{TEMPORARY}*")):
+        raise SystemExit(f"left behind: {[path.name for path in left]}")
+    with Catalogue.open(catalogue) as opened:
+        if told := [*opened.check(), *unfinished(opened)]:
+            raise SystemExit(f"the catalogue: {told[0]}")
+        if len(opened) != len(songs):
+            raise SystemExit(f"{len(opened)} rows for {len(songs)} files")
+        done = [write.path for write in undoable(opened)]
+        if sorted(done) != (sorted(str(song.path) for song in songs) if tagged else []):
+            raise SystemExit("the log does not tell what was written")
+        for song in songs:
+            check_tags(song.path, opened.track(str(song.path)), tagged)
+
+
+def check_tags(path: Path, row: CatalogueTrack | None, tagged: bool) -> None:
+    tags = open_tags(path)
+    if row is None or row.prediction is None:
+        raise SystemExit(f"{path.name} is not in the catalogue")
+    for field, values in fields_of(row.prediction).items():
+        if tags.get(tags.key(field)) != (values if tagged else None):
+            raise SystemExit(f"{path.name}: {field} is not as it should be")
+    if tagged and tags.get(tags.key("MOOD"))[0] not in MOODS:
+        raise SystemExit(f"{path.name} has a strange mood")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
