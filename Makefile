@@ -41,7 +41,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 results: $(STAMP)
 	$(BIN)/music-emotion compare --models six,baselines,bilstm_cnn_without_smote --out results
