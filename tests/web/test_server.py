@@ -137,7 +137,7 @@ def test_a_full_server_refuses_politely_and_recovers(model_folders: tuple[str, .
         client.delete(first.headers["location"])
         place = second.headers["location"]
         assert "event: done" in client.get(f"{place}/events").text
-        assert server.inside == 0
+        until(lambda: server.inside == 0)
 
 
 def test_time_limits(model_folders: tuple[str, ...]) -> None:
