@@ -171,6 +171,7 @@ class _Crew:
             max_restarts=0,
             runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, "1")},
         )
+        self._actors: list[Any] = []
         self._running: dict[Any, tuple[Any, Shard]] = {}  # stream of news → actor and its shard
         self._under_way: Counter[int] = Counter()  # tracks done by shard, unfinished shards
         self._kept = total
@@ -184,15 +185,20 @@ class _Crew:
         self._tell()
         try:
             for _ in range(min(workers, len(waiting))):
-                self._give(self._actor_class.remote(self._files, self._output), waiting.popleft())
+                self._give(self._hire(), waiting.popleft())
             while self._running:
                 ready, _ = self._ray.wait(list(self._running), fetch_local=False)
                 for stream in ready:
                     self._hear(stream, waiting)
-        finally:
-            for actor, _ in self._running.values():
+        finally:  # at once: those that come next wait for their processors
+            for actor in self._actors:
                 with suppress(Exception):
                     self._ray.kill(actor)
+
+    def _hire(self) -> Any:
+        actor = self._actor_class.remote(self._files, self._output)
+        self._actors.append(actor)
+        return actor
 
     def _give(self, actor: Any, shard: Shard) -> None:
         careful = self.deaths[shard.number] >= CAREFUL_AFTER
@@ -209,7 +215,7 @@ class _Crew:
             raise _cause(error) from None
         except exceptions.ActorDiedError as error:
             self._bury(stream, error)
-            self._give(self._actor_class.remote(self._files, self._output), shard)
+            self._give(self._hire(), shard)
             return
         self._under_way[shard.number] = news.done
         if news.finished:
