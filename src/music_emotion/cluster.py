@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
@@ -20,6 +21,7 @@ OBJECT_STORE_BYTES = 200 * 10**6
 """Memory for what tasks hand over on a cluster started here; Ray would take a third of all."""
 
 ATTEMPTS = 3  # to start a cluster: on a busy machine its own 15 s do not always do
+PREFIX = "me-ray-"  # of a cluster's folder; short, because names of sockets may not be long
 CLIENT_SCHEME = "ray://"
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -64,7 +66,8 @@ def ray_cluster(
     if ray.is_initialized():
         yield ray
         return
-    folder = None if address else tempfile.mkdtemp(prefix="me-ray-")
+    _sweep()
+    folder = None if address else tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
     started_here: Mapping[str, Any] = {
         "num_cpus": cpus,
         "num_gpus": 0,
@@ -78,6 +81,14 @@ def ray_cluster(
     finally:
         ray.shutdown()
         if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove the folders of clusters whose process was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and Path("/proc").is_dir() and not Path("/proc", owner).exists():
             shutil.rmtree(folder, ignore_errors=True)
 
 

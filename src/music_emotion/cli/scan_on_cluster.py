@@ -10,6 +10,7 @@ import typer
 from music_emotion.cli.progress import progress_bar
 from music_emotion.errors import MusicEmotionError, printable
 
+EXIT_FAILURES, EXIT_INTERRUPTED = 1, 130
 STANDARD_INPUT = "-"
 
 
@@ -55,8 +56,14 @@ def scan_on_cluster(
         raise MusicEmotionError("--engine ray writes Parquet: name a folder or URL with --output")
     if address is None:
         jobs = jobs or available_cores()
-    with progress_bar("scanning", transient=True) as show:
-        summary = scan_on_ray(paths, output, model=model, jobs=jobs, address=address, progress=show)
+    try:
+        with progress_bar("scanning", transient=True) as show:
+            summary = scan_on_ray(
+                paths, output, model=model, jobs=jobs, address=address, progress=show
+            )
+    except KeyboardInterrupt:
+        typer.echo("stopped; finished shards are kept, run the same command to go on", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     typer.echo(
         f"{summary.tracks:,} tracks in {summary.shards:,} shards: {summary.predicted:,} predicted "
         f"now, {summary.failures:,} of them failed"
@@ -67,4 +74,4 @@ def scan_on_cluster(
         rows = import_shards(output, catalogue)
         typer.echo(f"{rows:,} rows put into the catalogue {printable(catalogue)}")
     if summary.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(EXIT_FAILURES)

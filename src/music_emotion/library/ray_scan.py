@@ -23,6 +23,7 @@ from typing import Any
 
 from music_emotion.cluster import cluster_cpus, ray_cluster
 from music_emotion.errors import MusicEmotionError
+from music_emotion.evaluation.runner import sigterm_interrupts
 from music_emotion.features.workers import THREAD_VARIABLES
 from music_emotion.inference.batch import (
     Job,
@@ -108,11 +109,13 @@ def scan_on_ray(
         anything.
     MissingExtraError
         Ray is not installed.
+    KeyboardInterrupt
+        On Ctrl-C and on SIGTERM, after the workers have been stopped.
     """
     check_mutagen()
     sha256 = load_model(model).card.sha256
     files = _model_files(model)
-    with ray_cluster(address, cpus=max(jobs, 1)) as ray:
+    with ray_cluster(address, cpus=max(jobs, 1)) as ray, sigterm_interrupts():
         workers = jobs or cluster_cpus(ray)
         folder = ShardFolder(output)
         folder.sweep()
