@@ -146,6 +146,8 @@ def test_ctrl_c_keeps_what_was_done(library: Path, model: str, tmp_path: Path) -
     assert kept >= 2
     if process.returncode != 0:  # else it was faster than the signal
         assert kept < 32
+        assert process.returncode == 130
+        assert "stopped; what was finished is kept" in told
     assert run("scan", library, "-m", model, "-j", "1").exit_code == 0
     assert _rows(database) == 32
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from music_emotion import __version__
 from music_emotion.errors import MusicEmotionError
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
+STOPPED = "stopped; what was finished is kept, run the same command to go on"
 
 # One file per command, each defines ``register(app)`` and imports heavy packages only when run.
 COMMANDS = (
@@ -38,10 +40,23 @@ COMMANDS = (
 )
 
 
+class InterruptibleCommands(TyperGroup):
+    """Answers Ctrl-C with a line; typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo(STOPPED, err=True)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
 def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
     """Return the command line with some or all commands registered."""
     app = typer.Typer(
         name="music-emotion",
+        cls=InterruptibleCommands,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -79,6 +94,6 @@ def main() -> None:
     except MusicEmotionError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILURE)
-    except KeyboardInterrupt:
-        print("stopped; what was finished is kept, run the same command to go on", file=sys.stderr)
+    except KeyboardInterrupt:  # while modules were loading
+        print(STOPPED, file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)

@@ -22,13 +22,9 @@ from numpy.typing import NDArray
 from music_emotion.cluster import cluster_cpus, ray_cluster
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell
-from music_emotion.evaluation.runner import (
-    WORKER_ENVIRONMENT,
-    Failure,
-    Listener,
-    sigterm_interrupts,
-)
+from music_emotion.evaluation.runner import WORKER_ENVIRONMENT, Failure, Listener
 from music_emotion.evaluation.worker import Task, Workplace, train_cell
+from music_emotion.interruption import sigterm_interrupts
 
 RETRIES = 1  # of a task whose process died
 STORE_ROOM_BYTES = 100 * 10**6  # beside the features: corpus, tasks and finished cells

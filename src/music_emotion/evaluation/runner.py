@@ -11,7 +11,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Any, Protocol
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName
 from music_emotion.evaluation.worker import Task, Workplace, train_cell, work
+from music_emotion.interruption import sigterm_interrupts
 
 BYTES_PER_JOB = 2 * 10**9
 """Memory reserved for one training when the number of jobs is chosen automatically."""
@@ -260,20 +260,3 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C inside the block."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

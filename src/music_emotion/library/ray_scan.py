@@ -23,7 +23,6 @@ from typing import Any
 
 from music_emotion.cluster import cluster_cpus, ray_cluster
 from music_emotion.errors import MusicEmotionError
-from music_emotion.evaluation.runner import sigterm_interrupts
 from music_emotion.features.workers import THREAD_VARIABLES
 from music_emotion.inference.batch import (
     Job,
@@ -36,6 +35,7 @@ from music_emotion.inference.batch import (
 from music_emotion.inference.card import CARD_FILE
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.package import ONNX_FILE, find_package
+from music_emotion.interruption import sigterm_interrupts
 from music_emotion.library.file_tags import check_mutagen
 from music_emotion.library.reading import scanned
 from music_emotion.library.shards import Shard, ShardFolder
@@ -195,13 +195,16 @@ class _Crew:
                     self._hear(stream, waiting)
         finally:  # at once: those that come next wait for their processors
             for actor in self._actors:
-                with suppress(Exception):
-                    self._ray.kill(actor)
+                self._dismiss(actor)
 
     def _hire(self) -> Any:
         actor = self._actor_class.remote(self._files, self._output)
         self._actors.append(actor)
         return actor
+
+    def _dismiss(self, actor: Any) -> None:
+        with suppress(Exception):
+            self._ray.kill(actor)
 
     def _give(self, actor: Any, shard: Shard) -> None:
         careful = self.deaths[shard.number] >= CAREFUL_AFTER
@@ -216,7 +219,8 @@ class _Crew:
             news: _News = self._ray.get(next(stream))
         except exceptions.RayTaskError as error:
             raise _cause(error) from None
-        except exceptions.ActorDiedError as error:
+        except exceptions.RayActorError as error:
+            self._dismiss(actor)  # one that is merely out of reach may not go on beside the next
             self._bury(stream, error)
             self._give(self._hire(), shard)
             return
