@@ -11,19 +11,12 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Playwright
 
+from web_pictures import CHROMIUM_FLAGS
+
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None
 )
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-)
+FLAGS = (*CHROMIUM_FLAGS, "--autoplay-policy=no-user-gesture-required")
 PATIENCE = 90_000  # milliseconds that something may take on a busy machine
 DROP = """(files) => {
   const transfer = new DataTransfer();

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from music_emotion.cli.file_options import JobsOption, ModelOption, end_with
 from music_emotion.cli.progress import progress_bar
 
-EXIT_FAILURES = 1
 FEW_FILES = 4  # fewer are not worth starting processes for
 
 
@@ -34,9 +34,7 @@ def predict(
         list[str],
         typer.Argument(metavar="PATH…", help="Files, folders, patterns, or - for standard input."),
     ],
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="A model's name (see: models), or its folder.")
-    ] = "default",
+    model: ModelOption = "default",
     format: Annotated[
         Format | None,
         typer.Option(
@@ -60,9 +58,7 @@ def predict(
     top: Annotated[
         int | None, typer.Option("--top", min=1, max=9, help="Emotions shown in the table.")
     ] = None,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: as many as there are cores.")
-    ] = 0,
+    jobs: JobsOption = 0,
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")
     ] = False,
@@ -108,10 +104,6 @@ def _processes(jobs: int, files: int) -> int:
 
 def _summarise(failures: list[str], files: int) -> None:
     """Name every failure on the error stream and end with their exit code."""
-    if not failures:
-        return
-    if files > 1:
+    if failures and files > 1:
         typer.echo(f"{len(failures)} of {files} files could not be predicted:", err=True)
-    for failure in failures:
-        typer.echo(f"error: {failure}", err=True)
-    raise typer.Exit(EXIT_FAILURES)
+    end_with(failures)

@@ -13,9 +13,8 @@ from music_emotion.cli.engine_options import (
     EngineOption,
     check_address,
 )
+from music_emotion.cli.file_options import JobsOption, ModelOption, end_with
 from music_emotion.cli.progress import progress_bar
-
-EXIT_FAILURES = 1
 
 
 def register(app: typer.Typer) -> None:
@@ -29,12 +28,8 @@ def scan(
         typer.Argument(metavar="FOLDER…", help="Looked through, subfolders included."),
     ] = None,
     catalogue: CatalogueOption = None,
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="A model's name (see: models), or its folder.")
-    ] = "default",
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: as many as there are cores.")
-    ] = 0,
+    model: ModelOption = "default",
+    jobs: JobsOption = 0,
     retry: Annotated[
         bool, typer.Option("--retry", help="Try files again that failed and did not change.")
     ] = False,
@@ -87,10 +82,7 @@ def scan(
         summary = scan_library(opened, folders, options, show)
     for line in summary_lines(summary, path):
         typer.echo(line)
-    for _, error in summary.failures:
-        typer.echo(f"error: {error}", err=True)
-    if summary.failures:
-        raise typer.Exit(EXIT_FAILURES)
+    end_with(error for _, error in summary.failures)
 
 
 def _say_waiting(holder: str) -> None:

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from music_emotion.cli.catalogue_option import CatalogueOption
+from music_emotion.cli.file_options import end_with
 from music_emotion.cli.progress import progress_bar
-
-EXIT_FAILURES = 1
 
 
 def register(app: typer.Typer) -> None:
@@ -74,7 +73,4 @@ def tag(
                 typer.echo(line)
             show(done, session.total)
     typer.echo(session.summary())
-    for error in session.failures:
-        typer.echo(f"error: {error}", err=True)
-    if session.failures:
-        raise typer.Exit(EXIT_FAILURES)
+    end_with(session.failures)

@@ -139,9 +139,27 @@ def reliability_diagram(
         count=count.astype(np.int64),
         confidence=confidence / filled,
         accuracy=accuracy / filled,
-        error=float(np.abs(accuracy - confidence).sum() / len(top)),
+        error=calibration_error(top, right, bins=bins),
         overconfidence=float(top.mean() - right.mean()),
     )
+
+
+def calibration_error(confidence: Floats, right: Floats, *, bins: int = BINS) -> float:
+    """Return the expected calibration error of any confidence, 0–1.
+
+    Parameters
+    ----------
+    confidence
+        How sure an answer is, shape (n,), 0–1.
+    right
+        Whether it is right, shape (n,), 0 or 1.
+    bins
+        Number of equal-width bins.
+    """
+    place = _bin_of(confidence, bins)
+    sure = np.bincount(place, weights=confidence, minlength=bins)
+    hits = np.bincount(place, weights=right, minlength=bins)
+    return float(np.abs(hits - sure).sum() / len(confidence))
 
 
 def expected_calibration_error(

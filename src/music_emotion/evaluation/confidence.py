@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import metrics
-from music_emotion.evaluation.calibration import BINS
+from music_emotion.evaluation.calibration import calibration_error
 from music_emotion.evaluation.scores import Scored
 
 Floats = NDArray[np.float64]
@@ -87,7 +87,7 @@ def fit_confidence(repeats: Sequence[Scored]) -> Confidence:
         )
         for values, one in zip(honest, top, strict=True):
             values[left_out] = _chance(*fitted, one[left_out])
-    errors = [_error(values, hits) for values, hits in zip(honest, right, strict=True)]
+    errors = [calibration_error(sure, hits) for sure, hits in zip(honest, right, strict=True)]
     return Confidence(slope, shift, float(np.mean(errors)))
 
 
@@ -119,9 +119,3 @@ def _log_odds(probability: Floats) -> Floats:
     inside = np.clip(probability, EDGE, 1.0 - EDGE)
     odds: Floats = np.log(inside) - np.log1p(-inside)
     return odds
-
-
-def _error(confidence: Floats, right: Floats) -> float:
-    place = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    gaps = np.bincount(place, weights=right - confidence, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(confidence))

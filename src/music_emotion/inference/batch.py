@@ -92,16 +92,13 @@ def predict_files(
     ModelError
         There is no such model, or it is damaged.
     """
-    model = load_model(job.model)
     if len(paths) == 1:
         heard = None if progress is None else _seconds(progress)
+        model = load_model(job.model)
         yield predict_file(paths[0], model, explained=job.explained, progress=heard)
         return
-    outcomes: Iterator[Outcome]
-    if jobs <= 1 or STANDARD_INPUT in paths:
-        outcomes = (predict_file(path, model, explained=job.explained) for path in paths)
-    else:
-        outcomes = _in_parallel(paths, job, jobs)
+    # Only this process has the standard input.
+    outcomes = predict_stream(paths, job, jobs=1 if STANDARD_INPUT in paths else jobs)
     for done, outcome in enumerate(outcomes, start=1):
         yield outcome
         if progress is not None:

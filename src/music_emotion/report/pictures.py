@@ -120,12 +120,17 @@ def accuracy_intervals(document: Document) -> Figure:
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(0, 100)
-    axes.set_xlabel("accuracy, per cent (95 % interval)", fontsize=8)
+    _dress(figure, axes, "accuracy, per cent (95 % interval)")
+    return figure
+
+
+def _dress(figure: Figure, axes: Any, label: str) -> None:
+    """Give a picture with one row per name its label, grid and legend."""
+    axes.set_xlabel(label, fontsize=8)
     axes.tick_params(labelsize=8)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(fontsize=8, loc="outside lower center", ncols=4, frameon=False)
-    return figure
 
 
 def _known(axes: Any, document: Document, names: Sequence[str]) -> None:
@@ -171,11 +176,7 @@ def correlation_dots(rows: Sequence[Row], document: Document) -> Figure | None:
     axes.axvline(0, color="#999999", linewidth=0.8)
     axes.set_yticks(range(len(GEMS)), [e.label for e in reversed(GEMS)], fontsize=8)
     axes.set_xlim(min(-0.2, axes.get_xlim()[0]), 1)
-    axes.set_xlabel("Pearson's r with the listeners' votes, over tracks", fontsize=8)
-    axes.tick_params(labelsize=8)
-    axes.grid(axis="x", alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(fontsize=8, loc="outside lower center", ncols=4, frameon=False)
+    _dress(figure, axes, "Pearson's r with the listeners' votes, over tracks")
     return figure
 
 
