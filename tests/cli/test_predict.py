@@ -123,6 +123,10 @@ def test_jams_of_one_and_of_many(music: Path, model: str, tmp_path: Path) -> Non
     assert sorted(p.name for p in (tmp_path / "jams").iterdir()) == ["calm.jams", "tense.jams"]
     refused = run(music, "-r", "-m", model, "-f", "jams")
     assert isinstance(refused.exception, MusicEmotionError)
+    run(music / "calm.wav", "-m", model, "-o", tmp_path / "one.jams")
+    assert json.loads((tmp_path / "one.jams").read_text()) == one
+    assert run(tmp_path / "gone.mp3", "-m", model, "-o", tmp_path / "no.jams").exit_code == 1
+    assert not (tmp_path / "no.jams").exists()
 
 
 def test_an_output_that_cannot_be_written_is_said_before_the_work(

@@ -192,6 +192,17 @@ def test_jams_says_what_when_and_how_sure(tone_model: EmotionModel) -> None:
     assert late[0]["confidence"] > 0.9
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jams itself
+def test_the_jams_package_takes_the_document(tone_model: EmotionModel, tmp_path: Path) -> None:
+    jams = pytest.importorskip("jams")
+    path = tmp_path / "song.jams"
+    path.write_text(json.dumps(tone_model.predict(CALM, RATE).to_jams()))
+    read = jams.load(str(path), validate=True, strict=True)
+    assert len(read.search(namespace="tag_open")) == 3
+    strongest = max(read.annotations[0].data, key=lambda observation: observation.confidence)
+    assert strongest.value == "calmness"
+
+
 def test_the_envelope_is_the_shape_of_the_sound(tone_model: EmotionModel) -> None:
     envelope = tone_model.predict(np.concatenate([CALM, 0.1 * CALM]), RATE).envelope
     assert len(envelope) == pytest.approx(18 * 20, abs=1)

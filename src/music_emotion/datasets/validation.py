@@ -51,7 +51,8 @@ def render(validation: Validation) -> str:
     """Return the findings as lines of text, the verdict last."""
     lines = [f"problem: {problem}" for problem in validation.problems]
     lines += [f"warning: {warning}" for warning in validation.warnings]
-    verdict = f"{len(validation.problems)} problems" if validation.problems else "valid"
+    count = len(validation.problems)
+    verdict = f"{count} problem{'s' if count > 1 else ''}" if count else "valid"
     counts = f"{validation.files} audio files, {len(validation.warnings)} with warnings"
     if validation.published:
         counts += f", {validation.published} as published"

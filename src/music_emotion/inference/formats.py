@@ -158,16 +158,16 @@ class JamsWriter:
         """Write nothing: the document is whole."""
 
 
-class JamsFolderWriter:
-    """One JAMS document per track in a folder."""
+class JamsFileWriter:
+    """One JAMS document per track, in the file that is named for it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._names = FileNames(folder, ".jams")
+    def __init__(self, name: Callable[[str], Path]) -> None:
+        self._name = name
 
     def add(self, outcome: Outcome) -> None:
         """Write one outcome; a failure leaves no document."""
         if outcome.prediction is not None:
-            with opened_output(self._names.next(outcome.path)) as stream:
+            with opened_output(self._name(outcome.path)) as stream:
                 JamsWriter(stream).add(outcome)
 
     def close(self) -> None:
@@ -204,10 +204,10 @@ def opened_writer(
     MusicEmotionError
         The file cannot be written.
     """
-    if name == "jams" and many:
-        if path is None:
-            raise MusicEmotionError("JAMS describes one track per file; name a folder with -o")
-        yield JamsFolderWriter(path)
+    if name == "jams" and many and path is None:
+        raise MusicEmotionError("JAMS describes one track per file; name a folder with -o")
+    if name == "jams" and path is not None:
+        yield JamsFileWriter(FileNames(path, ".jams").next if many else lambda _: path)
         return
     with opened_output(path) as stream:
         writer: Writer
