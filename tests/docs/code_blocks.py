@@ -4,10 +4,10 @@ A block runs unless a comment right above it says otherwise::
 
     <!-- code: not run: REASON -->                   the whole block
     <!-- code: not run "music-emotion leak": REASON -->  the lines that start so; may be repeated
-    <!-- code: needs command scan -->                skipped where there is no such command
-    <!-- code: needs a shipped model -->             skipped where no model comes with the package
+    <!-- code: needs EMOTIFY -->                     skipped where EMOTIFY_ROOT is not set
+    <!-- code: needs a server -->                    one runs at the address that the page names
 
-What is not run is still checked: every ``music-emotion`` line must parse.
+What is not run is still checked: every ``music-emotion`` line must parse, every extra exist.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ OTHER = (
     "nginx",
 )
 """Kinds of block that are not commands or programs."""
+
+EMOTIFY, SERVER = NEEDS = ("EMOTIFY", "a server")
+"""What a block may need."""
 
 BLOCK = re.compile(
     r"^(?P<comments>(?:<!--[^\n]*-->\n)*)```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$",
@@ -60,7 +63,7 @@ class Block:
     skipped_lines
         Beginnings of lines that are not run.
     needs
-        What must be there for it to be run.
+        What must be there for it to be run: keys of :data:`NEEDS`.
     """
 
     place: str
@@ -95,7 +98,7 @@ def blocks_of(page: Path, text: str | None = None) -> list[Block]:
     Raises
     ------
     ValueError
-        If a block is of a kind that is not known, so that nobody knows whether to run it.
+        A block is of a kind, or needs something, that is not known.
     """
     text = page.read_text(encoding="utf-8") if text is None else text
     found = []
@@ -107,6 +110,9 @@ def blocks_of(page: Path, text: str | None = None) -> list[Block]:
         if kind not in SHELL + PYTHON:
             raise ValueError(f"{place}: a block of unknown kind {kind!r}: sh, python, csv, text …?")
         markers = list(MARKER.finditer(match["comments"]))
+        needs = tuple(m["why"] for m in markers if m["what"] == "needs")
+        if not set(needs) <= set(NEEDS):
+            raise ValueError(f"{place}: needs {needs}, known are {NEEDS}")
         whole = [m["why"] for m in markers if m["what"] == "not run" and not m["lines"]]
         found.append(
             Block(
@@ -115,7 +121,7 @@ def blocks_of(page: Path, text: str | None = None) -> list[Block]:
                 match["text"],
                 skipped=whole[0] if whole else "",
                 skipped_lines=tuple(m["lines"] for m in markers if m["lines"]),
-                needs=tuple(m["why"] for m in markers if m["what"] == "needs"),
+                needs=needs,
             )
         )
     return found

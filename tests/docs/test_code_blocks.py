@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,9 @@ import click
 import pytest
 import soundfile
 import typer.main
-from code_blocks import Block, blocks_of
+from code_blocks import EMOTIFY, SERVER, Block, blocks_of
 
-from music_emotion.cli.main import COMMANDS, build_app
+from music_emotion.cli.main import build_app
 from music_emotion.datasets.demo import synthesise
 from music_emotion.evaluation.quick import quick_corpus
 
@@ -34,7 +36,10 @@ PAGES = (
     *sorted(path for path in (ROOT / "docs").rglob("*.md") if "api" not in path.parts),
 )
 SHELL = shutil.which("bash")
+CURL = shutil.which("curl")
 TIMEOUT = 1_200  # seconds per block; a hang must not look like patience
+SERVED_AT = "http://127.0.0.1:8000"  # as the pages say
+EXTRAS = re.compile(r"\[([\w,-]+)\]")
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Reader:
 
 @pytest.fixture(scope="session")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ``song.mp3``, ``my-music`` and ``my-music.csv``."""
+    """A folder with ``song.mp3``, ``my-music``, ``my-music.csv`` and ``list.txt``."""
     folder = tmp_path_factory.mktemp("music")
     corpus = quick_corpus(synthesise(folder / "corpus", 0))
     (folder / "my-music").mkdir()
@@ -60,6 +65,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
             soundfile.write(folder / "my-music" / name, samples, rate)
             table.writerow([name, track.dominant_emotion, track.group])
     shutil.copy(folder / "my-music" / "one.mp3", folder / "song.mp3")
+    (folder / "list.txt").write_text("song.mp3\nmy-music/one.mp3\n")
     return folder
 
 
@@ -69,9 +75,16 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
     programs = home / "bin"
     programs.mkdir()
-    for name, call in (("music-emotion", "-m music_emotion"), ("python", "")):
+    python = shlex.quote(sys.executable)
+    calls = {
+        "music-emotion": f"{python} -m music_emotion",
+        "python": python,
+        "python3": python,
+        "curl": f"{CURL} --fail-with-body --silent --show-error",  # an error is none by default
+    }
+    for name, call in calls.items():
         script = programs / name
-        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {call} "$@"\n')
+        script.write_text(f'#!/bin/sh\nexec {call} "$@"\n')
         script.chmod(0o755)
     inherited = {name: value for name, value in os.environ.items() if name != "EMOTIFY_ROOT"}
     return {
@@ -88,21 +101,40 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture
 def reader(music: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Reader:
     """All pages are tried out in one folder, so that what is trained there is trained once."""
+    shutil.copytree(music / "my-music", Path(environment["HOME"]) / "Music", dirs_exist_ok=True)
     monkeypatch.chdir(music)
     monkeypatch.syspath_prepend(str(music))
     return Reader(music, environment)
 
 
-def missing(block: Block) -> str:
-    """What a block needs that is not there, or ``""``."""
-    from music_emotion.inference.package import shipped_names
+@pytest.fixture(scope="session")
+def served(environment: dict[str, str]) -> Iterator[str]:
+    """The address of a server that a command of the page started."""
+    command = [sys.executable, "-m", "music_emotion", "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[1]
+        process.terminate()
 
-    present: dict[str, Callable[[], Any]] = {"a shipped model": shipped_names}
-    for need in block.needs:
-        word, _, command = need.partition(" ")
-        if not (command in COMMANDS if word == "command" else present[need]()):
-            return need
+
+def unmet(block: Block) -> str:
+    """What a block needs that is not there, or ``""``."""
+    if EMOTIFY in block.needs and not os.environ.get("EMOTIFY_ROOT"):
+        return "needs EMOTIFY_ROOT"
+    if SERVER in block.needs and CURL is None:
+        return "needs curl"
     return ""
+
+
+def prepared(block: Block, reader: Reader, request: pytest.FixtureRequest) -> tuple[Block, Reader]:
+    """A block and its reader with what the block needs."""
+    if EMOTIFY in block.needs:
+        root = {"EMOTIFY_ROOT": os.environ["EMOTIFY_ROOT"]}
+        reader = replace(reader, environment={**reader.environment, **root})
+    if SERVER in block.needs:
+        address = request.getfixturevalue("served")
+        block = replace(block, text=block.text.replace(SERVED_AT, address))
+    return block, reader
 
 
 def run_shell(block: Block, reader: Reader) -> None:
@@ -122,11 +154,21 @@ def run_shell(block: Block, reader: Reader) -> None:
 
 
 def check_options(block: Block) -> None:
-    """Parse the lines that are not run, so that a renamed option is noticed all the same."""
+    """Parse the lines that are not run, so that what was renamed is noticed all the same."""
     for line in block.lines():
         words = shlex.split(line, comments=True)
-        if not block.is_run(line) and words[:1] == ["music-emotion"]:
+        if block.is_run(line):
+            continue
+        if words[:1] == ["music-emotion"]:
             parse(words[1:], block.place)
+        if words[:2] == ["pip", "install"]:
+            named = {one for list_ in EXTRAS.findall(line) for one in list_.split(",")}
+            assert named <= set(extras()), f"{block.place}: no such extra: {named - set(extras())}"
+
+
+def extras() -> list[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return list(project["optional-dependencies"])
 
 
 def parse(words: list[str], place: str) -> None:
@@ -146,22 +188,25 @@ def parse(words: list[str], place: str) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(SHELL is None, reason="bash is not installed")
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
-def test_every_block_runs(page: Path, reader: Reader) -> None:
+def test_every_block_runs(page: Path, reader: Reader, request: pytest.FixtureRequest) -> None:
     names: dict[str, Any] = {"__name__": "__page__"}
-    unmet = []
+    left_out = []
     for block in blocks_of(page):
-        if (need := missing(block)) and not block.skipped:
-            unmet.append(f"{block.place} needs {need}")
-        elif block.is_shell:
+        if block.is_shell:
             check_options(block)
+        if block.skipped:
+            continue
+        if need := unmet(block):
+            left_out.append(f"{block.place} {need}")
+        elif block.is_shell:
             if any(block.is_run(line) for line in block.lines()):
-                run_shell(block, reader)
+                run_shell(*prepared(block, reader, request))
         elif block.file_name:
             (reader.folder / block.file_name).write_text(block.text)
-        elif not block.skipped:
+        else:
             exec(compile(block.text, block.place, "exec"), names)
-    if unmet:
-        pytest.skip("; ".join(unmet))
+    if left_out:
+        pytest.skip("; ".join(left_out))
 
 
 def test_an_architecture_takes_thirty_lines_as_its_page_says() -> None:
@@ -178,7 +223,7 @@ def test_what_is_not_run_says_why() -> None:
                 assert any(line.startswith(beginning) for line in block.lines()), block.place
 
 
-def test_a_wrong_option_is_noticed_in_a_block_that_is_not_run() -> None:
+def test_a_wrong_option_or_extra_is_noticed_in_a_block_that_is_not_run() -> None:
     text = "<!-- code: not run: takes hours -->\n```sh\nmusic-emotion compare --modles svm\n```\n"
     [block] = blocks_of(Path("page.md"), text)
     assert block.skipped == "takes hours" and block.place == "page.md:2"
@@ -186,6 +231,9 @@ def test_a_wrong_option_is_noticed_in_a_block_that_is_not_run() -> None:
         check_options(block)
     with pytest.raises(AssertionError, match="no command 'comprae'"):
         parse(["comprae"], "page.md:2")
+    text = "<!-- code: not run: installs packages -->\n```sh\npip install '.[web,wbe]'\n```\n"
+    with pytest.raises(AssertionError, match="no such extra"):
+        check_options(blocks_of(Path("page.md"), text)[0])
 
 
 def test_lines_are_left_out_by_their_beginning_and_kinds_must_be_known() -> None:
@@ -195,5 +243,7 @@ def test_lines_are_left_out_by_their_beginning_and_kinds_must_be_known() -> None
     assert [block.is_run(line) for line in block.lines()] == [True, False]
     with pytest.raises(ValueError, match="unknown kind 'pyton'"):
         blocks_of(Path("page.md"), "```pyton\n1\n```\n")
+    with pytest.raises(ValueError, match="known are"):
+        blocks_of(Path("page.md"), "<!-- code: needs luck -->\n```sh\na\n```\n")
     [saved] = blocks_of(Path("page.md"), "```python\n# mine.py\nx = 1\n```\n")
     assert saved.file_name == "mine.py"
