@@ -31,6 +31,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from music_emotion.audio import decode, resample
+from music_emotion.cli.progress import progress_bar
 from music_emotion.inference.loading import load_model
 
 Array = NDArray[np.float32]
@@ -133,8 +134,14 @@ def main() -> None:
         which = f"model {options.model}"
     if not jobs:
         parser.error("no tracks: name files, or a folder with --folds")
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        results = list(pool.map(changes, jobs))
+    results = []
+    with (
+        ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool,
+        progress_bar("tracks") as show,
+    ):
+        for result in pool.map(changes, jobs):
+            results.append(result)
+            show(len(results), len(jobs))
     page = "\n".join(
         [
             "# The same track, delivered otherwise",
