@@ -10,7 +10,7 @@ the share of tracks whose top emotion stays.
 
 ``--folds`` takes models that have not heard the tracks: in each subfolder a packaged model and
 ``held_out.txt``, which names its tracks, one a line, relative to EMOTIFY_ROOT. ``--every 4``
-takes a quarter of them.
+takes a quarter of them. ``--write`` replaces a page up to the end of its table.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from music_emotion.inference.loading import load_model
 
 Array = NDArray[np.float32]
 HELD_OUT = "held_out.txt"
+ALL = "all"  # the last row
 QUIETER = 0.5  # 6 dB
 
 
@@ -107,8 +108,14 @@ def table(results: list[list[tuple[Array, Array]]]) -> list[str]:
         pairs = np.array([result[number] for result in results])
         everything.append(pairs)
         lines.append(row(delivery.name, pairs))
-    lines.append(row("all", np.concatenate(everything)))
+    lines.append(row(ALL, np.concatenate(everything)))
     return lines
+
+
+def behind_table(page: Path) -> str:
+    """Return what a page says after its table, to be kept."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    return text.partition(f"| {ALL} |")[2].partition("\n")[2]
 
 
 def row(name: str, pairs: NDArray[np.float32]) -> str:
@@ -147,7 +154,7 @@ def main() -> None:
             "# The same track, delivered otherwise",
             "",
             f"{len(jobs)} tracks, {which}. Each track is compared with its own prediction from "
-            f"the file as it is. Made by `benchmarks/delivery.py --every {options.every}` on "
+            f"the file as it is. Made by `benchmarks/delivery.py` on "
             f"{date.today()}, Python {platform.python_version()}.",
             "",
             *table(results),
@@ -156,7 +163,7 @@ def main() -> None:
     )
     print(page)
     if options.write:
-        options.write.write_text(page, encoding="utf-8")
+        options.write.write_text(page + behind_table(options.write), encoding="utf-8")
 
 
 if __name__ == "__main__":

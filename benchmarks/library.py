@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument(
         "--keep", type=Path, help="make find's catalogue here, or use the one there"
     )
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()  # the folder may also come last
     if options.what == "scan":
         root = os.environ.get("EMOTIFY_ROOT")
         folder = options.folder or (root and f"{root}/emotifymusic")
