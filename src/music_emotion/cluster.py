@@ -117,7 +117,7 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
         if address is not None:
             raise MusicEmotionError(
                 f"no Ray cluster answers at '{shown}' ({line}); start one with ray start --head, "
-                "or leave --address out"
+                "set RAY_AUTH_MODE=token if it asks for a token, or leave --address out"
             )
         if attempt == ATTEMPTS:
             raise MusicEmotionError(f"Ray cannot be started here ({line}); is the machine busy?")

@@ -49,6 +49,7 @@ def scan_on_cluster(
 ) -> None:
     """Predict on Ray, say what was done, and end with the code of failures if there are any."""
     from music_emotion.features.extract import available_cores
+    from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.importing import import_shards
     from music_emotion.library.ray_scan import scan_on_ray
 
@@ -56,6 +57,7 @@ def scan_on_cluster(
         raise MusicEmotionError("--engine ray writes Parquet: name a folder or URL with --output")
     if address is None:
         jobs = jobs or available_cores()
+    silence_native_libraries()
     try:
         with progress_bar("scanning", transient=True) as show:
             summary = scan_on_ray(

@@ -130,8 +130,10 @@ def _arrow_storage(url: str) -> tuple[Any, str]:
     from fsspec.implementations.arrow import ArrowFSWrapper
     from pyarrow import fs
 
-    arrow, path = fs.FileSystem.from_uri(url)
-    return ArrowFSWrapper(arrow), path
+    # Of the bucket alone: what follows is a name as it is, which a URI would have to quote.
+    bucket, _, name = url.partition(SCHEME)[2].partition("/")
+    arrow, root = fs.FileSystem.from_uri(f"{url.partition(SCHEME)[0]}{SCHEME}{bucket}")
+    return ArrowFSWrapper(arrow), f"{root}/{name}" if name else root
 
 
 def _changed_ns(about: dict[str, Any]) -> int:
