@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +51,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 @pytest.fixture
 def cluster(bucket: str, tmp_path: Path) -> Iterator[str]:
     """The address of a cluster of two processors, started as its owner would."""
+    folder = tempfile.mkdtemp(prefix="me-")  # short, because names of sockets may not be long
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -59,7 +62,7 @@ def cluster(bucket: str, tmp_path: Path) -> Iterator[str]:
         "num-cpus": "2",
         "include-dashboard": "false",
         "object-store-memory": str(10**8),
-        "temp-dir": f"/tmp/me-{os.getpid()}",  # short, because names of sockets may not be long
+        "temp-dir": folder,
     }
     command += [f"--{name}={value}" for name, value in options.items()]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -69,6 +72,7 @@ def cluster(bucket: str, tmp_path: Path) -> Iterator[str]:
     ):
         yield address
         process.terminate()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_bucket_is_scanned_on_a_cluster_that_is_there(bucket, cluster, tmp_path):
