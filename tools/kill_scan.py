@@ -2,9 +2,9 @@
 
 A library of short tones is made, among them files that are no audio. A scan of it is started and
 killed by SIGKILL at a random moment, again and again, then one is let through. Every third is
-killed while it starts, the others a random moment after a random number of files. Afterwards every
-file must have exactly one row, right in every column that can be checked, and SQLite must find the
-file sound; between the kills, no worker process and no lock may outlive its scan.
+killed in its first seconds, the others a random moment after a random number of files. Afterwards
+every file must have exactly one row, right in every column that can be checked, and SQLite must
+find the file sound; between the kills, no worker process and no lock may outlive its scan.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ RATE = 44_100
 BAD = 7  # every so many files is no audio
 WORKER_SECONDS = 10.0  # in which workers must notice the end of their parent
 POLL_SECONDS = 0.02
-LATER_SECONDS = 0.3  # from the chosen file to the kill, at most
+LATER_SECONDS = 0.2  # from the chosen file to the kill, at most
 STARTING_SECONDS = 3.0
+STARTS_PER_KILL = 4  # at most
 
 
 def make_library(folder: Path, files: int, seconds: float = 6.0) -> Path:
@@ -54,30 +55,41 @@ def make_library(folder: Path, files: int, seconds: float = 6.0) -> Path:
 def kill_scans(
     library: Path, database: Path, model: str, *, kills: int, jobs: int, seed: int
 ) -> list[str]:
-    """Start and kill scans, then let one through; return what outlived its scan, one line each."""
+    """Kill scans until so many were killed at work, then let one through; return what was wrong.
+
+    Whenever a scan ended before its moment came, its catalogue is checked and a new one is begun.
+    """
     moments = random.Random(seed)
     command = [sys.executable, "-m", "music_emotion", "scan", str(library), "--model", model]
     command += ["--catalogue", str(database), "--jobs", str(jobs)]
     share = 1.5 * sum(1 for _ in library.rglob("*.wav")) / kills
-    left = []
-    for number in range(kills):
+    wrong, killed, started = list[str](), 0, 0
+    while killed < kills and started < STARTS_PER_KILL * kills:
         before = _rows(database)
-        target = 0 if number % 3 == 0 else before + 1 + moments.randrange(round(share))
+        target = before + 1 + moments.randrange(max(1, round(share))) if started % 3 else 0
+        started += 1
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         while process.poll() is None and _rows(database) < target:
             time.sleep(POLL_SECONDS)
         time.sleep(moments.uniform(0.0, LATER_SECONDS if target else STARTING_SECONDS))
-        done = process.poll() is not None
+        ended = process.poll() is not None
         process.send_signal(signal.SIGKILL)
         process.wait()
+        killed += not ended
         problem = _damage(database) or _still_alive(process.pid) or _still_locked(database)
-        left += [f"kill {number + 1}: {problem}"] if problem else []
-        ended = "had ended" if done else "killed"
-        print(f"{number + 1:2d}: {ended} at {before} + {_rows(database) - before} rows {problem}")
+        wrong += [f"scan {started}: {problem}"] if problem else []
+        how = "had ended" if ended else "killed"
+        print(f"{started:2d}: {how} at {before} + {_rows(database) - before} rows {problem}")
+        if ended:
+            wrong += check_catalogue(library, database)
+            for file in database.parent.glob(f"{database.name}*"):
+                file.unlink()
+    if killed < kills:
+        wrong.append(f"only {killed} scans could be killed at work: more --files?")
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    return left
+    return wrong + check_catalogue(library, database)
 
 
 def check_catalogue(library: Path, database: Path) -> list[str]:
@@ -156,7 +168,6 @@ def main() -> None:
             jobs=options.jobs,
             seed=options.seed,
         )
-        wrong += check_catalogue(library, database)
     for line in wrong:
         print(f"wrong: {line}")
     print(f"{options.kills} kills, {options.files} files: {'FAILED' if wrong else 'all is well'}")
