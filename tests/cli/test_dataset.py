@@ -65,7 +65,7 @@ def test_validate_exits_with_one_where_something_is_wrong(
     result = RUNNER.invoke(app, arguments)
     assert result.exit_code == 1
     assert "b.wav" in result.stdout
-    assert "1 problems: 2 audio files" in result.stdout
+    assert "1 problem: 2 audio files" in result.stdout
 
 
 def test_cite(app: typer.Typer) -> None:
