@@ -9,6 +9,7 @@ from music_emotion.training.device import select_device
 from music_emotion.training.fit import (
     TrainingData,
     emotion_loss,
+    first_candidate,
     fit_network,
     intensity_loss,
     learning_rate,
@@ -96,10 +97,11 @@ def test_training_stops_early_and_keeps_the_best_weights() -> None:
     )
     losses = result.history["validation_loss"]
     assert len(losses) == result.best_epoch + 3 < 40
-    assert result.best_epoch == int(np.argmin(losses))
+    first = first_candidate(config)
+    assert result.best_epoch == first + int(np.argmin(losses[first:]))
     logits, _ = predict_logits(network, validation.array, validation.rows, CPU)
     again = emotion_loss(torch.from_numpy(logits), torch.from_numpy(validation.emotions), 0.0)
-    assert again.mean().item() == pytest.approx(min(losses), rel=1e-5)
+    assert again.mean().item() == pytest.approx(losses[result.best_epoch], rel=1e-5)
     assert calls[-1] == (len(losses) * 22, len(losses) * 22)
 
 
@@ -154,6 +156,19 @@ def test_a_missing_device_is_named() -> None:
 def test_an_unknown_device_is_named() -> None:
     with pytest.raises(ModelError, match="unknown device 'tpu'"):
         select_device("tpu")  # type: ignore[arg-type]
+
+
+def test_no_epoch_of_the_warm_up_is_kept_or_ends_the_training() -> None:
+    config = TrainingConfig(
+        splice=False, mixup=0.0, max_epochs=20, warm_up=0.5, patience=2, batch_size=8
+    )
+    # Labels that have nothing to do with the inputs: the less is learnt, the better.
+    validation = data(45, seed=1, shuffled=True)
+    result = fit_network(Linear(), data(180), validation, config, device=CPU, seed=0)
+    losses = result.history["validation_loss"]
+    assert int(np.argmin(losses)) < first_candidate(config) == 9
+    assert result.best_epoch == 9 and len(losses) == 12
+    assert first_candidate(TrainingConfig(max_epochs=1)) == 0
 
 
 def test_patience_grows_with_the_training_up_to_the_configured_one() -> None:

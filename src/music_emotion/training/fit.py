@@ -185,13 +185,14 @@ class _Trainer:
                 for name, value in scores.items():
                     history.setdefault(name, []).append(value)
                 rank = self._rank(scores)
-                if rank > best_rank:
+                if epoch >= first_candidate(self.config) and rank > best_rank:
                     best_rank, best_epoch = rank, epoch
                     best = copy.deepcopy(self.network.state_dict())
             else:
                 best_epoch = epoch
             history.setdefault("seconds", []).append(time.perf_counter() - started)
-            if epoch - best_epoch >= patience(self.config, epoch):
+            since = max(best_epoch, first_candidate(self.config))
+            if epoch - since >= patience(self.config, epoch):
                 break
         if best is not None:
             self.network.load_state_dict(best)
@@ -304,12 +305,21 @@ def to_device(array: NDArray[np.float32], device: torch.device) -> Tensor:
     return tensor
 
 
+def first_candidate(config: TrainingConfig) -> int:
+    """Return the first epoch (from zero) that may be kept: the one that ends the warm-up.
+
+    Before, the learning rate still rises. Where artists are kept whole, a validation part of thirty
+    tracks is so noisy that an epoch of the warm-up often looks best, and a network that has hardly
+    begun to learn would be kept.
+    """
+    return max(0, math.ceil(config.warm_up * config.max_epochs) - 1)
+
+
 def patience(config: TrainingConfig, epoch: int) -> float:
     """Return how many epochs without a better one are enough, after ``epoch`` (from zero).
 
     A third of the epochs so far, at least :data:`LEAST_PATIENCE` and at most the configured
-    patience: where learning goes on, a plateau is waited out; where a network only gets worse
-    from its first epochs on, as with artists kept whole, it is not trained three times as long.
+    patience, so that a plateau is waited out the longer, the longer learning has gone on.
     """
     return min(config.patience, max(LEAST_PATIENCE, (epoch + 1) / 3))
 
