@@ -236,8 +236,9 @@ def array_sound(samples: Any, sample_rate: int | None) -> Sound:
         raise AudioError(f"{kind} is no sound; give a path, an open binary stream or an array")
     if sample_rate is None:
         raise AudioError("an array needs its sample rate: predict(samples, sample_rate)")
-    if isinstance(sample_rate, bool) or not isinstance(sample_rate, Real):
-        raise AudioError(f"a sample rate of {sample_rate!r} is no number; give it in Hz")
+    given: object = sample_rate  # callers without a type checker give anything
+    if isinstance(given, bool) or not isinstance(given, Real):
+        raise AudioError(f"a sample rate of {given!r} is no number; give it in Hz")
     return sound_from_array(np.asarray(samples), sample_rate)
 
 

@@ -88,12 +88,12 @@ def refuse_music(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
     MusicEmotionError
         An output is one of the files, has the name of music, or is named twice.
     """
-    outputs = [path for path in outputs if path is not None and str(path) != STANDARD_OUTPUT]
-    if not outputs:
+    written = [path for path in outputs if path is not None and str(path) != STANDARD_OUTPUT]
+    if not written:
         return
     identities = {_identity(Path(file)) for file in files if file != STANDARD_INPUT} - {None}
     seen: set[Path] = set()
-    for output in outputs:
+    for output in written:
         shown = f"'{printable(output)}'"
         if output.suffix.lower() in AUDIO_SUFFIXES:
             raise MusicEmotionError(f"{shown} is a name for music; write to another")
