@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from typer.core import TyperGroup
 
 import music_emotion
 from music_emotion.cli import main as command_line
@@ -30,6 +33,38 @@ def run(
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(monkeypatch, capsys, "--version")
     assert (code, out, err) == (0, f"{music_emotion.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [("predict", "stopped\n"), ("compare", "stopped; what was finished is kept, run the same ")],
+)
+def test_ctrl_c_promises_only_what_the_command_keeps(
+    command: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: object, context: Any) -> None:
+        context.invoked_subcommand = command
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TyperGroup, "invoke", interrupt)
+    code, out, err = run(monkeypatch, capsys, command)
+    assert (code, out) == (130, "")
+    assert err.startswith(line)
+    assert err.count("\n") == 1
+
+
+def test_what_the_system_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error", "song\n.mp3")
+
+    monkeypatch.setattr(TyperGroup, "invoke", refuse)
+    assert run(monkeypatch, capsys, "models") == (
+        1,
+        "",
+        "error: 'song\\n.mp3': Input/output error\n",
+    )
 
 
 def test_help_names_every_command(

@@ -4,8 +4,12 @@ import csv
 import io
 import json
 import os
+import signal
+import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +18,15 @@ import soundfile as sf
 from typer.testing import CliRunner, Result
 
 from graphs import package, tone_listener
+from music_emotion.cli import predict
 from music_emotion.cli.main import build_app
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
-from music_emotion.inference import batch
+from music_emotion.inference import batch, finding
 from music_emotion.inference.batch import Job, Outcome, predict_files
 from music_emotion.inference.finding import find_files
+from music_emotion.inference.formats import opened_writer
+from music_emotion.inference.output import FileNames
 from sounds import RATE, tone
 
 
@@ -177,6 +184,188 @@ def test_folders_patterns_and_names_are_found_once(music: Path) -> None:
     assert find_files([str(music / "live [2004].wav")]) == [str(music / "live [2004].wav")]
 
 
+def test_two_spellings_are_one_file_and_resource_forks_are_none(
+    music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (music / "._calm.wav").touch()
+    monkeypatch.chdir(music)
+    calm = str(music / "calm.wav")
+    assert find_files(["calm.wav", "./calm.wav", calm]) == ["calm.wav"]
+    assert find_files([".", "-"]) == ["calm.wav", "letter.mp3", "-"]
+
+
+def test_a_folder_that_may_not_be_listed_is_named(
+    music: Path, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("more"):
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert find_files([str(music)], recursive=True)[-1] == str(music / "more")
+    assert finding.no_file(str(music / "more")) == (
+        f"'{music / 'more'}' is a folder that cannot be listed (Permission denied)"
+    )
+
+
+def test_what_is_no_file_is_said_as_it_is(music: Path) -> None:
+    assert finding.no_file("") == "an empty name names no file; leave it out"
+    assert "matches only folders" in finding.no_file(str(music / "mo*"))
+    assert "without audio files" in finding.no_file(str(music / "odd.mp3"))
+    for name in ("calm.wav", "gone.wav", "*.ogg", "n" * 300 + ".mp3"):
+        assert finding.no_file(str(music / name)) == ""
+
+
+def test_a_name_that_is_too_long_is_one_line(music: Path, model: str, tmp_path: Path) -> None:
+    long = "n" * 300
+    result = run(music / f"{long}.mp3", "-m", model)
+    assert result.exit_code == 1
+    assert "cannot be opened (File name too long)" in result.stderr
+    refused = run(music / "calm.wav", "-m", long)
+    assert str(refused.exception).startswith(f"there is no model '{long}'")
+    refused = run(music / "calm.wav", "-m", model, "-o", tmp_path / f"{long}.json")
+    assert str(refused.exception).endswith("(File name too long)")
+
+
+def test_a_stem_is_cut_to_what_a_file_name_may_be(tmp_path: Path) -> None:
+    names = FileNames(tmp_path, ".jams")
+    for stem in ("n" * 251, "é" * 125):
+        given = [names.next(f"{stem}.wav") for _ in range(2)]
+        assert given[0] != given[1]
+        for path in given:
+            assert 250 <= len(os.fsencode(path.name)) <= 255
+            path.touch()
+
+
+def test_music_is_never_written_over(music: Path, model: str, tmp_path: Path) -> None:
+    calm = music / "calm.wav"
+    before = calm.read_bytes()
+    (music / "calm").write_bytes(before)
+    (tmp_path / "link.json").symlink_to(music / "calm")
+    for options in (
+        ["-o", calm],
+        ["-o", music / "new.MP3"],
+        ["-o", tmp_path / "link.json"],
+        ["--plot", music / "calm"],
+        ["-f", "jams", "-o", music / "more" / "tense.flac"],
+        [
+            "--plot",
+            tmp_path / "x.png",
+            "-f",
+            "csv",
+            "-o",
+            tmp_path / ".." / tmp_path.name / "x.png",
+        ],
+    ):
+        result = run(calm, music / "calm", "-m", "nonsense", *options)
+        assert isinstance(result.exception, MusicEmotionError)
+        assert "; write to another" in str(result.exception) or "twice" in str(result.exception)
+    assert calm.read_bytes() == (music / "calm").read_bytes() == before
+
+
+def test_a_name_that_tells_no_format_is_refused(music: Path, tmp_path: Path) -> None:
+    result = run(music / "calm.wav", "-o", tmp_path / "out.jsno")
+    assert "ends in no format" in str(result.exception)
+    assert [
+        predict._format(None, name and Path(name)) for name in (None, "a", "a.TXT", "a.csv")
+    ] == [
+        "table",
+        "table",
+        "table",
+        "csv",
+    ]
+    assert predict._format(predict.Format.JSON, Path("out.jsno")) == "json"
+
+
+def test_a_model_that_cannot_be_loaded_leaves_nothing(music: Path, tmp_path: Path) -> None:
+    result = run(music, "-r", "-m", "nonsense", "-f", "csv")
+    assert isinstance(result.exception, MusicEmotionError)
+    assert result.stdout == ""
+    run(music, "-r", "-m", "nonsense", "-f", "jams", "-o", tmp_path / "jams")
+    assert not (tmp_path / "jams").exists()
+
+
+def test_a_folder_of_one_song_may_be_many(music: Path, model: str, tmp_path: Path) -> None:
+    (music / "letter.mp3").unlink()
+    for number, name in enumerate((music, music / "c*.wav")):
+        out = tmp_path / f"jams{number}"
+        assert run(name, "-m", model, "-f", "jams", "-o", out).exit_code == 0
+        assert [path.name for path in out.iterdir()] == ["calm.jams"]
+    assert json.loads(run(music, "-m", model, "-f", "jams").stdout)["annotations"]
+    assert "with a confidence of" in run(music, "-m", model).stdout
+
+
+def test_what_cannot_be_written_does_not_stop_the_others(
+    music: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jams" / "calm.jams").mkdir(parents=True)
+    result = run(music, "-r", "-j", "1", "-m", model, "-f", "jams", "-o", tmp_path / "jams")
+    assert result.exit_code == 1
+    assert (tmp_path / "jams" / "tense.jams").is_file()
+    assert "calm.jams' is a folder" in result.stderr
+    pytest.importorskip("matplotlib")
+    (tmp_path / "plots" / "calm.png").mkdir(parents=True)
+    result = run(music, "-r", "-j", "1", "-m", model, "-f", "json", "--plot", tmp_path / "plots")
+    assert len(json.loads(result.stdout)) == 3
+    assert (tmp_path / "plots" / "tense.png").is_file()
+    assert "calm.png' is a folder" in result.stderr
+    result = run(music / "calm.wav", "-m", model, "--plot", tmp_path / "no" / "x.png")
+    assert "cannot write in" in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_json_on_a_stream_is_closed_whatever_happens(capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        opened_writer("json", None, files=2, many=True) as writer,
+    ):
+        writer.add(Outcome("a", error="b"))
+        raise KeyboardInterrupt
+    assert json.loads(capsys.readouterr().out) == [{"path": "a", "error": "b"}]
+
+
+def test_the_bar_begins_with_what_there_is_to_do(music: Path, model: str) -> None:
+    steps: list[tuple[int, int]] = []
+    files = find_files([str(music)])
+    list(predict_files(files, Job(model), progress=lambda *step: steps.append(step)))
+    assert steps == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_output_onto_a_pipe_a_link_and_standard_output(
+    music: Path, model: str, tmp_path: Path
+) -> None:
+    calm = music / "calm.wav"
+    fifo, real, link = tmp_path / "fifo", tmp_path / "real.json", tmp_path / "link.json"
+    os.mkfifo(fifo)
+    heard: list[str] = []
+    reader = threading.Thread(target=lambda: heard.append(fifo.read_text()))
+    reader.start()
+    assert run(calm, "-m", model, "-f", "json", "-o", fifo).exit_code == 0
+    reader.join()
+    assert json.loads(heard[0])[0]["model"] == "tones"
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+    link.symlink_to(real)
+    assert run(calm, "-m", model, "-o", link).exit_code == 0
+    assert link.is_symlink()
+    assert json.loads(real.read_text()) == json.loads(heard[0])
+    for options in (["-f", "json"], ["-f", "jams"]):
+        assert json.loads(run(calm, "-m", model, "-o", "-", *options).stdout)
+    assert not Path("-").exists()
+
+
+def test_colours_are_of_the_screen(
+    music: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in run(music / "calm.wav", "-m", model).stdout
+    run(music / "calm.wav", "-m", model, "-o", tmp_path / "t.txt")
+    assert "\x1b[" not in (tmp_path / "t.txt").read_text(encoding="utf-8")
+
+
 def test_processes_give_what_one_gives(music: Path, model: str) -> None:
     files = find_files([str(music)], recursive=True)
     alone = list(predict_files(files, Job(model)))
@@ -252,6 +441,77 @@ def test_a_name_that_is_not_text_is_reported(tmp_path: Path, model: str) -> None
     (tmp_path / "x.wav").rename(path)
     result = command("predict", path, "-m", model, "-f", "json")
     assert json.loads(result.stdout)[0]["path"].endswith("caf\\udce9\\n.wav")
+    jams = command("predict", path, "-m", model, "-f", "jams")
+    assert json.loads(jams.stdout)["sandbox"]["path"].endswith("caf\\udce9\\n.wav")
     table = command("predict", path, "-m", model)
     assert table.returncode == 0
     assert b"caf\\udce9\\n.wav" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "bar"),
+    [
+        ({"PYTHONIOENCODING": "cp1252"}, b"\\u2588"),
+        ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, "█".encode()),
+    ],
+)
+def test_every_encoding_of_the_output_takes_a_table(
+    music: Path, model: str, settings: dict[str, str], bar: bytes
+) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHONIO", "LC_"))}
+    result = command("predict", music / "calm.wav", "-m", model, env={**environment, **settings})
+    assert result.returncode == 0
+    assert bar in result.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("unbuffered", "line"),
+    [
+        ("", "error: standard output cannot be written (No space left on device)\n"),
+        ("1", "error: reading or writing failed (No space left on device)\n"),
+    ],
+)
+def test_a_full_disk_is_one_line(unbuffered: str, line: str, music: Path, model: str) -> None:
+    code = "from music_emotion.cli.main import main; main()"
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [sys.executable, "-c", code, "predict", str(music / "calm.wav"), "-m", model],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert result.returncode == 1
+    assert result.stderr.decode() == line
+
+
+def test_standard_input_that_does_not_fit_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    def copyfileobj(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    batch.standard_input.cache_clear()
+    monkeypatch.setattr("shutil.copyfileobj", copyfileobj)
+    result = run("-", "-m", model, stdin=b"RIFF")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: standard input could not be kept (No space left on device); name a file\n"
+    )
+
+
+def test_a_predict_that_is_stopped_leaves_nothing(model: str, tmp_path: Path) -> None:
+    code = "from music_emotion.cli.main import main; main()"
+    arguments = ["predict", "-", "-m", model, "-o", str(tmp_path / "out.json")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    while not list(tmp_path.iterdir()) and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate()
+    assert process.returncode == 130
+    assert told == b"stopped\n"
+    assert list(tmp_path.iterdir()) == []

@@ -153,6 +153,13 @@ def test_weights_that_float16_cannot_hold_stay_as_they_are() -> None:
     assert halved(graph).SerializeToString() == graph.SerializeToString()
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "", "\udce9"])
+def test_a_name_that_cannot_be_shown_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is no name for a model.*--name") as caught:
+        export_trained(tmp_path, tmp_path / "out", name=name)
+    assert str(caught.value).isprintable()
+
+
 def test_what_has_no_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no network to export"):
         export_fitted(create("svm"), tmp_path, name="svm")

@@ -14,7 +14,7 @@ import music_emotion
 from graphs import card, linear_reader, package
 from music_emotion.audio import Sound, read_audio
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import AudioError
+from music_emotion.errors import AudioError, MusicEmotionError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
@@ -57,7 +57,52 @@ def test_file_stream_sound_and_array_agree(tone_model: EmotionModel, tmp_path: P
     for source in (path, str(path), io.BytesIO(path.read_bytes()), Sound(CALM, RATE)):
         assert np.array_equal(tone_model.predict(source).emotions, by_array.emotions)
     assert tone_model.predict(path).path == str(path)
+    with path.open("rb") as stream:
+        assert tone_model.predict(stream).path == str(path)
     assert by_array.path == ""
+
+
+def test_a_prediction_is_equal_to_itself_and_short_when_shown(tone_model: EmotionModel) -> None:
+    one, other = tone_model.predict(CALM, RATE), tone_model.predict(CALM, RATE)
+    assert one == one
+    assert one != other
+    assert len({one, other, one.timeline, other.timeline}) == 4
+    assert repr(one) == (
+        "TrackPrediction('', 9.0 s, top='calmness', confidence=1.000, model='tones')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "rate", "reason"),
+    [
+        ("song.mp3", 22_050, "brings its own sample rate"),
+        (Sound(CALM, RATE), RATE, "brings its own sample rate"),
+        (b"RIFF", None, "bytes is no sound; give a path"),
+        (None, None, "NoneType is no sound; give a path"),
+        (CALM, "44100", "a sample rate of '44100' is no number"),
+        (Sound(CALM.astype(np.float64), RATE), None, "a Sound of float64"),
+        (Sound(CALM[:, None], RATE), None, "cannot be heard"),
+    ],
+)
+def test_what_is_no_sound_is_said_in_a_line(
+    source: object, rate: object, reason: str, tone_model: EmotionModel
+) -> None:
+    with pytest.raises(AudioError, match=reason):
+        tone_model.predict(source, rate)  # type: ignore[arg-type]
+
+
+def test_a_frame_without_pandas_asks_for_pandas(
+    tone_model: EmotionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prediction = tone_model.predict(CALM, RATE)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MusicEmotionError, match="pip install pandas"):
+        prediction.to_frame()
+
+
+def test_the_two_functions_explain_themselves() -> None:
+    for function in (music_emotion.predict, music_emotion.load_model):
+        assert "Parameters\n" in str(function.__doc__)
 
 
 def test_an_array_needs_its_rate(tone_model: EmotionModel) -> None:

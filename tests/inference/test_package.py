@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from onnx import helper
 
 from graphs import SEGMENT, card, linear_reader, model, package, tone_listener
 from music_emotion.errors import ModelError
+from music_emotion.features import embedding
 from music_emotion.inference.card import ConfidenceCurve, card_json, read_card
 from music_emotion.inference.package import Network, find_package, write_package
 
@@ -38,6 +40,38 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     )
     assert read_card(tmp_path / "model") == written
     assert len(written.sha256) == 64
+
+
+def test_a_stop_never_parts_a_graph_from_its_card(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace_file = Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        signal.raise_signal(signal.SIGINT)
+        return replace_file(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    graph, _ = linear_reader({"summary": 272})
+    fields = {"scope": "track", "features": ("summary",), "pooling": {"summary": ("mean",)}}
+    with pytest.raises(KeyboardInterrupt):
+        write_package(folder, card(name="new", **fields), graph.SerializeToString())
+    assert Network(folder).card.name == "new"
+
+
+@pytest.mark.parametrize("content", [None, b"damaged"])
+def test_a_pretrained_network_that_cannot_be_opened_is_named(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = {"scope": "track", "features": ("musicnn",), "pooling": {"musicnn": ("mean",)}}
+    asking = package(tmp_path / "model", linear_reader({"musicnn": 1_506})[0], **fields)
+    weights = tmp_path / "msd_musicnn.onnx"
+    if content is not None:
+        weights.write_bytes(content)
+    monkeypatch.setattr(embedding, "WEIGHTS", weights)
+    embedding._session.cache_clear()
+    with pytest.raises(ModelError, match=r"msd_musicnn\.onnx' is missing or damaged"):
+        Network(asking)
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "card.json"])
@@ -66,8 +100,14 @@ def test_a_changed_byte_of_the_graph_is_noticed(folder: Path) -> None:
         ("scope", "album", "scope"),
         ("window_seconds", 1e9, "window_seconds"),
         ("window_seconds", None, "not a card"),
-        ("name", "two\nlines", "lines of text"),
-        ("name", 7, "lines of text"),
+        ("name", "two\nlines", "name is not a line of text"),
+        ("name", 7, "name is not a line of text"),
+        ("intended_use", 5, "intended_use is not a line of text"),
+        ("limits", ["\ud800"], "limits are not lines of text"),
+        ("limits", [5], "limits: a list of texts"),
+        ("licences", ["\x1b[2J"], "licences are not lines of text"),
+        ("training", {"data": "\x1b[2J"}, "training is not lines of text"),
+        ("training", {"\ud800": "EMOTIFY"}, "training is not lines of text"),
         ("figures", {"accuracy": "good"}, "not a card"),
         ("figures", [], "not a card"),
         ("pooling", {"waveform": ["mean"]}, "pooling does not fit"),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,13 @@ def test_the_table_has_a_line_per_model_and_the_protocol() -> None:
     assert "no model is installed" in card_table([])
 
 
+def test_figures_of_several_protocols_name_their_models() -> None:
+    other = card(name="other", protocol="artist, one fold seed")
+    lines = card_table([(card(**GOOD), 0), (card(), 0), (other, 0)]).splitlines()
+    assert "accuracy and r of default: artist, 5 folds" in lines
+    assert "accuracy and r of other: artist, one fold seed" in lines
+
+
 def test_the_page_holds_what_the_card_says() -> None:
     page = card_page(card(**GOOD))
     for text in ("# default 1.2", "| accuracy of the dominant emotion | 0.512 |", "- MIT"):
@@ -67,13 +76,17 @@ def test_the_command_lists_and_shows_them(shipped: Path) -> None:
     assert [c["name"] for c in cards] == ["default", "abc"]
 
 
-def test_the_doctor_says_what_is_there_and_what_is_missing(shipped: Path) -> None:
+def test_the_doctor_says_what_is_there_and_what_is_missing(
+    shipped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     health = examine()
     assert health.well
     versions = dict(health.versions)
     assert versions["numpy"]
     assert {"MP3", "OPUS"} <= set(health.formats)
     assert {extra.name for extra in health.extras} >= {"plot", "formats", "train"}
+    assert all(extra.purpose for extra in health.extras)
+    assert not replace(health, formats=()).well
     (shipped / "abc" / "model.onnx").write_bytes(b"nonsense")
     sick = examine()
     assert not sick.well
@@ -81,3 +94,5 @@ def test_the_doctor_says_what_is_there_and_what_is_missing(shipped: Path) -> Non
     assert "DAMAGED" in render(sick)
     result = CliRunner().invoke(build_app(["doctor"]), ["doctor"])
     assert result.exit_code == 1
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert "onnxruntime" in dict(examine().models)["default"]

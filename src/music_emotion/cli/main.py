@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,11 +14,14 @@ import typer
 from typer.core import TyperGroup
 
 from music_emotion import __version__
-from music_emotion.errors import MusicEmotionError
+from music_emotion.errors import MusicEmotionError, printable
 
 EXIT_FAILURE = 1
 EXIT_INTERRUPTED = 130
-STOPPED = "stopped; what was finished is kept, run the same command to go on"
+STOPPED = "stopped"
+STOPPED_BETWEEN = "stopped; what was finished is kept, run the same command to go on"
+RESUMING = frozenset({"compare", "dataset", "extract", "scan"})
+"""Commands that go on where they were stopped."""
 
 # One file per command, each defines ``register(app)`` and imports heavy packages only when run.
 COMMANDS = (
@@ -41,15 +47,39 @@ COMMANDS = (
 
 
 class InterruptibleCommands(TyperGroup):
-    """Answers Ctrl-C with a line; typer would end without a word."""
+    """Answers Ctrl-C and what the system refuses with a line."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            typer.echo(STOPPED, err=True)
+            typer.echo(_stopped(ctx.invoked_subcommand), err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # a reader that has enough; typer ends without a word
+                raise
+            raise MusicEmotionError(_refusal(error)) from None
+
+
+def _stopped(command: str | None) -> str:
+    return STOPPED_BETWEEN if command in RESUMING else STOPPED
+
+
+def _refusal(error: OSError) -> str:
+    """Say what the system refused; a standard output that takes nothing more is given up."""
+    reason = error.strerror or str(error)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What waits to be written would fail once more when Python ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return f"standard output cannot be written ({reason})"
+    if error.filename is None:
+        return f"reading or writing failed ({reason})"
+    return f"'{printable(error.filename)}': {reason}"
 
 
 def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
@@ -88,6 +118,7 @@ def music_emotion_command(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 1."""
+    _prepare_output()
     named = [name for name in sys.argv[1:2] if name in COMMANDS]
     try:
         build_app(named or COMMANDS)()
@@ -95,5 +126,18 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILURE)
     except KeyboardInterrupt:  # while modules were loading
-        print(STOPPED, file=sys.stderr)
+        print(_stopped(named[0] if named else None), file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _prepare_output() -> None:
+    """Make standard output take every text: names and bars are in no code page.
+
+    What programs read is UTF-8 whatever the locale says, as the files that ``-o`` writes are; a
+    terminal, and who sets ``PYTHONIOENCODING``, keep their encoding and get escapes for the rest.
+    """
+    out = sys.stdout
+    if not isinstance(out, io.TextIOWrapper):  # replaced by a test or a program around this one
+        return
+    chosen = out.isatty() or "PYTHONIOENCODING" in os.environ
+    out.reconfigure(encoding=None if chosen else "utf-8", errors="backslashreplace")

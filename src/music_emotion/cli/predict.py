@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from music_emotion.cli.file_options import JobsOption, ModelOption, end_with
 from music_emotion.cli.progress import progress_bar
+from music_emotion.errors import MusicEmotionError, printable
+
+if TYPE_CHECKING:
+    from music_emotion.inference.batch import Outcome
 
 FEW_FILES = 4  # fewer are not worth starting processes for
+TEXT_SUFFIX = "txt"  # of a table
 
 
 class Format(StrEnum):
@@ -43,14 +50,20 @@ def predict(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write to this file; a folder for JAMS of many."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write this file, - standard output; for JAMS of many a folder.",
+        ),
     ] = None,
     timeline: Annotated[
         bool, typer.Option("--timeline", help="Show the emotions over time (table and CSV).")
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", help="Draw a picture (png, svg, pdf); a folder for many files."),
+        typer.Option(
+            "--plot", help="Draw a picture (png, svg, pdf, jpg); for many files a folder."
+        ),
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say which seconds and frequencies made the emotion.")
@@ -65,33 +78,56 @@ def predict(
 ) -> None:
     """Predict what people feel in music: nine emotions, over time, with a confidence."""
     from music_emotion.inference.batch import Job, predict_files, silence_native_libraries
-    from music_emotion.inference.finding import find_files
+    from music_emotion.inference.finding import find_files, name_many
     from music_emotion.inference.formats import opened_writer
+    from music_emotion.inference.output import refuse_music
+    from music_emotion.interruption import sigterm_interrupts
     from music_emotion.report.prediction import picture_writer
 
     silence_native_libraries()
-    files = find_files(paths, recursive=recursive)
-    many = len(files) > 1
-    draw = picture_writer(plot, many=many)
-    job = Job(model, explain)
-    failures = []
+    files, many = find_files(paths, recursive=recursive), name_many(paths)
+    refuse_music([output, plot], files)
+    written = _format(format, output)
+    failures, unwritten = list[str](), list[str]()
+    processes = _processes(jobs, len(files))
     with (
+        sigterm_interrupts(),
         progress_bar("predicting", transient=True) as show,
-        opened_writer(
-            _format(format, output), output, many=many, top=top, timeline=timeline
-        ) as writer,
+        # The model first: one that cannot be loaded leaves no header and no folder.
+        closing(
+            predict_files(files, Job(model, explain), jobs=processes, progress=show)
+        ) as outcomes,
     ):
-        for outcome in predict_files(files, job, jobs=_processes(jobs, len(files)), progress=show):
-            writer.add(outcome)
-            draw(outcome)
-            failures += [outcome.error] if outcome.error else []
-    _summarise(failures, len(files))
+        draw = picture_writer(plot, many=many)
+        with opened_writer(
+            written, output, files=len(files), many=many, top=top, timeline=timeline
+        ) as writer:
+            for outcome in outcomes:
+                failures += [outcome.error] if outcome.error else []
+                unwritten += _refused(writer.add, outcome) + _refused(draw, outcome)
+    _summarise(failures, unwritten, len(files))
 
 
 def _format(named: Format | None, output: Path | None) -> str:
     """Return the format asked for, or the one the output's name ends in."""
     suffix = "" if output is None else output.suffix.removeprefix(".").lower()
-    return named or (suffix if suffix in list(Format) else Format.TABLE)
+    if named or suffix in ("", TEXT_SUFFIX):
+        return named or Format.TABLE
+    if suffix not in list(Format):
+        shown = printable(f"{output}")
+        raise MusicEmotionError(
+            f"'{shown}' ends in no format (json, jsonl, csv, jams, txt); name one with -f"
+        )
+    return suffix
+
+
+def _refused(keep: Callable[[Outcome], None], outcome: Outcome) -> list[str]:
+    """Write an outcome; return what stands against it, so that the others go on."""
+    try:
+        keep(outcome)
+    except MusicEmotionError as error:
+        return [str(error)]
+    return []
 
 
 def _processes(jobs: int, files: int) -> int:
@@ -102,8 +138,8 @@ def _processes(jobs: int, files: int) -> int:
     return available_cores() if files >= FEW_FILES else 1
 
 
-def _summarise(failures: list[str], files: int) -> None:
+def _summarise(failures: list[str], unwritten: list[str], files: int) -> None:
     """Name every failure on the error stream and end with their exit code."""
     if failures and files > 1:
         typer.echo(f"{len(failures)} of {files} files could not be predicted:", err=True)
-    end_with(failures)
+    end_with(failures + unwritten)

@@ -13,13 +13,12 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
-from pathlib import Path
 from typing import BinaryIO
 
 from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.features.workers import begin_worker, single_threaded_children
 from music_emotion.inference.explain import Explanation, explain
-from music_emotion.inference.finding import STANDARD_INPUT
+from music_emotion.inference.finding import STANDARD_INPUT, no_file
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel, ReadingProgress
 from music_emotion.inference.prediction import TrackPrediction
@@ -57,8 +56,7 @@ def predict_file(
     progress: ReadingProgress | None = None,
 ) -> Outcome:
     """Predict one file; what is wrong with it is an outcome, not an error."""
-    if path != STANDARD_INPUT and Path(path).is_dir():
-        told = f"'{printable(path)}' is a folder without audio files (its subfolders: --recursive)"
+    if path != STANDARD_INPUT and (told := no_file(path)):
         return Outcome(path, error=told)
     try:
         source = standard_input() if path == STANDARD_INPUT else path
@@ -73,8 +71,8 @@ def predict_file(
 
 def predict_files(
     paths: Sequence[str], job: Job, *, jobs: int = 1, progress: Progress | None = None
-) -> Iterator[Outcome]:
-    """Predict files and yield their outcomes in order.
+) -> Generator[Outcome, None, None]:
+    """Load the model; then predict files and yield their outcomes in order.
 
     Parameters
     ----------
@@ -95,14 +93,21 @@ def predict_files(
     if len(paths) == 1:
         heard = None if progress is None else _seconds(progress)
         model = load_model(job.model)
-        yield predict_file(paths[0], model, explained=job.explained, progress=heard)
-        return
+        return (
+            predict_file(path, model, explained=job.explained, progress=heard) for path in paths
+        )
     # Only this process has the standard input.
     outcomes = predict_stream(paths, job, jobs=1 if STANDARD_INPUT in paths else jobs)
+    return outcomes if progress is None else _counted(outcomes, len(paths), progress)
+
+
+def _counted(
+    outcomes: Iterable[Outcome], count: int, progress: Progress
+) -> Generator[Outcome, None, None]:
+    progress(0, count)
     for done, outcome in enumerate(outcomes, start=1):
         yield outcome
-        if progress is not None:
-            progress(done, len(paths))
+        progress(done, count)
 
 
 def _seconds(progress: Progress) -> ReadingProgress:
@@ -112,7 +117,7 @@ def _seconds(progress: Progress) -> ReadingProgress:
 def predict_stream(
     paths: Iterable[str], job: Job, *, jobs: int = 1
 ) -> Generator[Outcome, None, None]:
-    """Predict files that are named one by one, and yield their outcomes in order.
+    """Load the model; then predict files named one by one, and yield their outcomes in order.
 
     Parameters
     ----------
@@ -131,12 +136,11 @@ def predict_stream(
     """
     model = load_model(job.model)
     if jobs <= 1:
-        yield from (predict_file(path, model, explained=job.explained) for path in paths)
-    else:
-        yield from _in_parallel(paths, job, jobs)
+        return (predict_file(path, model, explained=job.explained) for path in paths)
+    return _in_parallel(paths, job, jobs)
 
 
-def _in_parallel(paths: Iterable[str], job: Job, jobs: int) -> Iterator[Outcome]:
+def _in_parallel(paths: Iterable[str], job: Job, jobs: int) -> Generator[Outcome, None, None]:
     """Yield outcomes in order; a file that kills the process reading it is one of them."""
     rest = iter(paths)
     unfinished: deque[str] = deque()
@@ -225,10 +229,14 @@ def standard_input() -> BinaryIO:
     Raises
     ------
     AudioError
-        It is closed.
+        It is closed, or cannot be kept.
     """
     if sys.stdin is None or sys.stdin.closed:
         raise AudioError("standard input is closed; pipe a file into it, or name one")
     copy = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
-    shutil.copyfileobj(sys.stdin.buffer, copy, COPY_BYTES)
+    try:
+        shutil.copyfileobj(sys.stdin.buffer, copy, COPY_BYTES)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise AudioError(f"standard input could not be kept ({reason}); name a file") from None
     return copy

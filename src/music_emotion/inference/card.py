@@ -20,6 +20,9 @@ CARD_FILE = "card.json"
 FORMAT = 1
 MAX_CARD_BYTES = 1 << 20
 
+LINES = ("name", "version", "sha256", "summary", "use_when", "protocol", "intended_use")
+"""Fields of a card that are one line each."""
+
 Scope = Literal["segment", "track"]
 
 FEATURES = ("waveform", "log_mel", "basic", "advanced", "statistics", "musicnn", "summary")
@@ -160,9 +163,9 @@ def _parse(fields: Any) -> Card:
         )
     for name in ("features", "emotions", "limits", "licences"):
         if name in fields:
-            fields[name] = _texts(fields[name])
+            fields[name] = _texts(name, fields[name])
     if "pooling" in fields:
-        fields["pooling"] = {str(k): _texts(v) for k, v in fields["pooling"].items()}
+        fields["pooling"] = {str(k): _texts("pooling", v) for k, v in fields["pooling"].items()}
     if "figures" in fields:
         fields["figures"] = {str(k): float(v) for k, v in fields["figures"].items()}
     if "training" in fields:
@@ -170,19 +173,15 @@ def _parse(fields: Any) -> Card:
     return Card(**fields)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _texts(name: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise TypeError("a list of texts is expected")
+        raise TypeError(f"{name}: a list of texts is expected")
     return tuple(value)
 
 
 def _check(card: Card) -> None:
     """Raise ``ValueError`` naming the first field that cannot be."""
-    texts = (card.name, card.version, card.sha256, card.summary, card.use_when, card.protocol)
-    if not all(isinstance(text, str) and text.isprintable() for text in texts):
-        raise ValueError("name, version, sha256, summary, use_when and protocol are lines of text")
-    if not card.name or not card.version:
-        raise ValueError("name or version is empty")
+    _check_texts(card)
     if card.emotions != EMOTIONS:
         raise ValueError("emotions are not the nine of this package")
     if not card.features or len(set(card.features)) < len(card.features):
@@ -199,6 +198,26 @@ def _check(card: Card) -> None:
     _check_pooling(card)
     if card.confidence is not None:
         _check_curve(card.confidence)
+
+
+def _check_texts(card: Card) -> None:
+    """See that what people are shown is lines of text, and that they can be shown."""
+    for field_name in LINES:
+        if not _is_line(getattr(card, field_name)):
+            raise ValueError(f"{field_name} is not a line of text")
+    for field_name in ("limits", "licences"):
+        if not all(map(_is_line, getattr(card, field_name))):
+            raise ValueError(f"{field_name} are not lines of text")
+    if not all(map(_is_line, (*card.training, *card.training.values()))):
+        raise ValueError("training is not lines of text")
+    if not all(map(_is_line, card.figures)):
+        raise ValueError("the names of figures are not lines of text")
+    if not card.name or not card.version:
+        raise ValueError("name or version is empty")
+
+
+def _is_line(text: object) -> bool:
+    return isinstance(text, str) and text.isprintable()
 
 
 def _check_pooling(card: Card) -> None:

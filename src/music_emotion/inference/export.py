@@ -62,10 +62,14 @@ def export_trained(
     Raises
     ------
     ModelError
-        The trained model is damaged, or is of a kind that has no graph.
+        The trained model is damaged, or is of a kind that has no graph; or the name cannot be
+        shown.
     MissingExtraError
         torch or onnx is not installed.
     """
+    if not name or not name.isprintable():
+        shown = printable(name)
+        raise ModelError(f"'{shown}' is no name for a model; give a line of text (--name)")
     try:
         import onnx  # noqa: F401  # needed below
         import torch  # noqa: F401
@@ -125,7 +129,8 @@ def training_facts(described: TrainedModel) -> dict[str, str]:
     facts = {"model": described.name, "target": described.target, **described.provenance}
     if facts.get("best_epoch") == NO_EPOCHS:
         del facts["best_epoch"]
-    return {name: _line(value) for name, value in facts.items() if name not in LEFT_OUT}
+    kept = {name: value for name, value in facts.items() if name not in LEFT_OUT}
+    return {printable(name): printable(_line(value)) for name, value in kept.items()}
 
 
 def _line(value: object) -> str:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from music_emotion.errors import printable
+
 STANDARD_INPUT = "-"
 
 BASE_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc")
@@ -14,6 +16,8 @@ SOUND_SUFFIXES = (".m4a", ".m4b", ".aac", ".wma", ".mka", ".ac3", ".ape", ".wv")
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mkv", ".mov", ".avi")
 AUDIO_SUFFIXES = frozenset((*BASE_SUFFIXES, *SOUND_SUFFIXES, *VIDEO_SUFFIXES))
 """What is taken from a folder; a file that is named itself is read whatever its name."""
+
+RESOURCE_FORK = "._"  # what macOS leaves beside files on foreign disks; no music is in it
 
 
 def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
@@ -24,37 +28,90 @@ def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
     names
         Files are kept as they are, folders give their audio files by name, patterns (``*?[``) that
         are no files give what they match; ``-`` is standard input. What gives nothing is kept as
-        it is, and fails when it is read.
+        it is, and so is a folder that may not be listed; both fail when they are read.
     recursive
         Whether folders include their subfolders, and ``**`` in a pattern any folders.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for name in names:
-        if name != STANDARD_INPUT and Path(name).is_dir():
-            found.update(dict.fromkeys(_in_folder(name, recursive) or [name]))
+        if name == STANDARD_INPUT:
+            files = [name]
+        elif is_folder(name):
+            files = _in_folder(name, recursive) or [name]
         elif glob.has_magic(name) and not os.path.lexists(name):
-            found.update(dict.fromkeys(_matching(name, recursive) or [name]))
+            files = _matching(name, recursive) or [name]
         else:
-            found[name] = None
-    return list(found)
+            files = [name]
+        for file in files:
+            found.setdefault(_place(file), file)
+    return list(found.values())
+
+
+def name_many(names: Iterable[str]) -> bool:
+    """Whether paths may stand for several files, even where they happen to give one."""
+    names = list(names)
+    return len(names) > 1 or any(
+        is_folder(name) or (glob.has_magic(name) and not os.path.lexists(name)) for name in names
+    )
+
+
+def no_file(name: str) -> str:
+    """Return the line that says why a name is no file to be read; empty where it may be one."""
+    shown = f"'{printable(name)}'"
+    if not name:
+        return "an empty name names no file; leave it out"
+    if is_folder(name):
+        try:
+            os.scandir(name).close()
+        except OSError as error:
+            return f"{shown} is a folder that cannot be listed ({error.strerror})"
+        return f"{shown} is a folder without audio files (its subfolders: --recursive)"
+    if glob.has_magic(name) and not os.path.lexists(name) and _glob(name):
+        return f"{shown} matches only folders; name them, or look into them with --recursive"
+    return ""
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a folder; one that is too long or not permitted is none."""
+    return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir() raises for such a one
+
+
+def _place(name: str) -> str:
+    """Return what two spellings of one path share; links are not followed."""
+    if name == STANDARD_INPUT or not name:
+        return name
+    try:
+        return str(Path(name).absolute())
+    except OSError:  # the working folder is gone
+        return str(Path(name))
 
 
 def _in_folder(folder: str, recursive: bool) -> list[str]:
     files: list[str] = []
-    for place, subfolders, names in os.walk(folder):
+    unreadable: list[str] = []
+
+    def note(error: OSError) -> None:
+        unreadable.append(str(error.filename or folder))
+
+    for place, subfolders, names in os.walk(folder, onerror=note):
         subfolders[:] = sorted(subfolders) if recursive else []
-        paths = (Path(place, name) for name in sorted(names))
-        files += [
-            str(path) for path in paths if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
-        ]
-    return files
+        paths = (str(Path(place, name)) for name in sorted(names) if _is_music(name))
+        files += [path for path in paths if os.path.isfile(path)]  # noqa: PTH113  # never raises
+    return files + unreadable
+
+
+def _is_music(name: str) -> bool:
+    return Path(name).suffix.lower() in AUDIO_SUFFIXES and not name.startswith(RESOURCE_FORK)
+
+
+def _glob(pattern: str, *, recursive: bool = False) -> list[str]:
+    return sorted(glob.glob(pattern, recursive=recursive))  # noqa: PTH207  # may be absolute
 
 
 def _matching(pattern: str, recursive: bool) -> list[str]:
-    matches = sorted(glob.glob(pattern, recursive=recursive))  # noqa: PTH207  # may be absolute
     files: list[str] = []
-    for match in matches:
-        if not Path(match).is_dir():
+    for match in _glob(pattern, recursive=recursive):
+        if not is_folder(match):
             files.append(match)
         elif recursive:
             files += _in_folder(match, recursive)

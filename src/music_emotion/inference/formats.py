@@ -16,7 +16,14 @@ from typing import Any, Protocol, TextIO
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.inference.batch import Outcome
-from music_emotion.inference.output import FileNames, opened_output, writable
+from music_emotion.inference.output import (
+    STANDARD_OUTPUT,
+    FileNames,
+    check_writable,
+    is_special,
+    opened_output,
+    writable,
+)
 
 
 class Writer(Protocol):
@@ -165,7 +172,13 @@ class JamsFileWriter:
         self._name = name
 
     def add(self, outcome: Outcome) -> None:
-        """Write one outcome; a failure leaves no document."""
+        """Write one outcome; a failure leaves no document.
+
+        Raises
+        ------
+        MusicEmotionError
+            This file cannot be written; others may.
+        """
         if outcome.prediction is not None:
             with opened_output(self._name(outcome.path)) as stream:
                 JamsWriter(stream).add(outcome)
@@ -184,18 +197,26 @@ STREAM_WRITERS: Mapping[str, Callable[[TextIO], Writer]] = {
 
 @contextmanager
 def opened_writer(
-    name: str, path: Path | None, *, many: bool, top: int | None = None, timeline: bool = False
+    name: str,
+    path: Path | None,
+    *,
+    files: int,
+    many: bool,
+    top: int | None = None,
+    timeline: bool = False,
 ) -> Iterator[Writer]:
-    """Open the writer of a format.
+    """Open the writer of a format; what it wrote is a whole document however the block ends.
 
     Parameters
     ----------
     name
         ``table``, or a key of :data:`STREAM_WRITERS`.
     path
-        The file, which appears when all is written; ``None`` is standard output.
+        The file, which appears when all is written; ``None`` and ``-`` are standard output.
+    files
+        How many tracks there are; JAMS of several needs a ``path``.
     many
-        Whether there are several tracks; JAMS of several needs a folder as ``path``.
+        Whether what was named may stand for several tracks; then ``path`` of JAMS is a folder.
     top, timeline
         How many emotions a table shows; whether tables and CSV show them over time.
 
@@ -204,9 +225,13 @@ def opened_writer(
     MusicEmotionError
         The file cannot be written.
     """
-    if name == "jams" and many and path is None:
+    if path is not None and str(path) == STANDARD_OUTPUT:
+        path = None
+    if name == "jams" and files > 1 and path is None:
         raise MusicEmotionError("JAMS describes one track per file; name a folder with -o")
     if name == "jams" and path is not None:
+        if not many and not is_special(path):
+            check_writable(path)
         yield JamsFileWriter(FileNames(path, ".jams").next if many else lambda _: path)
         return
     with opened_output(path) as stream:
@@ -214,10 +239,12 @@ def opened_writer(
         if name == "table":
             from music_emotion.inference.terminal import TerminalWriter
 
-            writer = TerminalWriter(stream, single=not many, top=top, timeline=timeline)
+            writer = TerminalWriter(stream, single=files == 1, top=top, timeline=timeline)
         elif name == "csv" and timeline:
             writer = CsvTimelineWriter(stream)
         else:
             writer = STREAM_WRITERS[name](stream)
-        yield writer
-        writer.close()
+        try:
+            yield writer
+        finally:
+            writer.close()

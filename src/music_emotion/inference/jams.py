@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from music_emotion.emotions import EMOTIONS
+from music_emotion.inference.output import writable
 
 if TYPE_CHECKING:
     from music_emotion.inference.prediction import Array, TrackPrediction
@@ -44,7 +45,7 @@ def jams_document(prediction: TrackPrediction) -> dict[str, Any]:
             "jams_version": JAMS_VERSION,
         },
         "sandbox": {
-            "path": prediction.path,
+            "path": writable(prediction.path),
             "confidence": round(prediction.confidence, 6),
             "warnings": list(prediction.warnings),
         },

@@ -19,6 +19,16 @@ DEFAULT_MODEL = "default"
 def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionModel:
     """Return a model from the wheel by name, or one on disk by its folder.
 
+    Parameters
+    ----------
+    name_or_path
+        A name that ``music-emotion models`` lists, or the folder of a packaged model.
+
+    Returns
+    -------
+    EmotionModel
+        Its ``predict`` answers for one piece of music after the other.
+
     Raises
     ------
     ModelError
@@ -40,6 +50,31 @@ def predict(
     *,
     model: str | os.PathLike[str] | EmotionModel = DEFAULT_MODEL,
 ) -> TrackPrediction:
-    """Predict what people feel in a piece of music; see :meth:`EmotionModel.predict`."""
+    """Predict what people feel in a piece of music.
+
+    Parameters
+    ----------
+    source
+        A path, an open binary stream, a :class:`~music_emotion.audio.Sound`, or an array of shape
+        (n,), (n, channels) or (channels, n).
+    sample_rate
+        Of an array, in Hz; files and sounds bring their own.
+    model
+        A model's name, its folder, or what :func:`load_model` returned.
+
+    Returns
+    -------
+    TrackPrediction
+        Nine probabilities and intensities, a confidence, and the course over time.
+
+    Raises
+    ------
+    AudioError
+        The sound cannot be read, or is shorter than half a second.
+    ModelError
+        There is no such model, or it is damaged.
+    MissingExtraError
+        Reading the file needs the extra ``[formats]``.
+    """
     chosen = model if isinstance(model, EmotionModel) else load_model(model)
     return chosen.predict(source, sample_rate)

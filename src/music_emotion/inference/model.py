@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -16,6 +17,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.envelope import Envelope
+from music_emotion.inference.finding import STANDARD_INPUT
 from music_emotion.inference.inputs import EAR, compute_features
 from music_emotion.inference.package import Answer, Network
 from music_emotion.inference.pooling import pool, spans_around
@@ -94,7 +96,7 @@ class EmotionModel:
             A path, an open binary stream, a :class:`~music_emotion.audio.Sound`, or an array of
             shape (n,), (n, channels) or (channels, n).
         sample_rate
-            Of the array, in Hz.
+            Of an array, in Hz; files and sounds bring their own.
         progress
             Told how far the reading is.
 
@@ -105,9 +107,11 @@ class EmotionModel:
         MissingExtraError
             Reading the file needs the extra ``[formats]``.
         """
+        if sample_rate is not None and (is_file(source) or isinstance(source, Sound)):
+            raise AudioError("a file or a Sound brings its own sample rate; leave it out")
         if is_file(source):
             return self._predict_file(source, progress)
-        sound = source if isinstance(source, Sound) else array_sound(source, sample_rate)
+        sound = _checked(source) if isinstance(source, Sound) else array_sound(source, sample_rate)
         steps = range(0, len(sound.samples), BLOCK_FRAMES)
         blocks = (sound.samples[at : at + BLOCK_FRAMES] for at in steps)
         heard = self._listen(blocks, sound.sample_rate, "the array")
@@ -116,7 +120,7 @@ class EmotionModel:
     def _predict_file(
         self, source: AudioSource, progress: ReadingProgress | None
     ) -> TrackPrediction:
-        path = os.fspath(source) if isinstance(source, str | os.PathLike) else "-"
+        path = _path(source)
         with AudioStream(source) as stream:
             blocks = iter(stream) if progress is None else _reported(stream, progress)
             heard = self._listen(blocks, stream.sample_rate, source_name(source))
@@ -227,9 +231,33 @@ def is_file(source: object) -> TypeGuard[AudioSource]:
 
 def array_sound(samples: Any, sample_rate: int | None) -> Sound:
     """Take an array as sound; see :func:`music_emotion.audio.sound_from_array`."""
+    if samples is None or isinstance(samples, bytes | bytearray | memoryview):
+        kind = type(samples).__name__
+        raise AudioError(f"{kind} is no sound; give a path, an open binary stream or an array")
     if sample_rate is None:
         raise AudioError("an array needs its sample rate: predict(samples, sample_rate)")
+    given: object = sample_rate  # callers without a type checker give anything
+    if isinstance(given, bool) or not isinstance(given, Real):
+        raise AudioError(f"a sample rate of {given!r} is no number; give it in Hz")
     return sound_from_array(np.asarray(samples), sample_rate)
+
+
+def _checked(sound: Sound) -> Sound:
+    samples = np.asarray(sound.samples)
+    if samples.ndim != 1 or samples.dtype != np.float32:
+        raise AudioError(
+            f"a Sound of {samples.dtype} and shape {samples.shape} cannot be heard; it holds "
+            "float32 of shape (n,), as sound_from_array makes it"
+        )
+    return sound
+
+
+def _path(source: AudioSource) -> str:
+    """Return what a prediction is filed under: a path, or ``-`` for a stream without one."""
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) and name != "<stdin>" else STANDARD_INPUT
 
 
 def _reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
 from music_emotion.errors import MusicEmotionError, printable
+from music_emotion.inference.finding import AUDIO_SUFFIXES, STANDARD_INPUT, is_folder
+
+STANDARD_OUTPUT = "-"
+LONGEST_NAME = 255  # bytes; what common file systems take
 
 
 @contextmanager
@@ -20,50 +25,132 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
     Parameters
     ----------
     path
-        The file; ``None`` is standard output.
+        The file; ``None`` and ``-`` are standard output. What is no regular file (a pipe, a device)
+        is written as it comes.
 
     Raises
     ------
     MusicEmotionError
         The file cannot be written.
     """
-    if path is None:
+    if path is None or str(path) == STANDARD_OUTPUT:
         yield sys.stdout
         sys.stdout.flush()
-        return
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        yield stream
+    elif is_special(path):
+        with _told(path), path.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+    else:
+        with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name in the same folder; the file takes ``path``'s place at the end.
 
+    A link stays; the file it points to is replaced.
+
     Raises
     ------
     MusicEmotionError
-        The folder does not exist or may not be written.
+        The folder does not exist or may not be written, or ``path`` is no regular file.
     """
-    if path.is_dir():
-        raise MusicEmotionError(f"'{printable(path)}' is a folder; name a file in it")
+    target, temporary = _target(path)
     try:
-        number, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+        with _told(path):
+            yield temporary
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise :class:`MusicEmotionError` where :func:`replacing` would, without writing anything."""
+    _, temporary = _target(path)
+    with suppress(OSError):
+        temporary.unlink()
+
+
+def refuse_music(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
+    """Refuse to write over music, or two things over each other.
+
+    Parameters
+    ----------
+    outputs
+        What is to be written; ``None`` is passed over.
+    files
+        What is read.
+
+    Raises
+    ------
+    MusicEmotionError
+        An output is one of the files, has the name of music, or is named twice.
+    """
+    written = [path for path in outputs if path is not None and str(path) != STANDARD_OUTPUT]
+    if not written:
+        return
+    identities = {_identity(Path(file)) for file in files if file != STANDARD_INPUT} - {None}
+    seen: set[Path] = set()
+    for output in written:
+        shown = f"'{printable(output)}'"
+        if output.suffix.lower() in AUDIO_SUFFIXES:
+            raise MusicEmotionError(f"{shown} is a name for music; write to another")
+        if _identity(output) in identities:
+            raise MusicEmotionError(f"{shown} is one of the files to be read; write to another")
+        place = Path(os.path.realpath(output))
+        if place in seen:
+            raise MusicEmotionError(f"{shown} is to be written twice; name two files")
+        seen.add(place)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from all others, ``None`` where there is no such file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_special(path: Path) -> bool:
+    """Whether a path is there and neither a regular file nor a folder."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _target(path: Path) -> tuple[Path, Path]:
+    """Return the file behind ``path``, and an empty temporary one beside it."""
+    if is_folder(path):
+        raise MusicEmotionError(f"'{printable(path)}' is a folder; name a file in it")
+    if is_special(path):
+        raise MusicEmotionError(f"'{printable(path)}' is no regular file; name one")
+    target = Path(os.path.realpath(path))
+    with _told(path), suppress(FileNotFoundError):
+        target.lstat()  # tells of a name that is too long
+    try:
+        number, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.suffix)
     except OSError as error:
         where = printable(path.parent)
         raise MusicEmotionError(f"cannot write in '{where}' ({error.strerror})") from None
     os.close(number)
-    temporary = Path(name)
+    return target, Path(name)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what the system says of writing into one line; a closed pipe stays what it is."""
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise MusicEmotionError(f"cannot write '{printable(path)}' ({error.strerror})") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise MusicEmotionError(f"cannot write '{printable(path)}' ({reason})") from None
 
 
 class FileNames:
@@ -79,7 +166,7 @@ class FileNames:
     Raises
     ------
     MusicEmotionError
-        The folder cannot be made.
+        The folder cannot be made, or nothing can be written in it.
     """
 
     def __init__(self, folder: Path, suffix: str) -> None:
@@ -90,19 +177,27 @@ class FileNames:
             raise MusicEmotionError(
                 f"cannot make the folder '{shown}' ({error.strerror})"
             ) from None
+        check_writable(folder / f"music-emotion{suffix}")
         self._folder = folder
         self._suffix = suffix
         self._given: set[str] = set()
 
     def next(self, path: str) -> Path:
         """Return the file for a track; tracks of one name are numbered."""
-        stem = "stdin" if path == "-" else Path(path).stem
-        name, number = stem, 1
+        stem = "stdin" if path == STANDARD_INPUT else Path(path).stem
+        name, number = self._fitting(stem, ""), 1
         while name in self._given:
             number += 1
-            name = f"{stem}-{number}"
+            name = self._fitting(stem, f"-{number}")
         self._given.add(name)
         return self._folder / f"{name}{self._suffix}"
+
+    def _fitting(self, stem: str, end: str) -> str:
+        """Return a stem and its number, cut so that they fit into the name of a file."""
+        room = LONGEST_NAME - len(end) - len(self._suffix)
+        while len(os.fsencode(stem)) > room:
+            stem = stem[:-1]
+        return stem + end
 
 
 def writable(path: str) -> str:

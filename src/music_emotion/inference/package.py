@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.inference.card import CARD_FILE, Card, card_json, read_card
+from music_emotion.inference.finding import is_folder
+from music_emotion.interruption import held_back
 
 ONNX_FILE = "model.onnx"
 MAX_ONNX_BYTES = 1 << 30
@@ -64,7 +66,8 @@ class Network:
     Raises
     ------
     ModelError
-        A file is missing, damaged, or not a model of this package.
+        A file is missing, damaged, or not a model of this package; or the pretrained network it
+        asks is.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,6 +77,8 @@ class Network:
         self._session = _session(data, self._fault("is not a graph that can be run"))
         self.size_bytes = len(data)
         self._check_contract()
+        if "musicnn" in self.card.features:
+            _check_pretrained()
 
     def __call__(self, inputs: Mapping[str, NDArray[np.float32]]) -> Answer:
         """Run the graph on n segments or spans.
@@ -152,6 +157,19 @@ def _session(data: bytes, fault: ModelError) -> Any:
         raise fault from None
 
 
+def _check_pretrained() -> None:
+    """Open the pretrained network, which answers many segments later, on none."""
+    from music_emotion.features.embedding import MEL_BANDS, PATCH_FRAMES, WEIGHTS, pooled_maps
+
+    try:
+        pooled_maps(np.empty((0, PATCH_FRAMES, MEL_BANDS), np.float32))
+    except ImportError:
+        raise
+    except Exception:  # onnxruntime's exceptions share no narrower base
+        shown = printable(WEIGHTS)
+        raise ModelError(f"'{shown}' is missing or damaged; install music-emotion again") from None
+
+
 def shipped_names() -> tuple[str, ...]:
     """Return the names of the models in the wheel, ``default`` first."""
     names = sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{CARD_FILE}"))
@@ -172,7 +190,7 @@ def find_package(name_or_path: str | os.PathLike[str]) -> Path:
     if name in shipped_names():
         return SHIPPED / name
     path = Path(name)
-    if path.is_dir():
+    if is_folder(path):
         return path
     if path.name in (ONNX_FILE, CARD_FILE):
         return path.parent
@@ -229,8 +247,9 @@ def write_package(folder: Path, card: Card, onnx: bytes) -> Card:
             (Path(new) / ONNX_FILE).write_bytes(onnx)
             (Path(new) / CARD_FILE).write_text(card_json(card), encoding="utf-8")
             Network(Path(new))
-            for file in (ONNX_FILE, CARD_FILE):
-                (Path(new) / file).replace(folder / file)
+            with held_back():  # the graph of one model and the card of another are none
+                for file in (ONNX_FILE, CARD_FILE):
+                    (Path(new) / file).replace(folder / file)
     except OSError as error:
         raise ModelError(f"'{printable(folder)}' cannot be written ({error.strerror})") from None
     return card

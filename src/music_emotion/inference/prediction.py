@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import MissingExtraError
+from music_emotion.errors import MusicEmotionError
 
 if TYPE_CHECKING:
     import pandas
@@ -18,7 +18,7 @@ DIGITS = 6  # after the point, in everything written
 Array = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # arrays have no one truth to compare by
 class Timeline:
     """Emotions over the course of a track.
 
@@ -40,9 +40,9 @@ class Timeline:
         return len(self.time)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TrackPrediction:
-    """What a model says of one track.
+    """What a model says of one track; equal to itself alone (:meth:`to_dict` compares values).
 
     Attributes
     ----------
@@ -77,6 +77,12 @@ class TrackPrediction:
     timeline: Timeline
     warnings: tuple[str, ...] = ()
     envelope: Array = field(default_factory=lambda: np.zeros(0, np.float32), repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"TrackPrediction({self.path!r}, {self.duration:.1f} s, top={self.top!r}, "
+            f"confidence={self.confidence:.3f}, model={self.model!r})"
+        )
 
     @property
     def top(self) -> str | None:
@@ -120,13 +126,13 @@ class TrackPrediction:
 
         Raises
         ------
-        MissingExtraError
+        MusicEmotionError
             pandas is not installed.
         """
         try:
             import pandas
         except ImportError:
-            raise MissingExtraError("a DataFrame", "train") from None
+            raise MusicEmotionError("a DataFrame needs pandas: pip install pandas") from None
         frame = pandas.DataFrame(self.timeline.emotions, columns=list(EMOTIONS))
         frame.insert(0, "time", self.timeline.time)
         return frame

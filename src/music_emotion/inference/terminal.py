@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -35,7 +36,7 @@ class TerminalWriter:
     Parameters
     ----------
     stream
-        Where to; colours only where it is a terminal.
+        Where to; colours only where it is a terminal, or standard output under ``FORCE_COLOR``.
     single
         Whether there is one track, which gets bars, or many, which get a line each.
     top
@@ -49,7 +50,13 @@ class TerminalWriter:
     ) -> None:
         from rich.console import Console
 
-        self._console = Console(file=stream, highlight=False, soft_wrap=True, emoji=False)
+        self._console = Console(
+            file=stream,
+            force_terminal=None if stream is sys.stdout else False,  # FORCE_COLOR is of the screen
+            highlight=False,
+            soft_wrap=True,
+            emoji=False,
+        )
         self._single = single
         self._top = top or (len(EMOTIONS) if single else 3)
         self._timeline = timeline

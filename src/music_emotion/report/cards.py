@@ -45,10 +45,21 @@ def card_table(cards: Sequence[tuple[Card, int]]) -> str:
     ]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [_aligned(row, widths) for row in (header, *rows)]
-    protocols = dict.fromkeys(card.protocol for card, _ in cards if card.protocol)
-    lines += ["", *(f"accuracy and r: {protocol}" for protocol in protocols)]
+    lines += ["", *_protocols([card for card, _ in cards if card.protocol])]
     lines.append("s/min: seconds per minute of music on one core; models NAME shows a whole card")
     return "\n".join(lines)
+
+
+def _protocols(cards: Sequence[Card]) -> list[str]:
+    """Say under which protocol the figures were measured, and of which models where it differs."""
+    models: dict[str, list[str]] = {}
+    for card in cards:
+        models.setdefault(card.protocol, []).append(card.name)
+    if len(models) == 1:
+        return [f"accuracy and r: {protocol}" for protocol in models]
+    return [
+        f"accuracy and r of {', '.join(names)}: {protocol}" for protocol, names in models.items()
+    ]
 
 
 def card_page(card: Card) -> str:

@@ -8,16 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 
-from music_emotion.errors import MusicEmotionError
+from music_emotion.errors import MusicEmotionError, printable
 
 DISTRIBUTION = "music-emotion"
 PURPOSES = {
     "plot": "pictures (predict --plot)",
     "formats": "m4a, aac, wma, webm and the sound of videos",
+    "report": "the page of a comparison",
+    "library": "tags of music files (scan, tag)",
+    "parquet": "catalogues as Parquet (find -f parquet)",
+    "beets": "the plug-in for beets",
     "train": "training, comparison, export",
     "notebook": "the notebook",
     "web": "the web page and its server",
     "distributed": "libraries over several machines",
+    "docs": "the documentation as a web site",
     "dev": "tests and checks",
 }
 EXTRA_OF_REQUIREMENT = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
@@ -57,9 +62,8 @@ class Health:
     @property
     def well(self) -> bool:
         """Whether prediction works."""
-        return all(version for _, version in self.versions) and not any(
-            fault for _, fault in self.models
-        )
+        complete = all(version for _, version in self.versions)
+        return complete and bool(self.formats) and not any(fault for _, fault in self.models)
 
 
 def examine() -> Health:
@@ -137,7 +141,7 @@ def _models() -> Iterable[tuple[str, str]]:
     for name in shipped_names():
         try:
             Network(find_package(name))
-        except MusicEmotionError as error:
-            yield name, str(error)
+        except (MusicEmotionError, ImportError, OSError) as error:
+            yield name, printable(error)
         else:
             yield name, ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
 from music_emotion.inference.envelope import STEPS_PER_SECOND
-from music_emotion.inference.output import FileNames, replacing
+from music_emotion.inference.output import FileNames, check_writable, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,13 +29,17 @@ HEIGHTS = {"wave": 0.9, "time": 2.4, "bars": 2.4, "why": 2.2}  # inches
 WAVE_POINTS = 2_000  # at most, so that a long file stays a small picture
 DOTS_PER_INCH = 130
 LABELLED_SHARE = 0.05  # of the height; a lower area has no room for its name
+INNER_SHARE = 0.12  # of the height, for a name within the area
 GREY = "#888888"
 
 Array = NDArray[np.float32]
 
 
 def save_picture(
-    prediction: TrackPrediction, path: Path, *, explanation: Explanation | None = None
+    prediction: TrackPrediction,
+    path: str | os.PathLike[str],
+    *,
+    explanation: Explanation | None = None,
 ) -> None:
     """Draw a prediction and write it.
 
@@ -52,8 +57,10 @@ def save_picture(
     MissingExtraError
         matplotlib is not installed.
     MusicEmotionError
-        The file cannot be written.
+        The name is not a picture's, or the file cannot be written.
     """
+    path = Path(path)
+    _check_name(path)
     check_drawing()
     from matplotlib.figure import Figure
 
@@ -87,21 +94,21 @@ def picture_writer(path: Path | None, *, many: bool) -> Callable[[Outcome], None
     path
         A picture, with ``many`` a folder for one picture per track; ``None`` draws nothing.
     many
-        Whether there are several tracks.
+        Whether there may be several tracks.
 
     Raises
     ------
     MissingExtraError
         matplotlib is not installed.
     MusicEmotionError
-        The name is not a picture's, or the folder cannot be made.
+        The name is not a picture's, or nothing can be written where it lies.
     """
     if path is None:
         return lambda outcome: None
     check_drawing()
-    if not many and path.suffix.lower() not in PICTURE_SUFFIXES:
-        endings = ", ".join(PICTURE_SUFFIXES)
-        raise MusicEmotionError(f"'{printable(path)}' is no picture; let it end in {endings}")
+    if not many:
+        _check_name(path)
+        check_writable(path)
     names = FileNames(path, PICTURE_SUFFIXES[0]) if many else None
 
     def draw(outcome: Outcome) -> None:
@@ -110,6 +117,12 @@ def picture_writer(path: Path | None, *, many: bool) -> Callable[[Outcome], None
             save_picture(outcome.prediction, target, explanation=outcome.explanation)
 
     return draw
+
+
+def _check_name(path: Path) -> None:
+    if path.suffix.lower() not in PICTURE_SUFFIXES:
+        endings = ", ".join(PICTURE_SUFFIXES)
+        raise MusicEmotionError(f"'{printable(path)}' is no picture; let it end in {endings}")
 
 
 def check_drawing() -> None:
@@ -138,7 +151,10 @@ def _draw_timeline(axes: Axes, prediction: TrackPrediction) -> None:
     values = np.concatenate([timeline.emotions[:1], timeline.emotions, timeline.emotions[-1:]])
     colours = [emotion.colour for emotion in GEMS]
     axes.stackplot(edges, values.T, colors=colours, linewidth=0)
-    _label_areas(axes, values)
+    if prediction.top is None:
+        _say(axes, "silence: no emotion")
+    else:
+        _label_areas(axes, edges, values)
     axes.set_xlim(0, prediction.duration)
     axes.set_ylim(0, 1)
     axes.set_ylabel("probability")
@@ -146,20 +162,37 @@ def _draw_timeline(axes: Axes, prediction: TrackPrediction) -> None:
     _frame(axes)
 
 
-def _label_areas(axes: Axes, values: Array) -> None:
-    """Name beside the picture what is there at its end and high enough to be labelled."""
-    bottom = 0.0
-    for emotion, share in zip(GEMS, values[-1].tolist(), strict=True):
-        if share >= LABELLED_SHARE:
+def _say(axes: Axes, text: str) -> None:
+    """Write one line over a picture."""
+    axes.text(
+        0.5,
+        0.5,
+        text,
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        bbox={"facecolor": "white", "edgecolor": "none"},
+    )
+
+
+def _label_areas(axes: Axes, edges: NDArray[np.float64], values: Array) -> None:
+    """Name each area beside the picture's end, or where it is highest if it has gone by then."""
+    tops = np.cumsum(values, axis=1)
+    for index, emotion in enumerate(GEMS):
+        if values[-1, index] >= LABELLED_SHARE:
             axes.annotate(
                 emotion.label,
-                (1.005, bottom + share / 2),
+                (1.005, float(tops[-1, index] - values[-1, index] / 2)),
                 xycoords="axes fraction",
                 fontsize=7,
                 va="center",
                 color=emotion.colour,
             )
-        bottom += share
+            continue
+        at = int(values[:, index].argmax())
+        if values[at, index] >= INNER_SHARE:
+            middle = float(tops[at, index] - values[at, index] / 2)
+            axes.text(float(edges[at]), middle, emotion.label, fontsize=7, ha="center", va="center")
 
 
 def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
@@ -172,10 +205,16 @@ def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
     axes.set_ylabel("probability")
     axes.set_title(
         "bars: probability to be the dominant emotion; dots: share of listeners who feel it\n"
-        f"confidence {prediction.confidence:.0%}, model {prediction.model} {prediction.version}",
+        f"{_certainty(prediction)}, model {prediction.model} {prediction.version}",
         fontsize=8,
     )
     _frame(axes)
+
+
+def _certainty(prediction: TrackPrediction) -> str:
+    if prediction.top is None:
+        return "silence: no emotion"
+    return f"confidence {prediction.confidence:.0%}"
 
 
 def _draw_reasons(axes: Axes, explanation: Explanation) -> Any:

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install '.[plot]'")
+
+from matplotlib.figure import Figure
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import MusicEmotionError
+from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.report.prediction import picture_writer, save_picture
+
+
+def told(course: list[str | None], confidence: float = 0.5) -> TrackPrediction:
+    """A prediction of 9 s in which one emotion after the other is certain."""
+    emotions = np.full((len(course), len(EMOTIONS)), 1 / 9, np.float32)
+    for row, name in zip(emotions, course, strict=True):
+        if name is not None:
+            row[:] = 0.0
+            row[EMOTIONS.index(name)] = 1.0
+    timeline = Timeline(np.arange(len(course)) * 3.0 + 1.5, emotions, 3.0)
+    return TrackPrediction(
+        "song.mp3",
+        3.0 * len(course),
+        "tones",
+        "1",
+        emotions.mean(axis=0),
+        np.zeros(9, np.float32),
+        confidence,
+        timeline,
+        envelope=np.ones(20 * 3 * len(course), np.float32),
+    )
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts of what is drawn."""
+    texts: list[str] = []
+    save = Figure.savefig
+
+    def savefig(self: Figure, *arguments: object, **options: object) -> None:
+        for axes in self.axes:
+            texts.extend([axes.get_title(), *(text.get_text() for text in axes.texts)])
+        save(self, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", savefig)
+    return texts
+
+
+def test_silence_is_called_so(drawn: list[str], tmp_path: Path) -> None:
+    save_picture(told([None, None, None], confidence=0.0), tmp_path / "x.png")
+    assert "silence: no emotion" in drawn
+    assert not any("confidence" in text for text in drawn)
+    assert "nostalgia" not in drawn
+
+
+def test_what_is_gone_at_the_end_is_named_where_it_was(drawn: list[str], tmp_path: Path) -> None:
+    save_picture(told(["calmness", "power", "power"]), tmp_path / "x.png")
+    assert {"calmness", "power"} <= set(drawn)
+    assert "sadness" not in drawn
+
+
+def test_a_picture_may_be_named_by_text_and_only_as_a_picture(tmp_path: Path) -> None:
+    save_picture(told(["power"]), str(tmp_path / "x.svg"))
+    assert (tmp_path / "x.svg").read_text().startswith("<?xml")
+    for path in (tmp_path / "x.gif", tmp_path / "x"):
+        with pytest.raises(MusicEmotionError, match="is no picture"):
+            save_picture(told(["power"]), path)
+        assert not path.exists()
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(MusicEmotionError, match="cannot write in"):
+        picture_writer(tmp_path / "no" / "x.png", many=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(MusicEmotionError, match="cannot make the folder"):
+        picture_writer(tmp_path / "file", many=True)
