@@ -45,6 +45,11 @@ DECIMALS = 6
 """Decimal places in ``summary.csv``."""
 
 
+def model_title(model: str, target: Target) -> str:
+    """Return a model's name with what it learned where that is not the label."""
+    return model if target == "label" else f"{model} on votes"
+
+
 @dataclass(frozen=True, slots=True)
 class Repeat:
     """The pooled predictions of one fold seed.
@@ -108,6 +113,11 @@ class ModelResult:
         return tuple(repeat.seed for repeat in self.repeats)
 
     @property
+    def title(self) -> str:
+        """The model's name with its target; see :func:`model_title`."""
+        return model_title(self.model, self.target)
+
+    @property
     def n(self) -> int:
         """Items scored per repeat."""
         return len(self.repeats[0].scored)
@@ -150,6 +160,10 @@ class Results:
             if (result.protocol, result.target, result.model) == (protocol, target, model):
                 return result
         return None
+
+    def under(self, protocol: Protocol) -> tuple[ModelResult, ...]:
+        """Return the results of one protocol, all targets."""
+        return tuple(result for result in self.models if result.protocol == protocol)
 
     def tables(self) -> Iterator[tuple[Protocol, Target, tuple[ModelResult, ...]]]:
         """Yield the results of each protocol and target that was run."""
