@@ -220,7 +220,11 @@ def collect(out: Path, truth: Truth, model_order: Sequence[str] = ()) -> Results
 
 
 def summary_rows(results: Results) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of ``summary.csv``, values as fractions 0–1 and 6 decimal places."""
+    """Yield the rows of ``summary.csv``, values as fractions 0–1 and 6 decimal places.
+
+    A worth in listeners that no panel reaches stands there as the largest panel; the row
+    ``…_censored`` below it says so.
+    """
     for result in results.models:
         head = (result.protocol, result.model, result.target)
         seed, repeats = str(result.seeds[0]), str(len(result.repeats))
@@ -234,6 +238,9 @@ def summary_rows(results: Results) -> Iterator[tuple[str, ...]]:
             ):
                 estimate = Estimate(size.value, size.low, size.high)
                 yield (*head, name, *_digits(estimate), seed, "1", tracks)
+                # 1 where the value, or its upper limit, is only a bound: "> 24".
+                bounds = Estimate(float(size.censored), 0.0, float(size.high_censored))
+                yield (*head, f"{name}_censored", *_digits(bounds), seed, "1", tracks)
 
 
 def summary_csv(results: Results) -> str:
