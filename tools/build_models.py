@@ -257,8 +257,11 @@ def honest_worth(results: Path, recipe: Recipe, keys: Mapping[Run, tuple[str, ..
     for end in ("low", "high"):
         figures[f"accuracy_{end}"] = float(row["metrics"]["accuracy"][end])
     if row["worth"] is not None:
-        figures["worth_r"] = float(row["worth"]["by_r"]["value"])
-        figures["worth_accuracy"] = float(row["worth"]["by_accuracy"]["value"])
+        for name, key in (("worth_r", "by_r"), ("worth_accuracy", "by_accuracy")):
+            figures[name] = float(row["worth"][key]["value"])
+            figures[f"{name}_censored"] = float(row["worth"][key]["censored"])
+        figures["worth_tracks"] = float(row["worth"]["tracks"])
+        figures["worth_seed"] = float(row["worth"]["seed"])
     seeds = row["seeds"]
     told = f"fold seed {seeds[0]}" if len(seeds) == 1 else f"fold seeds {seeds[0]} to {seeds[-1]}"
     accuracies = tuple(float(value) for value in np.round(curve(SUPPORT), 4))

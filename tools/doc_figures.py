@@ -12,8 +12,19 @@ import numpy as np
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.listeners import PanelSize
+from music_emotion.evaluation.paired import SIGNIFICANT, shown_p
+from music_emotion.evaluation.results import model_title
+from music_emotion.evaluation.scores import Estimate
 from music_emotion.models.registry import WITHOUT_SMOTE
-from music_emotion.report.tables import REPORTED
+from music_emotion.report.tables import (
+    METRIC_TITLES,
+    REPORTED,
+    coded,
+    number_interval,
+    percent_interval,
+    points_interval,
+    signed_interval,
+)
 
 PROTOCOLS = ("segment", "track", "artist")
 PREFERRED = ("blend", "transfer")
@@ -21,7 +32,6 @@ PREFERRED = ("blend", "transfer")
 CONFUSED_PAIRS = 8
 """Pairs of emotions in the table of confusions."""
 SHOWN_PANELS = (1, 2, 4, 8, 12, 16, 20, 24)
-SIGNIFICANT = 0.05
 LABELS = {emotion.name: emotion.label for emotion in GEMS}
 
 Json = Mapping[str, Any]
@@ -93,16 +103,21 @@ def percent(value: float | None, digits: int = 0) -> str:
 
 def points(estimate: Json) -> str:
     """Return an accuracy in per cent with its interval."""
-    value, low, high = (100 * estimate[name] for name in ("value", "low", "high"))
-    return f"{value:.1f} ({low:.1f}–{high:.1f})"
+    return percent_interval(_estimate(estimate))
 
 
 def number(estimate: Json | None, digits: int = 2) -> str:
     """Return a value with its interval."""
-    if estimate is None or estimate["value"] is None:
-        return "–"
-    value, low, high = (f"{estimate[name]:.{digits}f}" for name in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+    return "–" if estimate is None else number_interval(_estimate(estimate), digits)
+
+
+def _estimate(entry: Json, value: str = "value", sign: int = 1) -> Estimate:
+    """Return a value and its interval, turned round where the sign is -1."""
+    middle, low, high = (
+        float("nan") if entry[name] is None else sign * float(entry[name])
+        for name in (value, "low", "high")
+    )
+    return Estimate(middle, low, high) if sign > 0 else Estimate(middle, high, low)
 
 
 def panel_size(size: Json) -> PanelSize:
@@ -112,7 +127,7 @@ def panel_size(size: Json) -> PanelSize:
 
 def name_of(row: Json) -> str:
     """Return a model as the tables name it."""
-    return f"`{row['model']}`" + (" on votes" if row["target"] == "votes" else "")
+    return coded(model_title(row["model"], row["target"]))
 
 
 def _value(row: Json, metric: str) -> float:
@@ -357,17 +372,17 @@ def artist_genres(figures: Figures) -> str:
 def paired(figures: Figures) -> str:
     """The best model against each other one under the artist protocol."""
     best = figures.best()
+    title = model_title(best["model"], best["target"])
     for tests in figures.need("results")["paired_tests"]:
-        if (tests["protocol"], tests["target"]) != ("artist", best["target"]):
+        if tests["protocol"] != "artist":
             continue
         body = []
         for test in tests["tests"]:
-            if best["model"] not in (test["first"], test["second"]):
+            if title not in (test["first"], test["second"]):
                 continue
-            turned = test["second"] == best["model"]
+            turned = test["second"] == title
             other = test["first"] if turned else test["second"]
             sign = -1 if turned else 1
-            low, high = sorted((sign * test["low"], sign * test["high"]))
             verdict = "cannot be told"
             if test["p_adjusted"] < SIGNIFICANT:
                 better = sign * test["difference"] > 0
@@ -375,16 +390,17 @@ def paired(figures: Figures) -> str:
                 verdict = "better" if better else "worse"
             body.append(
                 [
-                    f"`{other}`",
-                    test["metric"].replace("_", " "),
-                    f"{sign * test['difference']:+.3f} ({low:+.3f} to {high:+.3f})",
-                    f"{test['p_adjusted']:.4f}",
+                    coded(other),
+                    METRIC_TITLES[test["metric"]],
+                    signed_interval(_estimate(test, "difference", sign)),
+                    shown_p(test["p_adjusted"]),
                     verdict,
                 ]
             )
         header = ["against", "metric", "difference", "adjusted p", f"{name_of(best)} is"]
         return (
-            f"{name_of(best)} against every other model of the `artist` table; fold seeds "
+            f"{name_of(best)} against every other model under `artist`, whatever it learned; fold "
+            f"seed{'s' if len(tests['seeds']) > 1 else ''} "
             f"{', '.join(map(str, tests['seeds']))}, {len(tests['tests'])} tests adjusted "
             f"together.\n\n{table(header, body)}"
         )
@@ -412,8 +428,10 @@ def findings(figures: Figures) -> str:
 
 
 def _finding(entry: Json) -> str:
-    value, low, high = (100 * entry["difference"][name] for name in ("value", "low", "high"))
-    return f"**{entry['verdict']}**: {value:+.1f} points ({low:+.1f} to {high:+.1f})"
+    return (
+        f"**{entry['verdict']}**: {points_interval(_estimate(entry['difference']))} points, p "
+        f"{shown_p(entry['p_adjusted'])}"
+    )
 
 
 def confused_pairs(figures: Figures) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import stub_models
@@ -82,14 +84,34 @@ def test_calibration_of_every_model_over_its_seeds(results: Results, analysis: A
         assert abs(one.constant.log_loss - np.log(9)) < 0.2
 
 
-def test_tests_are_between_tracks_only(analysis: Analysis) -> None:
-    (tests,) = analysis.paired
-    assert (tests.protocol, tests.seeds) == ("artist", (1, 2))
-    by_metric = {test.metric: test for test in tests.table.tests}
-    assert set(by_metric) == {"accuracy", "log_loss", "mean_pearson_r"}
-    assert by_metric["accuracy"].difference > 0
-    assert by_metric["accuracy"].p_adjusted < 0.01
-    assert by_metric["accuracy"].test == "group permutation"  # two fold seeds
+def test_every_protocol_has_its_tests(analysis: Analysis) -> None:
+    assert [(one.protocol, one.seeds) for one in analysis.paired] == [
+        ("segment", (1, 2)),
+        ("artist", (1, 2)),
+    ]
+    for tests in analysis.paired:
+        by_metric = {test.metric: test for test in tests.table.tests}
+        assert set(by_metric) == {"accuracy", "log_loss", "mean_pearson_r"}
+        assert by_metric["accuracy"].difference > 0
+        assert by_metric["accuracy"].p_adjusted < 0.01
+
+
+def test_models_of_both_targets_are_tested_against_each_other(results: Results) -> None:
+    votes = tuple(
+        replace(one, target="votes") for one in results.models if one.protocol == "artist"
+    )
+    label = tuple(one for one in results.models if one.protocol == "artist")
+    (tests,) = analyse(replace(results, models=(*label, *votes))).paired
+    pairs = {(test.first, test.second) for test in tests.table.tests}
+    assert ("good", "bad on votes") in pairs
+    assert len(pairs) == 6
+
+
+def test_models_without_the_seed_of_the_others_are_left_out(results: Results) -> None:
+    good, bad = (one for one in results.models if one.protocol == "artist")
+    alone = replace(good, model="alone", repeats=(replace(good.repeats[0], seed=9),))
+    (tests,) = analyse(replace(results, models=(good, bad, alone))).paired
+    assert {(test.first, test.second) for test in tests.table.tests} == {("good", "bad")}
 
 
 def test_people_confuse_neighbours_and_the_model_is_likened_to_them(analysis: Analysis) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from music_emotion.evaluation import metrics
 from music_emotion.evaluation.cells import CellName, CellStore, Run
 from music_emotion.evaluation.compare import compare, shared_arrays
 from music_emotion.evaluation.plan import Comparison, describe, feature_names, make_plan
+from music_emotion.evaluation.quick import quick_corpus
 from music_emotion.evaluation.results import SUMMARY_COLUMNS, check_against, collect, summary_csv
 from music_emotion.evaluation.truth import read_truth
 from music_emotion.evaluation.worker import mean_over_units, training_seed
@@ -176,16 +178,24 @@ def test_a_second_command_extends_the_tables(world, tmp_path):
     assert results.find("track", "label", "good").seeds == (1, 42)
 
 
-def test_other_data_are_noticed(world, tmp_path):
+def test_a_folder_of_other_data_is_refused_and_left_as_it_is(world, tmp_path):
     run(world, tmp_path, protocols=("track",))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     corpus = corpus_of(LABELS, votes=False)
-    results, ear = run((corpus, *world[1:]), tmp_path, models=("good",), protocols=("track",))
-    assert len(ear.messages) == 1 and "training it again" in ear.messages[0]
-    assert [result.model for result in results.models] == ["good"]
-    assert results.left_out == (
-        "track-label-bad-seed42 is left out of the tables: it was made on other data",
+    for other in (corpus, quick_corpus(world[0])):
+        with pytest.raises(EvaluationError, match=r"other data .*: name another folder with --out"):
+            run((other, *world[1:]), tmp_path, models=("good",), protocols=("track",))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_cells_of_other_data_are_left_out(world, tmp_path):
+    run(world, tmp_path, protocols=("track",))
+    other = replace(read_truth(tmp_path), fingerprint="other")
+    results = collect(tmp_path, other)
+    assert results.models == ()
+    assert results.left_out[0] == (
+        "track-label-bad-seed42 is left out of the tables: it was made on other data"
     )
-    assert "mean_pearson_r" not in {row["metric"] for row in rows(results)}
 
 
 def test_other_folds_are_noticed(world, tmp_path):

@@ -112,6 +112,10 @@ def test_calibration_error_by_hand():
     )
     (ece,) = (s for s in scores.HEADLINE if s.name == "ece")
     assert scores.evaluate(ece, [one]) == pytest.approx(0.5 * 0.3 + 0.5 * 0.4, abs=1e-6)
+    # A bootstrap of it is biased upwards and need not hold the value: there is no interval.
+    estimate = scores.estimate(ece, [one], resample_groups(4))
+    assert estimate.value == pytest.approx(0.35, abs=1e-6)
+    assert np.isnan([estimate.low, estimate.high]).all()
 
 
 def test_repeats_share_the_resample_and_are_averaged():

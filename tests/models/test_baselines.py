@@ -100,6 +100,31 @@ def test_svm_learns_the_votes() -> None:
     assert np.abs(prediction.intensities - test.vote_fractions).mean() < 0.1
 
 
+@pytest.mark.parametrize(
+    ("name", "statistics"),
+    [("nearest_neighbour", ("mean",)), ("svm", ("mean", "standard_deviation"))],
+)
+def test_only_the_chosen_statistics_count(name: str, statistics: tuple[str, ...]) -> None:
+    """Other statistics may say anything; those chosen may not."""
+    examples = planted_examples(tracks=24)
+    rng = np.random.default_rng(0)
+    all_eight = rng.normal(size=(len(examples), 360)).astype(np.float32)
+    all_eight[:, :45] = examples.features["statistics"]
+    wide = replace(examples, features={"statistics": all_eight})
+    chosen = 45 * len(statistics)
+    other = all_eight.copy()
+    other[:, chosen:] = rng.normal(size=(len(examples), 360 - chosen))
+    model = create(name)
+    model.fit(wide)
+    assert model.statistics == statistics  # type: ignore[attr-defined]
+    here = model.predict(wide).emotions
+    there = model.predict(replace(examples, features={"statistics": other})).emotions
+    np.testing.assert_array_equal(here, there)
+    other[:, :45] = rng.normal(size=(len(examples), 45))
+    changed = model.predict(replace(examples, features={"statistics": other})).emotions
+    assert not np.array_equal(here, changed)
+
+
 def test_svm_with_one_class_predicts_it() -> None:
     examples = planted_examples(tracks=6, classes=1)
     model = create("svm")

@@ -63,6 +63,21 @@ def test_the_page_holds_what_the_card_says() -> None:
     assert "\n\n\n" not in page
 
 
+def test_a_worth_beyond_the_largest_panel_is_a_bound_and_says_on_what() -> None:
+    figures = {
+        "worth_r": 12.454,
+        "worth_r_censored": 0.0,
+        "worth_accuracy": 24.0,
+        "worth_accuracy_censored": 1.0,
+        "worth_tracks": 78.0,
+        "worth_seed": 42.0,
+    }
+    page = card_page(card(figures=figures))
+    assert "| worth in listeners, by r, on 78 tracks, fold seed 42 | 12.5 |" in page
+    assert "| worth in listeners, by accuracy, on 78 tracks, fold seed 42 | > 24 |" in page
+    assert "| worth in listeners, by r | 12.5 |" in card_page(card(figures={"worth_r": 12.454}))
+
+
 def test_the_command_lists_and_shows_them(shipped: Path) -> None:
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(build_app(["models"]), ["models", *arguments])

@@ -43,6 +43,17 @@ def test_what_is_read_is_what_was_written(votes: VoteTable, tmp_path: Path) -> N
     assert read.panels.sizes.dtype == measured.panels.sizes.dtype
 
 
+def test_the_file_says_where_the_figures_come_from(votes: VoteTable) -> None:
+    measured = measure_listeners(
+        votes, 3, ["listeners", "--seed=3", "--out", "/some/where/results"]
+    )
+    assert measured.command == "music-emotion listeners --seed=3 --out results"
+    assert measured.date and measured.machine["cores"]
+    other = VoteTable(votes.track, 1 - votes.ticks, votes.ids)
+    assert measure_listeners(votes, 0).fingerprint == measured.fingerprint
+    assert measure_listeners(other, 0).fingerprint != measured.fingerprint
+
+
 def test_votes_at_hand_are_measured_anew(votes: VoteTable, tmp_path: Path) -> None:
     measured = known_listeners(votes, tmp_path)
     assert measured is not None

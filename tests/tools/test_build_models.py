@@ -43,6 +43,9 @@ def test_the_figures_are_those_of_the_artist_protocol() -> None:
     (row,) = [r for r in rows if (r["protocol"], r["model"]) == ("artist", "light")]
     assert worth.figures["accuracy"] == row["metrics"]["accuracy"]["value"]
     assert worth.figures["worth_r"] == row["worth"]["by_r"]["value"]
+    assert worth.figures["worth_r_censored"] == row["worth"]["by_r"]["censored"]
+    assert worth.figures["worth_tracks"] == row["worth"]["tracks"]
+    assert worth.figures["worth_seed"] == 42
     assert worth.protocol.startswith("artist protocol, 5 folds, fold seeds 42 to 46, 400 tracks")
     assert worth.confidence.probability == tuple(SUPPORT)
     assert 0 <= worth.confidence.ece < 0.15

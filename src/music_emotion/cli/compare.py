@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -17,6 +18,7 @@ from music_emotion.cli.engine_options import (
     EngineOption,
     check_address,
 )
+from music_emotion.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from music_emotion.evaluation.plan import Comparison
 
 EXIT_INTERRUPTED = 130
+
+Name = TypeVar("Name", bound=StrEnum)
 
 
 class ProtocolName(StrEnum):
@@ -65,12 +69,19 @@ def register(app: typer.Typer) -> None:
             typer.Option(help="Models, separated by commas; also: six, baselines, all."),
         ] = None,
         protocol: Annotated[
-            list[ProtocolName] | None,
-            typer.Option(help="Repeatable; all three by default."),
+            list[str] | None,
+            typer.Option(
+                metavar="segment|track|artist",
+                help="Repeatable, or separated by commas; all three by default.",
+            ),
         ] = None,
         target: Annotated[
-            list[TargetName] | None,
-            typer.Option(help="Repeatable; what models learn: the dominant emotion or the votes."),
+            list[str] | None,
+            typer.Option(
+                metavar="label|votes",
+                help="Repeatable, or separated by commas; what models learn: the dominant emotion "
+                "(default) or the votes.",
+            ),
         ] = None,
         seed: Annotated[int, typer.Option(min=0, help="First fold seed.")] = 42,
         repeats: Annotated[int, typer.Option(min=1, help="Number of fold seeds: N, N + 1, …")] = 1,
@@ -106,13 +117,17 @@ def register(app: typer.Typer) -> None:
         from music_emotion.evaluation.plan import Comparison, model_names
         from music_emotion.evaluation.quick import QUICK_FOLDS, QUICK_SETTINGS, quick_corpus
         from music_emotion.evaluation.runner import default_jobs
+        from music_emotion.inference.batch import silence_native_libraries
 
         check_address(engine, address)
+        silence_native_libraries()
         console = Console()
         comparison = Comparison(
             models=model_names(models or ()),
-            protocols=tuple(dict.fromkeys(one.value for one in protocol or ProtocolName)),
-            targets=tuple(dict.fromkeys(one.value for one in target or (TargetName.LABEL,))),
+            protocols=tuple(one.value for one in _chosen(protocol, ProtocolName, "--protocol")),
+            targets=tuple(
+                one.value for one in _chosen(target or ["label"], TargetName, "--target")
+            ),
             seeds=tuple(range(seed, seed + repeats)),
             n_folds=folds or (QUICK_FOLDS if quick else None),
             settings={"device": device.value, **(QUICK_SETTINGS if quick else {})},
@@ -135,6 +150,18 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
+def _chosen(given: Sequence[str] | None, names: type[Name], option: str) -> tuple[Name, ...]:
+    """Return the members that are named, apart or with commas, each once; all by default."""
+    words = [word.strip() for text in given or () for word in text.split(",")]
+    known = {one.value: one for one in names}
+    for word in words:
+        if word not in known:
+            raise typer.BadParameter(
+                f"'{printable(word)}' is not one of {', '.join(known)}", param_hint=option
+            )
+    return tuple(dict.fromkeys(known[word] for word in words or known))
+
+
 def _engine(name: EngineName, address: str | None) -> Engine:
     from music_emotion.evaluation.ray_engine import run_cells_on_ray
     from music_emotion.evaluation.runner import run_cells
@@ -154,7 +181,7 @@ def _run(
     """Extract, train, score and write; return whether everything could be done."""
     from music_emotion.cli.cell_progress import CellProgress
     from music_emotion.cli.progress import progress_bar
-    from music_emotion.evaluation.compare import compare
+    from music_emotion.evaluation.compare import check_folder, compare
     from music_emotion.evaluation.output import provenance_entry, read_commands
     from music_emotion.evaluation.plan import feature_names
     from music_emotion.evaluation.results import collect
@@ -165,6 +192,7 @@ def _run(
     from music_emotion.report.comparison import write_report
     from music_emotion.report.tables import accuracy_lines
 
+    check_folder(out, corpus)  # before the features are computed
     names = feature_names(comparison)
     commands = read_commands(out)
     progress = CellProgress(console, jobs)
@@ -176,8 +204,9 @@ def _run(
             features = extract_corpus(
                 corpus, names or ("statistics",), store=store, jobs=jobs, progress=tell
             )
-        for failure in features.failures:
-            progress.message(f"left out: {failure.message}")
+        left_out = [f"left out: {failure.message}" for failure in features.failures]
+        for line in left_out:
+            progress.message(line)
         with progress:
             truth, failures = compare(
                 comparison,
@@ -208,4 +237,6 @@ def _run(
         if failed.details:
             print(failed.details, file=sys.stderr)
     progress.message(f"written to {out / 'README.md'}")
-    return not failures and not features.failures
+    for line in left_out:  # hours and screens later, and why the exit code is not 0
+        progress.message(line)
+    return not failures and not left_out

@@ -27,8 +27,8 @@ def extract(
         typer.Option(
             "--feature",
             metavar="NAME",
-            help="basic, advanced, log_mel, statistics or musicnn; may be given several times. "
-            "By default all.",
+            help="basic, advanced, log_mel, statistics, musicnn or summary; may be given several "
+            "times. By default all.",
         ),
     ] = None,
     jobs: Annotated[
@@ -44,7 +44,9 @@ def extract(
     from music_emotion.features.export import render, write_features
     from music_emotion.features.extract import FEATURE_NAMES, available_cores, extract_corpus
     from music_emotion.features.store import FeatureStore
+    from music_emotion.inference.batch import silence_native_libraries
 
+    silence_native_libraries()
     corpus = open_corpus(data, csv, use_demo=demo)
     store = FeatureStore.default()
     with progress_bar("extracting") as progress:

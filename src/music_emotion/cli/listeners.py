@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,6 @@ def listeners(
     """Measure how far listeners agree: ceilings, panels, what people confuse."""
     from music_emotion.report.listeners import listeners_table, write_listeners
 
-    figures = write_listeners(votes, out, seed)
+    figures = write_listeners(votes, out, seed, sys.argv[1:])
     typer.echo(listeners_table(figures))
     typer.echo(f"written to {out / 'listeners.json'} and {out / 'listeners.png'}")

@@ -19,7 +19,9 @@ from music_emotion.evaluation.truth import Truth, read_truth
 METRICS_OF_VOTES = (
     *(score.name for score in HEADLINE if score.needs_votes),
     "worth_accuracy",
+    "worth_accuracy_censored",
     "worth_r",
+    "worth_r_censored",
 )
 """Rows of ``summary.csv`` that cannot be computed without the listeners' votes."""
 

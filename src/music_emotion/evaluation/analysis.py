@@ -5,6 +5,8 @@ Everything is computed from the results of one output folder; nothing is trained
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,7 +23,7 @@ from music_emotion.evaluation.calibration import (
 )
 from music_emotion.evaluation.listeners import PeopleConfuse, people_confuse
 from music_emotion.evaluation.paired import Contender, PairedTable, paired_tests
-from music_emotion.evaluation.protocols import Protocol
+from music_emotion.evaluation.protocols import PROTOCOLS, Protocol
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.models.base import Target
 
@@ -94,20 +96,19 @@ class ModelConfusions:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolTests:
-    """Paired tests between the models of one table.
+    """Paired tests between the models of one protocol, whatever they learned.
 
     Attributes
     ----------
-    protocol, target
-        Which table.
+    protocol
+        Which protocol.
     seeds
-        Fold seeds that all its models have; the tests use these.
+        Fold seeds that all these models have; the tests use these.
     table
-        The tests, every pair of models.
+        The tests, every pair of models by :attr:`.results.ModelResult.title`.
     """
 
     protocol: Protocol
-    target: Target
     seeds: tuple[int, ...]
     table: PairedTable
 
@@ -125,8 +126,8 @@ class Analysis:
     people_shares
         Their shares of the pairs, shape (36,), or ``None``.
     paired
-        One entry per target under ``track`` and ``artist``. Segments of one track are not
-        independent items, so there are no tests under ``segment``.
+        One entry per protocol. Under ``segment`` too what is swapped are artists, with all their
+        segments of the test part: segments of one track are not independent.
     """
 
     calibration: tuple[ModelCalibration, ...]
@@ -153,9 +154,7 @@ def analyse(results: Results) -> Analysis:
         people=people,
         people_shares=shares,
         paired=tuple(
-            tests
-            for protocol, target, rows in results.tables()
-            if protocol != "segment" and (tests := _paired(protocol, target, rows))
+            tests for protocol in PROTOCOLS if (tests := _paired(protocol, results.under(protocol)))
         ),
     )
 
@@ -211,23 +210,29 @@ def _confusions(result: ModelResult, people: Floats | None) -> ModelConfusions:
     return ModelConfusions(result.protocol, result.target, result.model, shares, likeness)
 
 
-def _paired(
-    protocol: Protocol, target: Target, rows: tuple[ModelResult, ...]
-) -> ProtocolTests | None:
-    """Test every pair of models on the fold seeds that all of them have."""
-    seeds = tuple(sorted(set.intersection(*(set(row.seeds) for row in rows))))
-    if len(rows) < 2 or not seeds:
+def _paired(protocol: Protocol, rows: Sequence[ModelResult]) -> ProtocolTests | None:
+    """Test every pair of models on the fold seeds that all of them have.
+
+    Models without the seed that most models have are left out.
+    """
+    counted = Counter(seed for row in rows for seed in row.seeds)
+    if not counted:
         return None
+    commonest = max(sorted(counted), key=lambda seed: counted[seed])
+    rows = [row for row in rows if commonest in row.seeds]
+    if len(rows) < 2:
+        return None
+    seeds = tuple(sorted(set.intersection(*(set(row.seeds) for row in rows))))
     contenders = []
     for row in rows:
         chosen = [repeat.scored for repeat in row.repeats if repeat.seed in seeds]
         contenders.append(
             Contender(
-                row.model,
+                row.title,
                 np.stack([one.emotions for one in chosen]),
                 np.stack([one.intensities for one in chosen]),
             )
         )
     first = next(repeat.scored for repeat in rows[0].repeats if repeat.seed == seeds[0])
     table = paired_tests(contenders, first.label, first.votes, first.group)
-    return ProtocolTests(protocol, target, seeds, table)
+    return ProtocolTests(protocol, seeds, table)

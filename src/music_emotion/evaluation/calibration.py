@@ -11,8 +11,10 @@ Bröcker and Smith, *Increasing the reliability of reliability diagrams*, Weathe
 2007). The draws are independent between tracks. Tracks of one artist are not, which makes real
 errors larger than this, so the band is, if anything, too narrow for a model to fall into by luck.
 
-The calibrators that a model fits inside its training part are in
-:mod:`music_emotion.training.calibrators`.
+Nothing here changes a model's probabilities. `blend` and its kin fit two slopes to predictions from
+inside their training part, and the support vector machine a temperature; the networks are not
+calibrated, and on votes they learn the share of all ticks that an emotion gets, which is flatter
+than the chance that it gets most of them.
 """
 
 from __future__ import annotations

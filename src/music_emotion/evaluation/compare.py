@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from music_emotion.datasets.track import Corpus
 from music_emotion.datasets.votes import VoteTable
-from music_emotion.errors import EvaluationError
+from music_emotion.errors import EvaluationError, printable
 from music_emotion.evaluation.cells import Cell, CellName, CellStore, Run
 from music_emotion.evaluation.plan import Comparison, EnsembleTask, Plan, make_plan
 from music_emotion.evaluation.protocols import Protocol
@@ -95,9 +95,10 @@ def compare(
     (Truth, list of Failure)
         What :func:`.results.collect` scores against, and the cells that could not be trained.
     """
+    check_folder(out, corpus)
     plan = make_plan(comparison, corpus, track, feature_versions)
     store = CellStore(out)
-    truth = truth_of(corpus, track, _folds(out, corpus, comparison), table)
+    truth = truth_of(corpus, track, _folds(out, comparison), table)
     write_truth(out, truth)
     done, pending = _sort_out(plan, store, reporter)
     schedule = Schedule(plan.feature_names)
@@ -125,11 +126,27 @@ def compare(
     return truth, failures
 
 
-def _folds(out: Path, corpus: Corpus, comparison: Comparison) -> dict[Protocol, int]:
+def check_folder(out: Path, corpus: Corpus) -> None:
+    """Refuse a folder whose results are of other data: their tables would be lost.
+
+    Raises
+    ------
+    EvaluationError
+        Naming both and the remedy.
+    """
+    before = read_truth(out)
+    if before is not None and before.fingerprint != corpus.fingerprint:
+        shown = printable(out)
+        raise EvaluationError(
+            f"{shown} holds results on {printable(before.name)!r}, which are other data than these "
+            f"of {printable(corpus.name)!r}: name another folder with --out, or delete {shown}"
+        )
+
+
+def _folds(out: Path, comparison: Comparison) -> dict[Protocol, int]:
     """Return the number of folds of each protocol, those of earlier commands included."""
     before = read_truth(out)
-    kept = dict(before.folds) if before and before.fingerprint == corpus.fingerprint else {}
-    return {**kept, **comparison.folds}
+    return {**(before.folds if before else {}), **comparison.folds}
 
 
 def _sort_out(plan: Plan, store: CellStore, reporter: Reporter) -> tuple[list[Cell], list[Task]]:

@@ -49,9 +49,10 @@ def conclude(results: Results) -> Conclusions:
     if results.truth.table is not None:
         with suppress(EvaluationError):  # too few tracks with two listeners: nothing to say
             agreement = ceilings(results.truth.table)
+    analysis = analyse(results)
     return Conclusions(
-        findings=judge_findings(results),
+        findings=judge_findings(results, analysis.paired),
         ablations=smote_ablation(results),
-        analysis=analyse(results),
+        analysis=analysis,
         ceilings=agreement,
     )

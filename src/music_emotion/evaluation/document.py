@@ -74,10 +74,12 @@ class FindingLine:
 
 @dataclass(frozen=True, slots=True)
 class TestLine:
-    """A paired test between two models; ``difference`` is first minus second."""
+    """A paired test between two models under one protocol; ``difference`` is first minus second.
+
+    Models are named as :func:`.results.model_title` does.
+    """
 
     protocol: Protocol
-    target: Target
     first: str
     second: str
     metric: str
@@ -299,7 +301,6 @@ def _tests(entries: list[Mapping[str, Any]]) -> Iterator[TestLine]:
         for test in table["tests"]:
             yield TestLine(
                 table["protocol"],
-                table["target"],
                 test["first"],
                 test["second"],
                 test["metric"],

@@ -1,26 +1,33 @@
 """The reference study's five findings, each tested again under every protocol.
 
-A finding is a difference of two accuracies on the same items. Groups are resampled, the same
-resample for both models (and for all fold seeds that both have), and the finding
+A finding says that one side is more accurate than another. Each pair of models across the two sides
+has a paired test: whole artist groups are swapped, and p is adjusted for all tests between all
+models under the protocol (:mod:`.paired`). The finding
 
-* **holds** if the 95 % interval of the difference lies above zero,
-* **does not hold** if it lies below zero,
+* **holds** if a model of the better side is told, by these tests, to beat every one of the worse,
+* **does not hold** if a model of the worse side is told to beat every one of the better,
 * **cannot be told** otherwise.
 
-Where a side names several models, the one with the highest accuracy stands for it.
+So no winner is picked by the very figures that are tested. The difference that is shown is the one
+that decides: of a side that beats all of the other, the closest pair; where nothing is told, the
+most accurate model of each side, which then says nothing but where things stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import scores
+from music_emotion.evaluation.analysis import ProtocolTests
 from music_emotion.evaluation.intervals import percentile_interval, resample_groups
+from music_emotion.evaluation.paired import PairedTable, PairedTest, shown_p
+from music_emotion.evaluation.plain import DECIMALS
 from music_emotion.evaluation.protocols import Protocol
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.evaluation.scores import Estimate
@@ -56,13 +63,13 @@ FINDINGS: tuple[Claim, ...] = (
     ),
     Claim("SpecAugment adds to the 2-D CNN", ("cnn2d_specaugment",), ("cnn2d",)),
     Claim(
-        "the ensemble adds to its better member",
+        "the ensemble beats both its members",
         ("ensemble",),
         ("bilstm_cnn", "cnn2d_specaugment"),
     ),
     Claim(
-        "2-D CNNs on spectrograms work well: the better of them beats the better of the two "
-        "classical baselines (SVM and 1-nearest-neighbour on descriptor statistics)",
+        "2-D CNNs on spectrograms work well: one of them beats both classical "
+        "baselines (SVM and 1-nearest-neighbour on descriptor statistics)",
         ("cnn2d", "cnn2d_specaugment"),
         ("svm", "nearest_neighbour"),
     ),
@@ -83,10 +90,12 @@ class Finding:
     claim, protocol, target
         What was tested, where.
     better, worse
-        The models that stood for the two sides; empty where not tested.
+        The models that are shown for the two sides; empty where not tested.
     difference
         Accuracy of ``better`` minus that of ``worse``, with its interval; ``None`` where not
         tested.
+    p_adjusted
+        Adjusted p-value of that difference; NaN where not tested.
     verdict
         What follows.
     missing
@@ -99,16 +108,20 @@ class Finding:
     better: str
     worse: str
     difference: Estimate | None
+    p_adjusted: float
     verdict: Verdict
     missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.difference is None:
             return f"not tested: needs {', '.join(self.missing)}"
-        d = self.difference
+        value, low, high = (
+            f"{100 * (round(one, DECIMALS) + 0.0):+.1f}"
+            for one in (self.difference.value, self.difference.low, self.difference.high)
+        )
         return (
-            f"{self.verdict}: {self.better} - {self.worse} = {100 * d.value:+.1f} points "
-            f"({100 * d.low:+.1f} to {100 * d.high:+.1f})"
+            f"{self.verdict}: {self.better} - {self.worse} = {value} points "
+            f"({low} to {high}), adjusted p {shown_p(self.p_adjusted)}"
         )
 
 
@@ -123,11 +136,19 @@ class Ablation:
     difference: dict[str, Estimate]
 
 
-def judge_findings(results: Results) -> tuple[Finding, ...]:
-    """Test all five findings under every protocol and target that was run."""
-    resamples = resample_groups(results.truth.n_groups)
+def judge_findings(results: Results, paired: Sequence[ProtocolTests]) -> tuple[Finding, ...]:
+    """Test all five findings under every protocol and target that was run.
+
+    Parameters
+    ----------
+    results
+        The models.
+    paired
+        The tests between them, by protocol.
+    """
+    tables = {one.protocol: one.table for one in paired}
     return tuple(
-        _test(claim, protocol, target, rows, resamples)
+        judge(claim, protocol, target, rows, tables.get(protocol))
         for protocol, target, rows in results.tables()
         for claim in FINDINGS
     )
@@ -178,33 +199,67 @@ def paired_difference(
     return Estimate(value, *percentile_interval(draws))
 
 
-def verdict(difference: Estimate) -> Verdict:
-    """Return what an interval says about a difference that should be above zero."""
-    if difference.low > 0:
-        return "holds"
-    return "does not hold" if difference.high < 0 else "cannot be told"
-
-
-def _test(
+def judge(
     claim: Claim,
     protocol: Protocol,
     target: Target,
     rows: Sequence[ModelResult],
-    resamples: NDArray[np.float64],
+    table: PairedTable | None,
 ) -> Finding:
+    """Return what the paired tests say about one claim.
+
+    Parameters
+    ----------
+    claim, protocol, target
+        What is tested, where.
+    rows
+        The models with this protocol and target.
+    table
+        Tests between all models of the protocol; ``None`` where there are none.
+    """
     by_name = {row.model: row for row in rows}
     missing = tuple(name for name in (*claim.better, *claim.worse) if name not in by_name)
-    difference = None
-    better = worse = ""
-    if not missing:
-        first = _best(by_name[name] for name in claim.better)
-        second = _best(by_name[name] for name in claim.worse)
-        better, worse = first.model, second.model
-        difference = paired_difference(scores.ACCURACY, first, second, resamples)
-    if difference is None:
-        return Finding(claim, protocol, target, better, worse, None, "not tested", missing)
-    return Finding(claim, protocol, target, better, worse, difference, verdict(difference))
+    if not missing and table is not None:
+        try:
+            pairs = {
+                (ours, theirs): table.between(
+                    by_name[ours].title, by_name[theirs].title, "accuracy"
+                )
+                for ours in claim.better
+                for theirs in claim.worse
+            }
+        except EvaluationError:  # no fold seed in common
+            pairs = {}
+        if pairs:
+            verdict, (better, worse) = _decide(claim, pairs, by_name)
+            shown = pairs[better, worse]
+            difference = Estimate(shown.difference, shown.low, shown.high)
+            return Finding(
+                claim, protocol, target, better, worse, difference, shown.p_adjusted, verdict
+            )
+    nothing = float("nan")
+    return Finding(claim, protocol, target, "", "", None, nothing, "not tested", missing)
 
 
-def _best(results: Iterable[ModelResult]) -> ModelResult:
-    return max(results, key=lambda result: result.headline["accuracy"].value)
+def _decide(
+    claim: Claim,
+    pairs: Mapping[tuple[str, str], PairedTest],
+    by_name: Mapping[str, ModelResult],
+) -> tuple[Verdict, tuple[str, str]]:
+    """Return the verdict and the pair to be shown for it."""
+    for ours in claim.better:
+        tests = {theirs: pairs[ours, theirs] for theirs in claim.worse}
+        if all(test.is_told and test.difference > 0 for test in tests.values()):
+            return "holds", (ours, min(tests, key=lambda name: tests[name].difference))
+    for theirs in claim.worse:
+        tests = {ours: pairs[ours, theirs] for ours in claim.better}
+        if all(test.is_told and test.difference < 0 for test in tests.values()):
+            return "does not hold", (max(tests, key=lambda name: tests[name].difference), theirs)
+    return "cannot be told", (
+        _best(by_name[name] for name in claim.better),
+        _best(by_name[name] for name in claim.worse),
+    )
+
+
+def _best(results: Iterable[ModelResult]) -> str:
+    return max(results, key=lambda result: result.headline["accuracy"].value).model

@@ -95,6 +95,7 @@ def results_document(
                 "better": one.better,
                 "worse": one.worse,
                 "difference": one.difference,
+                "p_adjusted": one.p_adjusted,
                 "verdict": one.verdict,
                 "missing": list(one.missing),
                 "line": str(one),
@@ -112,7 +113,6 @@ def results_document(
         "paired_tests": [
             {
                 "protocol": one.protocol,
-                "target": one.target,
                 "seeds": one.seeds,
                 "groups": one.table.groups,
                 "tests": one.table.tests,

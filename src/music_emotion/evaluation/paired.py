@@ -3,13 +3,11 @@
 Two models that are tested on the same tracks fail on much the same ones, so their intervals may
 overlap widely although one is better. A paired test looks at the differences.
 
-* Accuracy of one fold seed: McNemar's test, exact, on the tracks that just one of the two gets
-  right (McNemar, *Note on the sampling error of the difference between correlated proportions or
-  percentages*, Psychometrika 12, 1947).
-* Everything else: a permutation test that swaps the two models' predictions for whole groups of
-  tracks (artists), because tracks of one group are not independent. For a mean over tracks that is
-  the sign-flip test; for r the models' intensities are first brought to the same mean and variance
-  per emotion, which leaves r as it is, so that what is swapped is alike under the null hypothesis.
+* A permutation test swaps the two models' predictions for whole groups of items (artists), because
+  the tracks of one artist, and even more the segments of one track, are not independent. For a mean
+  over items that is the sign-flip test; for r the models' intensities are first brought to the same
+  mean and variance per emotion, which leaves r as it is, so that what is swapped is alike under the
+  null hypothesis.
   All swaps are tried where they are few, else a random sample, and p counts the observed one too
   (Phipson and Smyth, *Permutation p-values should never be zero*, Statistical Applications in
   Genetics and Molecular Biology 9, 2010).
@@ -17,13 +15,13 @@ overlap widely although one is better. A paired test looks at the differences.
   rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
 
 The interval of a difference comes from the group bootstrap of :mod:`.intervals`, both models seeing
-the same resample.
+the same resample. Neither it nor p holds what another training run of the same models would change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, get_args
 
@@ -40,6 +38,15 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 
 SWAPS = 9_999
 """Random swaps of a permutation test; all swaps are tried where there are no more than these."""
+
+SWAPS_PER_TEST = 40
+"""Random swaps for each test of a table, so that the least possible p stays below 0.025."""
+
+SIGNIFICANT = 0.05
+"""Adjusted p-value below which a difference is called one."""
+
+LEAST_SHOWN = 1e-4
+"""p-values below this are shown as being below it."""
 
 ROUNDING = 1e-12
 """Swapped statistics this close to the observed one count as equal to it."""
@@ -80,8 +87,6 @@ class PairedTest:
         Two-sided p-value.
     p_adjusted
         The same, adjusted for all tests of the table by Holm's method.
-    test
-        ``"mcnemar"`` or ``"group permutation"``.
     """
 
     first: str
@@ -92,7 +97,19 @@ class PairedTest:
     high: float
     p: float
     p_adjusted: float
-    test: str
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the models can be told apart."""
+        return self.p_adjusted < SIGNIFICANT
+
+    def seen_from(self, model: str) -> PairedTest:
+        """Return the same test with ``model``, one of the two, as the first."""
+        if model == self.first:
+            return self
+        assert model == self.second, "a test of other models"
+        turned = replace(self, first=self.second, second=self.first)
+        return replace(turned, difference=-self.difference, low=-self.high, high=-self.low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +129,19 @@ class PairedTable:
 
     def __len__(self) -> int:
         return len(self.tests)
+
+    def between(self, first: str, second: str, metric: Metric) -> PairedTest:
+        """Return the test of two models on one metric, ``first`` first.
+
+        Raises
+        ------
+        EvaluationError
+            If the table holds none.
+        """
+        for test in self.tests:
+            if test.metric == metric and {test.first, test.second} == {first, second}:
+                return test.seen_from(first)
+        raise EvaluationError(f"no test of {first} against {second} on {metric}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +191,7 @@ def paired_tests(
     seed
         Seed of the random swaps.
     swaps
-        Number of random swaps.
+        Least number of random swaps; :data:`SWAPS_PER_TEST` where that is more.
 
     Returns
     -------
@@ -177,10 +207,11 @@ def paired_tests(
     chosen = [metric for metric in compared if metric != "mean_pearson_r" or votes is not None]
     names, group = np.unique(np.asarray(groups), return_inverse=True)
     resamples = resample_groups(len(names))
-    patterns = swap_patterns(len(names), swaps, np.random.default_rng(seed))
     by_name = {contender.name: contender for contender in contenders}
     others = [name for name in by_name if name != against]
     pairs = [(against, name) for name in others] if against else list(combinations(by_name, 2))
+    swaps = max(swaps, SWAPS_PER_TEST * len(pairs) * len(chosen))
+    patterns = swap_patterns(len(names), swaps, np.random.default_rng(seed))
     tests = []
     for metric in chosen:
         sums = {
@@ -189,45 +220,21 @@ def paired_tests(
         }
         resampled = {name: _resampled(one, resamples) for name, one in sums.items()}
         for first, second in pairs:
-            one, other = by_name[first], by_name[second]
             observed, p = _permuted(sums[first], sums[second], patterns)
-            test = "group permutation"
-            if metric == "accuracy" and len(one.emotions) == 1:
-                p = mcnemar(_right(labels, one.emotions[0]), _right(labels, other.emotions[0]))
-                test = "mcnemar"
             low, high = percentile_interval(resampled[first] - resampled[second])
-            tests.append((first, second, metric, observed, low, high, p, test))
+            tests.append((first, second, metric, observed, low, high, p))
     adjusted = holm(np.array([row[6] for row in tests]))
     return PairedTable(
         tests=tuple(
-            PairedTest(*row[:7], p_adjusted=float(p), test=row[7])
-            for row, p in zip(tests, adjusted, strict=True)
+            PairedTest(*row, p_adjusted=float(p)) for row, p in zip(tests, adjusted, strict=True)
         ),
         groups=len(names),
     )
 
 
-def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Return the exact two-sided p-value of McNemar's test.
-
-    Parameters
-    ----------
-    first, second
-        Whether each model is right on each track, shape (tracks,).
-
-    Returns
-    -------
-    float
-        Probability, if each track that just one model gets right is as likely to be either's, of a
-        division at least as uneven; 1 where there is no such track.
-    """
-    from scipy.stats import binomtest
-
-    only_first = int(np.count_nonzero(first & ~second))
-    only_second = int(np.count_nonzero(second & ~first))
-    if only_first + only_second == 0:
-        return 1.0
-    return float(binomtest(only_first, only_first + only_second, 0.5).pvalue)
+def shown_p(p: float) -> str:
+    """Return a p-value as it is shown: four decimal places, ``< 0.0001`` below them."""
+    return f"{p:.4f}" if p >= LEAST_SHOWN else f"< {LEAST_SHOWN:.4f}"
 
 
 def swap_patterns(n_groups: int, swaps: int, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -274,10 +281,6 @@ def _check(
                     f"{contender.name} predicts {predicted.shape}, not {shape} for {len(labels)} "
                     "tracks: compare models on the same tracks and fold seeds"
                 )
-
-
-def _right(labels: NDArray[np.integer], emotions: NDArray[np.floating]) -> NDArray[np.bool_]:
-    return metrics.hits(labels, emotions) > 0
 
 
 def _sums(

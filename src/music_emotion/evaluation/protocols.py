@@ -232,10 +232,12 @@ def _grouped_folds(
             f"protocol {protocol}: {n_folds} folds need as many groups, and corpus "
             f"{corpus.name!r} has {n_groups}: use --folds {max(2, n_groups)} or add tracks"
         )
-    if np.bincount(labels).max() < n_folds:
+    most = int(np.bincount(labels).max())
+    if most < n_folds:
+        remedy = f"use --folds {most} or add tracks" if most > 1 else "add tracks"
         raise EvaluationError(
             f"protocol {protocol}: no emotion has {n_folds} tracks, so {n_folds} stratified folds "
-            "are impossible: use fewer folds"
+            f"are impossible: {remedy}"
         )
     splitter = StratifiedGroupKFold(n_splits=n_folds, shuffle=True, random_state=seed)
     folds = []

@@ -45,6 +45,11 @@ DECIMALS = 6
 """Decimal places in ``summary.csv``."""
 
 
+def model_title(model: str, target: Target) -> str:
+    """Return a model's name with what it learned where that is not the label."""
+    return model if target == "label" else f"{model} on votes"
+
+
 @dataclass(frozen=True, slots=True)
 class Repeat:
     """The pooled predictions of one fold seed.
@@ -108,6 +113,11 @@ class ModelResult:
         return tuple(repeat.seed for repeat in self.repeats)
 
     @property
+    def title(self) -> str:
+        """The model's name with its target; see :func:`model_title`."""
+        return model_title(self.model, self.target)
+
+    @property
     def n(self) -> int:
         """Items scored per repeat."""
         return len(self.repeats[0].scored)
@@ -150,6 +160,10 @@ class Results:
             if (result.protocol, result.target, result.model) == (protocol, target, model):
                 return result
         return None
+
+    def under(self, protocol: Protocol) -> tuple[ModelResult, ...]:
+        """Return the results of one protocol, all targets."""
+        return tuple(result for result in self.models if result.protocol == protocol)
 
     def tables(self) -> Iterator[tuple[Protocol, Target, tuple[ModelResult, ...]]]:
         """Yield the results of each protocol and target that was run."""
@@ -206,7 +220,11 @@ def collect(out: Path, truth: Truth, model_order: Sequence[str] = ()) -> Results
 
 
 def summary_rows(results: Results) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of ``summary.csv``, values as fractions 0–1 and 6 decimal places."""
+    """Yield the rows of ``summary.csv``, values as fractions 0–1 and 6 decimal places.
+
+    A worth in listeners that no panel reaches stands there as the largest panel; the row
+    ``…_censored`` below it says so.
+    """
     for result in results.models:
         head = (result.protocol, result.model, result.target)
         seed, repeats = str(result.seeds[0]), str(len(result.repeats))
@@ -220,6 +238,9 @@ def summary_rows(results: Results) -> Iterator[tuple[str, ...]]:
             ):
                 estimate = Estimate(size.value, size.low, size.high)
                 yield (*head, name, *_digits(estimate), seed, "1", tracks)
+                # 1 where the value, or its upper limit, is only a bound: "> 24".
+                bounds = Estimate(float(size.censored), 0.0, float(size.high_censored))
+                yield (*head, f"{name}_censored", *_digits(bounds), seed, "1", tracks)
 
 
 def summary_csv(results: Results) -> str:

@@ -70,17 +70,20 @@ class Score:
         Whether it is defined only where listeners' votes are known.
     higher_is_better
         Direction.
+    has_interval
+        Whether resampling tells how sure its value is.
     """
 
     name: str
     draws: Callable[[Scored, Floats], Floats]
     needs_votes: bool = False
     higher_is_better: bool = True
+    has_interval: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its 95 % interval."""
+    """A value with its 95 % interval; the limits are NaN where there is none."""
 
     value: float
     low: float
@@ -101,7 +104,9 @@ def distribution(score: Score, repeats: Sequence[Scored], resamples: Floats) -> 
 
 
 def estimate(score: Score, repeats: Sequence[Scored], resamples: Floats) -> Estimate:
-    """Return a score averaged over repeats with its percentile interval."""
+    """Return a score averaged over repeats with its percentile interval, where it has one."""
+    if not score.has_interval:
+        return Estimate(evaluate(score, repeats), float("nan"), float("nan"))
     low, high = percentile_interval(distribution(score, repeats, resamples))
     return Estimate(evaluate(score, repeats), low, high)
 
@@ -202,7 +207,9 @@ HEADLINE: tuple[Score, ...] = (
     Score("roc_auc", _mean_area),
     _mean_of("log_loss", lambda s: metrics.log_losses(s.label, s.emotions), higher_is_better=False),
     _mean_of("brier", lambda s: metrics.brier_scores(s.label, s.emotions), higher_is_better=False),
-    Score("ece", _calibration_error, higher_is_better=False),
+    # A resample scatters more within each bin than the sample, so its error is larger: a percentile
+    # interval would lie above the value. What is to be expected says :func:`.calibration_band`.
+    Score("ece", _calibration_error, higher_is_better=False, has_interval=False),
     MEAN_PEARSON_R,
     _mean_of("cosine_similarity", _cosines, needs_votes=True),
     _mean_of("jensen_shannon", _divergences, needs_votes=True, higher_is_better=False),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
+from music_emotion.features.descriptors import ADVANCED_NAMES
+from music_emotion.features.statistics import STATISTICS
 from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
 
 Floats = NDArray[np.float64]
@@ -166,11 +168,33 @@ class GenreOnly(_Baseline):
         return np.stack([pair[0] for pair in found]), np.stack([pair[1] for pair in found])
 
 
-class NearestNeighbour(_Baseline):
-    """Copy label and votes of the nearest training unit by standardised Euclidean distance."""
+class _OfStatistics(_Baseline):
+    """A baseline on the first few of the eight statistics of each descriptor."""
+
+    feature_names: tuple[str, ...] = ("statistics",)
+
+    def __init__(self, statistics: tuple[str, ...]) -> None:
+        super().__init__()
+        # Not private: what cells are made of tells whether they are up to date.
+        self.statistics = statistics
+
+    def _pool(self, examples: Examples) -> Units:
+        units = super()._pool(examples)
+        columns = len(self.statistics) * len(ADVANCED_NAMES)
+        return replace(units, features=units.features[:, :columns])
+
+
+class NearestNeighbour(_OfStatistics):
+    """Copy label and votes of the nearest training unit by standardised Euclidean distance.
+
+    Distances are over the mean of each descriptor alone: the other statistics are noisier, and in a
+    distance that weighs all columns alike they drown the means.
+    """
 
     name = "nearest_neighbour"
-    feature_names: tuple[str, ...] = ("statistics",)
+
+    def __init__(self) -> None:
+        super().__init__(STATISTICS[:1])
 
     def _fit_units(self, units: Units, target: Target, seed: int) -> tuple[str, ...]:
         from sklearn.neighbors import NearestNeighbors
@@ -191,17 +215,16 @@ class NearestNeighbour(_Baseline):
         return self._emotions[nearest], self._intensities[nearest]
 
 
-class SupportVectorMachine(_Baseline):
+class SupportVectorMachine(_OfStatistics):
     """RBF support vector machine; intensities by kernel ridge regression with the same kernel.
 
     The probabilities are the softmax of the one-against-rest decision values, sharpened by one
     temperature that is fitted on grouped out-of-fold decisions inside the training part. Hinge
     losses know no soft labels, so with votes as target the same kernel ridge regression predicts
-    the shares of the ticks too.
+    the shares of the ticks too. Its columns are mean and standard deviation of each descriptor.
     """
 
     name = "svm"
-    feature_names: tuple[str, ...] = ("statistics",)
 
     cost = 10.0
     """The machine's C."""
@@ -211,6 +234,9 @@ class SupportVectorMachine(_Baseline):
 
     inner_folds = 5
     """Folds of the temperature's inner cross-validation."""
+
+    def __init__(self) -> None:
+        super().__init__(STATISTICS[:2])
 
     def _fit_units(self, units: Units, target: Target, seed: int) -> tuple[str, ...]:
         from sklearn.kernel_ridge import KernelRidge

@@ -68,7 +68,7 @@ def card_page(card: Card) -> str:
     if card.use_when:
         parts.append(f"Use it {card.use_when}.")
     figures = [
-        f"| {label} | {_figure(card, key, form)} |"
+        f"| {label}{_measured_on(card, key)} | {_figure(card, key, form)} |"
         for key, label, form in FIGURES
         if key in card.figures
     ]
@@ -107,7 +107,19 @@ def _graph(card: Card) -> str:
 
 
 def _figure(card: Card, key: str, form: str) -> str:
-    return form.format(card.figures[key]) if key in card.figures else MISSING
+    if key not in card.figures:
+        return MISSING
+    if card.figures.get(f"{key}_censored"):  # better than the largest panel there is
+        return f"> {card.figures[key]:.0f}"
+    return form.format(card.figures[key])
+
+
+def _measured_on(card: Card, key: str) -> str:
+    """Return on what a worth was measured: fewer tracks and seeds than the other figures."""
+    if not key.startswith("worth_") or not {"worth_tracks", "worth_seed"} <= card.figures.keys():
+        return ""
+    tracks, seed = (int(card.figures[name]) for name in ("worth_tracks", "worth_seed"))
+    return f", on {tracks} tracks, fold seed {seed}"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -188,7 +188,7 @@ def reliability_diagrams(calibrations: Sequence[ModelCalibration]) -> Figure:
         sure, right = diagram.confidence[filled], diagram.accuracy[filled]
         axes.plot(sure, right, color="#1d4e89", linewidth=1)
         axes.scatter(sure, right, s=sizes, color="#1d4e89", alpha=0.8)
-        axes.set_title(f"{one.model}: {100 * diagram.error:.1f} %", fontsize=9)
+        axes.set_title(f"{one.model}: {100 * one.error:.1f} %", fontsize=9)
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
         axes.set_xlabel("confidence", fontsize=7)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from music_emotion.evaluation.listeners import (
     people_confuse,
 )
 from music_emotion.evaluation.plain import json_text
-from music_emotion.evaluation.provenance import versions
+from music_emotion.evaluation.provenance import command_line, machine, today, versions
 
 LISTENERS = "listeners.json"
 PICTURE = "listeners.png"
@@ -36,8 +38,10 @@ class ListenerFigures:
 
     Attributes
     ----------
-    command, versions, seed
+    command, date, machine, versions, seed
         How the figures were made.
+    fingerprint
+        SHA-256 of the tracks' identifiers, whom they were heard by and what was ticked.
     tracks, rows
         Size of the vote table.
     ceilings, panels, confusions
@@ -45,8 +49,11 @@ class ListenerFigures:
     """
 
     command: str
+    date: str
+    machine: dict[str, str | int]
     versions: dict[str, str]
     seed: int
+    fingerprint: str
     tracks: int
     rows: int
     ceilings: Ceilings
@@ -54,13 +61,28 @@ class ListenerFigures:
     confusions: PeopleConfuse
 
 
-def measure_listeners(table: VoteTable, seed: int) -> ListenerFigures:
-    """Measure ceilings, panels and confusions of a vote table."""
+def measure_listeners(
+    table: VoteTable, seed: int, arguments: Sequence[str] | None = None
+) -> ListenerFigures:
+    """Measure ceilings, panels and confusions of a vote table.
+
+    Parameters
+    ----------
+    table
+        The votes.
+    seed
+        Seed of the random halves and panels.
+    arguments
+        Those of the command that was given, to be recorded.
+    """
     used = versions()
     return ListenerFigures(
-        command=f"music-emotion listeners --seed {seed}",
+        command=command_line(arguments or ["listeners", "--seed", str(seed)]),
+        date=today(),
+        machine=machine(),
         versions={name: used[name] for name in ("python", "numpy", "scipy") if name in used},
         seed=seed,
+        fingerprint=_fingerprint(table),
         tracks=len(table.ids),
         rows=len(table),
         ceilings=ceilings(table, seed=seed),
@@ -69,7 +91,16 @@ def measure_listeners(table: VoteTable, seed: int) -> ListenerFigures:
     )
 
 
-def write_listeners(votes: Path | None, out: Path, seed: int) -> ListenerFigures:
+def _fingerprint(table: VoteTable) -> str:
+    digest = hashlib.sha256("\n".join(table.ids).encode())
+    digest.update(np.ascontiguousarray(table.track, dtype=np.int64).tobytes())
+    digest.update(np.ascontiguousarray(table.ticks, dtype=np.int8).tobytes())
+    return digest.hexdigest()
+
+
+def write_listeners(
+    votes: Path | None, out: Path, seed: int, arguments: Sequence[str] | None = None
+) -> ListenerFigures:
     """Measure the listeners and write ``listeners.json`` and ``listeners.png``.
 
     Parameters
@@ -80,6 +111,8 @@ def write_listeners(votes: Path | None, out: Path, seed: int) -> ListenerFigures
         Folder to write to.
     seed
         Seed of the random halves and panels.
+    arguments
+        Those of the command that was given, to be recorded.
 
     Raises
     ------
@@ -93,7 +126,7 @@ def write_listeners(votes: Path | None, out: Path, seed: int) -> ListenerFigures
         if root is None:
             raise DatasetError(f"no listeners' votes: {REMEDY}")
         votes = root / ANNOTATIONS
-    figures = measure_listeners(read_emotify(votes), seed)
+    figures = measure_listeners(read_emotify(votes), seed, arguments)
     write_atomically(out / LISTENERS, json_text(figures).encode())
     write_atomically(out / PICTURE, png_bytes(draw_panels(figures.panels)))
     return figures

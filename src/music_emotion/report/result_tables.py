@@ -9,16 +9,19 @@ from dataclasses import dataclass, replace
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.document import Document, Row, TestLine
 from music_emotion.evaluation.listeners import PanelSize
+from music_emotion.evaluation.paired import SIGNIFICANT, shown_p
 from music_emotion.evaluation.protocols import PROTOCOLS, Protocol
+from music_emotion.evaluation.results import model_title
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.models.base import Target
 from music_emotion.report.tables import (
     METRIC_TITLES,
     REFERENCE_DATA,
     REPORTED,
-    SIGNIFICANT,
+    as_written,
     duration,
     percent,
+    signed,
 )
 
 PER_CENT = 100.0
@@ -84,7 +87,7 @@ class Table:
 
 def row_name(row: Row) -> str:
     """Return a model's name with what it was trained on where that is not the label."""
-    return row.model if row.target == "label" else f"{row.model} on votes"
+    return model_title(row.model, row.target)
 
 
 def place(protocol: Protocol, target: Target) -> str:
@@ -325,14 +328,16 @@ def genres(rows: Sequence[Row]) -> Table | None:
 
 
 def tests(document: Document, rows: Sequence[Row]) -> Table | None:
-    """Return the first model against each other one; ``None`` where nothing was tested."""
+    """Return the first model against each other one of its protocol, whatever they learned.
+
+    ``None`` where nothing was tested.
+    """
     first = rows[0]
-    best = first.model
+    best = row_name(first)
     body = [
         _test(test, best)
         for test in document.tests
-        if (test.protocol, test.target) == (first.protocol, first.target)
-        and best in (test.first, test.second)
+        if test.protocol == first.protocol and best in (test.first, test.second)
     ]
     if not body:
         return None
@@ -361,8 +366,8 @@ def _test(test: TestLine, best: str) -> tuple[Cell, ...]:
     return (
         Cell(other, order=other),
         Cell(metric, order=metric),
-        Cell(f"{value:+.3f}", f"{low:+.3f} to {high:+.3f}", order=value),
-        Cell(f"{test.p_adjusted:.4f}", order=test.p_adjusted),
+        Cell(signed(value), f"{signed(low)} to {signed(high)}", order=value),
+        Cell(shown_p(test.p_adjusted), order=test.p_adjusted),
         Cell("yes" if told else "cannot be told", order=float(told)),
     )
 
@@ -398,7 +403,9 @@ def _estimate(estimate: Estimate, factor: float) -> Cell:
     digits = 1 if factor == PER_CENT else 3
     if not math.isfinite(estimate.value):
         return Cell(NOTHING)
-    value, low, high = (factor * one for one in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (
+        factor * as_written(one) for one in (estimate.value, estimate.low, estimate.high)
+    )
     known = math.isfinite(low) and math.isfinite(high)
     interval = f"{low:.{digits}f}–{high:.{digits}f}" if known else ""
     return Cell(f"{value:.{digits}f}", interval, order=value)

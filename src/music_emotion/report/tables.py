@@ -11,6 +11,8 @@ from music_emotion.evaluation.analysis import ModelCalibration, ProtocolTests
 from music_emotion.evaluation.conclusions import Conclusions
 from music_emotion.evaluation.findings import FINDINGS, Ablation, Finding
 from music_emotion.evaluation.intervals import N_RESAMPLES
+from music_emotion.evaluation.paired import shown_p
+from music_emotion.evaluation.plain import DECIMALS
 from music_emotion.evaluation.protocols import Protocol
 from music_emotion.evaluation.results import ModelResult, Results, calmness_against_tenderness
 from music_emotion.evaluation.scores import Estimate
@@ -55,10 +57,13 @@ TARGET_TITLES: Mapping[Target, str] = {
     "votes": "trained on the listeners' votes",
 }
 
-METRIC_TITLES = {"accuracy": "accuracy", "log_loss": "log-loss", "mean_pearson_r": "mean r"}
+TRAINING_VARIANCE = (
+    "The intervals and tests say what other artists would change. What another training run or "
+    "another division into folds would change is not in them, except where several fold seeds are "
+    "averaged: each fold is trained once."
+)
 
-SIGNIFICANT = 0.05
-"""Adjusted p-value below which a difference is called one."""
+METRIC_TITLES = {"accuracy": "accuracy", "log_loss": "log-loss", "mean_pearson_r": "mean r"}
 
 
 def markdown_report(
@@ -113,9 +118,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def percent(value: float) -> str:
-    """Return a fraction as a percentage with one decimal, ``–`` where undefined."""
-    return f"{100 * value:.1f}" if math.isfinite(value) else "–"
+def as_written(value: float) -> float:
+    """Return a value as ``results.json`` holds it, so that a page and the file round alike."""
+    return round(value, DECIMALS) + 0.0
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Return a fraction as a percentage, one decimal by default, ``–`` where undefined."""
+    return f"{100 * as_written(value):.{digits}f}" if math.isfinite(value) else "–"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Return a difference with its sign."""
+    return f"{as_written(value):+.{digits}f}"
 
 
 def percent_interval(estimate: Estimate) -> str:
@@ -127,8 +142,15 @@ def number_interval(estimate: Estimate, digits: int = 3) -> str:
     """Return a value with its interval."""
     if not math.isfinite(estimate.value):
         return "–"
-    value, low, high = (f"{v:.{digits}f}" for v in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (
+        f"{as_written(v):.{digits}f}" for v in (estimate.value, estimate.low, estimate.high)
+    )
     return f"{value} ({low} to {high})"
+
+
+def signed_interval(estimate: Estimate) -> str:
+    """Return a difference with its interval."""
+    return f"{signed(estimate.value)} ({signed(estimate.low)} to {signed(estimate.high)})"
 
 
 def duration(seconds: float) -> str:
@@ -186,7 +208,7 @@ def probability_table(rows: Sequence[ModelResult], conclusions: Conclusions) -> 
             f"{row.headline['roc_auc'].value:.3f}",
             number_interval(row.headline["log_loss"]),
             number_interval(row.headline["brier"]),
-            number_interval(row.headline["ece"]),
+            f"{as_written(row.headline['ece'].value):.3f}",
             _band(conclusions.calibration_of(row)),
         ]
         for row in rows
@@ -223,9 +245,11 @@ def findings_section(findings: Sequence[Finding]) -> str:
     """Return one line per finding and protocol."""
     lines = [
         "## The reference study's findings",
-        "A finding holds if the 95 % interval of the difference in accuracy lies above zero, does "
-        "not hold if it lies below, and cannot be told otherwise (paired bootstrap over artist "
-        "groups). Where a side names several models, the most accurate one stands for it.",
+        "A finding holds if a model of its better side is more accurate than every one of the "
+        "other side by the paired tests below (whole artist groups swapped, p adjusted for all "
+        "pairs of models and metrics under the protocol), does not hold if it is the other way "
+        "round, and cannot be told where p is 0.05 or more. The interval comes from the paired "
+        f"bootstrap over artist groups. {TRAINING_VARIANCE}",
     ]
     for number, claim in enumerate(FINDINGS, start=1):
         outcomes = [
@@ -249,7 +273,7 @@ def ablation_table(ablations: Sequence[Ablation]) -> str:
             cells += [
                 percent(one.with_smote[metric].value),
                 percent(one.without_smote[metric].value),
-                "" if difference is None else _points(difference),
+                "" if difference is None else points_interval(difference),
             ]
         body.append(cells)
     return table(header, body)
@@ -339,15 +363,25 @@ def listeners_table(results: Results, conclusions: Conclusions) -> str:
     return text
 
 
+def points_interval(difference: Estimate) -> str:
+    """Return a difference of fractions with its interval in percentage points."""
+    value, low, high = (
+        signed(100 * as_written(one), 1)
+        for one in (difference.value, difference.low, difference.high)
+    )
+    return f"{value} ({low} to {high})"
+
+
 def _head(results: Results) -> str:
     truth = results.truth
     note = f" {truth.note}" if truth.note else ""
     return (
         f"# Comparison on {truth.name}\n\n{len(truth.ids)} tracks, {len(truth.segment_track)} "
         f"segments, {truth.n_groups} artist groups.{note}\n\nIntervals are 95 % bootstrap "
-        f"intervals from {N_RESAMPLES:,} resamples of whole artist groups. `summary.csv` holds "
-        "every figure, `results.json` the details, `predictions/` what they are computed from; "
-        "`music-emotion evaluate` computes them again."
+        f"intervals from {N_RESAMPLES:,} resamples of whole artist groups. {TRAINING_VARIANCE} "
+        "The calibration error has the band of a perfectly calibrated model instead. "
+        "`summary.csv` holds every figure, `results.json` the details, `predictions/` what they "
+        "are computed from; `music-emotion evaluate` computes them again."
     )
 
 
@@ -358,14 +392,15 @@ def _size(row: ModelResult, results: Results) -> str:
     return f"{split[0].upper()}{split[1:]}, {seeds}, n = {row.n}."
 
 
+def coded(title: str) -> str:
+    """Return a model's title in Markdown, its name as code."""
+    name, on, target = title.partition(" on ")
+    return f"`{name}`{on}{target}"
+
+
 def _band(calibration: ModelCalibration) -> str:
     word = "inside" if calibration.inside else "outside"
     return f"{calibration.band_low:.3f} to {calibration.band_high:.3f}: {word}"
-
-
-def _points(difference: Estimate) -> str:
-    d = difference
-    return f"{100 * d.value:+.1f} ({100 * d.low:+.1f} to {100 * d.high:+.1f})"
 
 
 def _details(results: Results, conclusions: Conclusions) -> list[str]:
@@ -389,30 +424,31 @@ def _details(results: Results, conclusions: Conclusions) -> list[str]:
 def _paired_text(results: Results, paired: Sequence[ProtocolTests]) -> str:
     parts = [
         "The most accurate model against each other one on the same tracks. The interval comes "
-        "from the paired group bootstrap, p from McNemar's test (one fold seed) or from swapping "
-        "whole groups, adjusted by Holm's method for all pairs of models and metrics; "
-        "`results.json` holds every pair."
+        "from the paired group bootstrap, p from swapping whole groups, adjusted by Holm's method "
+        "for all pairs of models and metrics under the protocol, whatever the models learned; "
+        f"`results.json` holds every pair. {TRAINING_VARIANCE}"
     ]
     for one in paired:
-        rows = next(r for p, t, r in results.tables() if (p, t) == (one.protocol, one.target))
-        best = max(rows, key=lambda row: row.headline["accuracy"].value).model
+        tested = {name for test in one.table.tests for name in (test.first, test.second)}
+        rows = [row for row in results.under(one.protocol) if row.title in tested]
+        best = max(rows, key=lambda row: row.headline["accuracy"].value).title
         body = []
         for test in one.table.tests:
             if best not in (test.first, test.second):
                 continue
-            sign = 1.0 if test.first == best else -1.0
-            low, high = sorted((sign * test.low, sign * test.high))
+            seen = test.seen_from(best)
             body.append(
                 [
-                    f"`{test.second if test.first == best else test.first}`",
+                    coded(seen.second),
                     METRIC_TITLES[test.metric],
-                    f"{sign * test.difference:+.3f} ({low:+.3f} to {high:+.3f})",
-                    f"{test.p_adjusted:.4f}",
-                    "yes" if test.p_adjusted < SIGNIFICANT else "cannot be told",
+                    signed_interval(Estimate(seen.difference, seen.low, seen.high)),
+                    shown_p(seen.p_adjusted),
+                    "yes" if seen.is_told else "cannot be told",
                 ]
             )
+        seeds = f"fold seed{'s' if len(one.seeds) > 1 else ''} {', '.join(map(str, one.seeds))}"
         parts += [
-            f"`{one.protocol}`, {TARGET_TITLES[one.target]}: `{best}` against",
+            f"`{one.protocol}`, {seeds}, {len(one.table)} tests: {coded(best)} against",
             table(["model", "metric", "difference", "adjusted p", "different?"], body),
         ]
     return "\n\n".join(parts)

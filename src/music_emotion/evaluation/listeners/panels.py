@@ -112,8 +112,17 @@ def panel_curve(
     EvaluationError
         If fewer than three tracks have enough listeners.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(panel_seeds(seed)[0])
     return draw_panels(table, rng, held_out=held_out, largest=largest, draws=draws, kept=0).curve
+
+
+def panel_seeds(seed: int) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
+    """Return the seeds of the panels and of the resamples of groups.
+
+    All that draws panels takes the first, so that a seed stands for the same panels everywhere.
+    """
+    panels, groups = np.random.SeedSequence(seed).spawn(2)
+    return panels, groups
 
 
 def draw_panels(

@@ -22,6 +22,7 @@ from music_emotion.evaluation.listeners.panels import (
     PanelCurve,
     PanelDraws,
     draw_panels,
+    panel_seeds,
 )
 from music_emotion.evaluation.metrics import mean_over_emotions
 
@@ -237,7 +238,7 @@ def build_yardstick(
     """Draw the panels once for :meth:`Yardstick.measure`; see :func:`worth_in_listeners`."""
     if len(groups) != len(table.ids):
         raise EvaluationError(f"{len(groups)} groups for {len(table.ids)} tracks: give one each")
-    random_panels, random_groups = np.random.SeedSequence(seed).spawn(2)
+    random_panels, random_groups = panel_seeds(seed)
     drawn = draw_panels(
         table,
         np.random.default_rng(random_panels),

@@ -1,0 +1,59 @@
+"""What the command line of compare adds: several names in one option, and the last words."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import typer
+from corpora import corpus_of, segments
+from rich.console import Console
+
+from music_emotion.cli import compare as command
+from music_emotion.cli.compare import ProtocolName, TargetName
+from music_emotion.evaluation.plan import Comparison
+from music_emotion.evaluation.runner import run_cells
+
+
+def test_protocols_may_be_separated_by_commas_or_repeated() -> None:
+    segment, track, artist = ProtocolName
+    assert command._chosen(["segment, artist", "segment"], ProtocolName, "--protocol") == (
+        segment,
+        artist,
+    )
+    assert command._chosen(None, ProtocolName, "--protocol") == (segment, track, artist)
+    assert command._chosen(["votes,label"], TargetName, "--target") == (
+        TargetName.VOTES,
+        TargetName.LABEL,
+    )
+    with pytest.raises(typer.BadParameter, match="'song' is not one of segment, track, artist"):
+        command._chosen(["segment,song"], ProtocolName, "--protocol")
+
+
+def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = corpus_of([label for label in (0, 1) for _ in range(4)])
+    failure = SimpleNamespace(message="broken.mp3: is not audio")
+    features = SimpleNamespace(track=segments(corpus, 2), arrays={}, failures=[failure])
+    monkeypatch.setattr("music_emotion.features.extract.extract_corpus", lambda *_, **__: features)
+    monkeypatch.setattr("music_emotion.report.comparison.write_report", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["music-emotion", "compare"])
+    said = io.StringIO()
+    complete = command._run(
+        Console(file=said, width=200),
+        Comparison(
+            models=("commonest_class",),
+            protocols=("track",),
+            targets=("label",),
+            seeds=(1,),
+            n_folds=2,
+        ),
+        corpus,
+        None,
+        tmp_path,
+        0,
+        run_cells,
+    )
+    assert not complete
+    assert said.getvalue().splitlines()[-1] == "left out: broken.mp3: is not audio"
