@@ -15,6 +15,9 @@ VIDEO_SUFFIXES = (".mp4", ".webm", ".mkv", ".mov", ".avi")
 AUDIO_SUFFIXES = frozenset((*BASE_SUFFIXES, *SOUND_SUFFIXES, *VIDEO_SUFFIXES))
 """What is taken from a folder; a file that is named itself is read whatever its name."""
 
+TEMPORARY_TAGGED = ".music-emotion-tag-"
+"""How the copies begin that are being tagged; one that was left is no file of the library."""
+
 
 def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
     """Return the files that paths, folders and patterns name, each once, in order.
@@ -43,6 +46,7 @@ def _in_folder(folder: str, recursive: bool) -> list[str]:
     files: list[str] = []
     for place, subfolders, names in os.walk(folder):
         subfolders[:] = sorted(subfolders) if recursive else []
+        names = [name for name in names if not name.startswith(TEMPORARY_TAGGED)]
         paths = (Path(place, name) for name in sorted(names))
         files += [
             str(path) for path in paths if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()
