@@ -1,10 +1,12 @@
 """Kill ``music-emotion tag`` at random moments and look: ``python tools/kill_tagging.py``.
 
-A library of MP3, FLAC, Ogg, Opus, AIFF and WAV files is made in a temporary folder and catalogued
-with invented predictions. Tagging and taking back, in turn, are killed with SIGKILL at a random
-moment of their work. After each kill every file must open, have its sound (the same decoded
-samples) and its other tags; in the end one undisturbed run of each must leave no temporary file, no
-writing unsettled, a catalogue that passes its integrity check, and the tags as they are meant.
+A library of MP3, FLAC, Ogg, Opus, AIFF, WAV and, where FFmpeg is installed, M4A files is made in a
+temporary folder and catalogued with invented predictions. Tagging and taking back, in turn, of the
+whole catalogue or of the folder by its name, are killed with SIGKILL at a random moment of their
+work. After each kill every file must open, have its sound (the same decoded samples) and its other
+tags; in the end one undisturbed run of each must leave no temporary file, no writing unsettled, a
+catalogue that passes its integrity check, and the tags as they are meant. A scan, after the kills
+and at the end, must find the files and nothing else, and predict none.
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
+from numpy.typing import NDArray
 
 from music_emotion.audio import decode
 from music_emotion.emotions import EMOTIONS
+from music_emotion.inference.card import read_card
+from music_emotion.inference.package import find_package
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.identity import audio_digest
@@ -42,7 +47,10 @@ KINDS = {
     "aiff": ("AIFF", "PCM_16"),
     "wav": ("WAV", "PCM_16"),
 }
+if shutil.which("ffmpeg"):
+    KINDS["m4a"] = ("", "")  # made by FFmpeg
 RATE = 48_000  # Hz
+MODEL = read_card(find_package("default")).sha256  # a scan takes what is invented for its work
 POLL_SECONDS = 0.002
 PATIENCE_SECONDS = 600.0
 
@@ -74,11 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
         landed = 0
         for number in range(options.kills):
             undo = ("--undo",) if number % 2 else ()
-            landed += kill_one([*command, *undo, *common], songs, chance, seconds[undo])
+            named = (str(songs[0].path.parent),) if number // 2 % 2 else ()
+            landed += kill_one([*command, *named, *undo, *common], songs, chance, seconds[undo])
             check_files(songs)
+        check_scan(songs, catalogue)
         for undo in ((), ("--undo",), ()):
             subprocess.run([*command, *undo, *common], check=True, stdout=subprocess.DEVNULL)
             check_end(songs, catalogue, tagged=not undo)
+        check_scan(songs, catalogue)
     print(
         f"{options.kills} kills, {landed} of them while files were written, {len(songs)} files: "
         "none damaged, none lost, no temporary file left, the catalogue sound"
@@ -97,7 +108,7 @@ def make_library(music: Path, catalogue: Path, files: int, seconds: float) -> li
         first = music / f"{number % len(KINDS):04}.{kind}"
         if path == first:
             noise = (0.1 * rng.standard_normal(round(seconds * RATE))).astype(np.float32)
-            sf.write(path, noise, RATE, format=KINDS[kind][0], subtype=KINDS[kind][1])
+            make_sound(path, noise, *KINDS[kind])
         else:
             shutil.copyfile(first, path)
         tags = open_tags(path)
@@ -110,6 +121,17 @@ def make_library(music: Path, catalogue: Path, files: int, seconds: float) -> li
     return songs
 
 
+def make_sound(path: Path, samples: NDArray[np.float32], kind: str, coding: str) -> None:
+    if kind:
+        sf.write(path, samples, RATE, format=kind, subtype=coding)
+        return
+    source = path.with_suffix(".source")
+    sf.write(source, samples, RATE, format="WAV")
+    command = ("ffmpeg", "-nostdin", "-loglevel", "error", "-i", source, "-c:a", "aac", path)
+    subprocess.run(command, check=True)
+    source.unlink()
+
+
 def row_of(path: Path, rng: np.random.Generator) -> CatalogueTrack:
     emotions = rng.dirichlet(np.ones(len(EMOTIONS))).astype(np.float32)
     intensities = rng.random(len(EMOTIONS)).astype(np.float32)
@@ -118,7 +140,7 @@ def row_of(path: Path, rng: np.random.Generator) -> CatalogueTrack:
         str(path), 3.0, "invented", "1", emotions, intensities, float(emotions.max()), timeline
     )
     stamp, digest = FileStamp.read(path), audio_digest(path)
-    return CatalogueTrack(str(path), stamp, digest, prediction=told, model_sha256="invented")
+    return CatalogueTrack(str(path), stamp, digest, prediction=told, model_sha256=MODEL)
 
 
 def sound_of(path: Path) -> str:
@@ -189,6 +211,19 @@ def check_end(songs: list[Song], catalogue: Path, *, tagged: bool) -> None:
             raise SystemExit("the log does not tell what was written")
         for song in songs:
             check_tags(song.path, opened.track(str(song.path)), tagged)
+
+
+def check_scan(songs: list[Song], catalogue: Path) -> None:
+    """Scan; the files must be catalogued as they were, and nothing else."""
+    command = [sys.executable, "-m", "music_emotion", "scan", str(songs[0].path.parent)]
+    command += ["--catalogue", str(catalogue)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    with Catalogue.open(catalogue) as opened:
+        rows = [opened.track(str(song.path)) for song in songs]
+        if len(opened) != len(songs) or "predicted" in told:
+            raise SystemExit(f"the scan found something else: {told}")
+    if any(row is None or row.prediction is None or row.missing_since for row in rows):
+        raise SystemExit("the scan lost a file")
 
 
 def check_tags(path: Path, row: CatalogueTrack | None, tagged: bool) -> None:

@@ -10,8 +10,9 @@ In beets' configuration::
 
 ``beet emotion [QUERY]`` predicts items that are in the library already. Attributes: ``mood``,
 ``emotion_calmness`` … ``emotion_tension`` (0–1: the share of listeners who are expected to feel
-it), ``emotion_confidence`` and ``emotion_model``; ``beet ls emotion_nostalgia:0.4..`` finds by
-them.
+it), ``emotion_mood``, ``emotion_confidence`` and ``emotion_model``; ``beet ls
+emotion_nostalgia:0.4..`` finds by them. A ``mood`` that is not the last ``emotion_mood`` is the
+user's and stays.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from music_emotion.inference.model import EmotionModel
 from music_emotion.inference.prediction import TrackPrediction
 
 MOOD, MODEL, CONFIDENCE = "mood", "emotion_model", "emotion_confidence"
+OUR_MOOD = "emotion_mood"  # what was predicted last, by which a mood of the user's is told
 DIGITS = 3  # after the point
 
 
@@ -41,6 +43,7 @@ class MusicEmotionPlugin(BeetsPlugin):
 
     item_types = {  # noqa: RUF012  # as beets wants it
         MOOD: types.STRING,
+        OUR_MOOD: types.STRING,
         MODEL: types.STRING,
         CONFIDENCE: types.Float(DIGITS),
         **{f"emotion_{name}": types.Float(DIGITS) for name in EMOTIONS},
@@ -92,9 +95,13 @@ class MusicEmotionPlugin(BeetsPlugin):
             self._log.info("{}: {}", item, item.get(MOOD, "silence"))
 
     def _set(self, item: Any, told: TrackPrediction, model: str) -> None:
-        ours = not item.get(MOOD) or bool(item.get(MODEL))
-        if told.top is not None and (ours or self.config["overwrite"].get(bool)):
-            item[MOOD] = told.top.replace("_", " ")
+        ours = not item.get(MOOD) or item.get(MOOD) == item.get(OUR_MOOD)
+        mood = "" if told.top is None else told.top.replace("_", " ")
+        if mood and (ours or self.config["overwrite"].get(bool)):
+            item[MOOD] = mood
+        elif ours and item.get(MOOD):  # silence now
+            item[MOOD] = ""
+        item[OUR_MOOD] = mood
         for name, value in zip(EMOTIONS, told.intensities.tolist(), strict=True):
             item[f"emotion_{name}"] = round(value, DIGITS)
         item[CONFIDENCE] = round(told.confidence, DIGITS)

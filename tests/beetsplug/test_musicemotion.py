@@ -62,6 +62,8 @@ def test_items_are_predicted_when_imported_and_on_request(beet, tmp_path: Path) 
     beet("emotion")
     assert beet("ls", "-f", "$mood|$emotion_model", "emotion_tension:0.5..") == "my own|tones 1\n"
     assert beet("emotion") == ""
+    beet("emotion", "-f")  # told from the prediction, it is the user's still
+    assert beet("ls", "-f", "$mood|$emotion_mood", "emotion_tension:0.5..") == "my own|tension\n"
     (music / "tense.flac").write_text("dear listener")
     said = beet("emotion", "-f")
     assert "tense.flac' is not audio" in said

@@ -8,7 +8,11 @@ from typer.testing import CliRunner, Result
 
 from graphs import package, tone_listener
 from music_emotion.cli.main import build_app
+from music_emotion.errors import ModelError
+from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tag_fields import open_tags
+from music_emotion.library.tag_files import TEMPORARY
+from music_emotion.library.track import CatalogueTrack
 from sounds import RATE, tone
 
 
@@ -87,3 +91,104 @@ def test_no_catalogue_is_one_line(tmp_path, monkeypatch):
         result = run(*options)
         assert "there is no catalogue" in str(result.exception)
     assert not (tmp_path / "none.sqlite").exists()
+
+
+def catalogued(music: Path, name: str) -> CatalogueTrack | None:
+    with Catalogue.open() as catalogue:
+        return catalogue.track(str(music / name))
+
+
+def put(path: Path, **tags: str) -> None:
+    opened = open_tags(path)
+    for key, value in tags.items():
+        opened.put(key, [value])
+    opened.save()
+
+
+def test_what_is_not_there_is_told_and_nothing_is_lost(music, model):
+    calm = music / "calm.flac"
+    (music / "letter.mp3").unlink()
+    run(music, "-m", model)
+    before = catalogued(music, "calm.flac")
+    calm.rename(music.parent / "away.flac")
+    (music / "empty").mkdir()
+    (music / "loop.mp3").symlink_to("loop.mp3")
+    for options in ((), ("--write",), ("--undo", "--write")):
+        gone = run(calm, music / "empty", music / "loop.mp3", *options)
+        assert gone.exit_code == 1 and gone.exception.__class__ is SystemExit
+        lines = [line for line in gone.stderr.splitlines() if line.startswith("error")]
+        assert len(lines) == 3
+        assert "calm.flac' cannot be read (No such file" in lines[0]
+        assert "empty' is a folder without audio files" in lines[1]
+        assert "loop.mp3' cannot be read (Too many levels" in lines[2]
+    kept = catalogued(music, "calm.flac")
+    assert kept.prediction is not None and kept.audio == before.audio
+    with Catalogue.open() as catalogue:
+        assert len(catalogue) == 2
+
+
+def test_new_music_under_an_old_name_is_not_tagged_as_the_old(music, model):
+    calm = music / "calm.flac"
+    run(calm, "-m", model, "--write")
+    sf.write(calm, tone(4.0, hertz=3_000.0), RATE)
+    put(calm, MOOD="calmness")
+    content = calm.read_bytes()
+    for options in (("--write",), ("--undo", "--write")):
+        told = run(*options)
+        assert "sounds different now than when it was scanned" in told.stderr
+        assert calm.read_bytes() == content
+    scanned = run(music, "-m", model, command="scan")
+    assert "unchanged" not in scanned.stdout and "2 predicted" in scanned.stdout
+    assert catalogued(music, "calm.flac").prediction.top == "tension"
+
+
+def test_words_changed_before_tagging_are_found(music, model):
+    calm = music / "calm.flac"
+    run(calm, "-m", model)
+    put(calm, ARTIST="Somebody New")
+    run(calm, "--write")
+    assert catalogued(music, "calm.flac").tags.artist == "Somebody New"
+
+
+def test_taking_back_follows_the_sound(music, model):
+    (music / "letter.mp3").unlink()
+    calm, tense = music / "calm.flac", music / "tense.flac"
+    sf.write(tense, tone(5.0, hertz=3_000.0), RATE)
+    run(calm, tense, "-m", model, "--write")
+    swap = music / "swap.flac"
+    calm.rename(swap)
+    tense.rename(calm)
+    swap.rename(tense)
+    run(music, "-m", model, command="scan")
+    assert run("--undo", "--write", "-q").stdout == "2 files: 2 changed\n"
+    for path in (calm, tense):
+        assert not open_tags(path).others(())[0]
+    # Moved since the last scan, it is told from its sound.
+    run(calm, "--write")
+    calm.rename(swap)
+    assert run(swap, "--undo", "--write", "-q").stdout == "1 file: 1 changed\n"
+    assert mood(swap) is None
+
+
+def test_a_moved_file_keeps_its_prediction_and_row(music, model):
+    calm, moved = music / "calm.flac", music / "moved.flac"
+    run(calm, "-m", model)
+    number = catalogued(music, "calm.flac").id
+    calm.rename(moved)
+    assert run(moved, "--write", "-q").stdout == "1 file: 1 changed\n"  # by no model
+    assert catalogued(music, "moved.flac").id == number
+    assert catalogued(music, "calm.flac") is None
+
+
+def test_a_copy_left_by_a_killed_run_is_no_music(music, model):
+    (music / "letter.mp3").unlink()
+    left = music / f"{TEMPORARY}0123456789ab.flac"
+    left.write_bytes((music / "calm.flac").read_bytes())
+    assert "2 files" in run(music, "-m", model, command="scan").stdout
+    assert catalogued(music, left.name) is None
+    assert run(music, "--write", "-q").exit_code == 0
+    assert not left.exists()
+
+
+def test_an_unknown_model_is_told_once(music):
+    assert isinstance(run(music, "--model", "nosuch").exception, ModelError)

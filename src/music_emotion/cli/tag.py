@@ -59,9 +59,9 @@ def tag(
     path = catalogue or default_catalogue()
     silence_native_libraries()
     with ExitStack() as stack:
-        if write or paths:
-            stack.enter_context(scan_lock(path, wait=wait))
         may_make = bool(paths) and not undo
+        if (write or paths) and (may_make or path.exists()):
+            stack.enter_context(scan_lock(path, wait=wait, waiting=_say_waiting))
         opened = stack.enter_context(
             Catalogue.open(path, write=may_make or (write and path.exists()))
         )
@@ -74,3 +74,7 @@ def tag(
             show(done, session.total)
     typer.echo(session.summary())
     end_with(session.failures)
+
+
+def _say_waiting(holder: str) -> None:
+    typer.echo(f"waiting for {holder}", err=True)

@@ -18,6 +18,8 @@ AUDIO_SUFFIXES = frozenset((*BASE_SUFFIXES, *SOUND_SUFFIXES, *VIDEO_SUFFIXES))
 """What is taken from a folder; a file that is named itself is read whatever its name."""
 
 RESOURCE_FORK = "._"  # what macOS leaves beside files on foreign disks; no music is in it
+TEMPORARY_TAGGED = ".music-emotion-tag-"
+"""How the copies begin that are being tagged; one that was left is no file of the library."""
 
 
 def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
@@ -101,7 +103,8 @@ def _in_folder(folder: str, recursive: bool) -> list[str]:
 
 
 def _is_music(name: str) -> bool:
-    return Path(name).suffix.lower() in AUDIO_SUFFIXES and not name.startswith(RESOURCE_FORK)
+    passed_over = name.startswith((RESOURCE_FORK, TEMPORARY_TAGGED))
+    return Path(name).suffix.lower() in AUDIO_SUFFIXES and not passed_over
 
 
 def _glob(pattern: str, *, recursive: bool = False) -> list[str]:

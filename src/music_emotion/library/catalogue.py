@@ -177,6 +177,15 @@ class Catalogue:
             found = {t.id: t for t in self._select(f"WHERE t.id IN ({marks})", some)}
             yield from (found[number] for number in some if number in found)
 
+    def predicted(self) -> Iterator[tuple[int, str]]:
+        """Yield (number of the row, path) of all predicted files that are there, by path."""
+        with self.faults():
+            for number, path in self.connection.execute(
+                "SELECT t.id, t.path FROM track AS t JOIN prediction AS p ON p.track = t.id "
+                "WHERE t.missing_since IS NULL ORDER BY t.path"
+            ):
+                yield number, restored_path(path)
+
     def with_audio(self, audio: bytes) -> list[CatalogueTrack]:
         """Return the files with this sound, those with a prediction first."""
         if not audio:

@@ -111,6 +111,7 @@ CREATE TABLE tag_write (
     undone_at INTEGER
 );
 CREATE INDEX tag_write_track ON tag_write(track);
+CREATE INDEX tag_write_audio ON tag_write(audio);
 CREATE VIRTUAL TABLE words USING fts5(
     path, artist, album, title, genre, content='', tokenize='trigram'
 );

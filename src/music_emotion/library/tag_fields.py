@@ -4,7 +4,7 @@ Where the mood goes, as players, MusicBrainz Picard, Mp3tag and beets know it:
 
 ===============================  ==========================================================
 ID3v2.4 (MP3, WAV, AIFF, DSF …)  ``TMOO``
-ID3v2.3                          ``TXXX:MOOD`` (the frame ``TMOO`` is not in version 2.3)
+ID3v2.3, 2.2                     ``TXXX:MOOD`` (the frame ``TMOO`` is not in version 2.3)
 Vorbis comments (FLAC, Ogg …)    ``MOOD``
 MP4 (M4A, M4B …)                 ``----:com.apple.iTunes:MOOD``
 APEv2 (WavPack, Monkey's …)      ``Mood``
@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,23 @@ class TagFile(ABC):
             key: repr(value) for key, value in self._tags.items() if key.casefold() not in left_out
         }
 
+    def check_lossless(self) -> None:
+        """Check that saving would keep all other tags.
+
+        Raises
+        ------
+        TagError
+            Some would be merged or lost.
+        """
+        if self._loses_tags():
+            raise TagError(
+                f"'{printable(self.path)}' holds ID3 frames that would be merged or lost; repair "
+                "them with a tag editor first"
+            )
+
+    def _loses_tags(self) -> bool:
+        return False
+
     def save(self) -> None:
         """Write the tags into the file.
 
@@ -127,15 +145,20 @@ class TagFile(ABC):
 
 
 class Id3Tags(TagFile):
-    """ID3v2; a tag of version 2.3 stays one, and its other frames stay as they are."""
+    """ID3v2; a tag of version 2.3 stays one, and its other frames stay as they are.
+
+    A tag of version 2.2, which nothing writes any more, becomes one of version 2.3.
+    """
 
     def __init__(self, path: Path, file: Any) -> None:
         super().__init__(path, file)
-        self._version = 3 if file.tags.version[:2] == (2, 3) else 4
-        has_v2 = file.tags.version[:2] in ((2, 3), (2, 4)) and file.tags.size > 0
-        if has_v2:  # read again, as it is: no newer names, nothing from an ID3v1 tag
+        self._version = 3 if file.tags.version[:2] in ((2, 2), (2, 3)) else 4
+        self._has_v2 = file.tags.version[0] == 2 and file.tags.size > 0
+        if self._has_v2:  # read again, as it is: no newer names, nothing from an ID3v1 tag
             self._file = type(file)(path, translate=False, load_v1=False)
             self._tags = self._file.tags
+            for picture in self._tags.getall("APIC"):
+                picture.mime = _MIME_TYPES.get(picture.mime, picture.mime)
 
     def key(self, field: str) -> str:
         """Return the name a field has, or would have, in this file."""
@@ -161,6 +184,33 @@ class Id3Tags(TagFile):
         make: Any = Frames[key[:4]]
         self._tags.setall(key, [make(encoding=encoding, text=list(values), **described)])
 
+    def others(self, keys: Iterable[str]) -> object:
+        """Return all tags but these, in a form that can be compared."""
+        return super().others(keys), sorted(map(bytes, self._tags.unknown_frames))
+
+    def _loses_tags(self) -> bool:
+        """Whether mutagen has not a frame for each in the file.
+
+        Frames whose names must differ, and do not, it merges or takes the last of; frames it cannot
+        read it leaves out.
+        """
+        if not self._has_v2:
+            return False
+        found, tags = 0, type(self._tags)()
+        read = tags._read
+
+        def count_and_read(header: Any, data: bytes) -> Any:
+            nonlocal found
+            found = _count_frames(header, data)
+            return read(header, data)
+
+        tags._read = count_and_read
+        tags.load(self.path, translate=False, load_v1=False)
+        kept = len(tags)
+        if tags.version[1] == self._version:  # else mutagen does not write what it does not know
+            kept += len(tags.unknown_frames)
+        return kept != found
+
     def _save(self) -> None:
         last = _last_bytes(self.path)
         self._file.save(v2_version=self._version, v23_sep=None)
@@ -172,12 +222,36 @@ class Id3Tags(TagFile):
                     file.write(last)
 
 
+_MIME_TYPES = {"PNG": "image/png", "JPG": "image/jpeg"}  # of pictures in ID3v2.2
+
+
+def _count_frames(header: Any, data: bytes) -> int:
+    """Return how many frames an ID3v2 tag's bytes hold, readable or not."""
+    from mutagen.id3 import _tags
+    from mutagen.id3._util import unsynch
+
+    version = header.version[1]
+    if version < 4 and header.f_unsynch:
+        with suppress(ValueError):
+            data = unsynch.decode(data)
+    name, head = (3, 6) if version == 2 else (4, 10)
+    # Some programs write the lengths in ID3v2.4 as in ID3v2.3; mutagen tells from all of them.
+    tell: Any = _tags.determine_bpi
+    length_of: Any = tell(data, header.known_frames) if version == 4 else int
+    count = position = 0
+    while position + head <= len(data) and data[position : position + name].strip(b"\0"):
+        length = data[position + name : position + (6 if version == 2 else 8)]
+        position += head + int(length_of(int.from_bytes(length, "big")))
+        count += 1
+    return count
+
+
 class VorbisComments(TagFile):
     """FLAC, Ogg Vorbis, Opus, Speex."""
 
     def key(self, field: str) -> str:
         """Return the name a field has, or would have, in this file."""
-        return field
+        return next((k for k, _ in self._tags if k.casefold() == field.casefold()), field)
 
     def get(self, key: str) -> Values | None:
         """Return the values of a tag; ``None`` where there is none."""

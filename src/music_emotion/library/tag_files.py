@@ -16,11 +16,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from music_emotion.errors import TagError, printable
+from music_emotion.inference.finding import TEMPORARY_TAGGED
 from music_emotion.library.identity import audio_digest
 from music_emotion.library.tag_fields import TagFile, Values, open_tags
 from music_emotion.library.track import FileStamp
 
-TEMPORARY = ".music-emotion-tag-"
+TEMPORARY = TEMPORARY_TAGGED
+OTHER_SOUND = "it sounds different now than when it was scanned; scan its folder again"
 
 Change = Mapping[str, Values | None]
 """Values of tags by their names in the file; ``None``: no such tag."""
@@ -56,7 +58,12 @@ def real_file(path: str) -> Path:
 
 
 def rewrite_tags(
-    path: str, change: Change, *, expected: FileStamp | None = None, keep_times: bool = False
+    path: str,
+    change: Change,
+    *,
+    expected: FileStamp | None = None,
+    audio: bytes | None = None,
+    keep_times: bool = False,
 ) -> FileStamp:
     """Change tags of a file; return its new stamp.
 
@@ -68,6 +75,8 @@ def rewrite_tags(
         The tags to set and to remove.
     expected
         The stamp of the file that the change was made for; ``None``: any.
+    audio
+        Digest of the sound that the change was made for; ``None``: any.
     keep_times
         Leave the time of change as it was.
 
@@ -82,7 +91,10 @@ def rewrite_tags(
         before = expected or FileStamp.read(file)
         with _copy_of(file) as copy:
             digest = audio_digest(file)
+            if audio not in (None, digest):
+                raise TagError(OTHER_SOUND)
             tags = open_tags(copy)
+            tags.check_lossless()
             others = tags.others(change)
             for key, values in change.items():
                 tags.set(key, values)
@@ -93,9 +105,12 @@ def rewrite_tags(
             _write_through(copy)
             if FileStamp.read(file) != before:
                 raise TagError("another program changed it meanwhile; run the command again")
+            stamp = FileStamp.read(copy)
             copy.replace(file)
-            _write_through(file.parent)
-            return FileStamp.read(file)
+            # It is done: nothing from here on may say that it is not.
+            with suppress(OSError):  # some network disks refuse to write a folder through
+                _write_through(file.parent)
+            return stamp
     except TagError as error:
         raise TagError(f"{shown} is left as it was: {error}") from None
     except OSError as error:
@@ -130,7 +145,8 @@ def _copy_of(file: Path) -> Iterator[Path]:
         os.utime(copy)
         yield copy
     finally:
-        copy.unlink(missing_ok=True)
+        with suppress(OSError):  # the next run removes it
+            copy.unlink(missing_ok=True)
 
 
 def _verify(copy: Path, digest: bytes, others: object, change: Change) -> None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
-from music_emotion.errors import CatalogueError, MusicEmotionError
+from music_emotion.errors import (
+    CatalogueError,
+    MissingExtraError,
+    ModelError,
+    MusicEmotionError,
+)
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.tag_log import TagWrite
+from music_emotion.library.tag_log import TagWrite, undoable, undoable_ids
 from music_emotion.library.tagging import (
     NamedTracks,
     TagPlan,
-    catalogued_tracks,
     diff_lines,
     find_paths,
     plan_tags,
     plan_undo,
+    real_folder,
     recover,
     undo_tags,
-    undoable_writes,
+    undoable_write,
     write_tags,
 )
 from music_emotion.library.track import CatalogueTrack
@@ -70,24 +74,31 @@ class TagSession:
     def tag(self) -> Iterator[list[str]]:
         """Tag; yield for each file what changes, nothing where nothing does."""
         if self._names is None:
-            rows = list(catalogued_tracks(self._catalogue))
-            self._begin([row.path for row in rows])
-            for row in rows:
-                yield self._step(partial(self._tag, row))
+            yield from self._tag_all()
             return
-        named, paths = NamedTracks(self._catalogue, self._model), find_paths(self._names)
-        self._begin(paths)
+        named, paths = NamedTracks(self._catalogue, self._model), self._find(self._names)
+        self._begin(len(paths), paths)
         for path in paths:
             yield self._step(partial(self._tag_path, named, path))
 
+    def _tag_all(self) -> Iterator[list[str]]:
+        numbers = [number for number, _ in self._catalogue.predicted()]
+        self._begin(len(numbers), (path for _, path in self._catalogue.predicted()))
+        for row in self._catalogue.tracks(numbers):
+            yield self._step(partial(self._tag, row))
+
     def undo(self) -> Iterator[list[str]]:
         """Take back the latest writing of each file; yield what changes."""
-        if self._write:
-            recover(self._catalogue)  # what was interrupted may be among them
-        writes = undoable_writes(self._catalogue, self._names)
-        self._begin([write.path for write in writes])
-        for write in writes:
-            yield self._step(partial(self._undo, write))
+        if self._names is None:
+            self._begin(0, ())  # what was interrupted may be among them
+            self.total = len(undoable_ids(self._catalogue))
+            for write in undoable(self._catalogue):
+                yield self._step(partial(self._undo, write))
+            return
+        paths = self._find(self._names)
+        self._begin(len(paths), paths)
+        for path in paths:
+            yield self._step(partial(self._undo_path, path))
 
     def summary(self) -> str:
         """Return what was done in a line."""
@@ -105,15 +116,23 @@ class TagSession:
         files = "1 file" if self.total == 1 else f"{self.total:,} files"
         return f"{files}{': ' if parts else ''}{', '.join(parts)}{hint}"
 
-    def _begin(self, paths: Sequence[str]) -> None:
-        self.total = len(paths)
-        if self._write:
-            recover(self._catalogue, {Path(path).resolve().parent for path in paths})
+    def _find(self, names: Sequence[str]) -> list[str]:
+        paths, failures = find_paths(names)
+        self.failures += failures
+        return paths
 
-    def _step(self, one: Callable[[], TagPlan]) -> list[str]:
+    def _begin(self, total: int, paths: Iterable[str]) -> None:
+        self.total = total
+        if self._write:
+            recover(self._catalogue, {real_folder(path) for path in paths})
+
+    def _step(self, one: Callable[[], TagPlan | None]) -> list[str]:
         try:
             plan = one()
-        except CatalogueError:
+            if plan is None:
+                self.unchanged += 1
+                return []
+        except (CatalogueError, ModelError, MissingExtraError):
             raise  # the disk is full, perhaps: the next file would fare no better
         except MusicEmotionError as error:
             self.failures.append(str(error))
@@ -127,13 +146,17 @@ class TagSession:
         return self._tag(named.row(path))
 
     def _tag(self, row: CatalogueTrack) -> TagPlan:
-        plan = plan_tags(row, overwrite=self._overwrite)
+        plan = plan_tags(self._catalogue, row, overwrite=self._overwrite)
         if self._write and plan.after:
             write_tags(self._catalogue, row, plan, keep_times=self._keep_times)
         return plan
 
+    def _undo_path(self, path: str) -> TagPlan | None:
+        write = undoable_write(self._catalogue, path)
+        return None if write is None else self._undo(write)
+
     def _undo(self, write: TagWrite) -> TagPlan:
-        plan = plan_undo(write)
+        plan = plan_undo(self._catalogue, write)
         if self._write:
             undo_tags(self._catalogue, write, plan, keep_times=self._keep_times)
         return plan

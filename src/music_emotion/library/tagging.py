@@ -13,22 +13,32 @@ can be taken back and a process that was killed leaves nothing half done.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError, printable
 from music_emotion.inference.batch import predict_file
+from music_emotion.inference.card import read_card
 from music_emotion.inference.finding import find_files
 from music_emotion.inference.loading import DEFAULT_MODEL, load_model
+from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.package import find_package
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.file_tags import read_tags
 from music_emotion.library.identity import audio_digest
 from music_emotion.library.reading import scanned
 from music_emotion.library.tag_fields import MOOD, TagFile, Values, open_tags
-from music_emotion.library.tag_files import Change, real_file, remove_leftovers, rewrite_tags
+from music_emotion.library.tag_files import (
+    OTHER_SOUND,
+    Change,
+    real_file,
+    remove_leftovers,
+    rewrite_tags,
+)
 from music_emotion.library.tag_log import (
     TagValues,
     TagWrite,
@@ -38,9 +48,10 @@ from music_emotion.library.tag_log import (
     record,
     undoable,
     unfinished,
+    writings_of,
 )
 from music_emotion.library.track import CatalogueTrack, FileStamp
-from music_emotion.library.walk import absolute
+from music_emotion.library.walk import absolute, walk
 
 PREFIX = "EMOTION_"
 MODEL = f"{PREFIX}MODEL"
@@ -84,46 +95,72 @@ def fields_of(prediction: TrackPrediction) -> dict[str, Values | None]:
     return fields | {MODEL: (f"{prediction.model} {prediction.version}",)}
 
 
-def plan_tags(track: CatalogueTrack, *, overwrite: bool = False) -> TagPlan:
+def plan_tags(catalogue: Catalogue, track: CatalogueTrack, *, overwrite: bool = False) -> TagPlan:
     """Return what tagging would change in a file; nothing where it says all of it already.
 
     Parameters
     ----------
+    catalogue
+        Knows which moods were written here.
     overwrite
         Replace a mood that the user set.
 
     Raises
     ------
     TagError
-        There is no prediction, or the file cannot be tagged.
+        There is no prediction, the file sounds different now, or it cannot be tagged.
     """
     if track.prediction is None:
         raise TagError(track.error or f"'{printable(track.path)}' was not predicted")
-    stamp = FileStamp.read(real_file(track.path))
+    stamp = _stamp_of_same_sound(track.path, track, track.audio)
     tags = open_tags(track.path)
     wanted = fields_of(track.prediction)
-    kept = _users_mood(tags)
-    if kept and not overwrite:
+    kept = "" if overwrite else _users_mood(tags, catalogue, track)
+    if kept:
         del wanted[MOOD]
     after = {tags.key(field): values for field, values in wanted.items()}
     before = {key: tags.get(key) for key in after}
     changed = [key for key in after if after[key] != before[key]]
+    if changed:
+        tags.check_lossless()
     return TagPlan(
         track.path,
         {key: before[key] for key in changed},
         {key: after[key] for key in changed},
         stamp,
-        kept="" if overwrite else kept,
+        kept=kept,
     )
 
 
-def _users_mood(tags: TagFile) -> str:
-    """Return the mood of a file if it is not one that was written here."""
+def _stamp_of_same_sound(path: str, known: CatalogueTrack | None, audio: bytes) -> FileStamp:
+    """Return a file's stamp if it may be tagged and has a sound; only a new stamp is doubted."""
+    stamp = FileStamp.read(real_file(path))
+    if known is None or known.stamp != stamp or known.audio != audio:
+        try:
+            digest = audio_digest(path)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        if digest != audio:
+            raise TagError(f"'{printable(path)}' is left as it is: {OTHER_SOUND}")
+    return stamp
+
+
+def _unreadable(path: str, error: OSError) -> TagError:
+    return TagError(f"'{printable(path)}' cannot be read ({error.strerror or error})")
+
+
+def _users_mood(tags: TagFile, catalogue: Catalogue, track: CatalogueTrack) -> str:
+    """Return the mood of a file if it is not the one that was written here last."""
     mood = tags.get(tags.key(MOOD))
     if not mood:
         return ""
-    ours = len(mood) == 1 and mood[0] in MOODS and tags.get(tags.key(MODEL)) is not None
-    return "" if ours else "; ".join(mood)
+    written = (
+        _values(values)
+        for write in writings_of(catalogue, track)
+        for key, values in write.after.items()
+        if PREFIX not in key.upper()
+    )
+    return "" if next(written, None) == mood else "; ".join(mood)
 
 
 def write_tags(
@@ -139,35 +176,40 @@ def write_tags(
     _settle_undone(catalogue, track)
     number = record(catalogue, track, _listed(plan.before), _listed(plan.after))
     try:
-        stamp = rewrite_tags(plan.path, plan.after, expected=plan.stamp, keep_times=keep_times)
+        stamp = rewrite_tags(
+            plan.path, plan.after, expected=plan.stamp, audio=track.audio, keep_times=keep_times
+        )
     except TagError:
         forget(catalogue, number)
         raise
-    finish(catalogue, number, track, stamp)
+    finish(catalogue, number, _seen(track, stamp))
 
 
 def _settle_undone(catalogue: Catalogue, track: CatalogueTrack) -> None:
     """Note what was taken back by a process that was killed before it could say so."""
-    if track.id is None:
-        return
-    for write in list(undoable(catalogue, [track.id])):
+    for write in writings_of(catalogue, track)[:1]:
         tags = open_tags(track.path)
         if all(tags.get(key) == _values(values) for key, values in write.before.items()):
-            mark_undone(catalogue, write.id, track, FileStamp.read(track.path))
+            mark_undone(catalogue, write.id)
+
+
+def _seen(track: CatalogueTrack, stamp: FileStamp) -> CatalogueTrack:
+    """Return a row with the stamp and the words of its file of now."""
+    return replace(track, stamp=stamp, tags=read_tags(track.path))
 
 
 # Taking back
 
 
-def plan_undo(write: TagWrite) -> TagPlan:
+def plan_undo(catalogue: Catalogue, write: TagWrite) -> TagPlan:
     """Return what taking back a writing would change; a tag changed since is left.
 
     Raises
     ------
     TagError
-        The file cannot be tagged.
+        The file sounds different now, or it cannot be tagged.
     """
-    stamp = FileStamp.read(real_file(write.path))
+    stamp = _stamp_of_same_sound(write.path, _track_of(catalogue, write), write.audio)
     tags = open_tags(write.path)
     written = {key: tags.get(key) for key in write.after}
     back = {
@@ -178,6 +220,8 @@ def plan_undo(write: TagWrite) -> TagPlan:
     left = tuple(
         key for key in write.after if key not in back and written[key] != _values(write.before[key])
     )
+    if back:
+        tags.check_lossless()
     return TagPlan(write.path, {key: written[key] for key in back}, back, stamp, left=left)
 
 
@@ -191,21 +235,36 @@ def undo_tags(
     TagError
         It cannot be done; the file is as it was.
     """
-    stamp = plan.stamp
     if plan.after:
-        stamp = rewrite_tags(plan.path, plan.after, expected=plan.stamp, keep_times=keep_times)
-    mark_undone(catalogue, write.id, _track_of(catalogue, write), stamp)
+        stamp = rewrite_tags(
+            plan.path, plan.after, expected=plan.stamp, audio=write.audio, keep_times=keep_times
+        )
+        track = _track_of(catalogue, write)
+        mark_undone(catalogue, write.id, None if track is None else _seen(track, stamp))
+    elif write.sure:  # a copy without the tags says nothing of the file that was written
+        mark_undone(catalogue, write.id)
 
 
-def undoable_writes(catalogue: Catalogue, paths: Sequence[str] | None) -> list[TagWrite]:
-    """Return the latest writing of each file, of those under ``paths`` or of all."""
-    if paths is None:
-        return list(undoable(catalogue))
-    found = (catalogue.track(path) for path in find_paths(paths))
-    return list(undoable(catalogue, [t.id for t in found if t is not None and t.id is not None]))
+def undoable_write(catalogue: Catalogue, path: str) -> TagWrite | None:
+    """Return the latest writing of a file, wherever the catalogue believes it to be.
+
+    Raises
+    ------
+    TagError
+        The file cannot be read.
+    """
+    audio = _audio_now(path, catalogue.track(path))[1]
+    writes = list(undoable(catalogue, audio))
+    for write in writes:
+        if write.path == path:
+            return write
+    for write in writes:  # moved here since the last scan
+        if not os.path.lexists(write.path):
+            return replace(write, path=path, track=None, sure=False)
+    return None
 
 
-def recover(catalogue: Catalogue, folders: Iterable[Path] = ()) -> int:
+def recover(catalogue: Catalogue, folders: Iterable[str] = ()) -> int:
     """Tidy up after a process that was killed while it wrote; hold the catalogue's lock.
 
     Each writing that was interrupted is confirmed where the file has the new tags, else forgotten;
@@ -217,20 +276,25 @@ def recover(catalogue: Catalogue, folders: Iterable[Path] = ()) -> int:
         Number of writings that were interrupted.
     """
     interrupted = unfinished(catalogue)
-    places = {Path(write.path).resolve().parent for write in interrupted}
-    remove_leftovers(places.union(folders))
+    places = {real_folder(write.path) for write in interrupted}
+    remove_leftovers(map(Path, places.union(folders)))
     for write in interrupted:
         try:
             tags = open_tags(write.path)
-        except TagError:
+            if audio_digest(write.path) != write.audio:
+                continue
+        except (TagError, OSError):
             continue  # moved away, perhaps; a scan will find it
-        if any(tags.get(key) != _values(values) for key, values in write.after.items()):
+        if all(tags.get(key) == _values(values) for key, values in write.after.items()):
+            finish(catalogue, write.id)
+        elif write.sure:
             forget(catalogue, write.id)
-            continue
-        track = _track_of(catalogue, write)
-        stamp = FileStamp.read(write.path)
-        finish(catalogue, write.id, track or CatalogueTrack(write.path, stamp, b""), stamp)
     return len(interrupted)
+
+
+def real_folder(path: str) -> str:
+    """Return the folder in which the file lies that a path means, links followed."""
+    return os.path.dirname(os.path.realpath(path))  # noqa: PTH120  # resolve() fails on loops
 
 
 def _track_of(catalogue: Catalogue, write: TagWrite) -> CatalogueTrack | None:
@@ -248,53 +312,113 @@ def _listed(change: Change) -> TagValues:
 # Choosing files
 
 
-def catalogued_tracks(catalogue: Catalogue) -> Iterator[CatalogueTrack]:
-    """Yield all predicted files of a catalogue that are there, folder by folder."""
-    known = catalogue.known_under(os.sep)
-    ids = (known[p].id for p in sorted(known) if known[p].model_sha256 and not known[p].missing)
-    yield from catalogue.tracks(ids)
-
-
-@dataclass(frozen=True, slots=True)
 class NamedTracks:
-    """Rows of named files and folders; what is new or sounds different now is predicted first.
+    """Rows of named files; what is new or sounds different now is predicted first.
 
-    Attributes
+    Parameters
     ----------
     catalogue
-        Gets what is predicted.
+        Gets what is predicted, and nothing else.
     model
         Name or folder. ``None``: predictions of any model do, new ones are the default model's.
     """
 
-    catalogue: Catalogue
-    model: str | None = None
+    def __init__(self, catalogue: Catalogue, model: str | None = None) -> None:
+        self._catalogue = catalogue
+        self._name = model
 
     def row(self, path: str) -> CatalogueTrack:
-        """Return the row of a file; a failure is a row with its error."""
-        known = self.catalogue.track(path)
-        if known is not None and known.prediction is not None and self._suits(known):
-            try:
-                stamp = FileStamp.read(path)
-                if stamp == known.stamp or audio_digest(path) == known.audio:
-                    return known
-            except OSError:
-                pass  # told below, as for any other file
-        row = self._predicted(path)
-        row = replace(row, id=None if known is None else known.id)
-        return replace(row, id=self.catalogue.write(row))
+        """Return the row of a file, with its stamp of now.
+
+        Raises
+        ------
+        TagError
+            It cannot be read or predicted.
+        ModelError
+            There is no such model, or it is damaged.
+        """
+        known = self._catalogue.track(path)
+        stamp, audio = _audio_now(path, known)
+        if known is not None and known.audio == audio and self._suits(known):
+            return replace(known, stamp=stamp)
+        row = self._of_same_sound(CatalogueTrack(path, stamp, audio)) or self._predicted(path)
+        if row.id is None and known is not None:
+            row = replace(row, id=known.id)
+        return replace(row, id=self._catalogue.write(row))
+
+    def _of_same_sound(self, row: CatalogueTrack) -> CatalogueTrack | None:
+        """Return a row with what is known of its sound, and the number of the one that left."""
+        same = [track for track in self._catalogue.with_audio(row.audio) if self._suits(track)]
+        if not same:
+            return None
+        told = next((track for track in same if not os.path.lexists(track.path)), None)
+        return replace(
+            told or same[0],
+            path=row.path,
+            stamp=row.stamp,
+            tags=read_tags(row.path),
+            missing_since=None,
+            id=None if told is None else told.id,
+        )
 
     def _suits(self, track: CatalogueTrack) -> bool:
-        return self.model is None or track.model_sha256 == load_model(self.model).card.sha256
+        if track.prediction is None:
+            return False
+        return self._name is None or track.model_sha256 == self._wanted
+
+    @cached_property
+    def _wanted(self) -> str:
+        return read_card(find_package(self._name or DEFAULT_MODEL)).sha256
+
+    @cached_property
+    def _model(self) -> EmotionModel:
+        return load_model(self._name or DEFAULT_MODEL)
 
     def _predicted(self, path: str) -> CatalogueTrack:
-        model = load_model(self.model or DEFAULT_MODEL)
-        return scanned(path, partial(predict_file, model=model), model.card.sha256)
+        row = scanned(path, partial(predict_file, model=self._model), self._model.card.sha256)
+        if row.prediction is None:
+            raise TagError(row.error)
+        return row
 
 
-def find_paths(names: Sequence[str]) -> list[str]:
-    """Return the absolute paths of audio files that files, folders and patterns name."""
-    return [absolute(path) for path in find_files(names, recursive=True)]
+def _audio_now(path: str, known: CatalogueTrack | None) -> tuple[FileStamp, bytes]:
+    """Return the stamp of a named file and the digest of its sound, read only where it is new."""
+    try:
+        if Path(path).is_dir():
+            raise TagError(f"'{printable(path)}' is a folder without audio files")
+        stamp = FileStamp.read(path)
+        if known is not None and known.audio and known.stamp == stamp:
+            return stamp, known.audio
+        return stamp, audio_digest(path)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def find_paths(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the audio files that files, folders and patterns name, and what could not be listed.
+
+    Folders give the files that a scan of them finds.
+
+    Returns
+    -------
+    paths
+        Absolute, each once.
+    failures
+        One line for each folder that could not be listed.
+    """
+    found: dict[str, None] = {}
+    failures = []
+    for name in names:
+        if not Path(name).is_dir():
+            found.update(dict.fromkeys(map(absolute, find_files([name], recursive=True))))
+            continue
+        walked = walk(name)
+        found.update(dict.fromkeys(walked.files or ([] if walked.unreadable else [absolute(name)])))
+        failures += [
+            f"the folder '{printable(place)}' cannot be listed ({reason})"
+            for place, reason in walked.unreadable.items()
+        ]
+    return list(found), failures
 
 
 def diff_lines(plan: TagPlan) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from music_emotion.errors import AudioError, printable
-from music_emotion.inference.finding import AUDIO_SUFFIXES
+from music_emotion.inference.finding import AUDIO_SUFFIXES, TEMPORARY_TAGGED
 from music_emotion.library.track import FileStamp
 
 RESOURCE_FORK = "._"  # what macOS leaves beside files on foreign disks; no music is in it
@@ -84,7 +84,7 @@ def _list(place: str, files: dict[str, FileStamp]) -> tuple[list[str], list[str]
 
 def _is_music(name: str) -> bool:
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  # a Path each is slow in walks
-    return suffix in AUDIO_SUFFIXES and not name.startswith(RESOURCE_FORK)
+    return suffix in AUDIO_SUFFIXES and not name.startswith((RESOURCE_FORK, TEMPORARY_TAGGED))
 
 
 def _stamp(entry: os.DirEntry[str]) -> FileStamp | None:
