@@ -15,9 +15,9 @@ From track to track, the intensity of *to* less that of *from* never falls, and 
 twice: these two always hold. From an emotion to itself, the intensity of that emotion never rises.
 Where the library is too small for all rules at once, the playlist says which it broke. It is the
 path that costs least, found among those of every length, told apart by the second (of long
-playlists from many tracks more coarsely): each breach of the rules 2 and 3 the same, so that one large jump is
-preferred to two small ones; of rule 1 twice that; and a track's length too little or too much three
-times that, so that the length gives way last.
+playlists from many tracks more coarsely): each breach of the rules 2 and 3 the same, so that one
+large jump is preferred to two small ones; of rule 1 twice that; and a track's length too little or
+too much three times that, so that the length gives way last.
 
 Of a library with more than 1,200 tracks, the playlist chooses from that many, drawn at random.
 """
