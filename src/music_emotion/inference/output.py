@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -28,8 +29,18 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
         The file cannot be written.
     """
     if path is None:
-        yield sys.stdout
-        sys.stdout.flush()
+        try:
+            reconfigure = getattr(sys.stdout, "reconfigure", None)  # what stands for it may lack it
+            if reconfigure is not None:
+                reconfigure(errors="backslashreplace")
+            yield sys.stdout
+            sys.stdout.flush()
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) or error.errno != errno.ENOSPC:
+                raise
+            # What is left in the stream would fail once more when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise MusicEmotionError("cannot write: the disk is full") from None
         return
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         yield stream
