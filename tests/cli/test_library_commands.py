@@ -84,6 +84,55 @@ def test_like_a_file_that_is_catalogued_or_not(library: Path, model: str, tmp_pa
         assert isinstance(run("find", *arguments).exception, MusicEmotionError)
 
 
+def test_a_file_is_not_like_itself_by_another_name(
+    library: Path, model: str, tmp_path: Path
+) -> None:
+    run("scan", library, "-m", model, "-j", "1")
+    (tmp_path / "link.wav").symlink_to(library / "calm.wav")
+    (line,) = run("find", "--like", tmp_path / "link.wav").stdout.splitlines()
+    assert line.endswith("tense.wav")
+
+
+def test_options_that_would_do_nothing_are_refused(library: Path) -> None:
+    for option in (
+        ("--min", ".4"), ("--max", ".4"), ("--by", "probability"), ("-m", "light"), ("--relative",)
+    ):  # fmt: skip
+        result = run("find", *option)
+        assert isinstance(result.exception, MusicEmotionError)
+        assert "add that, or leave it out" in str(result.exception)
+
+
+def test_a_playlist_in_a_linked_folder_leads_to_its_files(
+    library: Path, model: str, tmp_path: Path
+) -> None:
+    run("scan", library, "-m", model, "-j", "1")
+    (tmp_path / "deep" / "folder").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "folder")
+    assert run("find", "-o", tmp_path / "link" / "l.m3u8", "--relative").exit_code == 0
+    lines = (tmp_path / "link" / "l.m3u8").read_text().splitlines()
+    files = [line for line in lines if not line.startswith("#")]
+    assert files and all((tmp_path / "link" / name).exists() for name in files)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_output_that_cannot_hold_it(library: Path, model: str) -> None:
+    (library / "calm.wav").rename(library / "caf\xe9.wav")
+    run("scan", library, "-m", model, "-j", "1")
+    command = [sys.executable, "-m", "music_emotion", "find", "-f", "csv"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: cannot write: the disk is full\n")
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain)
+    assert "caf\\xe9.wav" in done.stdout
+
+
+def test_an_empty_catalogue_asks_for_a_scan(library: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.sqlite").touch()
+    result = run("find", "--catalogue", tmp_path / "c.sqlite")
+    assert "is empty" in str(result.exception) and "scan again" in str(result.exception)
+
+
 def test_another_model_cannot_be_compared(library: Path, model: str, tmp_path: Path) -> None:
     run("scan", library, "-m", model, "-j", "1")
     graph = tone_listener()

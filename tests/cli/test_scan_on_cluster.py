@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
 import soundfile as sf
+from tracks import track
 from typer.testing import CliRunner, Result
 
 from graphs import package, tone_listener
+from music_emotion.cli import scan_on_cluster
 from music_emotion.cli.main import build_app
 from music_emotion.errors import MissingExtraError, MusicEmotionError
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.lock import scan_lock
 from sounds import RATE, tone
 
 
@@ -27,7 +33,7 @@ def music(tmp_path):
     return folder
 
 
-def run(*arguments: object, command: str = "scan", stdin: str = "") -> Result:
+def run(*arguments: object, command: str = "scan", stdin: str | bytes = "") -> Result:
     app = build_app([command])
     return CliRunner().invoke(app, [command, *map(str, arguments)], input=stdin)
 
@@ -57,10 +63,33 @@ def test_what_cannot_be_is_said_in_one_line(music, tmp_path, monkeypatch):
     assert "name a folder or URL with --output" in refusal(music, "--engine", "ray")
     assert "are for --engine ray" in refusal(music, "-o", tmp_path / "out")
     assert "is for --engine ray" in refusal(music, "--address", "auto")
+    for option in ("--wait", "--retry", "--prune"):
+        assert "are for --engine local" in refusal(music, "--engine", "ray", "-o", "out", option)
     assert "name folders to scan" in refusal()
     assert "nothing to scan" in refusal("--engine", "ray", "-o", "out")
     assert "cannot be read (No such file" in refusal("--engine", "ray", "--files-from", "none.txt")
     assert "cannot be read" in refusal("nowhere://bucket/music", "--engine", "ray", "-o", "out")
+
+
+def test_a_list_is_bytes_and_a_name_ends_with_its_line(tmp_path):
+    names = ["caf\udce9.mp3", "a\u2028b.mp3", "c\x85d.mp3", "e.mp3"]
+    content = b"\n".join(os.fsencode(str(tmp_path / name)) for name in names) + b"\r\n\n"
+    (tmp_path / "list").write_bytes(content)
+    found = scan_on_cluster._named_tracks([], str(tmp_path / "list"), lambda *_: None)
+    assert found == [str(tmp_path / name) for name in names]
+    result = run("--engine", "ray", "--files-from", "-", stdin=content)
+    assert "with --output" in str(result.exception)
+
+
+def test_what_keeps_results_out_of_a_catalogue_is_said_first(music, model, tmp_path, monkeypatch):
+    path, other = tmp_path / "c.sqlite", track("a.mp3", model_sha256="2" * 64)
+    monkeypatch.setitem(sys.modules, "ray", None)  # nothing is begun
+    options = (music, "--engine", "ray", "-o", tmp_path / "out", "-m", model, "--catalogue", path)
+    with scan_lock(path):
+        assert f"process {os.getpid()}" in refusal(*options)
+    with Catalogue.open(path, write=True) as opened:
+        opened.write(other)
+    assert "was predicted by another model (tones)" in refusal(*options)
 
 
 def test_an_address_where_nothing_answers_is_one_line(music, model, tmp_path, monkeypatch):

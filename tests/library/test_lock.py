@@ -66,6 +66,42 @@ def test_waiting_ends_when_the_other_does(tmp_path: Path) -> None:
     assert len(told) == 1
 
 
+def test_a_link_leads_to_the_same_lock(tmp_path: Path) -> None:
+    path, link = tmp_path / "c.sqlite", tmp_path / "link.sqlite"
+    path.touch()
+    link.symlink_to(path)
+    with scan_lock(path), pytest.raises(CatalogueError, match="wait for it"), scan_lock(link):
+        pass
+
+
+def test_a_folder_gets_no_lock_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CatalogueError, match="is a folder"), scan_lock(Path()):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path.parent / f"{tmp_path.name}.lock").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no flock")
+def test_a_disk_that_is_full_or_has_no_locks_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", refuse)
+        told = pytest.raises(CatalogueError, match=r"cannot be locked .*No locks available")
+        with told, scan_lock(tmp_path / "c.sqlite"):
+            pass
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "ftruncate", refuse)
+        with pytest.raises(CatalogueError, match="cannot be locked"), scan_lock(tmp_path / "c"):
+            pass
+
+
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CatalogueError, match="cannot make"), scan_lock(tmp_path / "file" / "c"):

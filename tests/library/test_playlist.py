@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise, permutations
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 import pytest
@@ -109,6 +109,34 @@ def test_no_other_path_breaks_fewer_rules(seed: int) -> None:
     for other in permutations(range(count), len(route.order)):
         if all(progress[a] <= progress[b] for a, b in pairwise(other)):
             assert _breach_count(points, other) >= cost
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 100_000))
+def test_a_path_that_breaks_no_rule_is_found_where_there_is_one(seed: int) -> None:
+    """Of up to nine tracks of different lengths every path can be looked at."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 10))
+    values = (0.3 * rng.random((count, 9))).astype(np.float32)
+    values[:, CALM], values[:, JOY] = np.linspace(0.9, 0.1, count), np.linspace(0.1, 0.9, count)
+    artists = tuple("abcd"[n] for n in rng.integers(0, 4, count))
+    points = Points(values, rng.integers(60, 400, count).astype(float), artists)
+    seconds = float(rng.integers(300, 1500))
+    flawless = any(
+        not any(breaches(points, path, CALM, JOY, seconds).values())
+        for size in range(2, count + 1)
+        for path in combinations(range(count), size)
+        if path[0] == 0
+        and path[-1] == count - 1
+        and abs(points.seconds[list(path)].sum() - seconds) <= np.median(points.seconds) / 2
+    )
+    assert (find_route(points, CALM, JOY, seconds).broken == ()) == flawless
+
+
+def test_a_track_that_is_longer_than_the_playlist() -> None:
+    route = find_route(line(1, seconds=3600.0), CALM, JOY, 60.0)
+    assert route.order == (0,)
+    assert route.broken == ("it lasts 1:00:00, not 1:00",)
 
 
 def _breach_count(points: Points, route) -> int:

@@ -5,11 +5,11 @@ import shutil
 import sys
 from pathlib import Path
 
+import deadly
 import pytest
 import soundfile as sf
 
 from kill_scan import check_catalogue, kill_scans, make_library
-from music_emotion.errors import AudioError
 from music_emotion.inference import batch
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.scan import ScanOptions, ScanSummary, scan
@@ -162,8 +162,9 @@ def test_gone_files_are_kept_until_pruned_and_come_back(
     heard.clear()
     away = music.with_name("away")
     music.rename(away)
-    with pytest.raises(AudioError, match=r"there is no folder .* is kept"):
-        run(catalogue, music, tones)
+    absent = run(catalogue, music, tones)
+    assert absent.missing == 3
+    assert "there is no folder" in absent.failures[0][1] and "is kept" in absent.failures[0][1]
     music.mkdir()  # an empty place where a drive was
     assert run(catalogue, music, tones).missing == 3
     assert names(catalogue, music, missing=True) == {
@@ -177,6 +178,41 @@ def test_gone_files_are_kept_until_pruned_and_come_back(
     shutil.rmtree(music)
     assert run(catalogue, music, tones, prune=True).pruned == 3
     assert len(catalogue) == 0
+
+
+def test_a_folder_that_is_not_there_keeps_no_other_from_being_scanned(
+    catalogue: Catalogue, music: Path, tones: str
+) -> None:
+    missing = [str(music.with_name("none")), str(music / "letter.mp3")]
+    summary = scan(catalogue, [missing[0], str(music), missing[1]], ScanOptions(tones))
+    assert (summary.files, summary.predicted) == (3, 2)
+    told = [error for _, error in summary.failures]
+    assert "there is no folder" in told[0] and "is a file; name a folder" in told[1]
+
+
+def test_a_link_that_leads_nowhere_hides_nothing(
+    catalogue: Catalogue, music: Path, tones: str
+) -> None:
+    run(catalogue, music, tones)
+    (music / "a.mp3").symlink_to(music / "a.mp3")
+    summary = run(catalogue, music, tones)
+    assert (summary.files, summary.unchanged, len(summary.failures)) == (3, 2, 1)
+    (music / "calm.flac").unlink()
+    (music / "calm.flac").symlink_to("n" * 300)  # can be told neither there nor gone
+    summary = run(catalogue, music, tones)
+    assert (summary.unchanged, summary.missing) == (1, 0)
+    assert "calm.flac' cannot be looked at (File name too long)" in summary.failures[0][1]
+
+
+def test_a_single_file_that_kills_its_reader_does_not_kill_the_scan(
+    catalogue: Catalogue, music: Path, tones: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(catalogue, music, tones)
+    sf.write(music / deadly.KILLER, tone(3.0, hertz=700.0), RATE)
+    monkeypatch.setattr(batch, "_run", deadly.run)
+    summary = run(catalogue, music, tones, jobs=2)
+    assert any("killed the process that read it" in error for _, error in summary.failures)
+    assert summary.unchanged == 2
 
 
 def test_a_moved_folder_is_known_in_its_new_place(
@@ -218,7 +254,7 @@ def test_a_folder_that_cannot_be_listed(catalogue: Catalogue, music: Path, tones
         summary = run(catalogue, music, tones)
     finally:
         (music / "more").chmod(0o755)
-    assert "cannot be listed (Permission denied)" in summary.failures[0][1]
+    assert "cannot be looked at (Permission denied)" in summary.failures[0][1]
     assert summary.missing == 0
 
 
@@ -235,7 +271,7 @@ def test_a_folder_that_fails_is_told_and_its_files_are_not_missing(
 
     monkeypatch.setattr(os, "scandir", scandir)
     summary = run(catalogue, music, tones)
-    assert "more' cannot be listed (Input/output error)" in summary.failures[0][1]
+    assert "more' cannot be looked at (Input/output error)" in summary.failures[0][1]
     assert (summary.missing, summary.unchanged) == (0, 1)
 
 

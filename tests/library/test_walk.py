@@ -44,6 +44,16 @@ def test_links_and_loops(tmp_path: Path) -> None:
     assert found(music) == ["one.mp3", "z/a.mp3", "other/b.mp3"]
 
 
+def test_an_entry_that_cannot_be_looked_at_is_no_more_than_itself(tmp_path: Path) -> None:
+    touch(tmp_path / "b.mp3")
+    touch(tmp_path / "c" / "d.mp3")
+    (tmp_path / "a.mp3").symlink_to(tmp_path / "a.mp3")
+    (tmp_path / "elsewhere").symlink_to("n" * 300)
+    walked = walk(str(tmp_path))
+    assert list(walked.files) == [str(tmp_path / "b.mp3"), str(tmp_path / "c" / "d.mp3")]
+    assert walked.unreadable == {str(tmp_path / "elsewhere"): "File name too long"}
+
+
 def test_relative_names_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path / "music" / "a.mp3")
     monkeypatch.chdir(tmp_path / "music")

@@ -13,7 +13,14 @@ ModelOption = Annotated[
     str, typer.Option("--model", "-m", help="A model's name (see: models), or its folder.")
 ]
 JobsOption = Annotated[
-    int, typer.Option("--jobs", "-j", min=0, help="Processes; 0: as many as there are cores.")
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=0,
+        help="Processes; 0: as many as there are cores. With 1, a file that kills its reader ends "
+        "the command.",
+    ),
 ]
 
 

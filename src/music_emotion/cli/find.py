@@ -96,11 +96,23 @@ def find(
     catalogue: CatalogueOption = None,
 ) -> None:
     """Find tracks by what people feel; without a filter, list the catalogue."""
+    from music_emotion.errors import MusicEmotionError
+    from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.exporting import export
     from music_emotion.library.search import Query, find_hits, words_of
 
     written = _format(format, output)
+    emotions = bool(feels or unfelt)
+    for given, has_use, option, use in (
+        (minimum is not None, bool(feels), "--min", "--feels"),
+        (maximum is not None, bool(unfelt), "--max", "--not"),
+        (by != By.INTENSITY, emotions, "--by", "--feels and --not"),
+        (model is not None, like is not None, "--model", "--like"),
+        (relative, written == Format.M3U8, "--relative", "playlists (--format m3u8)"),
+    ):
+        if given and not has_use:
+            raise MusicEmotionError(f"{option} is for {use}; add that, or leave it out")
     most = (TABLE_LIMIT if written == Format.TABLE else 0) if limit is None else limit
     query = Query(
         feels=tuple(feels or ()),
@@ -112,6 +124,8 @@ def find(
         failed=failed,
         limit=most or None,
     )
+    if like is not None:
+        silence_native_libraries()
     with Catalogue.open(catalogue) as opened:
         hits = find_hits(opened, query, like=like, model=model)
         export(hits, written, output, relative=relative)

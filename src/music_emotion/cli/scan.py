@@ -51,7 +51,7 @@ def scan(
     ] = None,
 ) -> None:
     """Predict what is new or changed in a music library, and remember it in a catalogue."""
-    from music_emotion.cli.scan_on_cluster import named_tracks, scan_on_cluster
+    from music_emotion.cli.scan_on_cluster import scan_on_cluster
     from music_emotion.errors import MusicEmotionError
     from music_emotion.features.extract import available_cores
     from music_emotion.inference.batch import silence_native_libraries
@@ -64,8 +64,13 @@ def scan(
 
     check_address(engine, address)
     if engine is EngineName.RAY:
-        names = named_tracks(folders or (), files_from)
-        scan_on_cluster(names, output, catalogue, model=model, jobs=jobs, address=address)
+        if retry or prune or wait:
+            raise MusicEmotionError(
+                "--retry, --prune and --wait are for --engine local; leave them out"
+            )
+        scan_on_cluster(
+            folders or (), files_from, output, catalogue, model=model, jobs=jobs, address=address
+        )
         return
     if not folders or output or files_from:
         raise MusicEmotionError(

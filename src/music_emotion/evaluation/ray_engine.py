@@ -135,7 +135,8 @@ class _Trainings:
             hint = "; was the memory full? try --jobs 1"
             cell, line, details = None, f"the process that trained it died twice{hint}", ""
         except exceptions.RayError as error:
-            cell, line, details = None, str(error).splitlines()[0], str(error)
+            lines = str(error).splitlines() or [type(error).__name__]
+            cell, line, details = None, lines[0], str(error)
         if cell is not None:
             self._save(cell)
             self._listener.finished(cell)

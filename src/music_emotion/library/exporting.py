@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,8 +18,6 @@ from music_emotion.library.track import CatalogueTrack
 
 PARQUET_ROWS = 10_000  # in memory at once
 TOP_EMOTIONS = 3  # in the table for people
-NAME_CELLS = 44
-
 
 TEXTS = (
     "path",
@@ -198,7 +196,6 @@ TEXT_WRITERS: Mapping[str, Callable[[Iterable[Hit], TextIO], None]] = {
     "json": write_json,
     "csv": write_csv,
 }
-FORMATS: Sequence[str] = (*TEXT_WRITERS, "m3u8", "parquet")
 
 
 def export(hits: Iterable[Hit], format: str, path: Path | None, *, relative: bool = False) -> None:
@@ -207,7 +204,7 @@ def export(hits: Iterable[Hit], format: str, path: Path | None, *, relative: boo
     Parameters
     ----------
     format
-        One of :data:`FORMATS`.
+        A name in :data:`TEXT_WRITERS`, ``m3u8`` or ``parquet``.
     path
         The file, which appears when it is whole; ``None`` is standard output.
     relative
@@ -225,7 +222,8 @@ def export(hits: Iterable[Hit], format: str, path: Path | None, *, relative: boo
         return
     with opened_output(path) as stream:
         if format == "m3u8":
-            folder = (Path.cwd() if path is None else path.absolute().parent) if relative else None
+            # Where the folder really is: ".." of a link leads out of what it points to.
+            folder = (Path() if path is None else path.parent).resolve() if relative else None
             write_playlist(hits, stream, folder=folder)
         else:
             TEXT_WRITERS[format](hits, stream)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from music_emotion.errors import CatalogueError, printable
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.identity import audio_digest
@@ -35,7 +37,7 @@ def intensities_of(
     CatalogueError
         The model is not the one that predicted the catalogue, so that nothing can be compared.
     """
-    row = catalogue.track(absolute(path))
+    row = catalogue.track(absolute(path)) or catalogue.track(os.path.realpath(path))
     if row is not None and row.prediction is not None:
         return row.prediction.intensities, row
     copy = _same_sound(catalogue, path)

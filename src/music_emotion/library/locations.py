@@ -6,15 +6,15 @@ import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
-from music_emotion.inference.finding import AUDIO_SUFFIXES, find_files
+from music_emotion.inference.finding import AUDIO_SUFFIXES
 from music_emotion.library.track import FileStamp
-from music_emotion.library.walk import absolute
+from music_emotion.library.walk import absolute, walk
 
 SCHEME = "://"
 LOCAL_SCHEME = "file://"
@@ -26,11 +26,22 @@ def is_url(name: str) -> bool:
     return SCHEME in name and not name.startswith(LOCAL_SCHEME)
 
 
-def find_locations(names: Iterable[str]) -> list[str]:
+def find_locations(
+    names: Iterable[str], unreadable: Callable[[str, str], None] | None = None
+) -> list[str]:
     """Return the audio files that paths, folders, patterns and URLs name, each once, in order.
 
-    Paths become absolute. Folders and URLs of folders give their audio files, subfolders included;
-    a URL that gives nothing is kept, and fails when it is read.
+    Paths become absolute. Folders give what a scan of this machine finds in them, see
+    :func:`music_emotion.library.walk.walk`, and URLs of folders their audio files, subfolders
+    included. A path or URL that is neither is kept, and may fail when it is read; of a URL that
+    ends like an audio file, the storage is not asked.
+
+    Parameters
+    ----------
+    names
+        Paths, patterns (``*?[``) and URLs.
+    unreadable
+        Called with the path of what a folder holds and cannot be looked at, and why.
 
     Raises
     ------
@@ -38,12 +49,20 @@ def find_locations(names: Iterable[str]) -> list[str]:
         The storage of a URL cannot be reached.
     """
     found: dict[str, None] = {}
+    reached: set[str] = set()
     for name in names:
         if is_url(name):
-            found.update(dict.fromkeys(_under_url(name) or [name]))
+            found.update(dict.fromkeys(_under_url(name, reached) or [name]))
             continue
         local = _local_path(name) if name.startswith(LOCAL_SCHEME) else name
-        found.update(dict.fromkeys(map(absolute, find_files([local], recursive=True))))
+        for path in _matching(local):
+            if not Path(path).is_dir():
+                found[absolute(path)] = None
+                continue
+            walked = walk(path)
+            found.update(dict.fromkeys(walked.files))
+            for place, reason in walked.unreadable.items() if unreadable else ():
+                unreadable(place, reason)
     return list(found)
 
 
@@ -109,7 +128,21 @@ def _local_path(url: str) -> str:
     return unquote(urlsplit(url).path)
 
 
-def _under_url(url: str) -> list[str]:
+def _matching(name: str) -> list[str]:
+    """Return the files and folders that a path or a pattern names, itself where there are none."""
+    if not glob.has_magic(name) or os.path.lexists(name):
+        return [name]
+    return sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207  # may be absolute
+
+
+def _under_url(url: str, reached: set[str]) -> list[str]:
+    """Return the audio files that a URL names; ``reached`` are the buckets known to be there."""
+    if _names_a_file(url):
+        bucket = "/".join(url.split("/", 3)[:3])
+        if bucket not in reached:
+            storage(url)
+            reached.add(bucket)
+        return [url]
     file_system, path = storage(url)
     try:
         if glob.has_magic(path):
@@ -124,6 +157,11 @@ def _under_url(url: str) -> list[str]:
     scheme, chained, inner = url.partition("::")
     prefix = scheme.partition(SCHEME)[0] + SCHEME
     return [f"{prefix}{name.partition(SCHEME)[2] or name}{chained}{inner}" for name in audio]
+
+
+def _names_a_file(url: str) -> bool:
+    suffix = PurePosixPath(url.partition("::")[0]).suffix.lower()
+    return suffix in AUDIO_SUFFIXES and not glob.has_magic(url)
 
 
 def _arrow_storage(url: str) -> tuple[Any, str]:

@@ -36,31 +36,47 @@ def scan_lock(
     Raises
     ------
     CatalogueError
-        Another scan is running, or the lock's file cannot be made.
+        Another scan is running, the lock's file cannot be made or written, or the file system has
+        no locks.
     """
-    path = Path(f"{catalogue}.lock")
+    # Under the catalogue's own name: who comes to it by a link meets the same lock.
+    path = Path(os.path.realpath(catalogue) + ".lock")
+    if catalogue.is_dir():
+        raise CatalogueError(f"'{printable(catalogue)}' is a folder; name the catalogue's file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise CatalogueError(f"cannot make '{printable(path)}' ({error.strerror})") from None
     try:
-        told = False
-        while not _taken(descriptor):
-            holder = _holder(descriptor)
-            if not wait:
-                raise CatalogueError(
-                    f"{holder} is scanning into '{printable(catalogue)}'; wait for it with --wait, "
-                    "or name another catalogue"
-                )
-            if not told and waiting is not None:
-                waiting(holder)
-            told = True
-            time.sleep(POLL_SECONDS)
-        _sign(descriptor)
+        try:
+            _take(descriptor, catalogue, wait, waiting)
+        except OSError as error:
+            raise CatalogueError(
+                f"'{printable(path)}' cannot be locked and written ({error.strerror}); make room, "
+                "or put the catalogue on a disk that has locks"
+            ) from None
         yield
     finally:
         os.close(descriptor)  # and the lock goes
+
+
+def _take(
+    descriptor: int, catalogue: Path, wait: bool, waiting: Callable[[str], None] | None
+) -> None:
+    told = False
+    while not _taken(descriptor):
+        holder = _holder(descriptor)
+        if not wait:
+            raise CatalogueError(
+                f"{holder} is scanning into '{printable(catalogue)}'; wait for it with --wait, "
+                "or name another catalogue"
+            )
+        if not told and waiting is not None:
+            waiting(holder)
+        told = True
+        time.sleep(POLL_SECONDS)
+    _sign(descriptor)
 
 
 def _taken(descriptor: int) -> bool:

@@ -14,9 +14,10 @@ Tracks are points: their nine intensities, the distance between two is Euclidean
 From track to track, the intensity of *to* less that of *from* never falls, and no sound comes
 twice: these two always hold. From an emotion to itself, the intensity of that emotion never rises.
 Where the library is too small for all rules at once, the playlist says which it broke. It is the
-path that costs least: each breach of the rules 2 and 3 the same, so that one large jump is
-preferred to two small ones; of rule 1 twice that; and a track's length too little or too much three
-times that, so that the length gives way last.
+path that costs least, found among those of every length, told apart by the second (of long
+playlists from many tracks more coarsely): each breach of the rules 2 and 3 the same, so that one
+large jump is preferred to two small ones; of rule 1 twice that; and a track's length too little or
+too much three times that, so that the length gives way last.
 
 Of a library with more than 1,200 tracks, the playlist chooses from that many, drawn at random.
 """
@@ -42,8 +43,13 @@ CANDIDATES = 1200  # tracks that a playlist chooses from, so that all pairs can 
 NEIGHBOURS = 10
 ENDS_SHARE = 0.1  # of the tracks: those that a playlist may begin or end with
 
-BREACH = 1000.0  # cost of each breach of the rules 2 and 3
+BREACH = 4000.0  # cost of each breach of the rules 2 and 3: more than all that is no breach
 WRONG_END = 2 * BREACH  # of rule 1
+TOO_LONG = 4  # tolerances; paths that are longer than that are not followed
+FINEST_UNIT = 1.0  # seconds; lengths that differ by less are one
+COMPARISONS = 2e9  # twice the number of steps that are compared at most, which take 2 s or so
+NO_TRACK = -1  # comes before the first
+
 EXCESS = 10.0  # cost of a jump per threshold's length beyond it
 LARGEST_STEP = 10.0  # thresholds; what is larger costs no more
 TARDINESS = 3 * BREACH  # cost per track's length of being too short or too long
@@ -165,7 +171,8 @@ def make_playlist(catalogue: Catalogue, wish: Wish) -> Playlist:
     route = find_route(points_of(tracks), start, end, wish.seconds)
     played = tuple(tracks[number] for number in route.order)
     total = clock(sum(t.prediction.duration for t in played if t.prediction))
-    summary = f"{len(played)} tracks, {total}, from {EMOTIONS[start]} to {EMOTIONS[end]}"
+    count = "1 track" if len(played) == 1 else f"{len(played)} tracks"
+    summary = f"{count}, {total}, from {EMOTIONS[start]} to {EMOTIONS[end]}"
     return Playlist(played, route.broken, summary)
 
 
@@ -279,44 +286,53 @@ class _Rules:
     def best_route(self) -> list[int]:
         """Return the cheapest path of any number of tracks.
 
-        Dynamic programming: the cheapest path of k tracks that ends in j, for k = 1, 2, …, among
-        paths whose numbers rise.
+        Dynamic programming: the cheapest path that ends in j and is so long, among paths whose
+        numbers rise. Lengths are told apart in units, a second where the playlist is not too long
+        for that; what a path costs in the end is told from its real length.
         """
+        count = len(self._points)
+        ceiling = self._wanted + TOO_LONG * self._tolerance
+        unit = max(FINEST_UNIT, ceiling * count**2 / COMPARISONS)
+        last_row = int(ceiling / unit)
+        units = np.minimum(np.rint(self._points.seconds / unit), last_row + 1).astype(int).tolist()
         steps = self._step_costs()
-        point = MILDNESS * (self._strength.max(initial=0.0) - self._strength)
-        cost = np.where(self._starts, 0, WRONG_END).astype(np.float32) + point
-        seconds = self._points.seconds.copy()
-        last = np.where(self._ends, 0, WRONG_END).astype(np.float32)
-        before: list[NDArray[np.intp]] = []
-        best, where = np.inf, (0, 0)
-        while True:
-            whole = cost + last + self._length_costs(seconds)
-            at = int(np.argmin(whole))
-            if whole[at] < best:
-                best, where = float(whole[at]), (len(before), at)
-            reached = np.isfinite(cost)
-            if not reached.any() or seconds[reached].min() > self._wanted + 2 * self._tolerance:
-                return self._walk_back(before, *where)
-            through = cost[:, None] + steps
-            came_from = np.argmin(through, axis=0)
-            cost = through[came_from, np.arange(len(cost))] + point
-            seconds = seconds[came_from] + self._points.seconds
-            before.append(came_from)
-
-    def _walk_back(self, before: list[NDArray[np.intp]], count: int, at: int) -> list[int]:
-        route = [at]
-        for came_from in reversed(before[:count]):
-            route.append(int(came_from[route[-1]]))
+        # Rows are lengths, so that all tracks that may come before lie side by side.
+        cost = np.full((last_row + 1, count), np.inf, np.float32)
+        before = np.full((last_row + 1, count), NO_TRACK, np.int32)
+        seconds = np.zeros((last_row + 1, count))
+        begins = self._own_costs() + np.where(self._starts, 0, WRONG_END)
+        for track, added in enumerate(units):
+            if track and added <= last_row:
+                through = cost[: last_row + 1 - added, :track] + steps[track, :track]
+                nearest = np.argmin(through, axis=1)
+                rows = np.arange(len(through))
+                cost[added:, track] = through[rows, nearest] + self._own_costs()[track]
+                before[added:, track] = nearest
+                seconds[added:, track] = seconds[rows, nearest] + self._points.seconds[track]
+            row = min(added, last_row)  # a track may be too long, and yet the best there is
+            if begins[track] <= cost[row, track]:
+                cost[row, track], before[row, track] = begins[track], NO_TRACK
+                seconds[row, track] = self._points.seconds[track]
+        whole = cost + np.where(self._ends, 0, WRONG_END) + self._length_costs(seconds)
+        row, track = (int(at) for at in np.unravel_index(np.argmin(whole), whole.shape))
+        route = [track]
+        while before[row, track] != NO_TRACK:
+            row, track = row - units[track], int(before[row, track])
+            route.append(track)
         return route[::-1]
 
+    def _own_costs(self) -> Matrix:
+        """Return what each track costs wherever it comes, shape (n,)."""
+        return np.asarray(MILDNESS * (self._strength.max(initial=0.0) - self._strength))
+
     def _step_costs(self) -> Matrix:
+        """Return what it costs to come to a track (row) from an earlier one (column)."""
         scale = self._threshold or 1.0
         relative = np.minimum(self._distances / np.float32(scale), np.float32(LARGEST_STEP))
         jumps = self._distances > self._limit
         cost: Matrix = (STEP * relative).astype(np.float32)
         cost[jumps] += BREACH + EXCESS * np.maximum(0, relative[jumps] - 1)
         cost[self._same_artist] += BREACH
-        cost[np.tril_indices(len(cost))] = np.inf  # only onwards
         return cost
 
     def _length_costs(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:

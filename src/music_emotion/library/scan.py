@@ -68,7 +68,7 @@ class ScanSummary:
         Gone and marked so, gone and forgotten.
     failures
         Path and reason of what could not be predicted now or, unchanged, before; and of folders
-        that could not be listed.
+        that are not there or could not be listed.
     """
 
     files: int = 0
@@ -90,10 +90,11 @@ def scan(
 ) -> ScanSummary:
     """Bring a catalogue up to date with folders; hold :func:`music_emotion.library.lock.scan_lock`.
 
+    A folder that is not there is a failure, and what is catalogued of it is gone; the others are
+    scanned.
+
     Raises
     ------
-    AudioError
-        A folder does not exist.
     CatalogueError
         The catalogue cannot be written; what was written before is kept.
     ModelError
@@ -147,12 +148,13 @@ class _Scan:
         known = self._catalogue.known_under(absolute(folder))
         walked = self._walk(folder, known)
         for place, reason in walked.unreadable.items():
-            told = f"the folder '{printable(place)}' cannot be listed ({reason})"
+            told = f"'{printable(place)}' cannot be looked at ({reason})"
             self.summary.failures.append(("", told))
         closed = tuple(place.rstrip(os.sep) + os.sep for place in walked.unreadable)
         for path, row in known.items():
-            if path not in walked.files and not path.startswith(closed):
-                self._gone[row.id] = path
+            if path in walked.files or path in walked.unreadable or path.startswith(closed):
+                continue
+            self._gone[row.id] = path
         for path, stamp in walked.files.items():
             if path not in self._present:  # folders may overlap
                 self._compare(path, stamp, known.get(path))
@@ -162,10 +164,10 @@ class _Scan:
     def _walk(self, folder: str, known: dict[str, Known]) -> Walked:
         try:
             return walk(folder)
-        except AudioError:
-            if self._options.prune and known and not os.path.lexists(folder):
-                return Walked()
-            raise
+        except AudioError as error:
+            if not (self._options.prune and known):
+                self.summary.failures.append(("", str(error)))
+            return Walked()
 
     def _compare(self, path: str, stamp: FileStamp, known: Known | None) -> None:
         self.summary.files += 1
@@ -190,13 +192,19 @@ class _Scan:
         if self._to_do:
             self._progress(0, len(self._to_do))
             job = Job(self._options.model)
-            jobs = min(self._options.jobs, len(self._to_do))
-            with closing(predict_stream(self._wanted(), job, jobs=jobs)) as outcomes:
+            with closing(predict_stream(self._wanted(), job, jobs=self._jobs())) as outcomes:
                 for outcome in outcomes:
                     self._keep(outcome)
         self._part_with_gone()
         again = before.intersection(self._present).difference(self._to_do)
         self.summary.failures += self._errors_of(sorted(again))
+
+    def _jobs(self) -> int:
+        """Return how many processes are of use.
+
+        One file gets a process of its own, too, so that it may kill that and not the scan.
+        """
+        return min(self._options.jobs, max(2, len(self._to_do)))
 
     def _wanted(self) -> Iterator[str]:
         """Yield the files whose sound is new; what is known of the others is written at once."""

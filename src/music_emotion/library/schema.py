@@ -20,6 +20,7 @@ FILE_NAME = "catalogue.sqlite"
 APPLICATION_ID = 0x4D454D4F  # "MEMO" in the header of the file
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 30.0  # to wait for another program that is writing
+PRIMARY_CODE = 0xFF  # of an SQLite error's number; the rest is details
 BLOCK_TRACKS = 4096  # tracks per row of the table "vector"
 MAP_BYTES = 1 << 32  # of the file that SQLite may map into memory; reading is faster so
 
@@ -168,6 +169,11 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
         )
     if path.is_dir():
         raise CatalogueError(f"'{printable(path)}' is a folder; name the catalogue's file")
+    if not write and path.stat().st_size == 0:
+        raise CatalogueError(
+            f"the catalogue '{printable(path)}' is empty (its scan was stopped as it began); scan "
+            "again: music-emotion scan FOLDER"
+        )
     with faults(path):
         connection = _writable(path) if write else _readable(path)
         try:
@@ -202,7 +208,7 @@ def _readable(path: Path) -> sqlite3.Connection:
             connection.close()
             waiting = Path(f"{path}-wal")
             lost = waiting.exists() and waiting.stat().st_size > 0
-            if more or lost or error.sqlite_errorcode not in _NO_HELPER_FILES:
+            if more or lost or error.sqlite_errorcode & PRIMARY_CODE not in _NO_HELPER_FILES:
                 raise
         else:
             return connection
@@ -211,9 +217,8 @@ def _readable(path: Path) -> sqlite3.Connection:
 
 _NO_HELPER_FILES = (
     sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY_DIRECTORY,
-    sqlite3.SQLITE_READONLY_CANTINIT,
     sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,  # the disk is full
 )
 
 
@@ -288,7 +293,7 @@ def faults(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         name = f"the catalogue '{printable(path)}'"
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
         told = _FAULTS.get(code, "cannot be used ({error}); name another with --catalogue")
         raise CatalogueError(f"{name} {told.format(error=printable(error))}") from None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from music_emotion.inference.finding import AUDIO_SUFFIXES, TEMPORARY_TAGGED
 from music_emotion.library.track import FileStamp
 
 RESOURCE_FORK = "._"  # what macOS leaves beside files on foreign disks; no music is in it
+NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # where a broken link leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Walked:
     files
         Audio files by absolute path, folder by folder.
     unreadable
-        Folders that could not be listed, and why; what lies in them is not known.
+        Folders that could not be listed and links that could not be followed, and why; what lies
+        there is not known.
     """
 
     files: dict[str, FileStamp] = field(default_factory=dict)
@@ -33,7 +37,8 @@ def walk(folder: str) -> Walked:
     """Find the audio files in a folder and its subfolders.
 
     Links to folders are followed after everything else, and each folder is entered once, so that
-    loops end and a folder has the name under which it lies. Broken links are passed over.
+    loops end and a folder has the name under which it lies. Broken links are passed over, such as
+    lead to themselves too.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def walk(folder: str) -> Walked:
         There is no such folder, or it is a file.
     """
     folder = absolute(folder)
-    if not Path(folder).is_dir():
+    if not _may_be_folder(folder):
         raise AudioError(_no_folder(folder))
     found = Walked()
     entered: set[tuple[int, int]] = set()
@@ -53,9 +58,9 @@ def walk(folder: str) -> Walked:
             if (status.st_dev, status.st_ino) in entered:
                 continue
             entered.add((status.st_dev, status.st_ino))
-            folders, links = _list(place, found.files)
+            folders, links = _list(place, found)
         except OSError as error:
-            found.unreadable[place] = error.strerror or str(error)
+            found.unreadable[place] = _reason(error)
             continue
         waiting += reversed(folders)
         linked += links
@@ -67,18 +72,25 @@ def absolute(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100  # resolve() would follow links
 
 
-def _list(place: str, files: dict[str, FileStamp]) -> tuple[list[str], list[str]]:
-    """Add the audio files of one folder; return its subfolders, and its links to folders."""
+def _list(place: str, found: Walked) -> tuple[list[str], list[str]]:
+    """Add the audio files of one folder; return its subfolders, and its links to folders.
+
+    What cannot be looked at is no more than itself: the rest of the folder is listed.
+    """
     folders, links = list[str](), list[str]()
     with os.scandir(place) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            folders.append(entry.path)
-        elif entry.is_symlink() and Path(entry.path).is_dir():
-            links.append(entry.path)
-        elif _is_music(entry.name) and (stamp := _stamp(entry)) is not None:
-            files[entry.path] = stamp
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif entry.is_symlink() and stat.S_ISDIR(entry.stat().st_mode):
+                links.append(entry.path)
+            elif _is_music(entry.name) and entry.is_file():
+                found.files[entry.path] = FileStamp.of(entry.stat())
+        except OSError as error:
+            if error.errno not in NOWHERE:
+                found.unreadable[entry.path] = _reason(error)
     return folders, links
 
 
@@ -87,12 +99,16 @@ def _is_music(name: str) -> bool:
     return suffix in AUDIO_SUFFIXES and not name.startswith((RESOURCE_FORK, TEMPORARY_TAGGED))
 
 
-def _stamp(entry: os.DirEntry[str]) -> FileStamp | None:
-    """Return a file's stamp; ``None`` where it is no file, or gone."""
+def _may_be_folder(path: str) -> bool:
+    """Whether there is a folder, or what is there cannot be looked at."""
     try:
-        return FileStamp.of(entry.stat()) if entry.is_file() else None
-    except FileNotFoundError:
-        return None
+        return stat.S_ISDIR(Path(path).stat().st_mode)
+    except OSError as error:
+        return error.errno not in NOWHERE
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
 
 
 def _no_folder(folder: str) -> str:

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from music_emotion.errors import MusicEmotionError
+from music_emotion.library import locations
+from music_emotion.library.locations import find_locations
+from music_emotion.library.walk import walk
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def test_a_folder_gives_what_a_scan_of_this_machine_finds(tmp_path: Path) -> None:
+    music, elsewhere = tmp_path / "music", tmp_path / "elsewhere"
+    for path in (music / "b.mp3", music / "a" / "c.flac", music / "._b.mp3", elsewhere / "d.mp3"):
+        touch(path)
+    (music / "link").symlink_to(elsewhere)
+    (music / "link to itself.mp3").symlink_to(music / "link to itself.mp3")
+    (tmp_path / "empty").mkdir()
+    found = find_locations([str(music), str(tmp_path / "empty")])
+    assert found == list(walk(str(music)).files)
+    assert [os.path.relpath(path, music) for path in found] == ["b.mp3", "a/c.flac", "link/d.mp3"]
+    assert find_locations([str(tmp_path / "m*")]) == found
+    assert find_locations([f"file://{music}", str(music / "b.mp3")]) == found
+
+
+def test_what_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").symlink_to("n" * 300)
+    told: list[tuple[str, str]] = []
+    assert find_locations([str(tmp_path)], lambda *about: told.append(about)) == []
+    assert told == [(str(tmp_path / "a.mp3"), "File name too long")]
+
+
+def test_a_name_that_is_not_there_is_kept(tmp_path: Path) -> None:
+    names = [str(tmp_path / "gone.mp3"), str(tmp_path / "no*.mp3")]
+    assert find_locations(names) == names
+
+
+def test_the_storage_is_not_asked_for_every_file_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Storage:
+        def isdir(self, path: str) -> bool:
+            raise AssertionError(path)
+
+    def storage(url: str) -> tuple[Storage, str]:
+        asked.append(url)
+        return Storage(), url
+
+    monkeypatch.setattr(locations, "storage", storage)
+    urls = [f"s3://archive/{number}.MP3" for number in range(50)]
+    assert find_locations(urls) == urls
+    assert asked == urls[:1]  # whether there is a way to such a bucket at all
+
+
+def test_a_bucket_that_nobody_can_open_is_told_at_once() -> None:
+    pytest.importorskip("fsspec")
+    with pytest.raises(MusicEmotionError, match="cannot be read"):
+        find_locations(["nowhere://bucket/a.mp3"])
