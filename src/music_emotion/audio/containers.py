@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 
 from music_emotion.audio.files import BLOCK_FRAMES
 
+# Containers FFmpeg may open. It knows others that name further files or addresses, and follows
+# them: playlists, lists of parts, session descriptions. What is heard must be in the file itself.
+CONTAINED = (
+    "mov,matroska,asf,avi,flv,mpeg,mpegts,aac,ac3,eac3,amr,ape,wv,tta,tak,dts,"
+    "mp3,ogg,flac,wav,w64,aiff,caf,au"
+)
+
 # FFmpeg reports damage through its own errors, and through these where PyAV checks first.
 DECODING_ERRORS = (av.FFmpegError, ValueError, EOFError, MemoryError)
 
@@ -37,7 +44,12 @@ class ContainerAudio:
         """Open the descriptor, which stays the caller's on failure; ``None`` if unknown."""
         file = os.fdopen(os.dup(descriptor), "rb")
         try:
-            container = av.open(file, mode="r", metadata_errors="replace")
+            container = av.open(
+                file,
+                mode="r",
+                metadata_errors="replace",
+                options={"format_whitelist": CONTAINED},
+            )
             tracks = container.streams.audio
             if not tracks or tracks[0].codec_context is None:
                 raise ValueError("no sound track that can be decoded")
