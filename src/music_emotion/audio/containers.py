@@ -22,6 +22,9 @@ CONTAINED = (
     "mp3,ogg,flac,wav,w64,aiff,caf,au"
 )
 
+# Without a header that tells their length; FFmpeg guesses it from the rate of the beginning.
+STREAMS = frozenset({"aac", "ac3", "eac3", "amr", "dts", "mp3", "mpeg", "mpegts"})
+
 # FFmpeg reports damage through its own errors, and through these where PyAV checks first.
 DECODING_ERRORS = (av.FFmpegError, ValueError, EOFError, MemoryError)
 
@@ -37,6 +40,7 @@ class ContainerAudio:
         self.channels = int(self._stream.codec_context.channels or 0)
         length, base = self._stream.duration, self._stream.time_base
         self.frames = int(length * base * self.sample_rate) if length and base else None
+        self.estimated = container.format.name in STREAMS
         self.damaged_at: int | None = None
 
     @classmethod
