@@ -75,6 +75,34 @@ def test_silence_gets_no_emotion(tone_model: EmotionModel) -> None:
         assert any("silent" in line for line in prediction.warnings)
 
 
+@pytest.mark.parametrize(
+    "sound",
+    [
+        pytest.param(np.eye(1, 5 * RATE, 2 * RATE)[0], id="a click"),
+        pytest.param(3e-5 * np.random.default_rng(0).standard_normal(5 * RATE), id="noise"),
+        pytest.param(np.zeros(5 * RATE), id="zeros"),
+    ],
+)
+def test_no_emotion_and_the_word_silent_come_together(
+    sound: np.ndarray, tone_model: EmotionModel
+) -> None:
+    prediction = tone_model.predict(sound, RATE)
+    assert prediction.top is None
+    assert prediction.warnings == ("silent: there is nothing to hear",)
+
+
+def test_quiet_music_has_an_emotion_and_is_called_quiet(tone_model: EmotionModel) -> None:
+    prediction = tone_model.predict(CALM * np.float32(1.8e-4), RATE)
+    assert prediction.top is not None
+    assert prediction.warnings == ("very quiet: the loudest sample is at -81 dB",)
+
+
+def test_a_beat_in_silence_is_music(tone_model: EmotionModel) -> None:
+    clicks = np.zeros(6 * RATE)
+    clicks[:: RATE // 2] = 1.0
+    assert tone_model.predict(clicks, RATE).top is not None
+
+
 def test_silent_parts_do_not_count(tone_model: EmotionModel) -> None:
     prediction = tone_model.predict(np.concatenate([np.zeros_like(CALM), CALM]), RATE)
     assert np.allclose(prediction.emotions, tone_model.predict(CALM, RATE).emotions, atol=1e-4)
