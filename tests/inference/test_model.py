@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from music_emotion.features.statistics import statistics
 from music_emotion.inference.card import ConfidenceCurve
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.prediction import Timeline
 from music_emotion.inference.segmenter import BATCH_SEGMENTS, segment_blocks
 from sounds import RATE, tone
 
@@ -194,6 +196,19 @@ def test_a_prediction_is_strict_json(tone_model: EmotionModel) -> None:
     assert sum(data["emotions"].values()) == pytest.approx(1.0, abs=1e-5)
     assert len(data["timeline"]["emotions"]["calmness"]) == len(data["timeline"]["time"]) == 3
     assert prediction.ranked()[0][0] == "calmness"
+
+
+def test_written_probabilities_sum_to_1(tone_model: EmotionModel) -> None:
+    told = tone_model.predict(CALM, RATE)
+    rng = np.random.default_rng(0)
+    rows = rng.dirichlet(np.ones(9), 50).astype(np.float32)
+    for row in rows:
+        timeline = Timeline(told.timeline.time[:1], row[None], 3.0)
+        written = replace(told, emotions=row, timeline=timeline).to_dict()
+        assert sum(written["emotions"].values()) == pytest.approx(1.0, abs=1e-9)
+        along = [values[0] for values in written["timeline"]["emotions"].values()]
+        assert along == list(written["emotions"].values())
+        assert np.allclose(along, row, atol=5e-6)
 
 
 def test_the_table_of_the_timeline(tone_model: EmotionModel) -> None:

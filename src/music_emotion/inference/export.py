@@ -85,7 +85,7 @@ def export_trained(
         halve=halve,
         **{
             "training": training_facts(described),
-            "summary": f"{described.name}, trained on your own data",
+            "summary": f"{described.name}, trained on {_data_name(described)}",
             **card,
         },
     )
@@ -135,6 +135,12 @@ def training_facts(described: TrainedModel) -> dict[str, str]:
     if facts.get("best_epoch") == NO_EPOCHS:
         del facts["best_epoch"]
     return {name: _line(value) for name, value in facts.items() if name not in LEFT_OUT}
+
+
+def _data_name(described: TrainedModel) -> str:
+    data = described.provenance.get("data")
+    name = data.get("name") if isinstance(data, Mapping) else None
+    return printable(name) if name else "your own data"
 
 
 def _line(value: object) -> str:
