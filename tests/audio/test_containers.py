@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 pytest.importorskip("av", reason="needs the extra [formats]")
 
+from music_emotion.audio import decode
 from music_emotion.audio.containers import ContainerAudio
+from music_emotion.errors import AudioError
 from sounds import RATE, tone
 
 
@@ -31,3 +34,36 @@ def test_more_channels_than_ffmpeg_has_planes_for(channels: int, tmp_path: Path)
     audio.close()
     assert heard.shape == samples.shape
     assert np.abs(heard - samples / 32_768).max() < 1e-4
+
+
+def _playlist(target: str) -> str:
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:2", "#EXTINF:2,", target, "#EXT-X-ENDLIST"]
+    return "\n".join(lines)
+
+
+SESSION = """v=0
+o=- 0 0 IN IP4 127.0.0.1
+s=none
+c=IN IP4 127.0.0.1
+t=0 0
+m=audio 5004 RTP/AVP 0
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ffconcat version 1.0\nfile other.mp3\n", _playlist("other.mp3"), SESSION],
+    ids=["list of parts", "playlist", "session description"],
+)
+@pytest.mark.parametrize("named", [True, False], ids=["path", "stream"])
+def test_no_other_file_and_no_address_is_followed(
+    text: str, named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg opens what such a text names: another file of the user's, or a port of theirs."""
+    monkeypatch.chdir(tmp_path)
+    sf.write(tmp_path / "other.mp3", tone(), RATE, format="MP3", subtype="MPEG_LAYER_III")
+    path = tmp_path / "song.mp3"
+    path.write_text(text)
+    source: Path | io.BytesIO = path if named else io.BytesIO(text.encode())
+    with pytest.raises(AudioError, match="not audio"):
+        decode(source)

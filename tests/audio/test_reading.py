@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from music_emotion.audio import AudioStream, Resampler, decode, read_audio, resample
-from music_emotion.audio.files import BLOCK_FRAMES
+from music_emotion.audio.files import BLOCK_FRAMES, named_stream, source_name
 from music_emotion.errors import AudioError, MissingExtraError
 from sounds import FORMATS, RATE, frequency, tone
 
@@ -63,6 +64,42 @@ def test_a_name_that_is_not_text_is_read(write: Write, tmp_path: Path) -> None:
 def test_a_binary_stream_is_read(write: Write) -> None:
     data = write(tone(), kind="mp3").read_bytes()
     assert decode(io.BytesIO(data)).duration == pytest.approx(2.0, abs=0.06)
+
+
+def test_a_stream_is_read_from_its_start_each_time(write: Write) -> None:
+    stream = io.BytesIO(write(tone()).read_bytes())
+    assert decode(stream).duration == decode(stream).duration == 2.0
+
+
+def test_streams_are_named_as_they_are_known(write: Write) -> None:
+    with tempfile.TemporaryFile() as unnamed:
+        assert source_name(unnamed) == "the stream"
+        assert source_name(named_stream(unnamed, "<stdin>")) == "standard input"
+        assert source_name(named_stream(unnamed, "a\nb")) == "'a\\nb'"
+    assert source_name(io.BytesIO()) == "the stream"
+
+
+def test_files_are_read_where_there_is_no_pread(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "pread", raising=False)
+    assert decode(write(tone())).duration == 2.0
+
+
+@pytest.mark.parametrize("tagged", [False, True], ids=["plain", "after an ID3 tag"])
+def test_only_an_mp3_that_knows_its_length_is_called_cut_off(tagged: bool, write: Write) -> None:
+    """Without its first frame, libsndfile guesses the length from the next frame's rate."""
+    rng = np.random.default_rng(0)
+    loud = (0.3 * rng.standard_normal(10 * RATE)).astype(np.float32)
+    loud[: 2 * RATE] = 0.0  # a variable rate, low at first: the guess is too long
+    data = write(loud, kind="mp3").read_bytes()
+    tag = b"ID3\x03\0\0\0\0\x07\x76" + bytes(1_014)
+    whole = tag * tagged + data
+    assert decode(io.BytesIO(whole)).warnings == ()
+    cut = decode(io.BytesIO(whole[: len(whole) // 2]))
+    assert any("could be read" in line for line in cut.warnings)
+    second = data.index(data[:2], 200)
+    assert decode(io.BytesIO(tag * tagged + data[second:])).warnings == ()
 
 
 def test_duration_limits_what_is_read(write: Write) -> None:
@@ -169,6 +206,16 @@ def test_a_container_without_pyav_names_the_extra(
     path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
     monkeypatch.setitem(__import__("sys").modules, "music_emotion.audio.containers", None)
     with pytest.raises(MissingExtraError, match=r"M4A.*music-emotion\[formats\]"):
+        decode(path)
+
+
+def test_an_unknown_kind_without_pyav_names_the_extra_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "song.ts"
+    path.write_bytes(b"\x47\x40" + bytes(500))
+    monkeypatch.setitem(__import__("sys").modules, "music_emotion.audio.containers", None)
+    with pytest.raises(AudioError, match=r"not audio.*music-emotion\[formats\]"):
         decode(path)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import soundfile as sf
 
 from graphs import linear_reader, package
 from music_emotion.errors import ModelError
-from music_emotion.inference.explain import explain
+from music_emotion.inference.explain import explain, explain_prediction
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel
 from sounds import RATE, tone
@@ -84,6 +85,28 @@ def test_a_file_is_explained_and_the_numbers_are_strict_json(
     data = json.loads(json.dumps(why.to_dict(), allow_nan=False))
     assert data["seconds"].index(max(data["seconds"])) == 2
     assert len(data["map"]) == len(data["bands"]) == 8
+
+
+def test_what_was_predicted_is_explained_and_not_the_beginning(
+    tone_model: EmotionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past the longest time the whole may have another emotion than the part explained."""
+    monkeypatch.setattr("music_emotion.inference.explain.LONGEST_SECONDS", 6.0)
+    sound = np.concatenate([tone(6.0, hertz=440.0), tone(12.0, hertz=3_000.0)])
+    data = io.BytesIO()
+    sf.write(data, sound, RATE, format="WAV")
+    prediction, why = explain_prediction(tone_model, data, tone_model.predict(data))
+    assert why is not None
+    assert explain(tone_model, data).emotion == "calmness"
+    assert why.emotion == prediction.top == "tension"
+    assert prediction.warnings == ("the explanation is of the first 0.1 minutes",)
+
+
+def test_a_silent_prediction_is_not_explained(tone_model: EmotionModel) -> None:
+    data = io.BytesIO()
+    sf.write(data, np.zeros(6 * RATE), RATE, format="WAV")
+    prediction = tone_model.predict(data)
+    assert explain_prediction(tone_model, data, prediction) == (prediction, None)
 
 
 def test_silence_has_no_reasons(tone_model: EmotionModel) -> None:

@@ -104,6 +104,8 @@ def test_a_trained_folder_becomes_a_model_that_predicts(
     export_trained(tmp_path / "trained", tmp_path / "packaged", name="mine")
     model = load_model(tmp_path / "packaged")
     assert model.card.name == "mine"
+    assert model.card.summary == "ensemble, trained on planted"
+    assert model.card.version == model.card.sha256[:7]
     assert model.card.training == {
         "model": "ensemble",
         "target": "label",

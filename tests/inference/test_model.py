@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from music_emotion.features.statistics import statistics
 from music_emotion.inference.card import ConfidenceCurve
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.prediction import Timeline
 from music_emotion.inference.segmenter import BATCH_SEGMENTS, segment_blocks
 from sounds import RATE, tone
 
@@ -120,6 +122,34 @@ def test_silence_gets_no_emotion(tone_model: EmotionModel) -> None:
         assert any("silent" in line for line in prediction.warnings)
 
 
+@pytest.mark.parametrize(
+    "sound",
+    [
+        pytest.param(np.eye(1, 5 * RATE, 2 * RATE)[0], id="a click"),
+        pytest.param(3e-5 * np.random.default_rng(0).standard_normal(5 * RATE), id="noise"),
+        pytest.param(np.zeros(5 * RATE), id="zeros"),
+    ],
+)
+def test_no_emotion_and_the_word_silent_come_together(
+    sound: np.ndarray, tone_model: EmotionModel
+) -> None:
+    prediction = tone_model.predict(sound, RATE)
+    assert prediction.top is None
+    assert prediction.warnings == ("silent: there is nothing to hear",)
+
+
+def test_quiet_music_has_an_emotion_and_is_called_quiet(tone_model: EmotionModel) -> None:
+    prediction = tone_model.predict(CALM * np.float32(1.8e-4), RATE)
+    assert prediction.top is not None
+    assert prediction.warnings == ("very quiet: the loudest sample is at -81 dB",)
+
+
+def test_a_beat_in_silence_is_music(tone_model: EmotionModel) -> None:
+    clicks = np.zeros(6 * RATE)
+    clicks[:: RATE // 2] = 1.0
+    assert tone_model.predict(clicks, RATE).top is not None
+
+
 def test_silent_parts_do_not_count(tone_model: EmotionModel) -> None:
     prediction = tone_model.predict(np.concatenate([np.zeros_like(CALM), CALM]), RATE)
     assert np.allclose(prediction.emotions, tone_model.predict(CALM, RATE).emotions, atol=1e-4)
@@ -211,6 +241,19 @@ def test_a_prediction_is_strict_json(tone_model: EmotionModel) -> None:
     assert sum(data["emotions"].values()) == pytest.approx(1.0, abs=1e-5)
     assert len(data["timeline"]["emotions"]["calmness"]) == len(data["timeline"]["time"]) == 3
     assert prediction.ranked()[0][0] == "calmness"
+
+
+def test_written_probabilities_sum_to_1(tone_model: EmotionModel) -> None:
+    told = tone_model.predict(CALM, RATE)
+    rng = np.random.default_rng(0)
+    rows = rng.dirichlet(np.ones(9), 50).astype(np.float32)
+    for row in rows:
+        timeline = Timeline(told.timeline.time[:1], row[None], 3.0)
+        written = replace(told, emotions=row, timeline=timeline).to_dict()
+        assert sum(written["emotions"].values()) == pytest.approx(1.0, abs=1e-9)
+        along = [values[0] for values in written["timeline"]["emotions"].values()]
+        assert along == list(written["emotions"].values())
+        assert np.allclose(along, row, atol=5e-6)
 
 
 def test_the_table_of_the_timeline(tone_model: EmotionModel) -> None:

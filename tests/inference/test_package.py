@@ -16,8 +16,9 @@ from onnx import helper
 from graphs import SEGMENT, card, linear_reader, model, package, tone_listener
 from music_emotion.errors import ModelError
 from music_emotion.features import embedding
+from music_emotion.features.statistics import STATISTIC_NAMES
 from music_emotion.inference.card import ConfidenceCurve, card_json, read_card
-from music_emotion.inference.package import Network, find_package, write_package
+from music_emotion.inference.package import SEGMENT_SHAPES, Network, find_package, write_package
 
 
 @pytest.fixture
@@ -118,6 +119,7 @@ def test_a_changed_byte_of_the_graph_is_noticed(folder: Path) -> None:
             "does not rise",
         ),
         ("confidence", {"probability": [0.5], "accuracy": [1.5], "ece": 0.1}, "leaves 0 to 1"),
+        ("confidence", {"probability": [0.5], "accuracy": [0.0], "ece": 0.1}, "left to silence"),
         ("confidence", [1], "not a card"),
     ],
 )
@@ -182,6 +184,21 @@ def test_graphs_that_break_the_contract_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not a graph"):
         write_package(tmp_path / "model", card(), b"\x80\x04pickle")
     assert list((tmp_path / "model").iterdir()) == []
+
+
+def test_a_pooled_input_of_another_width_is_noticed_when_it_is_opened(tmp_path: Path) -> None:
+    pooled = {
+        "scope": "track",
+        "features": ("musicnn",),
+        "pooling": {"musicnn": ("mean", "std")},
+    }
+    with pytest.raises(ModelError, match="another shape"):
+        package(tmp_path / "narrow", linear_reader({"musicnn": 1_506})[0], **pooled)
+    Network(package(tmp_path / "model", linear_reader({"musicnn": 3_012})[0], **pooled))
+
+
+def test_the_declared_shapes_are_those_of_the_features() -> None:
+    assert SEGMENT_SHAPES["statistics"] == (len(STATISTIC_NAMES),)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
+import soundfile as sf
 from live import music
 
 from music_emotion.errors import AudioError, MissingExtraError
@@ -101,3 +102,12 @@ def test_the_outline_of_a_long_sound_keeps_its_peaks(model_folders: tuple[str, .
     assert len(outline) == PEAKS
     assert [value for value in outline if value] == [0.25, 0.5, 1.0]
     assert outline[PEAKS // 2] == 0.5
+
+
+def test_silence_is_answered_without_an_explanation(analyst: Analyst) -> None:
+    with tempfile.TemporaryFile() as file:
+        sf.write(file, np.zeros(6 * 22_050), 22_050, format="WAV")
+        file.flush()
+        answer = analyst.analyse(Order("a", "tones", explained=True), file, Line())
+    assert isinstance(answer, Analysis)
+    assert "explanation" not in answer.result

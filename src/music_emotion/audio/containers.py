@@ -15,6 +15,16 @@ from numpy.typing import NDArray
 
 from music_emotion.audio.files import BLOCK_FRAMES
 
+# Containers FFmpeg may open. It knows others that name further files or addresses, and follows
+# them: playlists, lists of parts, session descriptions. What is heard must be in the file itself.
+CONTAINED = (
+    "mov,matroska,asf,avi,flv,mpeg,mpegts,aac,ac3,eac3,amr,ape,wv,tta,tak,dts,"
+    "mp3,ogg,flac,wav,w64,aiff,caf,au"
+)
+
+# Without a header that tells their length; FFmpeg guesses it from the rate of the beginning.
+STREAMS = frozenset({"aac", "ac3", "eac3", "amr", "dts", "mp3", "mpeg", "mpegts"})
+
 # FFmpeg reports damage through its own errors, and through these where PyAV checks first.
 DECODING_ERRORS = (av.FFmpegError, ValueError, EOFError, MemoryError)
 
@@ -30,6 +40,7 @@ class ContainerAudio:
         self.channels = int(self._stream.codec_context.channels or 0)
         length, base = self._stream.duration, self._stream.time_base
         self.frames = int(length * base * self.sample_rate) if length and base else None
+        self.estimated = container.format.name in STREAMS
         self.damaged_at: int | None = None
 
     @classmethod
@@ -37,7 +48,12 @@ class ContainerAudio:
         """Open the descriptor, which stays the caller's on failure; ``None`` if unknown."""
         file = os.fdopen(os.dup(descriptor), "rb")
         try:
-            container = av.open(file, mode="r", metadata_errors="replace")
+            container = av.open(
+                file,
+                mode="r",
+                metadata_errors="replace",
+                options={"format_whitelist": CONTAINED},
+            )
             tracks = container.streams.audio
             if not tracks or tracks[0].codec_context is None:
                 raise ValueError("no sound track that can be decoded")

@@ -13,7 +13,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,14 @@ UNKNOWN_BYTES = 0x7FFF0000  # a 32-bit length from here on was written before th
 SHORT_DATA = re.compile(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 UNFINISHED_OGG = "Last page lacks an end-of-stream bit"
 
+STDIN_NAME = "<stdin>"
 HEAD_BYTES = 64
 COPY_BYTES = 1 << 20
+
+# What the first frame of an MP3 holds where the encoder knew how many would follow.
+LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
+FIRST_FRAME_BYTES = 1 << 12  # the longest frame is shorter; padding may come before it
+SHIFTS = (21, 14, 7, 0)  # of the bytes of a length in an ID3 tag
 
 # Opening bytes (offset, magic) of containers libsndfile does not read and FFmpeg does.
 CONTAINERS: tuple[tuple[int, bytes, str], ...] = (
@@ -63,9 +69,39 @@ def source_name(source: AudioSource) -> str:
     if isinstance(source, str | os.PathLike):
         return f"'{printable(os.fspath(source))}'"
     name = getattr(source, "name", None)
-    if isinstance(name, str) and name != "<stdin>":
-        return f"'{printable(name)}'"
-    return "the stream" if name is None else "standard input"
+    if name == STDIN_NAME:
+        return "standard input"
+    # A temporary file's name is the number of its descriptor.
+    return f"'{printable(name)}'" if isinstance(name, str) else "the stream"
+
+
+class NamedStream:
+    """An open file without a name of its own, under one that messages show.
+
+    Parameters
+    ----------
+    file
+        Has a descriptor.
+    name
+        What is said of it.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self.name = name
+
+    def read(self, size: int = -1) -> bytes:
+        """Read bytes."""
+        return self._file.read(size)
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._file.fileno()
+
+
+def named_stream(file: BinaryIO, name: str) -> BinaryIO:
+    """Return an open file under a name that messages show."""
+    return cast(BinaryIO, NamedStream(file, name))
 
 
 class AudioFile(Protocol):
@@ -79,6 +115,8 @@ class AudioFile(Protocol):
         Number of channels.
     frames
         Samples per channel as the header claims, ``None`` where it does not say.
+    estimated
+        Whether that is only a guess from the file's size.
     damaged_at
         Frame at which decoding failed first, ``None`` so far; what could be decoded is given.
     """
@@ -86,6 +124,7 @@ class AudioFile(Protocol):
     sample_rate: int
     channels: int
     frames: int | None
+    estimated: bool
     damaged_at: int | None
 
     def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
@@ -120,11 +159,19 @@ def open_file(source: AudioSource) -> AudioFile:
 
 def _recognised(descriptor: int, name: str) -> AudioFile:
     """Return the file, which owns the descriptor from then on."""
-    head = os.pread(descriptor, HEAD_BYTES, 0)
+    head = _bytes_at(descriptor, 0, HEAD_BYTES)
     if not head:
         raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
     audio = SoundFileAudio.attempt(descriptor)
     return _open_container(descriptor, head, name) if audio is None else audio
+
+
+def _bytes_at(descriptor: int, start: int, count: int) -> bytes:
+    """Read from a place of a file and go back to its start (``os.pread`` is not everywhere)."""
+    os.lseek(descriptor, start, os.SEEK_SET)
+    found = os.read(descriptor, count)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return found
 
 
 def _descriptor(source: AudioSource, name: str) -> int:
@@ -154,12 +201,21 @@ def _spooled(stream: BinaryIO) -> int:
     """Return a descriptor of a stream's bytes, copied into a temporary file unless it is one."""
     descriptor = _regular_file(stream)
     if descriptor is None:
+        if _seekable(stream):
+            stream.seek(0)
         with tempfile.TemporaryFile() as copy:
             shutil.copyfileobj(stream, copy, COPY_BYTES)
             copy.flush()
             descriptor = os.dup(copy.fileno())
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def _seekable(stream: BinaryIO) -> bool:
+    try:
+        return stream.seekable()
+    except (OSError, AttributeError):
+        return False
 
 
 def _regular_file(stream: BinaryIO) -> int | None:
@@ -172,18 +228,18 @@ def _regular_file(stream: BinaryIO) -> int | None:
 
 def _open_container(descriptor: int, head: bytes, name: str) -> AudioFile:
     kind = next((k for at, magic, k in CONTAINERS if head[at : at + len(magic)] == magic), None)
+    remedy = "convert it to WAV, FLAC, MP3, Ogg, Opus or AIFF"
     try:
         from music_emotion.audio.containers import ContainerAudio
     except ImportError:
         if kind is not None:
             raise MissingExtraError(f"{name} is {kind} audio, which", "formats") from None
+        remedy += ", or read more kinds: pip install 'music-emotion[formats]'"
     else:
         opened = ContainerAudio.attempt(descriptor)
         if opened is not None:
             return opened
-    raise AudioError(
-        f"{name} is not audio that can be read; convert it to WAV, FLAC, MP3, Ogg, Opus or AIFF"
-    )
+    raise AudioError(f"{name} is not audio that can be read; {remedy}")
 
 
 def _check_format(audio: AudioFile, name: str) -> None:
@@ -197,6 +253,19 @@ def _check_format(audio: AudioFile, name: str) -> None:
     raise AudioError(f"{name} claims {what}; it is damaged or needs converting to WAV")
 
 
+def _has_length(descriptor: int) -> bool:
+    """Whether an MP3's first frame tells how many follow; else its length is a guess."""
+    position = os.lseek(descriptor, 0, os.SEEK_CUR)
+    head = _bytes_at(descriptor, 0, HEAD_BYTES)
+    start = 0
+    if head[:3] == b"ID3" and len(head) == HEAD_BYTES:
+        sizes = zip(head[6:10], SHIFTS, strict=True)
+        start = 10 + sum((byte & 0x7F) << shift for byte, shift in sizes)
+    first = _bytes_at(descriptor, start, FIRST_FRAME_BYTES)
+    os.lseek(descriptor, position, os.SEEK_SET)
+    return any(tag in first for tag in LENGTH_TAGS)
+
+
 class SoundFileAudio:
     """A file read by libsndfile."""
 
@@ -206,6 +275,7 @@ class SoundFileAudio:
         self.sample_rate = int(file.samplerate)
         self.channels = int(file.channels)
         self.frames = int(file.frames) if file.frames < MAX_CREDIBLE_FRAMES else None
+        self.estimated = file.format == "MP3" and not _has_length(descriptor)
         self.damaged_at: int | None = None
         self._note_truncation(str(file.extra_info))
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.audio.condition import Conditioner
+from music_emotion.audio.condition import INTEGER_SCALES, Conditioner
 from music_emotion.audio.files import (
     BLOCK_FRAMES,
     MAX_CHANNELS,
@@ -26,6 +26,7 @@ from music_emotion.audio.files import (
 from music_emotion.errors import AudioError
 
 RESAMPLING_QUALITY = "HQ"  # soxr's 20-bit setting; passband to 0.91 of the lower Nyquist rate
+WIDE_BYTES = 4  # integers of as many bytes or more often hold sound of fewer bits
 TRUNCATED_SHARE = 0.98  # of the frames a header claims; fewer read means a truncated file
 
 
@@ -77,7 +78,7 @@ class AudioStream:
     def __init__(self, source: AudioSource, *, duration: float | None = None) -> None:
         self._name = source_name(source)
         self._file = open_file(source)
-        self._conditioner = Conditioner()
+        self._conditioner = Conditioner(self._file.sample_rate)
         self._limit = None if duration is None else round(duration * self._file.sample_rate)
         self._frames = 0
         self.sample_rate = self._file.sample_rate
@@ -118,15 +119,10 @@ class AudioStream:
         return self._frames / self.sample_rate
 
     @property
-    def silent(self) -> bool:
-        """Whether nothing above -80 dB was met so far."""
-        return self._conditioner.silent
-
-    @property
     def warnings(self) -> tuple[str, ...]:
         """What was wrong so far, one line each."""
         found = list(self._conditioner.warnings())
-        claimed = self.claimed_duration
+        claimed = None if self._file.estimated else self.claimed_duration
         if claimed is not None and self.duration < TRUNCATED_SHARE * claimed:
             found.insert(0, f"only {self.duration:.1f} of {claimed:.1f} s could be read")
         if self._file.damaged_at is not None:
@@ -195,7 +191,8 @@ def sound_from_array(samples: NDArray[Any], sample_rate: int) -> Sound:
     ----------
     samples
         Shape (n,), (n, channels) or (channels, n), where channels are fewer than samples; integers
-        are brought to full scale ±1 by their type.
+        are brought to full scale ±1 by their type, or where they have 32 bits and more by the
+        16, 24 or 32 bits their largest needs.
     sample_rate
         Hz, 4,000–768,000.
 
@@ -216,16 +213,30 @@ def sound_from_array(samples: NDArray[Any], sample_rate: int) -> Sound:
         array = array.T
     if array.shape[1] > MAX_CHANNELS:
         raise AudioError(f"an array of shape {np.shape(samples)} is not sound; give shape (n,)")
+    warnings: tuple[str, ...] = ()
     if np.issubdtype(array.dtype, np.integer):
-        limit = np.iinfo(array.dtype)
-        middle = 0.0 if limit.min < 0 else (limit.max + 1) / 2
-        array = (array - middle) / (limit.max + 1 - middle)
+        array, warnings = _from_integers(array)
     elif not np.issubdtype(array.dtype, np.floating):
         raise AudioError(f"an array of {array.dtype} is not sound; give floats or integers")
-    conditioner = Conditioner()
+    conditioner = Conditioner(int(sample_rate))
     with np.errstate(over="ignore"):
         array = array.astype(np.float32)
     blocks = [
         conditioner.mono(array[at : at + BLOCK_FRAMES]) for at in range(0, len(array), BLOCK_FRAMES)
     ]
-    return Sound(np.concatenate(blocks), int(sample_rate), conditioner.warnings())
+    return Sound(np.concatenate(blocks), int(sample_rate), warnings + conditioner.warnings())
+
+
+def _from_integers(array: NDArray[Any]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return integers as floats of full scale ±1, and what was assumed."""
+    limit = np.iinfo(array.dtype)
+    signed = limit.min < 0
+    full = own = (limit.max + 1.0) if signed else (limit.max + 1.0) / 2
+    if array.dtype.itemsize >= WIDE_BYTES:
+        lowest, highest = float(array.min()), float(array.max())
+        peak = max(-lowest, highest) if signed else highest / 2
+        full = next((scale for scale in INTEGER_SCALES if peak and scale >= peak), own)
+    scaled = (array - (0.0 if signed else full)) / full
+    if full == own:
+        return scaled, ()
+    return scaled, (f"{array.dtype} samples of a smaller range; divided by {full:,.0f}",)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
-from itertools import chain, islice
-from typing import BinaryIO
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, cast
 
+from music_emotion.audio import AudioSource
+from music_emotion.audio.files import STDIN_NAME, named_stream
 from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.features.workers import begin_worker, single_threaded_children
-from music_emotion.inference.explain import Explanation, explain
+from music_emotion.inference.explain import Explanation, explain_prediction
 from music_emotion.inference.finding import STANDARD_INPUT, no_file
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel, ReadingProgress
@@ -27,6 +32,7 @@ COPY_BYTES = 1 << 20
 Progress = Callable[[int, int], None]
 """Called with (done, in all); a total of 0 means unknown."""
 
+MOST_PROCESSES = 61  # Windows waits for no more
 AHEAD = 4  # files per process that wait or are done, so that memory does not grow with the batch
 
 
@@ -59,14 +65,40 @@ def predict_file(
     if path != STANDARD_INPUT and (told := no_file(path)):
         return Outcome(path, error=told)
     try:
-        source = standard_input() if path == STANDARD_INPUT else path
-        prediction = model.predict(source, progress=progress)
-        why = explain(model, source) if explained else None
+        with _source(path, again=explained) as source:
+            prediction = replace(model.predict(source, progress=progress), path=path)
+            why = None
+            if explained:
+                prediction, why = explain_prediction(model, source, prediction)
     except MusicEmotionError as error:
         return Outcome(path, error=str(error))
     except MemoryError:
         return Outcome(path, error=f"'{printable(path)}' needs more memory than there is")
+    except OSError as error:
+        return Outcome(path, error=f"'{printable(path)}' cannot be read ({error.strerror})")
     return Outcome(path, prediction, why)
+
+
+@contextmanager
+def _source(path: str, *, again: bool) -> Iterator[AudioSource]:
+    """Give what is read; a pipe that is read ``again`` is copied, as it gives its bytes once."""
+    if path == STANDARD_INPUT:
+        yield standard_input()
+    elif again and _is_pipe(path):
+        with tempfile.TemporaryFile() as copy:
+            with Path(path).open("rb") as pipe:
+                shutil.copyfileobj(pipe, copy, COPY_BYTES)
+            copy.flush()
+            yield named_stream(cast(BinaryIO, copy), path)
+    else:
+        yield path
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False  # what is wrong with it is said where it is read
 
 
 def predict_files(
@@ -97,7 +129,8 @@ def predict_files(
             predict_file(path, model, explained=job.explained, progress=heard) for path in paths
         )
     # Only this process has the standard input.
-    outcomes = predict_stream(paths, job, jobs=1 if STANDARD_INPUT in paths else jobs)
+    jobs = 1 if STANDARD_INPUT in paths else min(jobs, len(paths))
+    outcomes = predict_stream(paths, job, jobs=jobs)
     return outcomes if progress is None else _counted(outcomes, len(paths), progress)
 
 
@@ -137,22 +170,32 @@ def predict_stream(
     model = load_model(job.model)
     if jobs <= 1:
         return (predict_file(path, model, explained=job.explained) for path in paths)
-    return _in_parallel(paths, job, jobs)
+    return _in_parallel(paths, job, min(jobs, MOST_PROCESSES))
 
 
 def _in_parallel(paths: Iterable[str], job: Job, jobs: int) -> Generator[Outcome, None, None]:
     """Yield outcomes in order; a file that kills the process reading it is one of them."""
     rest = iter(paths)
+    again: deque[str] = deque()  # was with a process that died, and has no outcome yet
     unfinished: deque[str] = deque()
-    yield from _in_processes(rest, job, jobs, unfinished)
-    while unfinished:
+    while True:
+        yield from _in_processes(_first(again, rest), job, jobs, unfinished)
+        if not unfinished:
+            return
         # A process died. Whether the next file killed it shows when it is alone.
         path = unfinished.popleft()
         error = f"'{printable(path)}' killed the process that read it; leave it out"
         alone = _in_processes(iter([path]), job, 1, deque())
         yield next(alone, Outcome(path, error=error))
-        rest, unfinished = chain(unfinished, rest), deque()
-        yield from _in_processes(rest, job, jobs, unfinished)
+        again.extendleft(reversed(unfinished))
+        unfinished.clear()
+
+
+def _first(again: deque[str], rest: Iterator[str]) -> Iterator[str]:
+    """Yield what is to be read again, then the rest."""
+    while again:
+        yield again.popleft()
+    yield from rest
 
 
 def _in_processes(
@@ -239,4 +282,5 @@ def standard_input() -> BinaryIO:
     except OSError as error:
         reason = error.strerror or str(error)
         raise AudioError(f"standard input could not be kept ({reason}); name a file") from None
-    return copy
+    copy.flush()
+    return named_stream(cast(BinaryIO, copy), STDIN_NAME)

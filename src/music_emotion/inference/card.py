@@ -237,3 +237,5 @@ def _check_curve(curve: ConfidenceCurve) -> None:
         raise ValueError("the confidence curve is empty or does not rise")
     if not all(0.0 <= value <= 1.0 for value in values):
         raise ValueError("the confidence curve leaves 0 to 1")
+    if min(curve.accuracy) <= 0.0:
+        raise ValueError("the confidence curve reaches 0, which is left to silence")

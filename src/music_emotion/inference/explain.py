@@ -1,14 +1,15 @@
 """Why: which seconds and which frequencies made the emotion, by leaving them out.
 
 Occlusion (Zeiler and Fergus, *Visualizing and understanding convolutional networks*, ECCV 2014):
-what the probability of an emotion loses without a segment, without an octave of the spectrum, and
-without that octave in that segment. It holds for any model, and asks it only what it can answer.
+what the probability of an emotion loses without a segment, without a band of the spectrum, and
+without that band in that segment. Most bands are octaves; the lowest and the highest are what is
+left. It holds for any model, and asks it only what it can answer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from music_emotion.errors import ModelError
 from music_emotion.features.embedding import SAMPLE_RATE as EMBEDDING_RATE
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
 from music_emotion.inference.model import EmotionModel, array_sound, is_file
+from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.inference.segmenter import (
     Segments,
     audible_segments,
@@ -108,7 +110,8 @@ def explain(
         raise ModelError(f"there is no emotion {emotion!r}; choose from {', '.join(EMOTIONS)}")
     segments, count = _segments(model, source, sample_rate)
     bands = tuple(pairwise(BAND_EDGES))
-    versions = [segments, *(_without_band(segments, *band) for band in bands)]
+    # One version at a time: together they would be nine times the sound.
+    versions = chain([segments], (_without_band(segments, *band) for band in bands))
     evidence = [model.evidence(version) for version in versions]
     joined = {name: np.concatenate([e[name] for e in evidence]) for name in evidence[0]}
 
@@ -134,6 +137,47 @@ def explain(
         frequencies=by_band,
         map=by_both.reshape(len(bands), count),
     )
+
+
+def explain_prediction(
+    model: EmotionModel,
+    source: AudioSource,
+    prediction: TrackPrediction,
+    *,
+    emotion: str | None = None,
+) -> tuple[TrackPrediction, Explanation | None]:
+    """Explain what was predicted.
+
+    Parameters
+    ----------
+    model, source
+        What predicted what.
+    prediction
+        Its answer.
+    emotion
+        Its name; by default the most probable one of the whole track.
+
+    Returns
+    -------
+    prediction
+        With a further line where only a part of the track is explained.
+    explanation
+        ``None`` for silence: there is nothing to explain.
+
+    Raises
+    ------
+    AudioError
+        The sound cannot be read again.
+    ModelError
+        There is no emotion of that name.
+    """
+    if prediction.top is None:
+        return prediction, None
+    why = explain(model, source, emotion=emotion or prediction.top)
+    if prediction.duration > LONGEST_SECONDS:
+        note = f"the explanation is of the first {LONGEST_SECONDS / 60:g} minutes"
+        prediction = replace(prediction, warnings=(*prediction.warnings, note))
+    return prediction, why
 
 
 def _segments(

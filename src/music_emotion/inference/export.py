@@ -6,6 +6,7 @@ too. Other models bring their own graph (:class:`~music_emotion.models.graph_mod
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 OPSET = 17  # the first with a Fourier transform
 EXAMPLE_ROWS = 2  # a batch of one would be traced as a constant
 NO_EPOCHS = -1
+UNNAMED = "unnamed"  # until the graph is made
+VERSION_DIGITS = 7  # of the graph's SHA-256
 LEFT_OUT = frozenset({"history", "machine", "cells_trained", "seconds"})
 """Of a model's provenance; it stays in the trained model's own file."""
 SMALLEST_HALVED = 1_024  # weights; smaller arrays stay float32
@@ -86,7 +89,7 @@ def export_trained(
         halve=halve,
         **{
             "training": training_facts(described),
-            "summary": f"{described.name}, trained on your own data",
+            "summary": f"{described.name}, trained on {_data_name(described)}",
             **card,
         },
     )
@@ -99,14 +102,18 @@ def export_fitted(
     name: str,
     mel_inside: bool = True,
     halve: bool = False,
-    version: str = "1",
+    version: str = "",
     **card: Any,
 ) -> Card:
-    """Package a fitted model; see :func:`export_trained`."""
+    """Package a fitted model; see :func:`export_trained`.
+
+    Without a ``version`` it is the beginning of the graph's SHA-256, so that a prediction tells
+    which of two exports under the same name made it.
+    """
     if isinstance(model, GraphModel):
         blank = Card(
             name,
-            version,
+            UNNAMED,
             model.feature_names,
             "track",
             sha256="",
@@ -117,11 +124,13 @@ def export_fitted(
     else:
         networks = _networks(model)
         features = ["waveform" if mel_inside and f == "log_mel" else f for f, _ in networks]
-        blank = Card(name, version, tuple(dict.fromkeys(features)), "segment", sha256="")
+        blank = Card(name, UNNAMED, tuple(dict.fromkeys(features)), "segment", sha256="")
         graph = _traced([network for _, network in networks], features)
     if halve:
         graph = halved(graph)
-    return write_package(folder, replace(blank, **card), graph.SerializeToString())
+    serialised = graph.SerializeToString()
+    version = version or hashlib.sha256(serialised).hexdigest()[:VERSION_DIGITS]
+    return write_package(folder, replace(blank, version=version, **card), serialised)
 
 
 def training_facts(described: TrainedModel) -> dict[str, str]:
@@ -131,6 +140,12 @@ def training_facts(described: TrainedModel) -> dict[str, str]:
         del facts["best_epoch"]
     kept = {name: value for name, value in facts.items() if name not in LEFT_OUT}
     return {printable(name): printable(_line(value)) for name, value in kept.items()}
+
+
+def _data_name(described: TrainedModel) -> str:
+    data = described.provenance.get("data")
+    name = data.get("name") if isinstance(data, Mapping) else None
+    return printable(name) if name else "your own data"
 
 
 def _line(value: object) -> str:
@@ -174,7 +189,7 @@ def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
             return emotions.mean(dim=0), intensities.mean(dim=0)
 
     names = list(dict.fromkeys(features))
-    shapes = [[size or 0 for size in SEGMENT_SHAPES[name]] for name in names]
+    shapes = [SEGMENT_SHAPES[name] for name in names]
     examples = tuple(torch.randn(EXAMPLE_ROWS, *shape) for shape in shapes)
     with (
         tempfile.TemporaryDirectory() as scratch,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from music_emotion.audio import AudioSource, Sound
+from music_emotion.inference.card import CARD_FILE
 from music_emotion.inference.model import EmotionModel
-from music_emotion.inference.package import Network, find_package, shipped_names
+from music_emotion.inference.package import ONNX_FILE, Network, find_package
 from music_emotion.inference.prediction import TrackPrediction
 
 DEFAULT_MODEL = "default"
@@ -34,14 +36,22 @@ def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionM
     ModelError
         There is no such model, or it is damaged.
     """
-    if os.fspath(name_or_path) in shipped_names():
-        return _shipped_model(os.fspath(name_or_path))
-    return EmotionModel(Network(find_package(name_or_path)))
+    folder = find_package(name_or_path).resolve()
+    return _opened(folder, tuple(_state(folder / file) for file in (CARD_FILE, ONNX_FILE)))
 
 
 @lru_cache(maxsize=4)
-def _shipped_model(name: str) -> EmotionModel:
-    return EmotionModel(Network(find_package(name)))
+def _opened(folder: Path, state: tuple[object, ...]) -> EmotionModel:
+    """Open a model once for each ``state`` its files have been in."""
+    return EmotionModel(Network(folder))
+
+
+def _state(file: Path) -> object:
+    try:
+        found = file.stat()
+    except OSError:
+        return None  # what is wrong with it is said where it is opened
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def predict(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from music_emotion.inference.segmenter import (
     fill_segment,
     segment_blocks,
 )
+
+QUIETEST_PEAK = 1e-3  # of music, -60 dB
 
 Array = NDArray[np.float32]
 Evidence = Mapping[str, Array]
@@ -207,7 +210,7 @@ class EmotionModel:
             intensities=answer.intensities[0],
             confidence=self.confidence(answer.emotions[0]) if len(everything) else 0.0,
             timeline=Timeline(middles, answer.emotions[1:], width * SEGMENT_SECONDS),
-            warnings=(*warnings, *_short_warning(heard.short, duration)),
+            warnings=(*warnings, *_quiet_warning(heard), *_short_warning(heard.short, duration)),
             envelope=heard.envelope,
         )
 
@@ -216,6 +219,16 @@ def silence(rows: int) -> Answer:
     """Return the answer for silence: all emotions equally probable, none felt."""
     shape = (rows, len(EMOTIONS))
     return Answer(np.full(shape, 1 / len(EMOTIONS), np.float32), np.zeros(shape, np.float32))
+
+
+def _quiet_warning(heard: _Heard) -> tuple[str, ...]:
+    """Say that there is nothing to hear, or hardly anything."""
+    if not heard.audible.any():
+        return ("silent: there is nothing to hear",)
+    peak = float(heard.envelope.max(initial=0.0))
+    if peak >= QUIETEST_PEAK:
+        return ()
+    return (f"very quiet: the loudest sample is at {20 * math.log10(peak):.0f} dB",)
 
 
 def _short_warning(short: bool, duration: float) -> tuple[str, ...]:

@@ -33,16 +33,16 @@ MAX_ONNX_BYTES = 1 << 30
 SHIPPED = Path(__file__).with_name("weights")
 """Folder of the models in the wheel, one subfolder each."""
 
-SEGMENT_SHAPES: Mapping[str, tuple[int | None, ...]] = {
+SEGMENT_SHAPES: Mapping[str, tuple[int, ...]] = {
     "waveform": (66_150,),
     "log_mel": (128, 130),
     "basic": (130, 27),
     "advanced": (130, 45),
-    "statistics": (None,),
+    "statistics": (360,),
     "musicnn": (1_506,),
     "summary": (272,),
 }
-"""Shape of one segment's feature; ``None`` is whatever the feature gives."""
+"""Shape of one segment's feature."""
 
 SUM_TOLERANCE = 1e-3  # of the nine probabilities around 1
 
@@ -113,17 +113,24 @@ class Network:
         if not {"emotions", "intensities"} <= set(outputs):
             raise self._fault("does not give emotions and intensities")
         for name, node in inputs.items():
-            wanted = SEGMENT_SHAPES[name] if self.card.scope == "segment" else (None,)
+            wanted = SEGMENT_SHAPES[name]
+            if self.card.scope == "track":
+                wanted = _pooled(wanted, len(self.card.pooling[name]))
             if node.type != "tensor(float)" or not _fits(node.shape, wanted):
                 raise self._fault(f"takes {name} in another shape")
 
 
-def _fits(shape: list[Any], wanted: tuple[int | None, ...]) -> bool:
+def _pooled(shape: tuple[int, ...], statistics: int) -> tuple[int, ...]:
+    """Return the shape of a feature after pooling: its statistics, one after the other."""
+    return tuple(size * statistics for size in shape)
+
+
+def _fits(shape: list[Any], wanted: tuple[int, ...]) -> bool:
     """Whether a declared shape, batch first, has room for ``wanted`` sizes."""
     if len(shape) != 1 + len(wanted) or isinstance(shape[0], int):
         return False
     pairs = zip(shape[1:], wanted, strict=True)
-    return all(want is None or not isinstance(have, int) or have == want for have, want in pairs)
+    return all(not isinstance(have, int) or have == want for have, want in pairs)
 
 
 def _read_onnx(path: Path, card: Card) -> bytes:

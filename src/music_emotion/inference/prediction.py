@@ -96,20 +96,20 @@ class TrackPrediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, texts and lists, as ``music-emotion predict`` writes them."""
+        rows = [_shares(row) for row in self.timeline.emotions]
         return {
             "path": self.path,
             "duration": round(self.duration, 3),
             "model": self.model,
             "version": self.version,
-            "emotions": _named(self.emotions),
+            "emotions": dict(zip(EMOTIONS, _shares(self.emotions), strict=True)),
             "intensities": _named(self.intensities),
             "confidence": round(self.confidence, DIGITS),
             "timeline": {
                 "time": [round(float(time), 3) for time in self.timeline.time],
                 "window": self.timeline.window,
                 "emotions": {
-                    name: _rounded(self.timeline.emotions[:, index])
-                    for index, name in enumerate(EMOTIONS)
+                    name: [row[index] for row in rows] for index, name in enumerate(EMOTIONS)
                 },
             },
             "warnings": list(self.warnings),
@@ -140,6 +140,19 @@ class TrackPrediction:
 
 def _named(values: Array) -> dict[str, float]:
     return dict(zip(EMOTIONS, _rounded(values), strict=True))
+
+
+def _shares(values: Array) -> list[float]:
+    """Round probabilities so that they sum to 1: the largest takes what rounding left.
+
+    Nine that are equal, as for silence, stay equal.
+    """
+    rounded = _rounded(values)
+    largest = max(rounded)
+    if largest > min(rounded):
+        at = rounded.index(largest)
+        rounded[at] = round(largest + 1.0 - sum(rounded), DIGITS)
+    return rounded
 
 
 def _rounded(values: Array) -> list[float]:

@@ -21,6 +21,8 @@ from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS, cut_se
 
 BATCH_SEGMENTS = 20  # segments given at once: one minute
 SILENT_LEVEL = 2e-5  # mean absolute sample, -94 dB; one bit of 16 dithered is below
+LEVEL_SAMPLES = 1_102  # 50 ms at 22,050 Hz
+AUDIBLE_LEVELS = 5  # of the 60 in a segment; a click fills one or two
 MIN_SECONDS = 0.5  # less sound than this is refused
 
 Array = NDArray[np.float32]
@@ -121,12 +123,16 @@ def _take(cutters: list[_Cutter], count: int) -> Segments:
 def audible_segments(segments: Segments) -> NDArray[np.bool_]:
     """Return which segments are more than silence and the noise of 16 bits, shape (n,).
 
-    The mean size of the samples decides, a constant offset left out: a click or a resampler's
-    ringing at the edge of silence does not make it music.
+    The mean size of the samples decides, a constant offset left out, in all and in a quarter of a
+    second: a click or a resampler's ringing at the edge of silence does not make it music.
     """
     waveform = segments.waveform
-    level: Array = np.abs(waveform - waveform.mean(axis=1, keepdims=True)).mean(axis=1)
-    return level >= SILENT_LEVEL
+    size: Array = np.abs(waveform - waveform.mean(axis=1, keepdims=True))
+    whole = waveform.shape[1] // LEVEL_SAMPLES * LEVEL_SAMPLES
+    levels = size[:, :whole].reshape(len(size), -1, LEVEL_SAMPLES).mean(axis=2)
+    spread = np.count_nonzero(levels >= SILENT_LEVEL, axis=1) >= AUDIBLE_LEVELS
+    audible: NDArray[np.bool_] = (size.mean(axis=1) >= SILENT_LEVEL) & spread
+    return audible
 
 
 def fill_segment(

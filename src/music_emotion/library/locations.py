@@ -61,8 +61,9 @@ def find_locations(
                 continue
             walked = walk(path)
             found.update(dict.fromkeys(walked.files))
-            for place, reason in walked.unreadable.items() if unreadable else ():
-                unreadable(place, reason)
+            if unreadable is not None:
+                for place, reason in walked.unreadable.items():
+                    unreadable(place, reason)
     return list(found)
 
 

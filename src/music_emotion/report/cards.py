@@ -80,6 +80,8 @@ def card_page(card: Card) -> str:
             "The confidence of a prediction is calibrated out of fold; the calibration error "
             f"that remains is {card.confidence.ece:.3f}."
         )
+    else:
+        parts.append("The confidence is the probability itself, not calibrated.")
     if card.training:
         facts = "\n".join(f"- {name.replace('_', ' ')}: {v}" for name, v in card.training.items())
         parts += ["## Training", facts]

@@ -14,9 +14,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from music_emotion.audio.files import named_stream
 from music_emotion.errors import MissingExtraError, MusicEmotionError
 from music_emotion.inference.batch import Outcome, silence_native_libraries
-from music_emotion.inference.explain import explain
+from music_emotion.inference.explain import explain_prediction
 from music_emotion.inference.formats import outcome_dict
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel
@@ -30,22 +31,6 @@ REPORT_SECONDS = 10.0  # of sound between two messages about progress
 
 class TooLongError(MusicEmotionError):
     """A sound that is longer than the server takes."""
-
-
-class NamedUpload:
-    """An anonymous file under the name its sender gave it, which only messages show."""
-
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
-        self.name = name
-
-    def read(self, size: int = -1) -> bytes:
-        """Read bytes."""
-        return self._file.read(size)
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
-        return self._file.fileno()
 
 
 @dataclass
@@ -88,7 +73,7 @@ class Analyst:
 
     def _analysis(self, order: Order, file: BinaryIO, connection: Connection) -> Analysis:
         model = self.model(order.model)
-        upload: BinaryIO = NamedUpload(file, order.name)  # type: ignore[assignment]
+        upload = named_stream(file, order.name)
         next_report = 0.0
 
         def heard(seconds: float, total: float | None) -> None:
@@ -103,7 +88,7 @@ class Analyst:
         why = None
         if order.explained:
             connection.send(Progress("explaining", prediction.duration, prediction.duration))
-            why = explain(model, upload, emotion=order.emotion)
+            prediction, why = explain_prediction(model, upload, prediction, emotion=order.emotion)
         result = outcome_dict(Outcome(order.name, prediction, why))
         return Analysis(result, peaks(prediction))
 
