@@ -176,6 +176,16 @@ def test_unanimous_people_need_one_listener() -> None:
     assert worth.by_accuracy.value == worth.by_r.value == 1.0
 
 
+def test_a_seed_stands_for_the_same_panels_everywhere() -> None:
+    table = simulate(tracks=9, listeners=40, seed=2).table
+    curve = panel_curve(table, seed=4, draws=8)
+    there = build_yardstick(table, np.arange(9), seed=4, draws=8, resamples=2).curve
+    np.testing.assert_array_equal(curve.accuracy, there.accuracy)
+    np.testing.assert_array_equal(curve.mean_r, there.mean_r)
+    other = panel_curve(table, seed=5, draws=8)
+    assert not np.array_equal(curve.mean_r, other.mean_r)
+
+
 def test_refuses_what_it_cannot_measure(yardstick: Yardstick) -> None:
     few = simulate(tracks=10, listeners=14, seed=0).table
     with pytest.raises(EvaluationError, match="40 listeners or more; here are 0"):
