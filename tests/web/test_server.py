@@ -170,6 +170,17 @@ def test_jobs_nobody_asks_for_are_cancelled_and_results_forgotten(
         assert code(client.get(done)) == (404, "not_found")
 
 
+def test_a_client_that_waits_for_its_answer_has_not_abandoned_it(
+    model_folders: tuple[str, ...],
+) -> None:
+    settings = ServerSettings(
+        port=0, models=model_folders, workers=1, abandoned_seconds=0.5, analysis_seconds=3.0
+    )
+    with running(settings) as server, server.client() as client:
+        late = client.post("/api/predict", files=FILE, data={"model": "endless"})
+        assert code(late) == (504, "analysis_too_long")
+
+
 def test_a_worker_that_dies_is_one_files_failure(live: Live) -> None:
     answers: list[httpx.Response] = []
 

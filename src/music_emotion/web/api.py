@@ -114,7 +114,8 @@ async def predict(request: Request) -> Response:
         task = serving.jobs.begin(job, upload, held.pop_all().close)
     gone = asyncio.create_task(_left(request))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        with job.watched():
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise ClientDisconnect
         return JSONResponse(job.result().result, headers=NO_STORE)
