@@ -22,8 +22,8 @@ from music_emotion.web import refusals
 from music_emotion.web.admission import Admission
 from music_emotion.web.answers import RefusalResponse
 from music_emotion.web.api import Service, router
-from music_emotion.web.guard import NONCE, Guard
 from music_emotion.web.description import described
+from music_emotion.web.guard import NONCE, Guard
 from music_emotion.web.jobs import Jobs
 from music_emotion.web.refusals import Kind, RefusedError
 from music_emotion.web.served import find_models
