@@ -40,13 +40,27 @@ def serve(
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
     queue: Annotated[int, typer.Option(min=0, help="Files that may wait.")] = 16,
     share: Annotated[int, typer.Option(min=1, help="Files of one client at once.")] = 8,
-    max_mb: Annotated[float, typer.Option(callback=_positive, help="Largest upload in MB.")] = 200.0,
-    max_minutes: Annotated[float, typer.Option(callback=_positive, help="Longest sound in minutes.")] = 60.0,
-    max_seconds: Annotated[float, typer.Option(callback=_positive, help="Longest analysis in seconds.")] = 300.0,
-    max_wait: Annotated[float, typer.Option(callback=_positive, help="Longest wait for a worker, seconds.")] = 120.0,
-    max_upload_seconds: Annotated[float, typer.Option(callback=_positive, help="Longest upload in seconds.")] = 600.0,
-    max_idle: Annotated[float, typer.Option(callback=_positive, help="Longest pause of a sender, seconds.")] = 10.0,
-    min_rate: Annotated[int, typer.Option(min=0, help="Slowest upload in bytes per second.")] = 16_000,
+    max_mb: Annotated[
+        float, typer.Option(callback=_positive, help="Largest upload in MB.")
+    ] = 200.0,
+    max_minutes: Annotated[
+        float, typer.Option(callback=_positive, help="Longest sound in minutes.")
+    ] = 60.0,
+    max_seconds: Annotated[
+        float, typer.Option(callback=_positive, help="Longest analysis in seconds.")
+    ] = 300.0,
+    max_wait: Annotated[
+        float, typer.Option(callback=_positive, help="Longest wait for a worker, seconds.")
+    ] = 120.0,
+    max_upload_seconds: Annotated[
+        float, typer.Option(callback=_positive, help="Longest upload in seconds.")
+    ] = 600.0,
+    max_idle: Annotated[
+        float, typer.Option(callback=_positive, help="Longest pause of a sender, seconds.")
+    ] = 10.0,
+    min_rate: Annotated[
+        int, typer.Option(min=0, help="Slowest upload in bytes per second.")
+    ] = 16_000,
     worker_memory: Annotated[
         float,
         typer.Option(callback=_amount, help="Address space of a process in GB; 0: no limit."),
