@@ -14,6 +14,11 @@ DISTRIBUTION = "music-emotion"
 PURPOSES = {
     "plot": "pictures (predict --plot)",
     "formats": "m4a, aac, wma, webm and the sound of videos",
+    "report": "reports of comparisons",
+    "library": "tags of music files",
+    "parquet": "tables of a library as Parquet",
+    "beets": "the plugin for beets",
+    "docs": "the documentation site",
     "train": "training, comparison, export",
     "notebook": "the notebook",
     "web": "the web page and its server",
