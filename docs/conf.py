@@ -5,6 +5,7 @@ The site asks no server for anything: no fonts, no analytics, no search service.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,16 +66,14 @@ napoleon_use_rtype = False
 napoleon_attr_annotations = False
 
 
-def leave_out_patterns_without_pages(app: Sphinx, page: str, source: list[str]) -> None:
-    """Take patterns out of the table of contents that match no page, which would be a warning."""
-    if page == root_doc:
-        source[0] = "\n".join(
-            line
-            for line in source[0].split("\n")
-            if not line.endswith("*") or any(Path(app.srcdir).glob(f"{line}.md"))
-        )
+LINK_TO_FOLDER = re.compile(r"\[([^\]]+)\]\((?:\.\./)+[^)\s]*/\)")
+
+
+def name_folders_of_the_repository(app: Sphinx, page: str, source: list[str]) -> None:
+    """Leave of links to the repository's folders their text; the site does not hold them."""
+    source[0] = LINK_TO_FOLDER.sub(r"\1", source[0])
 
 
 def setup(app: Sphinx) -> None:
     """Register what happens while pages are read."""
-    app.connect("source-read", leave_out_patterns_without_pages)
+    app.connect("source-read", name_folders_of_the_repository)

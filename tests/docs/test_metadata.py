@@ -19,6 +19,8 @@ def test_the_citation_is_complete_and_of_this_version() -> None:
     assert {"cff-version", "message", "title", "authors"} <= citation.keys()  # the format's musts
     assert str(citation["version"]) == __version__ == project["version"]
     assert citation["license"] == project["license"]
+    [article] = citation["references"]
+    assert article["doi"] == "10.1016/j.ipm.2015.03.004"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", citation["date-released"])
 
 

@@ -6,12 +6,17 @@ import os
 import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADS = re.compile(r"""<(?:script|link|img|iframe|audio|source)\b[^>]*?(?:src|href)="([^"]+)\"""")
+
+LINK = re.compile(r"""<a\b[^>]*?href="([^"]+)\"""")
+ANCHOR = re.compile(r"""\b(?:id|name)="([^"]+)\"""")
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +68,20 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
             assert not re.match(r"(?:https?:)?//", address), f"{page.name} loads {address}"
     for sheet in site.rglob("*.css"):
         assert not re.search(r"@import|url\(\s*['\"]?(?:https?:)?//", sheet.read_text("utf-8"))
+
+
+@pytest.mark.slow
+def test_every_link_leads_somewhere(site: Path) -> None:
+    pages = {page: page.read_text("utf-8") for page in site.rglob("*.html")}
+    anchors = {page: set(ANCHOR.findall(text)) for page, text in pages.items()}
+    dead = []
+    for page, text in pages.items():
+        for address in LINK.findall(text):
+            parts = urlsplit(unescape(address))
+            if parts.scheme or parts.netloc or address == "#":
+                continue
+            target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            known = anchors.get(target, set())
+            if not target.is_file() or (parts.fragment and unquote(parts.fragment) not in known):
+                dead.append(f"{page.relative_to(site)}: {address}")
+    assert dead == []

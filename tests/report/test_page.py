@@ -17,7 +17,7 @@ from music_emotion.datasets.track import Corpus
 from music_emotion.evaluation.document import read_document
 from music_emotion.evaluation.mistakes import worst_tracks
 from music_emotion.evaluation.truth import read_truth
-from music_emotion.report.page import write_page
+from music_emotion.report.page import STRONG_SHARE, TEMPLATES, write_page
 
 HTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -174,3 +174,36 @@ def test_without_votes_predictions_or_data_it_says_what_is_missing(planted, tmp_
     assert "None of these models is trained in epochs" in page
     assert 'href="#listeners"' not in page and 'href="#findings"' not in page
     assert [row[0] for row in table(root, "accuracy")] == ["model", "right"]
+
+
+def luminance(colour: tuple[float, ...]) -> float:
+    """Relative luminance as WCAG 2.2 defines it, of channels from 0 to 255."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (channel / 255 for channel in colour)
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_digits_can_be_read_on_every_shade_of_a_confusion_matrix() -> None:
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    themes = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    assert len(themes) == 3  # light, dark, paper
+    for theme in themes:
+        known = {
+            name: tuple(
+                int(2 * digit if len(value) == 3 else digit, 16)
+                for digit in re.findall(".." if len(value) == 6 else ".", value)
+            )
+            for name, value in re.findall(r"--(\w+): #([0-9a-f]+)", theme)
+        }
+        [heat] = re.findall(r"--heat: (\d+), (\d+), (\d+)", theme)
+        for per_cent in range(101):
+            share = per_cent / 100
+            shade = tuple(
+                share * int(full) + (1 - share) * bare
+                for full, bare in zip(heat, known["paper"], strict=True)
+            )
+            ink = known["strong" if share > STRONG_SHARE else "digits"]
+            dark, bright = sorted((luminance(shade), luminance(ink)))
+            assert (bright + 0.05) / (dark + 0.05) >= 4.5, (per_cent, theme)

@@ -7,7 +7,15 @@ from dataclasses import replace
 from music_emotion.evaluation.document import read_document
 from music_emotion.evaluation.listeners import PanelSize
 from music_emotion.report.latex import booktabs, escape, write_tables
-from music_emotion.report.result_tables import Cell, Column, Table, all_tables, overview, worth
+from music_emotion.report.result_tables import (
+    Cell,
+    Column,
+    Table,
+    all_tables,
+    overview,
+    span,
+    worth,
+)
 
 
 def test_the_overview_is_ordered_by_the_most_honest_protocol(planted) -> None:
@@ -86,3 +94,9 @@ def test_a_file_per_table(planted, tmp_path) -> None:
     for file in files:
         text = file.read_text()
         assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
+
+
+def test_a_dash_is_no_sign() -> None:
+    assert span("42.2", "51.5") == "42.2–51.5"
+    assert span("-0.139", "-0.005") == "-0.139 to -0.005"
+    assert span("-0.1", "0.2") == "-0.1 to 0.2"

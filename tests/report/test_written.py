@@ -74,6 +74,33 @@ def test_results_without_predictions_are_shown_without_single_tracks(planted, tm
     assert "cannot be shown" in (folder / "report.html").read_text()
 
 
+def test_sound_cannot_be_had_without_predictions(planted, tmp_path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    shutil.copy(planted.folder / "results.json", folder)
+    lines = report_results(folder, ReportOptions(embed_audio=True))
+    told = "without the tracks that are most wrong and their sound: there are no predictions here"
+    assert lines == [told, f"written to {folder / 'report.html'}"]
+
+
+def test_no_wrong_track_wanted_no_section_of_them(planted, tmp_path: Path) -> None:
+    report_results(planted.folder, ReportOptions(page=tmp_path / "p.html", worst=0))
+    text = (tmp_path / "p.html").read_text()
+    assert 'id="wrong"' not in text
+    assert 'href="#wrong"' not in text
+
+
+@pytest.mark.parametrize("option", ["figures", "latex"])
+def test_a_file_where_a_folder_is_wanted_is_told_with_its_option(
+    planted, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "taken").write_text("")
+    options = ReportOptions(page=tmp_path / "p.html", **{option: tmp_path / "taken"})
+    with pytest.raises(EvaluationError, match=f"a file of that name; choose another --{option}"):
+        report_results(planted.folder, options)
+    assert not (tmp_path / "p.html").exists()
+
+
 def test_damaged_predictions_are_named(planted, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(planted.folder, folder)

@@ -13,9 +13,9 @@ import pytest
 import soundfile as sf
 from live import music
 
-from music_emotion.errors import AudioError, MissingExtraError
+from music_emotion.errors import AudioError, MissingExtraError, ModelError
 from music_emotion.inference.loading import load_model
-from music_emotion.web.analyst import PEAKS, Analyst, peaks
+from music_emotion.web.analyst import PEAKS, Analyst, TooLongError, peaks
 from music_emotion.web.orders import Analysis, Failure, Order, Progress
 
 
@@ -72,6 +72,7 @@ def test_progress_then_the_answer_under_the_senders_name(
         (AudioError("bad"), "unreadable"),
         (MissingExtraError("M4A", "formats"), "unsupported"),
         (MemoryError(), "memory"),
+        (ModelError("/srv/models/tones is damaged"), "broken"),
         (ZeroDivisionError(), "broken"),
     ],
 )
@@ -82,6 +83,7 @@ def test_every_failure_is_an_answer(
     answer = analyst.analyse(Order("a", "tones"), io.BytesIO(), Line())
     assert isinstance(answer, Failure)
     assert answer.reason == reason
+    assert "/srv" not in answer.message
     assert ("Traceback" in capsys.readouterr().err) is (reason == "broken")
 
 
@@ -92,6 +94,16 @@ def test_a_sound_beyond_the_limit_is_not_heard_to_its_end(
     answer = analyst.analyse(Order("a", "tones"), upload, Line())
     assert isinstance(answer, Failure)
     assert answer.reason == "too_long"
+    assert "0:30 or more" in answer.message
+    assert "takes 0:05 at most" in answer.message
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(61.0, "1:01"), (60.2, "1:01"), (3_661, "1:01:01")])
+def test_a_sound_a_little_too_long_is_told_to_the_second(
+    analyst: Analyst, seconds: float, told: str
+) -> None:
+    with pytest.raises(TooLongError, match=rf"lasts {told} or more; .* takes 1:00 at most"):
+        analyst._check_length(seconds)
 
 
 def test_the_outline_of_a_long_sound_keeps_its_peaks(model_folders: tuple[str, ...]) -> None:

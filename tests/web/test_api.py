@@ -7,6 +7,7 @@ import json
 import zipfile
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import numpy as np
@@ -18,6 +19,9 @@ from typer.testing import CliRunner
 from music_emotion import __version__
 from music_emotion.cli.main import build_app
 from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.web.api import _job
+from music_emotion.web.jobs import Job
+from music_emotion.web.orders import Order, Progress
 from music_emotion.web.schemas import PredictionOut, ResultOut
 from music_emotion.web.settings import ServerSettings
 
@@ -175,6 +179,9 @@ def test_bad_forms_are_told_and_freed(client: httpx.Client, live: Live) -> None:
     assert told(send(client, music(), model="nothing")) == (422, "invalid_field")
     assert told(send(client, music(), emotion="boredom")) == (422, "invalid_field")
     assert told(send(client, music(), explain="perhaps")) == (422, "invalid_field")
+    mistyped = send(client, music(), modle="light")
+    assert told(mistyped) == (422, "invalid_field")
+    assert "no field 'modle'; choose from model, explain, emotion" in mistyped.json()["message"]
     assert live.inside == 0
 
 
@@ -210,12 +217,21 @@ def test_health_and_readiness(client: httpx.Client) -> None:
 
 
 def test_addresses_and_methods_that_do_not_exist(client: httpx.Client) -> None:
-    assert told(client.get("/api/nothing")) == (404, "not_found")
+    missing = client.get("/api/nothing")
+    assert told(missing) == (404, "not_found")
+    assert missing.json()["message"].startswith("there is no such address")
     assert told(client.get("/static/../app.py")) == (404, "not_found")
     assert told(client.get("/static/%2e%2e/app.py")) == (404, "not_found")
     answer = client.get("/api/predict")
     assert told(answer) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
+    assert answer.json()["message"] == "this address does not take the method GET"
+
+
+@pytest.mark.parametrize("path", ["/", "/api/health", "/api/ready"])
+def test_monitors_that_ask_for_heads_alone_are_answered(client: httpx.Client, path: str) -> None:
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_what_a_browser_may_do_with_the_page(client: httpx.Client) -> None:
@@ -250,6 +266,30 @@ def test_the_schema_documents_every_refusal(client: httpx.Client) -> None:
     for status in ("400", "413", "422", "503"):
         content = documented[status]["content"]["application/json"]["schema"]
         assert content == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_the_schema_documents_token_job_address_and_unfinished_results(
+    client: httpx.Client,
+) -> None:
+    schema = client.get("/api/openapi.json").json()
+    scheme = schema["components"]["securitySchemes"]["token"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    paths = schema["paths"]
+    assert paths["/api/predict"]["post"]["security"] == [{}, {"token": []}]
+    assert "security" not in paths["/api/health"]["get"]
+    assert "Location" in paths["/api/jobs"]["post"]["responses"]["202"]["headers"]
+    result = paths["/api/jobs/{job_id}/result"]["get"]["responses"]
+    assert "`not_finished`" in result["409"]["description"]
+    assert "422" not in paths["/api/jobs/{job_id}"]["get"]["responses"]
+    assert "HTTPValidationError" not in schema["components"]["schemas"]
+
+
+def test_progress_is_told_in_tenths_of_a_second() -> None:
+    job = Job(Order("a", "tones"))
+    job.progress = Progress("listening", 9.98765, 12.3456789)
+    told_progress = _job(Mock(jobs=Mock(ahead=lambda _: 0)), job).progress
+    assert told_progress is not None
+    assert (told_progress.heard, told_progress.total) == (10.0, 12.3)
 
 
 def test_a_token_opens_the_api(model_folders: tuple[str, ...]) -> None:

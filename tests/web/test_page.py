@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import CHROMIUM, PATIENCE, Visit, launched, visit
-from live import Live, calm_then_tense, music, running
+from live import RATE, Live, calm_then_tense, music, running, wav
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.web.settings import ServerSettings
+from sounds import tone
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt install chromium)")
 expect.set_options(timeout=PATIENCE)
@@ -71,6 +74,8 @@ def test_the_empty_page_explains_itself(visited: Visit) -> None:
     for emotion in GEMS:
         expect(page.locator("#meaning-list")).to_contain_text(emotion.meaning)
     expect(page.locator("#limits")).to_contain_text("200 MB and 60 minutes")
+    expect(page.locator("#limits")).to_contain_text("MP3, WAV, FLAC, Ogg, Opus or AIFF")
+    expect(page.locator("#examples")).to_contain_text("a model may hear something else")
 
 
 def test_a_dropped_file_becomes_a_river_and_bars(visited: Visit, song: Locator) -> None:
@@ -84,6 +89,9 @@ def test_a_dropped_file_becomes_a_river_and_bars(visited: Visit, song: Locator) 
     assert names == ["calmness", "tension"]
     whole = shares(song, 1)
     assert (whole["calmness"], whole["tension"], whole["power"]) == ("50 %", "50 %", "<1 %")
+    felt = {name: int(share.split()[0].strip("<")) for name, share in shares(song, 3).items()}
+    assert felt["calmness"] > felt["power"]
+    expect(song.locator(".bars-pane .hint")).to_contain_text("may differ from the river’s average")
     expect(song.locator(".meta")).to_have_text("0:12 · model tones 1")
     expect(song.locator(".confidence")).to_contain_text("50 %")
     expect(song.locator(".wave canvas").first).to_be_attached()
@@ -150,6 +158,54 @@ def test_the_keyboard_is_enough(visited: Visit, song: Locator) -> None:
     expect(song.locator(".play")).to_have_accessible_name("Pause")
     page.keyboard.press("Space")
     expect(song.locator(".play")).to_have_accessible_name("Play")
+    # Elsewhere in the card, too, but a button keeps its own keys.
+    song.locator(".verdict").click(position={"x": 2, "y": 2})
+    page.keyboard.press("ArrowRight")
+    moved = place(song)
+    song.locator(".play").focus()
+    page.keyboard.press("ArrowRight")
+    assert place(song) == pytest.approx(moved + 1.0, abs=0.05)
+
+
+def test_focus_goes_the_way_of_the_eye(visited: Visit, song: Locator) -> None:
+    places = visited.page.evaluate(
+        """() => [...document.querySelectorAll("main button, main [role=slider]")]
+        .filter((part) => part.checkVisibility())
+        .map((part) => part.closest("section").getBoundingClientRect().top)"""
+    )
+    assert places == sorted(places)
+    expect(visited.page.locator("#skip")).to_have_attribute("href", "#tracks")
+
+
+def test_silence_has_no_emotions(visited: Visit) -> None:
+    half = np.concatenate([np.zeros(6 * RATE, np.float32), tone(6.0, RATE, 440.0)])
+    visited.drop(silence__wav=wav(np.zeros(6 * RATE, np.float32)), half__wav=wav(half))
+    silent = visited.outcome("silence.wav")
+    expect(silent.locator(".top-emotion")).to_have_text("Silence")
+    for part in (".river", ".bars", '[data-do="explain"]', '[data-do="png"]'):
+        expect(silent.locator(part)).to_be_hidden()
+    stage = visited.outcome("half.wav").locator(".stage")
+    expect(stage).to_have_attribute("aria-valuetext", "0:00 of 0:12, silent")
+    expect(visited.track("half.wav").locator(".felt")).to_have_text("silent")
+    stage.press("End")
+    expect(stage).to_have_attribute("aria-valuetext", "0:12 of 0:12, calmness 100 %")
+    row = visited.page.locator("#compare-table tbody tr").first
+    assert set(row.locator(".share").all_inner_texts()) == {"–"}
+
+
+def test_a_folder_is_told_from_a_server_that_is_gone(visited: Visit, tmp_path: Path) -> None:
+    (tmp_path / "album").mkdir()
+    devtools = visited.page.context.new_cdp_session(visited.page)
+    carried = {"items": [], "files": [str(tmp_path / "album")], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        devtools.send(
+            "Input.dispatchDragEvent", {"type": step, "x": 300, "y": 300, "data": carried}
+        )
+    album = visited.track("album")
+    expect(album.get_by_role("alert")).to_contain_text(
+        "This is a folder; open it and drop the files in it."
+    )
+    expect(album.get_by_role("button", name="Try again")).to_be_hidden()
 
 
 def test_everything_that_can_be_used_has_a_name(visited: Visit, song: Locator) -> None:
@@ -160,7 +216,8 @@ def test_everything_that_can_be_used_has_a_name(visited: Visit, song: Locator) -
         .map((part) => part.outerHTML)"""
     )
     assert nameless == []
-    expect(song.locator(".river")).to_have_accessible_name(
+    expect(song.locator(".stage")).to_have_accessible_name("Position in song.wav")
+    expect(song.locator(".stage")).to_have_accessible_description(
         "Nine emotions over time. Over the whole: calmness 50 %, tension 50 %, amazement <1 %."
     )
     expect(visited.page.locator("#status")).to_contain_text("song.wav: mostly")
@@ -202,6 +259,7 @@ def test_a_bad_file_says_what_is_wrong_and_harms_nothing(visited: Visit) -> None
     visited.drop(letter__mp3=b"dear listener", song__wav=SONG)
     problem = visited.track("letter.mp3").get_by_role("alert")
     expect(problem).to_contain_text("'letter.mp3' is not audio that can be read; convert it to WAV")
+    expect(visited.track("letter.mp3").get_by_role("button", name="Try again")).to_be_hidden()
     visited.outcome("song.wav")
     expect(visited.track("letter.mp3").locator(".outcome")).to_be_hidden()
     visited.page.get_by_role("button", name="Remove letter.mp3").click()
@@ -224,6 +282,9 @@ def test_several_files_side_by_side(visited: Visit) -> None:
     table = visited.page.locator("#compare-table")
     expect(table.locator("tbody tr")).to_have_count(2)
     expect(table.locator("tbody tr").nth(1).locator("strong")).to_have_text("100 %")
+    # Equal shares are equally long, whatever the width of their columns.
+    longest = [table.locator("tbody tr").nth(n).locator("td:has(strong) .cell-bar") for n in (0, 1)]
+    assert {round(bar.bounding_box()["width"]) for bar in longest} == {72}
     name, data = saved(visited.page, visited.page.get_by_role("button", name="All as CSV"))
     rows = list(csv.DictReader(io.StringIO(data.decode())))
     assert name == "emotions.csv"
@@ -237,6 +298,12 @@ def test_reasons_on_demand(visited: Visit, song: Locator) -> None:
     expect(song.locator(".why .bands tbody tr")).to_have_count(8)
     song.get_by_label("Emotion to explain").select_option("tension")
     expect(song.locator(".why-text")).to_contain_text("without 1.6 kHz – 3.2 kHz it would lose")
+    heat = song.locator(".why canvas")
+    expect(heat).to_have_accessible_name(re.compile("each band adds to tension"))
+    pixels = "(canvas) => canvas.toDataURL()"
+    before = heat.evaluate(pixels)
+    visited.page.locator("#theme").click()
+    assert heat.evaluate(pixels) != before
     assert visited.complaints == []
 
 
@@ -276,7 +343,14 @@ def test_a_phone_shows_all_of_it(browser: Browser, live: Live) -> None:
         page = seen.page
         fits = "document.documentElement.scrollWidth <= innerWidth"
         assert page.evaluate(fits)
-        seen.drop(song__wav=SONG)
+        expect(page.locator("footer")).not_to_contain_text("Space plays", use_inner_text=True)
+        expect(page.locator(".lead")).to_have_text(re.compile("^Choose"), use_inner_text=True)
+        seen.drop(song__wav=SONG, second__wav=SONG)
+        seen.outcome("second.wav")
+        leads = page.locator("#compare-table tbody .narrow").first
+        expect(leads).to_contain_text("calmness 50 %")
+        box = leads.bounding_box()
+        assert box["x"] + box["width"] <= 360
         song = seen.outcome("song.wav")
         assert page.evaluate(fits)
         river = song.locator(".river").bounding_box()
@@ -284,6 +358,7 @@ def test_a_phone_shows_all_of_it(browser: Browser, live: Live) -> None:
         assert river["width"] > 280
         assert bars["y"] > river["y"] + river["height"]
         stage = song.locator(".stage")
+        stage.scroll_into_view_if_needed()
         box = stage.bounding_box()
         page.touchscreen.tap(box["x"] + 0.75 * box["width"], box["y"] + 20)
         assert place(song) == pytest.approx(0.75 * SECONDS, abs=0.2)
@@ -323,11 +398,23 @@ def test_a_token_is_asked_for_once(browser: Browser, model_folders: tuple[str, .
         page.set_default_timeout(PATIENCE)
         page.goto(server.address)
         page.get_by_role("textbox", name="Token").fill("wrong")
+        problem = page.locator("#token-problem")
+        expect(problem).to_be_hidden()
         page.get_by_role("button", name="Go on").click()
+        expect(problem).to_have_text("The server does not know this token.")
         expect(page.get_by_role("textbox", name="Token")).to_have_value("")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        expect(page.locator("#notice")).to_have_text(
+            "This server asks for its token. Reload the page to try again."
+        )
+        page.reload()
+        expect(problem).to_be_hidden()
+        Visit(page).drop(early__wav=SONG)
         page.get_by_role("textbox", name="Token").fill("open sesame")
         page.get_by_role("button", name="Go on").click()
         page.locator("body.started").wait_for()
+        Visit(page).outcome("early.wav")
         page.get_by_role("button", name="calmness").click()
-        page.locator(".track .outcome").wait_for()
+        page.locator(".track .outcome:visible").nth(1).wait_for()
         context.close()

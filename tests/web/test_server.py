@@ -170,7 +170,27 @@ def test_jobs_nobody_asks_for_are_cancelled_and_results_forgotten(
         assert code(client.get(done)) == (404, "not_found")
 
 
-def test_a_worker_that_dies_is_one_files_failure(live: Live) -> None:
+def test_a_client_that_waits_for_its_answer_has_not_abandoned_it(
+    model_folders: tuple[str, ...],
+) -> None:
+    settings = ServerSettings(
+        port=0, models=model_folders, workers=1, abandoned_seconds=0.5, analysis_seconds=3.0
+    )
+    with running(settings) as server, server.client() as client:
+        late = client.post("/api/predict", files=FILE, data={"model": "endless"})
+        assert code(late) == (504, "analysis_too_long")
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (signal.SIGKILL, (500, "internal_error")),  # from outside: not the file's fault
+        (signal.SIGSEGV, (422, "unreadable_audio")),
+    ],
+)
+def test_a_worker_that_dies_is_one_files_failure(
+    live: Live, end: signal.Signals, expected: tuple[int, str]
+) -> None:
     answers: list[httpx.Response] = []
 
     def ask() -> None:
@@ -182,9 +202,9 @@ def test_a_worker_that_dies_is_one_files_failure(live: Live) -> None:
     jobs = live.app.state.service.jobs
     until(lambda: any(job.state == "running" for job in list(jobs._jobs.values())))
     for process in live.app.state.service.workers.processes:
-        os.kill(process, signal.SIGKILL)
+        os.kill(process, end)
     asking.join()
-    assert code(answers[0]) == (422, "unreadable_audio")
+    assert code(answers[0]) == expected
     with live.client() as client:
         assert client.post("/api/predict", files=FILE).status_code == 200
 
@@ -204,6 +224,25 @@ def test_a_missing_model_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr("music_emotion.inference.package.SHIPPED", tmp_path)
     result = CliRunner().invoke(build_app(["serve"]), ["serve", "--port", "0"])
     assert "no model is installed" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--max-mb", "inf"),
+        ("--max-mb", "nan"),
+        ("--max-mb", "0"),
+        ("--max-minutes", "nan"),
+        ("--max-seconds", "-1"),
+        ("--worker-memory", "inf"),
+        ("--min-rate", "-1"),
+        ("--port", "70000"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_told_by_its_options_name(option: str, value: str) -> None:
+    result = CliRunner().invoke(build_app(["serve"]), ["serve", option, value])
+    assert result.exit_code == 2
+    assert f"'{option}'" in result.output
 
 
 def test_workers_that_cannot_work_are_one_line(model_folders: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ def test_the_defaults_can_be_served_and_stay_on_this_machine() -> None:
         ("upload_bytes", 0),
         ("audio_seconds", 0.0),
         ("audio_seconds", float("nan")),
+        ("analysis_seconds", float("inf")),
         ("port", 70_000),
         ("token", "with\nbreak"),
         ("token", "schlüssel"),

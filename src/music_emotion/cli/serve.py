@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Annotated
 
@@ -13,9 +14,21 @@ def register(app: typer.Typer) -> None:
     app.command("serve")(serve)
 
 
+def _positive(value: float) -> float:
+    if not 0 < value < math.inf:
+        raise typer.BadParameter(f"{value:g} is no number above 0")
+    return value
+
+
+def _amount(value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise typer.BadParameter(f"{value:g} is no number from 0 up")
+    return value
+
+
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0: a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0: a free one.")] = 8000,
     model: Annotated[
         list[str] | None,
         typer.Option("--model", "-m", help="A model's name or folder; the first is the default."),
@@ -27,15 +40,30 @@ def serve(
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
     queue: Annotated[int, typer.Option(min=0, help="Files that may wait.")] = 16,
     share: Annotated[int, typer.Option(min=1, help="Files of one client at once.")] = 8,
-    max_mb: Annotated[float, typer.Option(help="Largest upload in MB.")] = 200.0,
-    max_minutes: Annotated[float, typer.Option(help="Longest sound in minutes.")] = 60.0,
-    max_seconds: Annotated[float, typer.Option(help="Longest analysis in seconds.")] = 300.0,
-    max_wait: Annotated[float, typer.Option(help="Longest wait for a worker, seconds.")] = 120.0,
-    max_upload_seconds: Annotated[float, typer.Option(help="Longest upload in seconds.")] = 600.0,
-    max_idle: Annotated[float, typer.Option(help="Longest pause of a sender, seconds.")] = 10.0,
-    min_rate: Annotated[int, typer.Option(help="Slowest upload in bytes per second.")] = 16_000,
+    max_mb: Annotated[
+        float, typer.Option(callback=_positive, help="Largest upload in MB.")
+    ] = 200.0,
+    max_minutes: Annotated[
+        float, typer.Option(callback=_positive, help="Longest sound in minutes.")
+    ] = 60.0,
+    max_seconds: Annotated[
+        float, typer.Option(callback=_positive, help="Longest analysis in seconds.")
+    ] = 300.0,
+    max_wait: Annotated[
+        float, typer.Option(callback=_positive, help="Longest wait for a worker, seconds.")
+    ] = 120.0,
+    max_upload_seconds: Annotated[
+        float, typer.Option(callback=_positive, help="Longest upload in seconds.")
+    ] = 600.0,
+    max_idle: Annotated[
+        float, typer.Option(callback=_positive, help="Longest pause of a sender, seconds.")
+    ] = 10.0,
+    min_rate: Annotated[
+        int, typer.Option(min=0, help="Slowest upload in bytes per second.")
+    ] = 16_000,
     worker_memory: Annotated[
-        float, typer.Option(help="Address space of a process in GB; 0: no limit.")
+        float,
+        typer.Option(callback=_amount, help="Address space of a process in GB; 0: no limit."),
     ] = 8.0,
 ) -> None:
     """Serve the web page and the HTTP API, on this machine unless told otherwise."""
@@ -58,7 +86,7 @@ def serve(
         **({"workers": workers} if workers else {}),
         queue=queue,
         share=share,
-        upload_bytes=round(max_mb * MEGABYTE),
+        upload_bytes=max(1, round(max_mb * MEGABYTE)),
         audio_seconds=60.0 * max_minutes,
         analysis_seconds=max_seconds,
         wait_seconds=max_wait,

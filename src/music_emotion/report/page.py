@@ -30,14 +30,14 @@ from music_emotion.report.pictures import (
     inline_svg,
     listener_panels,
 )
-from music_emotion.report.result_tables import Table, row_name
+from music_emotion.report.result_tables import Table, row_name, span
 from music_emotion.report.tables import PROTOCOL_MEANINGS, PROTOCOL_TITLES, TARGET_TITLES, duration
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
-STRONG_SHARE = 0.55
+STRONG_SHARE = 0.76
 """Share from which a cell of a confusion matrix is dark enough for light digits."""
 
 
@@ -179,6 +179,7 @@ def write_page(
             clips=clips,
             clip_seconds=round(CLIP_SECONDS),
             has_predictions=mistakes is not None,
+            shows_mistakes=mistakes is None or any(part.wrong for part in parts),
             has_corpus=corpus is not None,
             findings=_findings(document),
             duration=duration,
@@ -204,7 +205,7 @@ class _Headline:
         one = row.headline["accuracy"]
         value, low, high = (f"{100 * v:.1f}" for v in (one.value, one.low, one.high))
         return cls(
-            row.protocol, PROTOCOL_TITLES[row.protocol], row_name(row), value, f"{low}–{high}"
+            row.protocol, PROTOCOL_TITLES[row.protocol], row_name(row), value, span(low, high)
         )
 
 

@@ -398,6 +398,11 @@ def _share(estimate: Estimate) -> Cell:
     return _estimate(estimate, PER_CENT)
 
 
+def span(low: str, high: str) -> str:
+    """Return two ends as text; a dash between them could be taken for the sign of the second."""
+    return f"{low} to {high}" if "-" in low + high else f"{low}–{high}"
+
+
 def _estimate(estimate: Estimate, factor: float) -> Cell:
     """Return a value with its interval; shares in per cent with one decimal, others with three."""
     digits = 1 if factor == PER_CENT else 3
@@ -407,7 +412,7 @@ def _estimate(estimate: Estimate, factor: float) -> Cell:
         factor * as_written(one) for one in (estimate.value, estimate.low, estimate.high)
     )
     known = math.isfinite(low) and math.isfinite(high)
-    interval = f"{low:.{digits}f}–{high:.{digits}f}" if known else ""
+    interval = span(f"{low:.{digits}f}", f"{high:.{digits}f}") if known else ""
     return Cell(f"{value:.{digits}f}", interval, order=value)
 
 

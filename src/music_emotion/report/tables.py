@@ -43,12 +43,14 @@ PROTOCOL_MEANINGS: Mapping[Protocol, str] = {
         "track is recognised again. Accuracy is per 3-s segment."
     ),
     "track": (
-        "Duplicate recordings together; a track's prediction is the mean over its segments. An "
+        "Duplicate recordings together; a track gets one prediction: from models of segments the "
+        "mean over its segments, from models of tracks (blend, light, transfer) their own. An "
         "artist may be in training and in the test part."
     ),
     "artist": (
-        "All tracks of an artist together: music that is new to the model. A track's prediction "
-        "is the mean over its segments."
+        "All tracks of an artist together: music that is new to the model. A track gets one "
+        "prediction: from models of segments the mean over its segments, from models of tracks "
+        "(blend, light, transfer) their own."
     ),
 }
 

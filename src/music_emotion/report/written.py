@@ -68,6 +68,9 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
         If matplotlib or Jinja is not installed.
     """
     document = read_document(results)
+    for folder, option in ((options.figures, "--figures"), (options.latex, "--latex")):
+        if folder is not None:
+            _make_folder(folder, option)
     listeners = read_listeners(results)
     if document.ceilings is None and listeners is not None:  # compare ran without the votes
         document = replace(document, ceilings=listeners.ceilings, panels=listeners.panels)
@@ -75,7 +78,10 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
     lines = []
     corpus = None
     if truth is None:
-        lines.append("without the tracks that are most wrong: there are no predictions here")
+        kept_out = "the tracks that are most wrong" + (
+            " and their sound" if options.embed_audio else ""
+        )
+        lines.append(f"without {kept_out}: there are no predictions here")
     else:
         try:
             corpus = corpus_of(truth, data=options.data, csv=options.csv, use_demo=options.use_demo)
@@ -90,7 +96,7 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
         mistakes=None if truth is None else worst_tracks(results, truth, options.worst),
         listeners=listeners,
         corpus=corpus,
-        embed_audio=options.embed_audio,
+        embed_audio=options.embed_audio and truth is not None,
     )
     lines.append(f"written to {page}")
     if options.figures is not None:
@@ -100,3 +106,13 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
         tables = write_tables(options.latex, all_tables(document))
         lines.append(f"{len(tables)} tables written to {options.latex}")
     return lines
+
+
+def _make_folder(folder: Path, option: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "there is a file of that name" if folder.is_file() else error.strerror or error
+        raise EvaluationError(
+            f"cannot make the folder {folder}: {reason}; choose another {option}"
+        ) from None

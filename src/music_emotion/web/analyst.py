@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import traceback
 from collections.abc import Mapping
@@ -14,14 +15,19 @@ from typing import BinaryIO
 
 import numpy as np
 
+<<<<<<< HEAD
 from music_emotion.audio.files import named_stream
 from music_emotion.errors import MissingExtraError, MusicEmotionError
+=======
+from music_emotion.errors import MissingExtraError, ModelError, MusicEmotionError
+>>>>>>> fixweb
 from music_emotion.inference.batch import Outcome, silence_native_libraries
 from music_emotion.inference.explain import explain_prediction
 from music_emotion.inference.formats import outcome_dict
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel
 from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.inference.terminal import clock
 from music_emotion.web.orders import Analysis, Failure, Order, Progress, Ready
 
 PEAKS = 1_200  # of a waveform's picture: more than the pixels it is drawn with
@@ -63,6 +69,10 @@ class Analyst:
             return Failure("too_long", str(error))
         except MissingExtraError as error:
             return Failure("unsupported", str(error))
+        except ModelError:  # its message may name a folder of the server
+            traceback.print_exc()
+            told = f"the model {order.model} cannot be used; tell whoever runs the server"
+            return Failure("broken", told)
         except MusicEmotionError as error:
             return Failure("unreadable", str(error))
         except MemoryError:
@@ -95,8 +105,8 @@ class Analyst:
     def _check_length(self, seconds: float) -> None:
         if seconds > self.longest:
             raise TooLongError(
-                f"the sound lasts {seconds / 60:.0f} minutes or more; "
-                f"this server takes {self.longest / 60:g} at most"
+                f"the sound lasts {clock(math.ceil(seconds))} or more; "
+                f"this server takes {clock(self.longest)} at most (minutes and seconds)"
             )
 
 

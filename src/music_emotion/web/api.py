@@ -22,6 +22,7 @@ from music_emotion.web.jobs import Job, Jobs
 from music_emotion.web.orders import Order
 from music_emotion.web.refusals import RefusedError
 from music_emotion.web.schemas import (
+    FIELDS,
     FORM,
     EmotionOut,
     ExampleOut,
@@ -43,6 +44,7 @@ from music_emotion.web.uploads import Upload, receive_upload
 from music_emotion.web.workers import Workers
 
 HEARTBEAT_SECONDS = 5.0
+SECOND_DIGITS = 1  # of how far an analysis is
 NO_STORE = {"Cache-Control": "no-store"}
 UPLOAD_PROBLEMS = problems(
     refusals.BAD_REQUEST,
@@ -70,6 +72,28 @@ ANALYSIS_PROBLEMS = problems(
     refusals.BUSY,
     refusals.TIMED_OUT,
 )
+RESULT_PROBLEMS = problems(
+    refusals.UNAUTHORISED,
+    refusals.NOT_FOUND,
+    refusals.NOT_FINISHED,
+    refusals.CANCELLED,
+    refusals.TOO_LARGE,
+    refusals.TOO_LONG,
+    refusals.UNSUPPORTED,
+    refusals.UNREADABLE,
+    refusals.INTERNAL,
+    refusals.BUSY,
+    refusals.TIMED_OUT,
+)
+BEGUN = {
+    "description": "The job has begun.",
+    "headers": {
+        "Location": {
+            "description": "The job's address, /api/jobs/{job_id}.",
+            "schema": {"type": "string"},
+        }
+    },
+}
 JOB_PROBLEMS = problems(refusals.UNAUTHORISED, refusals.NOT_FOUND)
 JobId = Annotated[str, Path(description="As POST /api/jobs gave it.")]
 
@@ -114,7 +138,8 @@ async def predict(request: Request) -> Response:
         task = serving.jobs.begin(job, upload, held.pop_all().close)
     gone = asyncio.create_task(_left(request))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        with job.watched():
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             raise ClientDisconnect
         return JSONResponse(job.result().result, headers=NO_STORE)
@@ -127,7 +152,7 @@ async def predict(request: Request) -> Response:
     "/jobs",
     status_code=202,
     response_model=JobOut,
-    responses=UPLOAD_PROBLEMS,
+    responses={**UPLOAD_PROBLEMS, 202: BEGUN},
     openapi_extra=FORM,
     summary="Begin an analysis",
     tags=["jobs"],
@@ -184,7 +209,7 @@ async def watch_job(request: Request, job_id: JobId) -> StreamingResponse:
 @router.get(
     "/jobs/{job_id}/result",
     response_model=ResultOut,
-    responses={**ANALYSIS_PROBLEMS, **JOB_PROBLEMS},
+    responses=RESULT_PROBLEMS,
     summary="Fetch what came of a job",
     tags=["jobs"],
 )
@@ -267,12 +292,14 @@ async def fetch_example(name: str) -> Response:
     return Response(sound, media_type="audio/flac", headers={"Cache-Control": "max-age=3600"})
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", response_model=HealthOut, summary="Say that the server runs", tags=["state"])
 async def health() -> HealthOut:
     """Answer as long as the server runs; needs no token."""
     return HealthOut(status="ok", version=__version__)
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
     response_model=ReadyOut,
@@ -303,6 +330,10 @@ async def _received(request: Request) -> tuple[Upload, Job]:
 
 def _order(upload: Upload, models: tuple[ServedModel, ...]) -> Order:
     """Read the form's fields; an empty one is as good as none."""
+    for name in upload.fields:
+        if name not in FIELDS:
+            told = f"there is no field '{printable(name)[:80]}'; choose from {', '.join(FIELDS)}"
+            raise RefusedError(refusals.INVALID, told)
     names = [model.name for model in models]
     model = upload.fields.get("model") or names[0]
     if model not in names:
@@ -337,7 +368,11 @@ def _job(serving: Service, job: Job) -> JobOut:
         ahead=serving.jobs.ahead(job),
         progress=None
         if heard is None
-        else JobProgress(stage=heard.stage, heard=heard.heard, total=heard.total),
+        else JobProgress(
+            stage=heard.stage,
+            heard=round(heard.heard, SECOND_DIGITS),
+            total=None if heard.total is None else round(heard.total, SECOND_DIGITS),
+        ),
         problem=None
         if refusal is None
         else Problem(code=refusal.kind.code, message=refusal.message),

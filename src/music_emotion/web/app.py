@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.resources import files
 
 from fastapi import FastAPI, Request
@@ -21,6 +22,7 @@ from music_emotion.web import refusals
 from music_emotion.web.admission import Admission
 from music_emotion.web.answers import RefusalResponse
 from music_emotion.web.api import Service, router
+from music_emotion.web.description import described
 from music_emotion.web.guard import NONCE, Guard
 from music_emotion.web.jobs import Jobs
 from music_emotion.web.refusals import Kind, RefusedError
@@ -66,7 +68,8 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.state.service = serving
     app.state.failure = None
     app.include_router(router)
-    app.add_api_route("/", _page, include_in_schema=False)
+    app.openapi = partial(described, app, settings)  # type: ignore[method-assign]
+    app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=str(STATIC)), name="static")
     app.add_middleware(Guard, token=settings.token)
     app.add_exception_handler(RefusedError, _refused)
@@ -119,12 +122,16 @@ async def _refused(_: Request, error: Exception) -> Response:
     return RefusalResponse(error)
 
 
-async def _failed(_: Request, error: Exception) -> Response:
+async def _failed(request: Request, error: Exception) -> Response:
     """Answer to an address or a method that does not exist."""
     assert isinstance(error, HTTPException)
     known = {kind.status: kind for kind in (refusals.NOT_FOUND, refusals.NOT_ALLOWED)}
     kind = known.get(error.status_code, Kind(error.status_code, "http_error", ""))
-    response = RefusalResponse(RefusedError(kind, str(error.detail)))
+    told = {
+        refusals.NOT_FOUND: "there is no such address; /api/openapi.json lists those of the API",
+        refusals.NOT_ALLOWED: f"this address does not take the method {request.method}",
+    }
+    response = RefusalResponse(RefusedError(kind, told.get(kind, str(error.detail))))
     response.headers.update(error.headers or {})
     return response
 

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -70,7 +70,7 @@ class Job:
     seen
         When someone last asked, in seconds of the monotonic clock.
     watchers
-        Open streams of events.
+        Clients on the line: open streams of events, and requests that wait for the answer.
     ended
         When it ended, ``None`` before.
     """
@@ -110,13 +110,22 @@ class Job:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Count as asked for while the block runs."""
+        self.watchers += 1
+        try:
+            yield
+        finally:
+            self.watchers -= 1
+            self.seen = time.monotonic()
+
     async def changes(self, pause: float) -> AsyncIterator[bool]:
         """Yield whenever something may be new, ``False`` where nothing was for ``pause`` seconds.
 
         The last is yielded after the end.
         """
-        self.watchers += 1
-        try:
+        with self.watched():
             told = True
             while True:
                 changed = self._changed
@@ -129,9 +138,6 @@ class Job:
                         await changed.wait()
                 except TimeoutError:
                     told = False
-        finally:
-            self.watchers -= 1
-            self.seen = time.monotonic()
 
 
 class Jobs:

@@ -160,6 +160,9 @@ class ReadyOut(Strict):
     inside: int = Field(description="Files in the server.")
 
 
+FIELDS = ("model", "explain", "emotion")
+"""Fields an upload's form may have beside its file."""
+
 FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -168,6 +171,7 @@ FORM: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
+                    "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "Music."},
                         "model": {"type": "string", "description": "A name of /api/models."},

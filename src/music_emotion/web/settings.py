@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Self
@@ -97,8 +98,8 @@ class ServerSettings:
             *("idle_seconds", "result_seconds", "abandoned_seconds"),
         )
         for name in (*whole, *amounts):
-            if not getattr(self, name) > 0:
-                raise ServerError(f"{name} is {getattr(self, name)}; give more than 0")
+            if not 0 < getattr(self, name) < math.inf:
+                raise ServerError(f"{name} is {getattr(self, name)}; give a number above 0")
         for name in ("queue", "upload_rate", "worker_bytes"):
             if getattr(self, name) < 0:
                 raise ServerError(f"{name} is {getattr(self, name)}; give 0 or more")

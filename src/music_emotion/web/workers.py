@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ from music_emotion.web.orders import Analysis, Failure, Order, Progress, Ready
 
 STOP_SECONDS = 5.0  # a stopped process gets to end
 PAUSE_SECONDS = 1.0  # before another attempt to replace a process
+CRASHES = tuple(
+    -getattr(signal, name)
+    for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+    if hasattr(signal, name)
+)
+"""Exit codes of a process whose own native code failed; any other end came from outside."""
 Tell = Callable[[Progress], None]
 
 
@@ -109,8 +116,16 @@ class Worker:
                     return answer
                 tell(message)
         except (EOFError, OSError):
-            self.stop()
-            return Failure("unreadable", "the file killed the process that read it; leave it out")
+            return self._ended()
+
+    def _ended(self) -> Failure:
+        """Say why the process ended in the midst of a file."""
+        self._process.join(STOP_SECONDS)
+        exit_code = self._process.exitcode
+        self.stop()
+        if exit_code in CRASHES:
+            return Failure("unreadable", "the file crashed the decoder that read it; leave it out")
+        return Failure("broken", "the process that analysed the file was ended; send it again")
 
     def stop(self) -> None:
         """End the process now, whatever it does."""

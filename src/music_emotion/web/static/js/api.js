@@ -2,6 +2,7 @@
 
 const TOKEN = "music-emotion-token";
 const TRIES = 20;
+const NO_MATTER_HOW_OFTEN = ["too_large", "too_long", "unsupported_format", "unreadable_audio"];
 let askedToken = null;
 
 export class Refused extends Error {
@@ -11,6 +12,11 @@ export class Refused extends Error {
     this.code = code;
     this.retryAfter = retryAfter;
   }
+
+  // Whether the same file would be refused again.
+  get isFinal() {
+    return NO_MATTER_HOW_OFTEN.includes(this.code);
+  }
 }
 
 function headers() {
@@ -18,18 +24,26 @@ function headers() {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-// Asks once, however many requests wait for it.
+// Asks once, however many requests wait for it; says so where the last token was wrong.
 function askToken() {
-  askedToken ??= new Promise((resolve) => {
+  askedToken ??= new Promise((resolve, reject) => {
     const dialog = document.getElementById("token-dialog");
     const field = document.getElementById("token");
+    document.getElementById("token-problem").hidden = !sessionStorage.getItem(TOKEN);
+    dialog.returnValue = "";
     dialog.addEventListener(
       "close",
       () => {
-        sessionStorage.setItem(TOKEN, field.value);
+        const given = dialog.returnValue ? field.value : "";
         field.value = "";
         askedToken = null;
-        resolve();
+        if (given) {
+          sessionStorage.setItem(TOKEN, given);
+          resolve();
+        } else {
+          sessionStorage.removeItem(TOKEN);
+          reject(new Refused(401, "unauthorised", "this server asks for its token"));
+        }
       },
       { once: true },
     );

@@ -1,4 +1,5 @@
-// The nine bars: the whole track as a bar, the place of the playhead as a mark and a number.
+// The nine bars: the whole track as a bar, the place of the playhead as a mark and a number, and
+// how many listeners feel the emotion.
 
 import { element, percent } from "./format.js";
 
@@ -17,16 +18,20 @@ export class Bars {
         element("i", { class: "mark" }),
       );
       bar.style.setProperty("--whole", whole);
-      const told =
-        `${emotion.label}: ${emotion.meaning}.\nProbability ${(whole * 100).toFixed(1)} %, ` +
-        `felt by ${(felt * 100).toFixed(0)} % of listeners.`;
+      const told = `${emotion.label}: ${emotion.meaning}`;
       const row = element(
         "tr",
         { title: told, "data-emotion": emotion.name },
-        element("th", { scope: "row" }, emotion.label),
+        element(
+          "th",
+          { scope: "row" },
+          element("span", { class: "dot", colour: emotion.colour, "aria-hidden": "true" }),
+          emotion.label,
+        ),
         element("td", {}, bar),
         element("td", { class: "number" }, percent(whole)),
         here,
+        element("td", { class: "number felt-by" }, percent(felt)),
       );
       return { row, bar, here };
     });
@@ -34,10 +39,11 @@ export class Bars {
     table.querySelector(`tr[data-emotion="${top(prediction)}"]`)?.classList.add("leading");
   }
 
+  // The nine values at the playhead, null where there is silence.
   show(values) {
     this.#rows.forEach(({ bar, here }, number) => {
-      bar.style.setProperty("--here", values[number]);
-      here.textContent = percent(values[number]);
+      bar.style.setProperty("--here", values ? values[number] : 0);
+      here.textContent = values ? percent(values[number]) : "–";
     });
   }
 }

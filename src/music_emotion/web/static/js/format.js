@@ -17,6 +17,12 @@ export function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
 
+// A message as a sentence: a capital at its beginning, one mark at its end.
+export function sentence(text) {
+  const told = /[.?!]$/.test(text) ? text : `${text}.`;
+  return `${told[0].toUpperCase()}${told.slice(1)}`;
+}
+
 export function stem(name) {
   return name.replace(/\.[^.]{1,5}$/, "") || name;
 }

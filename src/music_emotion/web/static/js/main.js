@@ -4,7 +4,7 @@ import { file, json } from "./api.js";
 import { top } from "./bars.js";
 import { drawComparison } from "./compare.js";
 import { saveAllCsv, saveAllJson } from "./downloads.js";
-import { clock, element, megabytes, percent } from "./format.js";
+import { clock, element, megabytes, percent, sentence } from "./format.js";
 import { Queue } from "./queue.js";
 import { Track } from "./track.js";
 
@@ -14,13 +14,14 @@ const FIGURES = [
   { name: "top3_accuracy", label: "has it among its first three", show: percent },
   { name: "macro_f1", label: "macro F1", show: (value) => value.toFixed(2) },
   { name: "mean_pearson_r", label: "mean correlation with listeners", show: (r) => r.toFixed(2) },
-  { name: "ece", label: "error of its confidence", show: percent },
+  { name: "ece", label: "calibration error of its probabilities", show: percent },
 ];
 const AT_ONCE = 2; // files on their way to the server
 const find = (id) => document.getElementById(id);
 const queue = new Queue(AT_ONCE);
 let tracks = [];
 let offer = null;
+let early = []; // dropped before the server told what it offers
 
 const context = {
   get emotions() {
@@ -46,6 +47,7 @@ function refresh() {
   const done = tracks.filter(({ prediction }) => prediction);
   document.body.classList.toggle("has-tracks", tracks.length > 0);
   find("tracks").classList.toggle("several", tracks.length > 1);
+  find("skip").hash = tracks.length ? "tracks" : "main";
   find("compare").hidden = done.length < 2;
   if (done.length > 1) {
     drawComparison(
@@ -56,15 +58,21 @@ function refresh() {
   }
 }
 
+// files: [{music, isFolder}]
 function add(files) {
-  if (!offer) return;
+  if (!offer) {
+    early.push(...files);
+    return;
+  }
   const limit = offer.limits.upload_bytes;
-  for (const music of files) {
+  for (const { music, isFolder } of files) {
     const track = new Track(music, context);
     tracks.push(track);
     find("tracks").append(track.element);
-    if (music.size > limit) {
-      track.fail(`the file has ${megabytes(music.size)}; this server takes ${megabytes(limit)}`);
+    if (isFolder) {
+      track.refuse("this is a folder; open it and drop the files in it");
+    } else if (music.size > limit) {
+      track.refuse(`the file has ${megabytes(music.size)}; this server takes ${megabytes(limit)}`);
     } else {
       track.analyse();
     }
@@ -72,13 +80,18 @@ function add(files) {
   refresh();
 }
 
+function notice(text) {
+  find("notice").textContent = sentence(text);
+  find("notice").hidden = false;
+}
+
 async function addExample(example, button) {
   button.disabled = true;
+  find("notice").hidden = true;
   try {
-    add([await file(`/api/examples/${example.name}`, `${example.name}.flac`)]);
+    add([{ music: await file(`/api/examples/${example.name}`, `${example.name}.flac`) }]);
   } catch (error) {
-    context.announce(error.message);
-    find("limits").textContent = error.message;
+    notice(error.message);
   } finally {
     button.disabled = false;
   }
@@ -140,7 +153,7 @@ function showAbout() {
   body.replaceChildren();
   const paragraph = (text) => text && body.append(element("p", {}, text));
   paragraph(model.summary);
-  paragraph(model.use_when && `Use it when: ${model.use_when}`);
+  paragraph(model.use_when && `Use it ${model.use_when}.`);
   const figures = FIGURES.filter(({ name }) => name in model.figures);
   if (figures.length) {
     const rows = figures.map(({ name, label, show }) =>
@@ -173,11 +186,22 @@ function showAbout() {
   find("about-dialog").showModal();
 }
 
+// A folder arrives as a file that cannot be read; only its entry says what it is.
+function dropped({ items }) {
+  return [...items]
+    .filter(({ kind }) => kind === "file")
+    .map((item) => ({
+      music: item.getAsFile(),
+      isFolder: item.webkitGetAsEntry?.()?.isDirectory ?? false,
+    }))
+    .filter(({ music }) => music);
+}
+
 function wire() {
   const input = find("files");
   find("choose").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
-    add([...input.files]);
+    add([...input.files].map((music) => ({ music })));
     input.value = "";
   });
   // Anywhere on the page will do.
@@ -200,7 +224,7 @@ function wire() {
     event.preventDefault();
     depth = 0;
     document.body.classList.remove("dragging");
-    add([...event.dataTransfer.files]);
+    add(dropped(event.dataTransfer));
   });
   find("about").addEventListener("click", showAbout);
   for (const button of document.querySelectorAll("[data-close]")) {
@@ -217,14 +241,16 @@ async function start() {
     offer = await json("/api/models");
     const { upload_bytes: bytes, audio_seconds: seconds } = offer.limits;
     find("limits").textContent =
-      `Files go to this server only, and are gone after the analysis. Up to ` +
-      `${megabytes(bytes)} and ${Math.round(seconds / 60)} minutes each.`;
+      `MP3, WAV, FLAC, Ogg, Opus or AIFF, up to ${megabytes(bytes)} and ` +
+      `${Math.round(seconds / 60)} minutes each; M4A and videos where the server has FFmpeg. ` +
+      "Files go to this server only, and are gone after the analysis.";
     showModels();
     showMeanings();
     showExamples(await json("/api/examples"));
     document.body.classList.add("started");
+    add(early.splice(0));
   } catch (error) {
-    find("limits").textContent = `${error.message}; reload the page.`;
+    notice(`${sentence(error.message)} Reload the page to try again.`);
   }
 }
 

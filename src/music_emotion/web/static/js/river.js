@@ -6,6 +6,7 @@ const LABEL_LETTER = 7.2; // pixels per letter of it, about
 const LABEL_MARGIN = 5; // pixels on either side of it
 const LABEL_EDGE = 10; // pixels it keeps from the river's ends
 const LABEL_STEP = 8; // pixels between the places tried
+const SILENT_SPREAD = 1e-6; // of probabilities, between the largest and the smallest
 
 // The points of the timeline, continued to both ends of the track.
 export function series(prediction, emotions) {
@@ -24,6 +25,11 @@ export function valuesAt({ times, rows }, time) {
   const span = times[right] - times[left];
   const share = span > 0 ? (time - times[left]) / span : 0;
   return rows.map((row) => row[left] + share * (row[right] - row[left]));
+}
+
+// Whether values stand for silence: none of them is more than the others.
+export function isSilent(values) {
+  return Math.max(...values) - Math.min(...values) < SILENT_SPREAD;
 }
 
 // Upper edges of the areas at each point: edges[0] is the top of the river, the last its bottom.

@@ -5,12 +5,13 @@ import { analyse } from "./api.js";
 import { Bars, top } from "./bars.js";
 import { saveCsv, saveJson, savePicture } from "./downloads.js";
 import { showExplanation } from "./explanation.js";
-import { clock, element, percent } from "./format.js";
-import { drawRiver, series, ticks, valuesAt } from "./river.js";
+import { clock, element, percent, sentence } from "./format.js";
+import { drawRiver, isSilent, series, ticks, valuesAt } from "./river.js";
 
 const WAVE_HEIGHT = 76;
 const STEP = 1; // seconds, arrow keys
 const LEAP = 10; // seconds, Page Up and Page Down
+const CONTROLS = "select, input, a";
 const nonce = document.querySelector('meta[name="style-nonce"]').content;
 
 const STAGES = {
@@ -23,6 +24,8 @@ const STAGES = {
   explaining: () => "Leaving out one part after the other to see what it does",
 };
 
+let numbered = 0;
+
 export class Track {
   prediction = null;
   #card;
@@ -34,6 +37,8 @@ export class Track {
   #unplayable = false;
   #url = null;
   #sizes = null;
+  #isRefused = false;
+  #paintWhy = null;
 
   // context: {emotions, queue, model(), changed(), removed(track), playing(track), announce(text)}
   constructor(music, context) {
@@ -50,7 +55,14 @@ export class Track {
       if (wanted) this.#act(wanted);
     });
     this.#wireStage();
-    this.themed = () => this.#paintWave();
+    numbered += 1;
+    const told = this.#find(".river-told");
+    told.id = `river-told-${numbered}`;
+    this.#find(".stage").setAttribute("aria-describedby", told.id);
+    this.themed = () => {
+      this.#paintWave();
+      this.#paintWhy?.();
+    };
     document.addEventListener("themechange", this.themed);
   }
 
@@ -83,6 +95,7 @@ export class Track {
 
   // Sends the file through the server and shows what comes back.
   async analyse() {
+    if (this.#isRefused) return;
     this.pause();
     const result = await this.#request({ model: this.#context.model() });
     if (!result) return;
@@ -103,7 +116,7 @@ export class Track {
     const result = await this.#request({ model: this.#context.model(), explain: "true", emotion });
     this.#find('[data-do="explain"]').disabled = false;
     if (!result) return;
-    showExplanation(this.#find(".why"), result.prediction.explanation, this.#context.emotions, {
+    this.#paintWhy = showExplanation(this.#find(".why"), result.prediction.explanation, this.#context.emotions, {
       seek: (time) => this.seek(time),
       ask: (name) => this.explain(name),
       duration: this.prediction.duration,
@@ -127,7 +140,7 @@ export class Track {
         abort.signal,
       );
     } catch (error) {
-      if (error.name !== "AbortError") this.#fail(error.message);
+      if (error.name !== "AbortError") this.#fail(error.message, !error.isFinal);
       return null;
     } finally {
       if (this.#abort === abort) {
@@ -148,14 +161,16 @@ export class Track {
     else bar.removeAttribute("value");
   }
 
-  fail(message) {
+  // For what is not sent at all.
+  refuse(message) {
+    this.#isRefused = true;
     this.#find(".pending").hidden = true;
-    this.#fail(message);
+    this.#fail(message, false);
   }
 
-  #fail(message) {
-    const told = message.endsWith(".") ? message : `${message}.`;
-    this.#find(".problem p").textContent = `${told[0].toUpperCase()}${told.slice(1)}`;
+  #fail(message, mayHelpAgain) {
+    this.#find(".problem p").textContent = sentence(message);
+    this.#find('[data-do="again"]').hidden = !mayHelpAgain;
     this.#find(".problem").hidden = false;
   }
 
@@ -164,12 +179,16 @@ export class Track {
     const { prediction } = this;
     this.#find(".outcome").hidden = false;
     this.#find(".why").hidden = true;
-    for (const control of this.#card.querySelectorAll('[data-do="explain"], .group')) {
-      control.hidden = false;
+    const leader = emotions.find(({ name }) => name === top(prediction));
+    this.#find(".group").hidden = false;
+    // Nine equal shares of silence would look like emotions.
+    for (const selector of ['[data-do="explain"]', '[data-do="png"]', ".river", ".bars-pane"]) {
+      this.#find(selector).toggleAttribute("hidden", !leader); // an SVG has no property for it
     }
+    this.#find(".panes").classList.toggle("silent", !leader);
     this.#find(".meta").textContent =
       `${clock(prediction.duration)} · model ${prediction.model} ${prediction.version}`;
-    this.#showVerdict(emotions.find(({ name }) => name === top(prediction)));
+    this.#showVerdict(leader);
     const warnings = this.#find(".warnings");
     warnings.replaceChildren(...prediction.warnings.map((line) => element("li", {}, line)));
     warnings.hidden = !prediction.warnings.length;
@@ -179,7 +198,7 @@ export class Track {
     const stage = this.#find(".stage");
     stage.setAttribute("aria-label", `Position in ${this.music.name}`);
     stage.setAttribute("aria-valuemax", prediction.duration.toFixed(1));
-    this.#describeRiver(emotions);
+    this.#find(".river-told").textContent = leader ? this.#riverInWords(emotions) : "Silence.";
     this.#openWave();
     this.#sizes?.disconnect();
     this.#sizes = new ResizeObserver(() => this.#draw());
@@ -212,14 +231,13 @@ export class Track {
       "music the model had not heard.";
   }
 
-  #describeRiver(emotions) {
+  #riverInWords(emotions) {
     const parts = [...emotions]
       .map((emotion) => ({ emotion, share: this.prediction.emotions[emotion.name] }))
       .sort((a, b) => b.share - a.share)
       .slice(0, 3)
       .map(({ emotion, share }) => `${emotion.label} ${percent(share)}`);
-    const told = `Nine emotions over time. Over the whole: ${parts.join(", ")}.`;
-    this.#find(".river").setAttribute("aria-label", told);
+    return `Nine emotions over time. Over the whole: ${parts.join(", ")}.`;
   }
 
   #openWave() {
@@ -318,24 +336,33 @@ export class Track {
       });
     }
     stage.addEventListener("pointerleave", () => this.#unhover());
-    stage.addEventListener("keydown", (event) => this.#key(event));
+    this.#card.addEventListener("keydown", (event) => this.#key(event));
   }
 
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const moves = {
-      ArrowLeft: -STEP,
-      ArrowDown: -STEP,
-      ArrowRight: STEP,
-      ArrowUp: STEP,
-      PageUp: LEAP,
-      PageDown: -LEAP,
+    if (!this.prediction || event.target.closest(CONTROLS)) return;
+    const { key } = event;
+    const { duration } = this.prediction;
+    const acts = {
+      ArrowLeft: () => this.seek(this.#position - STEP),
+      ArrowRight: () => this.seek(this.#position + STEP),
     };
-    if (event.key in moves) this.seek(this.#position + moves[event.key]);
-    else if (event.key === "Home") this.seek(0);
-    else if (event.key === "End") this.seek(this.prediction.duration);
-    else if (event.key === " " || event.key === "Enter") this.playPause();
-    else return;
+    if (!event.target.closest("button")) acts[" "] = () => this.playPause();
+    // Elsewhere these scroll the page.
+    if (event.target === this.#find(".stage")) {
+      Object.assign(acts, {
+        ArrowDown: acts.ArrowLeft,
+        ArrowUp: acts.ArrowRight,
+        PageUp: () => this.seek(this.#position + LEAP),
+        PageDown: () => this.seek(this.#position - LEAP),
+        Home: () => this.seek(0),
+        End: () => this.seek(duration),
+        Enter: acts[" "],
+      });
+    }
+    if (!Object.hasOwn(acts, key)) return;
+    acts[key]();
     event.preventDefault();
   }
 
@@ -347,18 +374,20 @@ export class Track {
     line.hidden = tooltip.hidden = false;
     line.style.setProperty("--at", time / this.prediction.duration);
     const values = valuesAt(this.points, time);
-    const rows = this.#context.emotions
-      .map((emotion, number) => ({ emotion, value: values[number] }))
-      .sort((a, b) => b.value - a.value)
-      .map(({ emotion, value }) =>
-        element(
-          "li",
-          {},
-          element("span", { class: "dot", colour: emotion.colour }),
-          emotion.label,
-          element("b", {}, `${(value * 100).toFixed(1)} %`),
-        ),
+    const row = ({ emotion, value }) =>
+      element(
+        "li",
+        {},
+        element("span", { class: "dot", colour: emotion.colour }),
+        emotion.label,
+        element("b", {}, `${(value * 100).toFixed(1)} %`),
       );
+    const rows = isSilent(values)
+      ? [element("li", {}, "silent")]
+      : this.#context.emotions
+          .map((emotion, number) => ({ emotion, value: values[number] }))
+          .sort((a, b) => b.value - a.value)
+          .map(row);
     tooltip.replaceChildren(element("strong", {}, clock(time)), element("ul", {}, ...rows));
     const pane = this.#find(".time-pane").getBoundingClientRect();
     const x = event.clientX - pane.left;
@@ -377,19 +406,20 @@ export class Track {
     this.#position = time;
     const { duration } = this.prediction;
     const values = valuesAt(this.points, time);
-    this.bars.show(values);
+    const silent = isSilent(values);
+    this.bars.show(silent ? null : values);
     const best = values.indexOf(Math.max(...values));
     const { label, colour } = this.#context.emotions[best];
+    const felt = silent ? "silent" : `${label} ${percent(values[best])}`;
     this.#find(".clock .now").textContent = clock(time);
     this.#find(".felt").replaceChildren(
-      element("span", { class: "dot", colour }),
-      `${label} ${percent(values[best])}`,
+      ...(silent ? [] : [element("span", { class: "dot", colour })]),
+      felt,
     );
     const stage = this.#find(".stage");
     stage.style.setProperty("--at", Math.min(1, time / duration));
     stage.setAttribute("aria-valuenow", time.toFixed(1));
-    const told = `${clock(time)} of ${clock(duration)}, ${label} ${percent(values[best])}`;
-    stage.setAttribute("aria-valuetext", told);
+    stage.setAttribute("aria-valuetext", `${clock(time)} of ${clock(duration)}, ${felt}`);
   }
 
   #playing(running) {
