@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import json
-<<<<<<< HEAD
 import sys
 from dataclasses import replace
-=======
 import tomllib
->>>>>>> fixweb
 from pathlib import Path
 
 import pytest
@@ -113,13 +110,10 @@ def test_the_doctor_says_what_is_there_and_what_is_missing(
     assert "DAMAGED" in render(sick)
     result = CliRunner().invoke(build_app(["doctor"]), ["doctor"])
     assert result.exit_code == 1
-<<<<<<< HEAD
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert "onnxruntime" in dict(examine().models)["default"]
-=======
 
 
 def test_every_extra_says_what_it_is_for() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
     assert set(PURPOSES) == set(project["project"]["optional-dependencies"])
->>>>>>> fixweb

@@ -14,18 +14,10 @@ DISTRIBUTION = "music-emotion"
 PURPOSES = {
     "plot": "pictures (predict --plot)",
     "formats": "m4a, aac, wma, webm and the sound of videos",
-<<<<<<< HEAD
     "report": "the page of a comparison",
     "library": "tags of music files (scan, tag)",
     "parquet": "catalogues as Parquet (find -f parquet)",
     "beets": "the plug-in for beets",
-=======
-    "report": "reports of comparisons",
-    "library": "tags of music files",
-    "parquet": "tables of a library as Parquet",
-    "beets": "the plugin for beets",
-    "docs": "the documentation site",
->>>>>>> fixweb
     "train": "training, comparison, export",
     "notebook": "the notebook",
     "web": "the web page and its server",

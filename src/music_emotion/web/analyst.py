@@ -15,12 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-<<<<<<< HEAD
 from music_emotion.audio.files import named_stream
-from music_emotion.errors import MissingExtraError, MusicEmotionError
-=======
 from music_emotion.errors import MissingExtraError, ModelError, MusicEmotionError
->>>>>>> fixweb
 from music_emotion.inference.batch import Outcome, silence_native_libraries
 from music_emotion.inference.explain import explain_prediction
 from music_emotion.inference.formats import outcome_dict
