@@ -89,7 +89,7 @@ def test_a_model_is_built_once_and_again_when_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = corpus_of([label for label in range(9) for _ in range(4)])
-    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-7, 2e-3))
+    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-7, 2e-7, 2e-3))
     monkeypatch.setattr(build_models, "_seconds_per_minute", lambda *_: 0.1)
     shop = FakeShop(corpus, tmp_path / "work", tmp_path / "out", None, {"device": "cpu"})
     assert "float32" in build(LIGHT, shop)
@@ -100,12 +100,12 @@ def test_a_model_is_built_once_and_again_when_asked(
     assert card.limits
     assert size > 0
     assert "up to date" in build(LIGHT, shop)
-    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-7, 5e-4))
+    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-7, 2e-7, 5e-4))
     (tmp_path / "out" / "light" / "card.json").unlink()
     before = sorted((tmp_path / "work").iterdir())
     assert "float16" in build(LIGHT, shop)
     assert sorted((tmp_path / "work").iterdir()) == before  # what was trained is used again
-    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-3, 0.0))
+    monkeypatch.setattr(build_models, "_differences", lambda *_: (2e-3, 2e-3, 0.0))
     (tmp_path / "out" / "light" / "card.json").unlink()
     with pytest.raises(build_models.ModelError, match="differ by"):
         build(LIGHT, shop)
