@@ -57,8 +57,8 @@ def serving(server: FileServer) -> Iterator[FileServer]:
             self.end_headers()
             if server.cuts:
                 rest = rest[: server.cuts.pop(0)]
+            server.sent += len(rest)  # before a client that has it all can look
             self.wfile.write(rest)
-            server.sent += len(rest)
             self.close_connection = True
 
         def log_message(self, *arguments: object) -> None:
