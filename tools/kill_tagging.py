@@ -29,12 +29,12 @@ from numpy.typing import NDArray
 from music_emotion.audio import decode
 from music_emotion.emotions import EMOTIONS
 from music_emotion.inference.card import read_card
+from music_emotion.inference.finding import TEMPORARY_TAGGED
 from music_emotion.inference.package import find_package
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.identity import audio_digest
 from music_emotion.library.tag_fields import open_tags
-from music_emotion.library.tag_files import TEMPORARY
 from music_emotion.library.tag_log import undoable, unfinished
 from music_emotion.library.tagging import MOODS, fields_of
 from music_emotion.library.track import CatalogueTrack, FileStamp
@@ -193,13 +193,13 @@ def check_files(songs: list[Song]) -> None:
     names = {song.path.name for song in songs}
     there = (path.name for path in songs[0].path.parent.iterdir())
     strange = [name for name in there if name not in names]
-    if any(not name.startswith(TEMPORARY) for name in strange):
+    if any(not name.startswith(TEMPORARY_TAGGED) for name in strange):
         raise SystemExit(f"what are {strange}?")
 
 
 def check_end(songs: list[Song], catalogue: Path, *, tagged: bool) -> None:
     check_files(songs)
-    if left := list(songs[0].path.parent.glob(f"{TEMPORARY}*")):
+    if left := list(songs[0].path.parent.glob(f"{TEMPORARY_TAGGED}*")):
         raise SystemExit(f"left behind: {[path.name for path in left]}")
     with Catalogue.open(catalogue) as opened:
         if told := [*opened.check(), *unfinished(opened)]:

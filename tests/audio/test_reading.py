@@ -202,23 +202,25 @@ def test_a_header_with_absurd_numbers_is_refused_or_bounded(write: Write) -> Non
     assert decode(path).warnings == ()
 
 
-def test_a_container_without_pyav_names_the_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "head", "error", "told"),
+    [
+        ("song.m4a", b"\0\0\0\x20ftypM4A ", MissingExtraError, "M4A"),
+        ("song.ts", b"\x47\x40", AudioError, "not audio"),  # of no kind that is known
+    ],
+)
+def test_what_only_pyav_reads_names_the_extra_without_it(
+    name: str,
+    head: bytes,
+    error: type[Exception],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = tmp_path / "song.m4a"
-    path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
+    path = tmp_path / name
+    path.write_bytes(head + bytes(500))
     monkeypatch.setitem(__import__("sys").modules, "music_emotion.audio.containers", None)
-    with pytest.raises(MissingExtraError, match=r"M4A.*music-emotion\[formats\]"):
-        decode(path)
-
-
-def test_an_unknown_kind_without_pyav_names_the_extra_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "song.ts"
-    path.write_bytes(b"\x47\x40" + bytes(500))
-    monkeypatch.setitem(__import__("sys").modules, "music_emotion.audio.containers", None)
-    with pytest.raises(AudioError, match=r"not audio.*music-emotion\[formats\]"):
+    with pytest.raises(error, match=rf"{told}.*music-emotion\[formats\]"):
         decode(path)
 
 

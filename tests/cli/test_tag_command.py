@@ -9,9 +9,9 @@ from typer.testing import CliRunner, Result
 from graphs import package, tone_listener
 from music_emotion.cli.main import build_app
 from music_emotion.errors import ModelError
+from music_emotion.inference.finding import TEMPORARY_TAGGED
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tag_fields import open_tags
-from music_emotion.library.tag_files import TEMPORARY
 from music_emotion.library.track import CatalogueTrack
 from sounds import RATE, tone
 
@@ -182,7 +182,7 @@ def test_a_moved_file_keeps_its_prediction_and_row(music, model):
 
 def test_a_copy_left_by_a_killed_run_is_no_music(music, model):
     (music / "letter.mp3").unlink()
-    left = music / f"{TEMPORARY}0123456789ab.flac"
+    left = music / f"{TEMPORARY_TAGGED}0123456789ab.flac"
     left.write_bytes((music / "calm.flac").read_bytes())
     assert "2 files" in run(music, "-m", model, command="scan").stdout
     assert catalogued(music, left.name) is None

@@ -12,10 +12,10 @@ from tagged_files import ENCODERS, decoded, make, needs_ffmpeg, predicted, probe
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError
+from music_emotion.inference.finding import TEMPORARY_TAGGED
 from music_emotion.library import tag_files, tag_log
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tag_fields import open_tags
-from music_emotion.library.tag_files import TEMPORARY
 from music_emotion.library.tagging import (
     diff_lines,
     fields_of,
@@ -93,7 +93,7 @@ def test_what_is_written_reads_back_and_the_rest_stays(tmp_path, catalogue, kind
     assert everything(path) == before
     assert decoded(path) == sound
     assert list(tag_log.undoable(catalogue)) == []
-    assert not list(tmp_path.glob(f"{TEMPORARY}*"))
+    assert not list(tmp_path.glob(f"{TEMPORARY_TAGGED}*"))
 
 
 def test_a_second_time_nothing_changes(mp3, catalogue):
@@ -220,7 +220,7 @@ def test_a_change_of_the_sound_is_noticed(mp3, catalogue, monkeypatch):
     with pytest.raises(TagError, match="without touching the sound"):
         written(catalogue, mp3)
     assert mp3.read_bytes() == content
-    assert list(mp3.parent.glob(f"{TEMPORARY}*")) == []
+    assert list(mp3.parent.glob(f"{TEMPORARY_TAGGED}*")) == []
 
 
 @pytest.mark.parametrize("replaced", [False, True])
@@ -231,11 +231,11 @@ def test_an_interrupted_writing_is_settled(tmp_path, mp3, catalogue, replaced):
     tag_log.record(catalogue, row, dict(plan.before), dict(plan.after))
     if replaced:
         tag_files.rewrite_tags(str(mp3), plan.after)
-    (tmp_path / f"{TEMPORARY}0123.mp3").write_bytes(b"half")
+    (tmp_path / f"{TEMPORARY_TAGGED}0123.mp3").write_bytes(b"half")
     assert recover(catalogue) == 1
     assert tag_log.unfinished(catalogue) == []
     assert len(list(tag_log.undoable(catalogue))) == replaced
-    assert not list(tmp_path.glob(f"{TEMPORARY}*"))
+    assert not list(tmp_path.glob(f"{TEMPORARY_TAGGED}*"))
     assert catalogue.check() == []
 
 

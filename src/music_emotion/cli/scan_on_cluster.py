@@ -12,7 +12,6 @@ from music_emotion.cli.file_options import EXIT_FAILURES, end_with
 from music_emotion.cli.progress import progress_bar
 from music_emotion.errors import MusicEmotionError, printable
 
-EXIT_INTERRUPTED = 130
 STANDARD_INPUT = "-"
 
 
@@ -52,14 +51,10 @@ def scan_on_cluster(
     with nullcontext() if catalogue is None else held_catalogue(catalogue) as held:
         if held is not None:
             check_model(held, read_card(find_package(model)).sha256)
-        try:
-            with progress_bar("scanning", transient=True) as show:
-                summary = scan_on_ray(
-                    paths, output, model=model, jobs=jobs, address=address, progress=show
-                )
-        except KeyboardInterrupt:
-            typer.echo("stopped; finished shards are kept, run the same command to go on", err=True)
-            raise typer.Exit(EXIT_INTERRUPTED) from None
+        with progress_bar("scanning", transient=True) as show:
+            summary = scan_on_ray(
+                paths, output, model=model, jobs=jobs, address=address, progress=show
+            )
         typer.echo(
             f"{summary.tracks:,} tracks in {summary.shards:,} shards: {summary.predicted:,} "
             f"predicted now, {summary.failures:,} of them failed"

@@ -21,7 +21,6 @@ from music_emotion.library.identity import audio_digest
 from music_emotion.library.tag_fields import TagFile, Values, open_tags
 from music_emotion.library.track import FileStamp
 
-TEMPORARY = TEMPORARY_TAGGED
 OTHER_SOUND = "it sounds different now than when it was scanned; scan its folder again"
 
 Change = Mapping[str, Values | None]
@@ -124,7 +123,7 @@ def remove_leftovers(folders: Iterable[Path]) -> int:
     """
     count = 0
     for folder in set(folders):
-        for copy in folder.glob(f"{TEMPORARY}*"):
+        for copy in folder.glob(f"{TEMPORARY_TAGGED}*"):
             with suppress(OSError):
                 copy.unlink()
                 count += 1
@@ -134,7 +133,7 @@ def remove_leftovers(folders: Iterable[Path]) -> int:
 @contextmanager
 def _copy_of(file: Path) -> Iterator[Path]:
     """Give a copy beside a file, with its permissions and owner; gone at the end if not renamed."""
-    copy = file.with_name(f"{TEMPORARY}{uuid.uuid4().hex[:12]}{file.suffix}")
+    copy = file.with_name(f"{TEMPORARY_TAGGED}{uuid.uuid4().hex[:12]}{file.suffix}")
     try:
         shutil.copyfile(file, copy)
         shutil.copystat(file, copy)

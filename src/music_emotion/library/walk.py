@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from music_emotion.errors import AudioError, printable
-from music_emotion.inference.finding import AUDIO_SUFFIXES, TEMPORARY_TAGGED
+from music_emotion.inference.finding import is_music
 from music_emotion.library.track import FileStamp
 
-RESOURCE_FORK = "._"  # what macOS leaves beside files on foreign disks; no music is in it
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # where a broken link leads
 
 
@@ -86,17 +85,12 @@ def _list(place: str, found: Walked) -> tuple[list[str], list[str]]:
                 folders.append(entry.path)
             elif entry.is_symlink() and stat.S_ISDIR(entry.stat().st_mode):
                 links.append(entry.path)
-            elif _is_music(entry.name) and entry.is_file():
+            elif is_music(entry.name) and entry.is_file():
                 found.files[entry.path] = FileStamp.of(entry.stat())
         except OSError as error:
             if error.errno not in NOWHERE:
                 found.unreadable[entry.path] = _reason(error)
     return folders, links
-
-
-def _is_music(name: str) -> bool:
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  # a Path each is slow in walks
-    return suffix in AUDIO_SUFFIXES and not name.startswith((RESOURCE_FORK, TEMPORARY_TAGGED))
 
 
 def _may_be_folder(path: str) -> bool:
