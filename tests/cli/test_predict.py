@@ -169,7 +169,7 @@ def test_a_missing_extra_is_one_line(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run(music / "calm.wav", "-m", model, "--plot", tmp_path / "one.png")
     assert str(result.exception) == (
-        "a picture needs more packages: pip install 'music-emotion[plot]'"
+        "drawing pictures needs more packages: pip install 'music-emotion[plot]'"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from music_emotion.emotions import GEMS
-from music_emotion.errors import MissingExtraError
 from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.conclusions import Conclusions
 from music_emotion.evaluation.document import Row
 from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.report.canvas import empty_figure, png_bytes
 from music_emotion.report.tables import PROTOCOL_TITLES, TARGET_TITLES, reported_accuracies
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 120
 COLUMNS = 4
 """Pictures beside each other in a grid."""
 PROTOCOL_COLOURS = {"segment": "#c9ced6", "track": "#7a9cc6", "artist": "#1d4e89"}
@@ -69,7 +67,7 @@ def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dic
             reliability_diagrams(calibrations),
         )
     for name, figure in pictures.values():
-        write_atomically(out / name, _png(figure))
+        write_atomically(out / name, png_bytes(figure))
     return {title: name for title, (name, _) in pictures.items()}
 
 
@@ -202,21 +200,6 @@ def is_trained_in_epochs(row: ModelResult | Row) -> bool:
     return any("train_loss" in record.history for record in row.records)
 
 
-def empty_figure(width: float, height: float) -> Figure:
-    """Return a figure of this size in inches.
-
-    Raises
-    ------
-    MissingExtraError
-        If matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("drawing pictures", "plot") from error
-    return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
-
-
 def _grid(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """Return a figure with ``count`` axes in rows of four."""
     columns = min(count, COLUMNS)
@@ -226,9 +209,3 @@ def _grid(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     for unused in grid[count:]:
         unused.set_axis_off()
     return figure, grid[:count]
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

@@ -12,7 +12,8 @@ from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.leak import LeakCurve
 from music_emotion.evaluation.output import provenance_entry
 from music_emotion.evaluation.plain import json_text
-from music_emotion.report.science import CLASSIFIER_NAMES, LABEL_NAMES, draw_leak, png_bytes
+from music_emotion.report.canvas import png_bytes
+from music_emotion.report.science import CLASSIFIER_NAMES, LABEL_NAMES, draw_leak
 
 LEAK = "leak.json"
 PICTURE = "leak.png"

@@ -13,10 +13,10 @@ from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.document import Document, Row
 from music_emotion.evaluation.listeners import Worth
 from music_emotion.evaluation.protocols import PROTOCOLS
+from music_emotion.report.canvas import empty_figure
 from music_emotion.report.figures import (
     PROTOCOL_COLOURS,
     confusion_matrices,
-    empty_figure,
     is_trained_in_epochs,
     reliability_diagrams,
     training_curves,

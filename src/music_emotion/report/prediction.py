@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS, GEMS
-from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
+from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference.envelope import STEPS_PER_SECOND
 from music_emotion.inference.output import FileNames, check_writable, replacing
+from music_emotion.report.canvas import check_drawing, empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,12 +62,9 @@ def save_picture(
     """
     path = Path(path)
     _check_name(path)
-    check_drawing()
-    from matplotlib.figure import Figure
-
     rows = ["wave", "time", "bars"] + (["why"] if explanation is not None else [])
     heights = [HEIGHTS[row] for row in rows]
-    figure = Figure(figsize=(WIDTH, sum(heights) + 1.2), layout="constrained")
+    figure = empty_figure(WIDTH, sum(heights) + 1.2, dpi=DOTS_PER_INCH)
     axes = dict(
         zip(
             rows, figure.subplots(len(rows), 1, gridspec_kw={"height_ratios": heights}), strict=True
@@ -83,7 +81,7 @@ def save_picture(
         figure.colorbar(image, ax=axes["why"], label="probability lost without")
     with replacing(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title in any script
-        figure.savefig(temporary, dpi=DOTS_PER_INCH)
+        figure.savefig(temporary)
 
 
 def picture_writer(path: Path | None, *, many: bool) -> Callable[[Outcome], None]:
@@ -123,14 +121,6 @@ def _check_name(path: Path) -> None:
     if path.suffix.lower() not in PICTURE_SUFFIXES:
         endings = ", ".join(PICTURE_SUFFIXES)
         raise MusicEmotionError(f"'{printable(path)}' is no picture; let it end in {endings}")
-
-
-def check_drawing() -> None:
-    """Raise :class:`MissingExtraError` where matplotlib is not installed."""
-    try:
-        import matplotlib  # noqa: F401  # only asked whether it is there
-    except ImportError:
-        raise MissingExtraError("a picture", "plot") from None
 
 
 def _draw_wave(axes: Axes, prediction: TrackPrediction) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS, GEMS
-from music_emotion.errors import MissingExtraError
 from music_emotion.evaluation.leak import LeakCurve
 from music_emotion.evaluation.listeners import PanelCurve, Worth
+from music_emotion.report.canvas import empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,22 +126,9 @@ def draw_confusions(people: NDArray[np.floating], model: NDArray[np.floating], n
     return figure
 
 
-def png_bytes(figure: Figure) -> bytes:
-    """Return a picture as a PNG file without a date: the same figure is the same file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    return buffer.getvalue()
-
-
 def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
     """Return a figure of this size in inches and its axes."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("drawing pictures", "plot") from error
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(width, height, dpi=DOTS_PER_INCH)
     axes = figure.subplots(1, columns)
     for one in np.atleast_1d(axes):
         _tidy(one)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.errors import MissingExtraError
 from music_emotion.features.descriptors import ADVANCED_NAMES, PITCH_CLASSES
 from music_emotion.features.filterbanks import mel_weights
 from music_emotion.features.melspectrogram import HIGHEST_FREQUENCY
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
 from music_emotion.features.spectrum import bin_frequencies
+from music_emotion.report.canvas import empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def draw_sound(segment: Array, log_mel: Array) -> Figure:
     log_mel
         Its spectrogram in dB, shape (128, frames).
     """
-    figure = _figure(4.6)
+    figure = empty_figure(WIDTH, 4.6)
     wave, spectrogram = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.4))
     wave.plot(np.arange(len(segment)) / SAMPLE_RATE, segment, color=INK, linewidth=0.4)
     wave.set_ylabel("waveform")
@@ -61,7 +61,7 @@ def draw_sound(segment: Array, log_mel: Array) -> Figure:
 
 def draw_spectrograms(spectrograms: Mapping[str, Array]) -> Figure:
     """Draw spectrograms (bands × frames) beside each other, on one scale, under their titles."""
-    figure = _figure(2.8)
+    figure = empty_figure(WIDTH, 2.8)
     panels = figure.subplots(1, len(spectrograms), sharey=True, squeeze=False)[0]
     low = min(float(one.min()) for one in spectrograms.values())
     high = max(float(one.max()) for one in spectrograms.values())
@@ -84,7 +84,7 @@ def draw_descriptors(frames: Array) -> Figure:
     column = {name: number for number, name in enumerate(ADVANCED_NAMES)}
     together = {name for names in FAMILIES.values() for name in names}
     single = [name for name in ADVANCED_NAMES if name not in together]
-    figure = _figure(MAP_HEIGHT * len(FAMILIES) + LINE_HEIGHT * len(single))
+    figure = empty_figure(WIDTH, MAP_HEIGHT * len(FAMILIES) + LINE_HEIGHT * len(single))
     heights = [MAP_HEIGHT] * len(FAMILIES) + [LINE_HEIGHT] * len(single)
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     for axes, (title, names) in zip(panels, FAMILIES.items(), strict=False):
@@ -118,11 +118,3 @@ def _mark_bands(axes: Axes) -> None:
         [band + 0.5 for band in SHOWN_BANDS], [f"{centres[band]:.0f}" for band in SHOWN_BANDS]
     )
     axes.set_ylabel("Hz (mel scale)")
-
-
-def _figure(height: float) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("drawing pictures", "plot") from error
-    return Figure(figsize=(WIDTH, height), layout="constrained")
