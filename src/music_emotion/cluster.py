@@ -67,7 +67,7 @@ def ray_cluster(
         yield ray
         return
     _sweep()
-    folder = None if address else tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+    folder = None if address else tempfile.mkdtemp(prefix=f"{_processes()}{os.getpid()}-")
     started_here: Mapping[str, Any] = {
         "num_cpus": cpus,
         "num_gpus": 0,
@@ -86,10 +86,28 @@ def ray_cluster(
 
 def _sweep() -> None:
     """Remove the folders of clusters whose process was killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}[0-9]*-*"):
-        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if owner.isdigit() and Path("/proc").is_dir() and not Path("/proc", owner).exists():
+    if not Path("/proc").is_dir():
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{_processes()}[0-9]*-*"):
+        owner = folder.name.removeprefix(_processes()).partition("-")[0]
+        if not Path("/proc", owner).exists():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _processes() -> str:
+    """Return the start of a folder's name: containers that share /tmp number processes apart."""
+    try:
+        space = Path("/proc/self/ns/pid").stat().st_ino & 0xFFFFF
+    except OSError:
+        return PREFIX
+    return f"{PREFIX}{space:x}-"
+
+
+def largest_node(ray: Any) -> int:
+    """Return the processors of the node that has most."""
+    return max(
+        [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]] + [0]
+    )
 
 
 def cluster_cpus(ray: Any) -> int:

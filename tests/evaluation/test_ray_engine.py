@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import stub_models
 from corpora import corpus_of, points, segments
 from test_compare import LABELS, Ear
 
+from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.plan import Comparison
 from music_emotion.evaluation.ray_engine import run_cells_on_ray
@@ -76,6 +78,13 @@ def test_one_bad_cell_does_not_stop_the_others(world, tmp_path, ray_here):
     assert "Traceback" in said["broken"].details
     assert "died twice" in said["dies"].line
     assert said["refuses"].line == "refuses to learn: give it something else"
+
+
+def test_a_training_too_large_for_every_machine_is_refused(world, tmp_path, ray_here, monkeypatch):
+    monkeypatch.setattr("music_emotion.evaluation.compare.threads_per_job", lambda jobs: 4096)
+    engine = partial(run_cells_on_ray, address="auto")
+    with pytest.raises(MusicEmotionError, match=r"takes 4096 processors .* no machine .* --jobs"):
+        run(world, tmp_path, engine=engine, models=("good",), protocols=("segment",))
 
 
 class Interrupting(Ear):

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.cluster import cluster_cpus, ray_cluster
+from music_emotion.cluster import cluster_cpus, largest_node, ray_cluster
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell
 from music_emotion.evaluation.runner import WORKER_ENVIRONMENT, Failure, Listener
@@ -68,7 +68,7 @@ def run_cells_on_ray(
     MissingExtraError
         Ray is not installed.
     MusicEmotionError
-        No cluster answers.
+        No cluster answers, or none of its machines has as many processors as a training takes.
     KeyboardInterrupt
         On Ctrl-C and on SIGTERM, after the trainings have been stopped.
     """
@@ -77,8 +77,19 @@ def run_cells_on_ray(
     cpus = max(jobs, 1) * workplace.threads
     with ray_cluster(address, cpus=cpus, store_bytes=room) as ray, sigterm_interrupts():
         if address is not None:
+            _check_room(largest_node(ray), workplace.threads)
             jobs = cluster_cpus(ray) // workplace.threads
         return _Trainings(ray, workplace, arrays, save, listener).run(tasks, max(jobs, 1))
+
+
+def _check_room(processors: int, threads: int) -> None:
+    """Refuse trainings that would wait for ever for a machine large enough."""
+    if processors < threads:
+        raise MusicEmotionError(
+            f"a training takes {threads} processors here, and no machine of the cluster has more "
+            f"than {processors}: --jobs says how many trainings share those of this machine, and "
+            "so how many each takes"
+        )
 
 
 class _Trainings:
