@@ -7,6 +7,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+"""What a command that was stopped by Ctrl-C exits with, as shells have it."""
+
 
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:

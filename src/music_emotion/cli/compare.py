@@ -19,6 +19,7 @@ from music_emotion.cli.engine_options import (
     check_address,
 )
 from music_emotion.errors import printable
+from music_emotion.interruption import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from music_emotion.datasets.votes import VoteTable
     from music_emotion.evaluation.compare import Engine
     from music_emotion.evaluation.plan import Comparison
-
-EXIT_INTERRUPTED = 130
 
 Name = TypeVar("Name", bound=StrEnum)
 

@@ -15,9 +15,9 @@ from typer.core import TyperGroup
 
 from music_emotion import __version__
 from music_emotion.errors import MusicEmotionError, printable
+from music_emotion.interruption import EXIT_INTERRUPTED
 
 EXIT_FAILURE = 1
-EXIT_INTERRUPTED = 130
 STOPPED = "stopped"
 STOPPED_BETWEEN = "stopped; what was finished is kept, run the same command to go on"
 RESUMING = frozenset({"compare", "dataset", "extract", "scan"})
