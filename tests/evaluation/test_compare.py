@@ -216,6 +216,31 @@ def test_other_settings_are_noticed(world, tmp_path):
     assert summary_csv(first) != summary_csv(second)
 
 
+def test_other_code_is_said_and_what_it_made_is_kept(world, tmp_path, monkeypatch):
+    first, ear = run(world, tmp_path, protocols=("track",))
+    again, ear = run(world, tmp_path, protocols=("track",))
+    assert ear.messages == []
+    monkeypatch.setattr("music_emotion.evaluation.plan.code_digest", lambda: "other")
+    again, ear = run(world, tmp_path, protocols=("track",))
+    (line,) = ear.messages
+    assert "code of models or of training has changed" in line
+    assert "track-label-good-seed42, track-label-bad-seed42; to train them again" in line
+    assert ear.done == []
+    assert summary_csv(first) == summary_csv(again)
+    (tmp_path / "predictions" / "track-label-bad-seed42.npz").unlink()
+    _, ear = run(world, tmp_path, protocols=("track",))
+    assert len(ear.done) == 5
+    assert "bad" not in ear.messages[0]
+
+
+def test_cells_of_which_the_code_is_not_known_are_passed_over(world, tmp_path, monkeypatch):
+    monkeypatch.setattr("music_emotion.evaluation.plan.code_digest", lambda: "")
+    run(world, tmp_path, models=("good",), protocols=("track",))
+    monkeypatch.undo()
+    _, ear = run(world, tmp_path, models=("good",), protocols=("track",))
+    assert ear.messages == []
+
+
 def test_an_ensemble_reuses_its_members(world, tmp_path, monkeypatch):
     run(world, tmp_path / "out", models=("good",), protocols=("artist",))
     log = tmp_path / "fits"
@@ -242,6 +267,22 @@ def test_an_ensemble_reuses_its_members(world, tmp_path, monkeypatch):
     test = everything.take(fold.test)
     units, mean = mean_over_units(whole.predict(test), test.unit)
     np.testing.assert_allclose(pair.repeats[0].scored.emotions[units], mean.emotions, atol=1e-6)
+
+
+def test_an_ensemble_follows_a_member_that_was_trained_again(world, tmp_path):
+    def emotions(model):
+        return results.find("artist", "label", model).repeats[0].scored.emotions
+
+    run(world, tmp_path, models=("pair", "good", "bad"), protocols=("artist",))
+    store = CellStore(tmp_path)
+    name = CellName(Run("artist", "label", "good", 42), 1)
+    cell = store.find(name)
+    store.write(replace(cell, emotions=np.roll(cell.emotions, 1, axis=1)))  # as other code would
+    results, ear = run(world, tmp_path, models=("pair", "good", "bad"), protocols=("artist",))
+    assert ear.done == []
+    np.testing.assert_allclose(
+        emotions("pair"), (emotions("good") + emotions("bad")) / 2, atol=1e-7
+    )
 
 
 def test_the_training_seed_is_that_of_seed_and_fold_alone(world, tmp_path, monkeypatch):

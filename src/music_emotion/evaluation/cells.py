@@ -87,6 +87,9 @@ class Record:
         Threads the training ran on.
     versions
         Python and the packages that the predictions depend on.
+    code
+        SHA-256 of the code it was trained by (:func:`.provenance.code_digest`); empty where that
+        was not noted.
     history, best_epoch, notes, parameters
         The model's own report.
     """
@@ -97,6 +100,7 @@ class Record:
     seconds: float = 0.0
     threads: int = 1
     versions: dict[str, str] = field(default_factory=dict)
+    code: str = ""
     history: dict[str, list[float]] = field(default_factory=dict)
     best_epoch: int = -1
     notes: tuple[str, ...] = ()
@@ -185,6 +189,12 @@ class CellStore:
             cells = _read(path)
             if cells:
                 yield cells[0].name.run, cells
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield every cell on disk, of runs that are complete and of those that are not."""
+        for folder in (PREDICTIONS, CELLS):
+            for path in sorted((self.out / folder).glob("*-seed*.npz")):
+                yield from _read(path)
 
     def _cell_path(self, name: CellName) -> Path:
         return self.out / CELLS / f"{name.stem}.npz"

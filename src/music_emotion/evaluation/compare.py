@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from music_emotion.datasets.track import Corpus
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError, printable
-from music_emotion.evaluation.cells import Cell, CellName, CellStore, Run
+from music_emotion.evaluation.cells import CELLS, PREDICTIONS, Cell, CellName, CellStore, Run
 from music_emotion.evaluation.plan import Comparison, EnsembleTask, Plan, make_plan
 from music_emotion.evaluation.protocols import Protocol
 from music_emotion.evaluation.runner import Failure, Listener, run_cells, threads_per_job
@@ -25,6 +25,9 @@ from music_emotion.evaluation.truth import Truth, read_truth, truth_of, write_tr
 from music_emotion.evaluation.worker import SharedArray, Task, Workplace
 from music_emotion.models.base import Prediction
 from music_emotion.models.ensemble import mean_prediction
+
+NAMED_RUNS = 5
+"""How many runs a line names at most."""
 
 
 class Engine(Interface):
@@ -102,7 +105,7 @@ def compare(
     write_truth(out, truth)
     done, pending = _sort_out(plan, store, reporter)
     schedule = Schedule(plan.feature_names)
-    for cell in done:
+    for cell in store.cells():
         schedule.measured(cell.name, cell.record.seconds)
     order = schedule.longest_first(task.name for task in pending)
     reporter.planned(order, len(done), schedule)
@@ -153,10 +156,13 @@ def _sort_out(plan: Plan, store: CellStore, reporter: Reporter) -> tuple[list[Ce
     """Divide the cells into those that are there and those to train; say what is outdated."""
     done, pending = [], []
     outdated: dict[Run, None] = {}
+    other_code: dict[Run, None] = {}
     for name, task in plan.tasks.items():
         cell = _present(store, task)
         if cell is not None:
             done.append(cell)
+            if cell.record.code not in ("", task.record.code):
+                other_code[name.run] = None
             continue
         pending.append(task)
         if store.find(name) is not None:
@@ -166,27 +172,43 @@ def _sort_out(plan: Plan, store: CellStore, reporter: Reporter) -> tuple[list[Ce
             f"{run.model}, {run.protocol}, seed {run.seed} was made with other data, features, "
             "settings or folds: training it again"
         )
+    if other_code:
+        stems = [run.stem for run in other_code]
+        more = f" and {len(stems) - NAMED_RUNS} more" if len(stems) > NAMED_RUNS else ""
+        reporter.message(
+            f"kept, though the code of models or of training has changed since: "
+            f"{', '.join(stems[:NAMED_RUNS])}{more}; to train them again, delete their files in "
+            f"{store.out / PREDICTIONS} and {store.out / CELLS}"
+        )
     return done, pending
 
 
 def _average(plan: Plan, store: CellStore, reporter: Reporter) -> list[Failure]:
-    """Write the cells of ensembles from those of their members."""
+    """Write the cells of ensembles from those of their members.
+
+    The mean is taken anew each time: a member may have been trained again by other code, under the
+    same key.
+    """
     failures = []
     for task in plan.ensembles.values():
-        if _present(store, task) is not None:
-            continue
+        before = _present(store, task)
         cells = [
             cell for name in task.members if (cell := _present(store, plan.tasks[name])) is not None
         ]
         if len(cells) < len(task.members):
-            failures.append(Failure(task.name, "a member could not be trained"))
-            reporter.failed(failures[-1])
+            if before is None:
+                failures.append(Failure(task.name, "a member could not be trained"))
+                reporter.failed(failures[-1])
             continue
         mean = mean_prediction([Prediction(cell.emotions, cell.intensities) for cell in cells])
+        if before is not None and np.array_equal(before.emotions, mean.emotions):
+            continue
+        codes = {cell.record.code for cell in cells}
         record = replace(
             task.record,
             seconds=round(sum(cell.record.seconds for cell in cells), 2),
             threads=max(cell.record.threads for cell in cells),
+            code=codes.pop() if len(codes) == 1 else "",
             notes=(f"mean of {', '.join(cell.name.run.model for cell in cells)}",),
             parameters=sum(cell.record.parameters for cell in cells),
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from music_emotion.datasets.track import Corpus
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
 from music_emotion.evaluation.protocols import DEFAULT_SEED, Fold, Protocol, fold_count, make_folds
-from music_emotion.evaluation.provenance import versions
+from music_emotion.evaluation.provenance import code_digest, versions
 from music_emotion.evaluation.worker import REGISTRY, Task, make_model, training_seed
 from music_emotion.models.base import Model, Target
 from music_emotion.models.ensemble import Ensemble
@@ -238,6 +238,7 @@ class _Layout:
             fingerprint=self.corpus.fingerprint,
             n_folds=len(self.folds),
             versions=versions(),
+            code=code_digest(),
         )
 
 

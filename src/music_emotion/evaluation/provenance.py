@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import os
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -24,6 +26,9 @@ PACKAGES = (
 )
 """Packages that figures depend on."""
 
+CODE = ("models", "training")
+"""Folders of this package whose code decides what a trained model predicts."""
+
 
 @cache
 def versions() -> dict[str, str]:
@@ -35,6 +40,48 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def code_digest() -> str:
+    """Return the SHA-256 of the code that models are made of and trained by.
+
+    It is that of the syntax trees, docstrings left out: what neither computes nor decides anything
+    may be reworded.
+    """
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in CODE for path in (package / folder).glob("*.py")):
+        digest.update(path.name.encode())
+        for word in meaning(path.read_text(encoding="utf-8")):
+            digest.update(b"\0" + word.encode())
+    return digest.hexdigest()
+
+
+def meaning(source: str) -> Iterator[str]:
+    """Yield what a source text says as a sequence of words: no layout, comment or docstring.
+
+    Empty fields are left out, because versions of Python differ in those that they have.
+    """
+    yield from _words(ast.parse(source))
+
+
+def _words(part: object) -> Iterator[str]:
+    if isinstance(part, list):
+        for one in part:
+            is_docstring = isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
+            if not is_docstring:
+                yield from _words(one)
+        yield "end"
+    elif isinstance(part, ast.AST):
+        yield type(part).__name__
+        for name, value in ast.iter_fields(part):
+            if value is not None and value != []:
+                yield name
+                yield from _words(value)
+        yield "end"
+    else:
+        yield repr(part)
 
 
 def machine() -> dict[str, str | int]:

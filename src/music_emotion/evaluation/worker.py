@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from multiprocessing import connection as pipes
 from multiprocessing import parent_process
@@ -134,13 +134,10 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
     )
     test = without_truth(everything.take(task.fold.test))
     unit, prediction = mean_over_units(model.predict(test), test.unit)
-    record = Record(
-        key=task.record.key,
-        fingerprint=task.record.fingerprint,
-        n_folds=task.record.n_folds,
+    record = replace(
+        task.record,
         seconds=round(time.perf_counter() - started, 2),
         threads=workplace.threads,
-        versions=task.record.versions,
         history={
             name: [float(f"{value:.5g}") for value in curve]
             for name, curve in report.history.items()
@@ -154,8 +151,6 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
 
 def without_truth(test: Examples) -> Examples:
     """Blank labels and votes, so that no model can look at them when it predicts."""
-    from dataclasses import replace
-
     return replace(
         test,
         label=np.zeros_like(test.label),
