@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ def shared(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/ns"), reason="needs Linux")
+@pytest.mark.skipif(not Path("/proc/self/ns").is_dir(), reason="needs Linux")
 def test_only_folders_of_ended_processes_of_this_system_are_swept(shared):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
