@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from music_emotion.evaluation.runner import Failure
     from music_emotion.evaluation.schedule import Schedule
 
+FIRST_ESTIMATE_SECONDS = 20.0
+"""After how long the time left is told where it was not known at the start."""
+
 
 def in_words(seconds: float | None) -> str:
     """Return a time for people: ``45 s``, ``12 min``, ``3.5 h``; ``?`` where it is not known."""
@@ -43,6 +46,7 @@ class CellProgress:
         )
         self._task = self._bar.add_task("", total=None, left="", visible=False)
         self._started = time.monotonic()
+        self._first_estimate: float | None = None
         self.total = 0
         self.trained = 0
         self.failures: list[Failure] = []
@@ -75,6 +79,8 @@ class CellProgress:
         long = f", about {in_words(left)}" if left is not None else ""
         jobs = f"{self._jobs} process{'es' if self._jobs > 1 else ''}"
         self.message(f"training {len(pending)} cells in {jobs}{there}{long}")
+        if left is None:
+            self._first_estimate = time.monotonic() + FIRST_ESTIMATE_SECONDS
         self._bar.update(self._task, total=len(pending), visible=True)
 
     def started(self, name: CellName) -> None:
@@ -89,11 +95,13 @@ class CellProgress:
         """Sharpen the estimate of the time left."""
         if self._schedule is not None:
             self._schedule.progressed(name, done / max(total, 1))
+        self._estimate_first()
         self._refresh()
 
     def finished(self, cell: Cell) -> None:
         """Say that a cell is done."""
         self._running.pop(cell.name, None)
+        self._first_estimate = None
         self.trained += 1
         if self._schedule is not None:
             self._schedule.measured(cell.name, cell.record.seconds)
@@ -111,6 +119,14 @@ class CellProgress:
             self._schedule.stopped(failure.name)
         self.message(f"failed: {failure.name}: {failure.line}")
         self._refresh(self.trained + len(self.failures))
+
+    def _estimate_first(self) -> None:
+        """Tell the time left once before the first cell is done, for readers of a log."""
+        if self._first_estimate is not None and time.monotonic() >= self._first_estimate:
+            left = self._left()
+            if left:
+                self._first_estimate = None
+                self.message(left.removeprefix(", "))
 
     def _left(self) -> str:
         if self._schedule is None or not (self._waiting or self._running):
