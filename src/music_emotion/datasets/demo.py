@@ -9,8 +9,6 @@ about people.
 from __future__ import annotations
 
 import csv
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,6 +28,7 @@ from music_emotion.datasets.synthesis import (
 from music_emotion.datasets.track import Corpus
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError
+from music_emotion.whole_files import replaced_when_done
 
 NAME = "demo"
 TABLE = "tracks.csv"
@@ -173,22 +172,15 @@ def _listen(
 def _write_audio(path: Path, samples: Signal) -> None:
     import soundfile
 
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            soundfile.write(file, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with replaced_when_done(path) as temporary:
+        soundfile.write(temporary, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
 
 
 def _write_table(path: Path, rows: list[list[object]]) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["path", "group", "genre", "listeners", *EMOTIONS])
-            writer.writerows(rows)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with (
+        replaced_when_done(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["path", "group", "genre", "listeners", *EMOTIONS])
+        writer.writerows(rows)

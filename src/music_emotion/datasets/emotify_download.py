@@ -8,8 +8,6 @@ only when its SHA-256 is the published one, so a damaged archive can leave nothi
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -22,8 +20,9 @@ from music_emotion.datasets.emotify import (
     locate_audio,
     published_name,
 )
-from music_emotion.datasets.transfer import PART_SUFFIX, Progress, Retries, fetch
+from music_emotion.datasets.transfer import Progress, Retries, fetch
 from music_emotion.errors import DatasetError
+from music_emotion.whole_files import replaced_when_done
 
 ADDRESS = "http://www2.projects.science.uu.nl/memotion/emotifydata/"
 ARCHIVE = "emotifymusic.zip"
@@ -176,16 +175,11 @@ def _write_verified(
     if member.file_size > LARGEST_MEMBER_BYTES:
         raise _DamagedError(f"holds {member.filename} of {member.file_size:,} bytes")
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=PART_SUFFIX)
-    try:
-        content = hashlib.sha256()
-        with os.fdopen(handle, "wb") as target, archive.open(member) as source:
+    content = hashlib.sha256()
+    with replaced_when_done(path) as temporary:
+        with temporary.open("wb") as target, archive.open(member) as source:
             while block := source.read(COPY_BYTES):
                 content.update(block)
                 target.write(block)
         if content.hexdigest() != digest:
             raise _DamagedError(f"holds {member.filename} with another SHA-256")
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

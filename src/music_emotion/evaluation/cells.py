@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.protocols import Protocol
 from music_emotion.models.base import Target
+from music_emotion.whole_files import write_whole
 
 CELLS = "cells"
 PREDICTIONS = "predictions"
@@ -211,14 +211,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     EvaluationError
         If the folder cannot be written or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_whole(path, content)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise EvaluationError(
             f"cannot write {path}: {error.strerror or error}; make room or choose another --out"
         ) from error

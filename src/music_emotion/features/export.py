@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -16,6 +12,7 @@ from music_emotion.datasets.track import Corpus
 from music_emotion.errors import MusicEmotionError
 from music_emotion.features.extract import CorpusFeatures
 from music_emotion.features.store import FeatureStore
+from music_emotion.whole_files import replaced_when_done, write_whole
 
 SEGMENT_TABLE = "segments.csv"
 
@@ -36,10 +33,12 @@ def write_features(features: CorpusFeatures, corpus: Corpus, folder: Path) -> No
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, values in features.arrays.items():
-            with _replacing(folder / f"{name}.npy") as file:
+            with (
+                replaced_when_done(folder / f"{name}.npy") as temporary,
+                temporary.open("wb") as file,
+            ):
                 np.save(file, values, allow_pickle=False)
-        with _replacing(folder / SEGMENT_TABLE) as file:
-            file.write(_segment_table(features, corpus).encode())
+        write_whole(folder / SEGMENT_TABLE, _segment_table(features, corpus).encode())
     except OSError as error:
         raise MusicEmotionError(
             f"cannot write to {folder}: {error.strerror or error}; name another folder"
@@ -65,15 +64,3 @@ def _segment_table(features: CorpusFeatures, corpus: Corpus) -> str:
     for track, start in zip(features.track, features.start, strict=True):
         writer.writerow([corpus.tracks[track].id, f"{start:g}"])
     return text.getvalue()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that takes the place of `path` when all is written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from music_emotion.errors import CatalogueError, printable
 from music_emotion.library.locations import is_url, storage
 from music_emotion.library.table import track_table, tracks_of
 from music_emotion.library.track import CatalogueTrack
+from music_emotion.whole_files import TEMPORARY_SUFFIX, write_whole
 
 MANIFEST = "_manifest.parquet"
 FORMAT = "1"
@@ -161,7 +161,7 @@ class ShardFolder:
     def sweep(self) -> None:
         """Remove what a process that was killed while it wrote has left."""
         if self._on_disk:
-            for left in Path(self._path).glob(".*.parquet.*.tmp"):
+            for left in Path(self._path).glob(f".*.parquet.*{TEMPORARY_SUFFIX}"):
                 with suppress(OSError):
                     left.unlink()
 
@@ -203,7 +203,7 @@ class ShardFolder:
         content = buffer.getvalue().to_pybytes()
         try:
             if self._on_disk:
-                _replace(Path(self._path) / name, content)
+                write_whole(Path(self._path) / name, content)
             else:  # a bucket shows an object when all of it has arrived
                 self._storage.pipe_file(self._at(name), content)
         except Exception as error:
@@ -233,16 +233,3 @@ def _manifest_table(shards: Sequence[Shard], model_sha256: str) -> Any:
 
 def _described(table: Any, about: Mapping[str, object]) -> Any:
     return table.replace_schema_metadata({ABOUT: json.dumps(about)})
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file in its place when all of it is on the disk."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

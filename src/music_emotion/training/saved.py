@@ -9,9 +9,7 @@ predicts the same to the last digit (from a graph, which is float32: to 1e-4);
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -25,6 +23,7 @@ from music_emotion.models.base import Model, Target
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.graph_model import GraphModel, KeptGraph
 from music_emotion.models.registry import create
+from music_emotion.whole_files import write_whole
 
 WEIGHTS_FILE = "weights.safetensors"
 GRAPH_FILE = "model.onnx"
@@ -219,14 +218,10 @@ def _tensor_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_whole(path, content)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise ModelError(
             f"cannot write {printable(path)}: {error.strerror or error}; make room or choose "
             "another --out"
