@@ -58,7 +58,7 @@ def test_figures_of_another_recipe_are_refused() -> None:
     (run,) = [
         run
         for run, _ in CellStore(RESULTS).complete_runs()
-        if (run.model, run.seed) == ("light", 42)
+        if (run.protocol, run.model, run.seed) == ("artist", "light", 42)
     ]
     with pytest.raises(EvaluationError, match="another recipe or other data"):
         honest_worth(RESULTS, LIGHT, {run: ("0", "1", "2", "3", "4")})
