@@ -119,11 +119,14 @@ def test_output_that_cannot_hold_it(library: Path, model: str) -> None:
     (library / "calm.wav").rename(library / "caf\xe9.wav")
     run("scan", library, "-m", model, "-j", "1")
     command = [sys.executable, "-m", "music_emotion", "find", "-f", "csv"]
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=buffered
+        )
     assert (done.returncode, done.stderr) == (
         1,
-        "error: reading or writing failed (No space left on device)\n",
+        "error: standard output cannot be written (No space left on device)\n",
     )
     plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain)
