@@ -16,7 +16,6 @@ Afterwards ``python tools/model_pages.py`` writes the pages and the example of t
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -42,6 +41,7 @@ from music_emotion.evaluation.cells import CellStore, Run, cell_key
 from music_emotion.evaluation.confidence import SUPPORT, fit_confidence
 from music_emotion.evaluation.plan import Comparison, describe, make_plan
 from music_emotion.evaluation.protocols import examples
+from music_emotion.evaluation.provenance import code_digest
 from music_emotion.evaluation.runner import available_cores
 from music_emotion.evaluation.scores import Scored
 from music_emotion.evaluation.truth import read_truth
@@ -371,15 +371,6 @@ class Workshop:
         names = create(recipe.model).feature_names
         versions = {name: feature_key(name).folder for name in names}
         return make_plan(comparison, self.corpus, track, versions).runs
-
-
-def code_digest() -> str:
-    """Return a hash of the code that turns features into a model: other code, another version."""
-    digest = hashlib.sha256()
-    for folder in ("models", "training"):
-        for path in sorted((ROOT / "src" / "music_emotion" / folder).glob("*.py")):
-            digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def build(recipe: Recipe, shop: Workshop) -> str:
