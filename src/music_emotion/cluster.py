@@ -88,8 +88,9 @@ def _sweep() -> None:
     """Remove the folders of clusters whose process was killed."""
     if not Path("/proc").is_dir():
         return
-    for folder in Path(tempfile.gettempdir()).glob(f"{_processes()}[0-9]*-*"):
-        owner = folder.name.removeprefix(_processes()).partition("-")[0]
+    prefix = _processes()
+    for folder in Path(tempfile.gettempdir()).glob(f"{prefix}[0-9]*-*"):
+        owner = folder.name.removeprefix(prefix).partition("-")[0]
         if not Path("/proc", owner).exists():
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -105,9 +106,8 @@ def _processes() -> str:
 
 def largest_node(ray: Any) -> int:
     """Return the processors of the node that has most."""
-    return max(
-        [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]] + [0]
-    )
+    alive = (node["Resources"] for node in ray.nodes() if node["Alive"])
+    return max((int(resources.get("CPU", 0)) for resources in alive), default=0)
 
 
 def cluster_cpus(ray: Any) -> int:

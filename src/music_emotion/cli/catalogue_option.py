@@ -1,4 +1,4 @@
-"""The option that names a catalogue, shared by the commands that use one."""
+"""What the commands that use a catalogue share: the option that names it, the word of waiting."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ CatalogueOption = Annotated[
         help="By default MUSIC_EMOTION_CATALOGUE, or a file in the user's data folder.",
     ),
 ]
+
+
+def say_waiting(holder: str) -> None:
+    """Say on the error stream whom a command waits for before it writes into its catalogue."""
+    typer.echo(f"waiting for {holder}", err=True)

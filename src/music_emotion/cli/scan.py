@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from music_emotion.cli.catalogue_option import CatalogueOption
+from music_emotion.cli.catalogue_option import CatalogueOption, say_waiting
 from music_emotion.cli.engine_options import (
     AddressOption,
     EngineName,
@@ -80,7 +80,7 @@ def scan(
     options = ScanOptions(model, jobs or available_cores(), retry, prune)
     silence_native_libraries()
     with (
-        scan_lock(path, wait=wait, waiting=_say_waiting),
+        scan_lock(path, wait=wait, waiting=say_waiting),
         Catalogue.open(path, write=True) as opened,
         progress_bar("scanning", transient=True) as show,
     ):
@@ -88,7 +88,3 @@ def scan(
     for line in summary_lines(summary, path):
         typer.echo(line)
     end_with(error for _, error in summary.failures)
-
-
-def _say_waiting(holder: str) -> None:
-    typer.echo(f"waiting for {holder}", err=True)

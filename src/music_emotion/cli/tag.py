@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from music_emotion.cli.catalogue_option import CatalogueOption
+from music_emotion.cli.catalogue_option import CatalogueOption, say_waiting
 from music_emotion.cli.file_options import end_with
 from music_emotion.cli.progress import progress_bar
 
@@ -61,7 +61,7 @@ def tag(
     with ExitStack() as stack:
         may_make = bool(paths) and not undo
         if (write or paths) and (may_make or path.exists()):
-            stack.enter_context(scan_lock(path, wait=wait, waiting=_say_waiting))
+            stack.enter_context(scan_lock(path, wait=wait, waiting=say_waiting))
         opened = stack.enter_context(
             Catalogue.open(path, write=may_make or (write and path.exists()))
         )
@@ -74,7 +74,3 @@ def tag(
             show(done, session.total)
     typer.echo(session.summary())
     end_with(session.failures)
-
-
-def _say_waiting(holder: str) -> None:
-    typer.echo(f"waiting for {holder}", err=True)
