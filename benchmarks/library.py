@@ -36,7 +36,7 @@ CACHE_KIB = 1 << 20
 BARE = """
 import sys
 from music_emotion.inference.batch import Job, predict_files, silence_native_libraries
-from music_emotion.inference.finding import find_files
+from music_emotion.audio.discover import find_files
 silence_native_libraries()
 files = find_files([sys.argv[1]], recursive=True)
 print(sum(1 for _ in predict_files(files, Job(sys.argv[2]), jobs=int(sys.argv[3]))))
@@ -139,7 +139,7 @@ def track_values(number: int, path: str) -> tuple[object, ...]:
 
 
 def again(count: int, model: str, repeats: int) -> None:
-    from music_emotion.inference.card import read_card
+    from music_emotion.inference.model_card import read_card
     from music_emotion.inference.package import find_package
 
     with tempfile.TemporaryDirectory() as place:

@@ -174,7 +174,7 @@ def compare(models: list[str], files: list[str], repeats: int) -> Iterator[str]:
 
 
 def batch(model: str, folder: str, jobs: int) -> str:
-    from music_emotion.inference.finding import find_files
+    from music_emotion.audio.discover import find_files
 
     files = find_files([folder], recursive=True)
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as out:

@@ -34,29 +34,29 @@ from numpy.typing import NDArray
 
 from music_emotion import __version__
 from music_emotion.cli.progress import progress_bar
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import open_corpus
-from music_emotion.datasets.track import Corpus
 from music_emotion.errors import EvaluationError, ModelError, MusicEmotionError
 from music_emotion.evaluation.cells import CellStore, Run, cell_key
 from music_emotion.evaluation.confidence import SUPPORT, fit_confidence
+from music_emotion.evaluation.folds import examples
+from music_emotion.evaluation.ground_truth import read_truth
 from music_emotion.evaluation.plan import Comparison, describe, make_plan
-from music_emotion.evaluation.protocols import examples
 from music_emotion.evaluation.provenance import code_digest
+from music_emotion.evaluation.refit import train_whole
 from music_emotion.evaluation.runner import available_cores
 from music_emotion.evaluation.scores import Scored
-from music_emotion.evaluation.truth import read_truth
-from music_emotion.evaluation.whole import train_whole
+from music_emotion.features.cache import FeatureStore
 from music_emotion.features.compute import feature_key
 from music_emotion.features.extract import CorpusFeatures, extract_corpus
-from music_emotion.features.store import FeatureStore
-from music_emotion.inference.card import ConfidenceCurve, read_card
 from music_emotion.inference.export import export_fitted, training_facts
 from music_emotion.inference.loading import load_model
+from music_emotion.inference.model_card import ConfidenceCurve, read_card
 from music_emotion.inference.package import SHIPPED, write_package
 from music_emotion.models.base import Model, Target
+from music_emotion.models.checkpoint import load_fitted, read_trained, save_fitted
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.registry import create
-from music_emotion.training.saved import load_fitted, read_trained, save_fitted
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 42

@@ -29,17 +29,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.cli.progress import progress_bar
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import find_source
-from music_emotion.datasets.track import Corpus
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.cells import CellStore, write_atomically
-from music_emotion.evaluation.protocols import examples, make_folds
+from music_emotion.evaluation.folds import examples, make_folds
 from music_emotion.evaluation.runner import available_cores
 from music_emotion.evaluation.worker import training_seed
+from music_emotion.features.cache import FeatureStore
 from music_emotion.features.extract import CorpusFeatures, extract_corpus
-from music_emotion.features.store import FeatureStore
 from music_emotion.inference.export import export_fitted
 from music_emotion.models.base import Target
 from music_emotion.models.registry import create

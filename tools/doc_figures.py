@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from music_emotion.emotions import EMOTIONS, GEMS
-from music_emotion.evaluation.listeners import PanelSize
-from music_emotion.evaluation.paired import SIGNIFICANT, shown_p
+from music_emotion.evaluation.agreement import PanelSize
 from music_emotion.evaluation.results import model_title
 from music_emotion.evaluation.scores import Estimate
+from music_emotion.evaluation.significance import SIGNIFICANT, shown_p
 from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.report.tables import (
     METRIC_TITLES,

@@ -23,8 +23,8 @@ import numpy as np
 import soundfile
 
 from music_emotion.errors import CatalogueError
+from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.identity import audio_digest
 from music_emotion.library.lock import scan_lock
 from music_emotion.library.vectors import load_vectors
 

@@ -27,16 +27,16 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from music_emotion.audio import decode
+from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.emotions import EMOTIONS
-from music_emotion.inference.card import read_card
-from music_emotion.inference.finding import TEMPORARY_TAGGED
+from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.identity import audio_digest
-from music_emotion.library.tag_fields import open_tags
-from music_emotion.library.tag_log import undoable, unfinished
-from music_emotion.library.tagging import MOODS, fields_of
+from music_emotion.library.tags.fields import open_tags
+from music_emotion.library.tags.journal import undoable, unfinished
+from music_emotion.library.tags.plan import MOODS, fields_of
 from music_emotion.library.track import CatalogueTrack, FileStamp
 
 KINDS = {

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from doc_figures import PLACES, TABLES, Figures, NotMeasuredError, panel_size
+from music_emotion.evaluation.agreement import PanelCurve, Worth
 from music_emotion.evaluation.cells import write_atomically
-from music_emotion.evaluation.listeners import PanelCurve, Worth
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"

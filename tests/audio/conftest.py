@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from sounds import FORMATS, RATE
+from helpers.sounds import FORMATS, RATE
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from helpers.sounds import RATE, tone
 from music_emotion.audio import sound_from_array
 from music_emotion.audio.condition import Conditioner
 from music_emotion.errors import AudioError
-from sounds import RATE, tone
 
 
 def test_clean_sound_is_not_touched() -> None:

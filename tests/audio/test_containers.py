@@ -11,10 +11,10 @@ import soundfile as sf
 
 pytest.importorskip("av", reason="needs the extra [formats]")
 
+from helpers.sounds import RATE, tone
 from music_emotion.audio import decode
 from music_emotion.audio.containers import ContainerAudio
 from music_emotion.errors import AudioError
-from sounds import RATE, tone
 
 
 @pytest.mark.parametrize("channels", [8, 9, 28])

@@ -12,10 +12,10 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.sounds import FORMATS, RATE, frequency, tone
 from music_emotion.audio import AudioStream, Resampler, decode, read_audio, resample
 from music_emotion.audio.files import BLOCK_FRAMES, named_stream, source_name
 from music_emotion.errors import AudioError, MissingExtraError
-from sounds import FORMATS, RATE, frequency, tone
 
 Write = Callable[..., Path]
 

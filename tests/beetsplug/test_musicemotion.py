@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 
-from graphs import package, tone_listener
-from sounds import RATE, tone
+from helpers.graphs import package, tone_listener
+from helpers.sounds import RATE, tone
 
 pytest.importorskip("beets", reason="beets is missing: pip install 'music-emotion[beets]'")
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from music_emotion.cli.main import build_app
-from music_emotion.features.store import FeatureKey, FeatureStore
+from music_emotion.features.cache import FeatureKey, FeatureStore
 
 
 @pytest.fixture

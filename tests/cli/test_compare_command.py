@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 import typer
-from corpora import corpus_of, segments
 from rich.console import Console
 
+from helpers.corpora import corpus_of, segments
 from music_emotion.cli import compare as command
 from music_emotion.cli.compare import ProtocolName, TargetName
 from music_emotion.evaluation.plan import Comparison

@@ -14,8 +14,8 @@ import soundfile
 import typer
 from typer.testing import CliRunner
 
-import fake_emotify
-from file_server import FileServer, serving
+from helpers import fake_emotify
+from helpers.file_server import FileServer, serving
 from music_emotion.cli import dataset
 from music_emotion.datasets import emotify, emotify_download
 from music_emotion.errors import DatasetError

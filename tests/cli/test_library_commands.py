@@ -15,12 +15,12 @@ import pytest
 import soundfile as sf
 from typer.testing import CliRunner, Result
 
-from graphs import package, tone_listener
+from helpers.graphs import package, tone_listener
+from helpers.sounds import RATE, tone
 from music_emotion.cli.main import build_app
 from music_emotion.errors import CatalogueError, MusicEmotionError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.lock import scan_lock
-from sounds import RATE, tone
 
 pytest.importorskip("mutagen")
 

@@ -17,17 +17,18 @@ import pytest
 import soundfile as sf
 from typer.testing import CliRunner, Result
 
-from graphs import package, tone_listener
+from helpers.graphs import package, tone_listener
+from helpers.sounds import RATE, tone
+from music_emotion.audio import discover as finding
+from music_emotion.audio.discover import find_files
 from music_emotion.cli import predict
 from music_emotion.cli.main import build_app
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
-from music_emotion.inference import batch, finding
+from music_emotion.inference import batch
 from music_emotion.inference.batch import Job, Outcome, predict_files
-from music_emotion.inference.finding import find_files
-from music_emotion.inference.formats import opened_writer
 from music_emotion.inference.output import FileNames
-from sounds import RATE, tone
+from music_emotion.inference.writers import opened_writer
 
 
 @pytest.fixture(scope="module")

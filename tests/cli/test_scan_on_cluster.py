@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 import soundfile as sf
-from tracks import track
 from typer.testing import CliRunner, Result
 
-from graphs import package, tone_listener
+from helpers.graphs import package, tone_listener
+from helpers.sounds import RATE, tone
+from helpers.tracks import track
 from music_emotion.cli import scan_on_cluster
 from music_emotion.cli.main import build_app
 from music_emotion.errors import MissingExtraError, MusicEmotionError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.lock import scan_lock
-from sounds import RATE, tone
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ import pytest
 import soundfile as sf
 from typer.testing import CliRunner, Result
 
-from graphs import package, tone_listener
+from helpers.graphs import package, tone_listener
+from helpers.sounds import RATE, tone
+from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.cli.main import build_app
 from music_emotion.errors import ModelError
-from music_emotion.inference.finding import TEMPORARY_TAGGED
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.tag_fields import open_tags
+from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.track import CatalogueTrack
-from sounds import RATE, tone
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 import soundfile as sf
 from typer.testing import CliRunner, Result
 
+from helpers.sounds import RATE, tone
 from music_emotion.cli.compare import TargetName
 from music_emotion.cli.main import build_app
 from music_emotion.cli.train import default_target
 from music_emotion.errors import ModelError
-from sounds import RATE, tone
 
 pytestmark = pytest.mark.filterwarnings("ignore:stft with return_complex")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import fake_emotify
-from file_server import FileServer, serving
+from helpers import fake_emotify
+from helpers.file_server import FileServer, serving
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from music_emotion.datasets.checksums import (
     file_digests,
     published_digests,
 )
+from music_emotion.datasets.corpus import Track
 from music_emotion.datasets.emotify import TRACK_COUNT, published_name
-from music_emotion.datasets.track import Track
 from music_emotion.errors import DatasetError
 
 TRACK = Track("1", Path("a.wav"), 3, "folk", group="g", recording="r", votes=(1,) * 9, listeners=4)

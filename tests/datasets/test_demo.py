@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from music_emotion.datasets import demo, synthesis
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.demo import DemoSize
-from music_emotion.datasets.track import Corpus
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import fake_emotify
+from helpers import fake_emotify
 from music_emotion.datasets import emotify
 from music_emotion.datasets.emotify import published_name
 from music_emotion.emotions import EMOTIONS

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from file_server import FileServer
+from helpers.file_server import FileServer
 from music_emotion.datasets import emotify_download
+from music_emotion.datasets.download import Retries
 from music_emotion.datasets.emotify import TRACK_COUNT, published_name
 from music_emotion.datasets.emotify_download import download
-from music_emotion.datasets.transfer import Retries
 from music_emotion.errors import DatasetError
 
 FAST = Retries(attempts=2, pause=0.0, timeout=5.0)

@@ -13,9 +13,9 @@ from scipy.signal import correlate
 
 from music_emotion.datasets import emotify
 from music_emotion.datasets.checksums import file_digest, published_digests
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.emotify_credits import DUPLICATES
 from music_emotion.datasets.header import read_header
-from music_emotion.datasets.track import Corpus
 
 pytestmark = pytest.mark.emotify
 

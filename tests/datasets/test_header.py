@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-import fake_emotify
+from helpers import fake_emotify
 from music_emotion.datasets.header import read_header
 from music_emotion.errors import AudioError, MissingExtraError
 

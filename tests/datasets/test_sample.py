@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from music_emotion.datasets.corpus import Corpus, Track
 from music_emotion.datasets.sample import sample_corpus
-from music_emotion.datasets.track import Corpus, Track
 
 CORPUS = Corpus(
     "songs",

@@ -23,8 +23,8 @@ import click
 import pytest
 import soundfile
 import typer.main
-from code_blocks import EMOTIFY, SERVER, Block, blocks_of
 
+from helpers.code_blocks import EMOTIFY, SERVER, Block, blocks_of
 from music_emotion.cli.main import build_app
 from music_emotion.datasets.demo import synthesise
 from music_emotion.evaluation.quick import quick_corpus

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import stub_models
-from corpora import corpus_of, points, segments
 
+from helpers import stub_models
+from helpers.corpora import corpus_of, points, segments
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.evaluation.analysis import PAIRS, Analysis, analyse, pair_shares
 from music_emotion.evaluation.calibration import expected_calibration_error

@@ -13,47 +13,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import stub_models
-from corpora import corpus_of, points, segments
 
+from helpers import stub_models
+from helpers.corpora import LABELS, corpus_of, points, segments
+from helpers.reporter import Ear
 from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.cells import CellName, CellStore, Run
 from music_emotion.evaluation.compare import compare, shared_arrays
+from music_emotion.evaluation.ground_truth import read_truth
 from music_emotion.evaluation.plan import Comparison, describe, feature_names, make_plan
 from music_emotion.evaluation.quick import quick_corpus
 from music_emotion.evaluation.results import SUMMARY_COLUMNS, check_against, collect, summary_csv
-from music_emotion.evaluation.truth import read_truth
 from music_emotion.evaluation.worker import mean_over_units, training_seed
 from music_emotion.models.base import Prediction
-
-LABELS = [label for label in range(9) for _ in range(6)]
-
-
-class Ear:
-    """A reporter that remembers."""
-
-    def __init__(self):
-        self.messages, self.failures, self.done, self.planned_cells = [], [], [], []
-        self.present = 0
-
-    def message(self, line):
-        self.messages.append(line)
-
-    def planned(self, pending, done, schedule):
-        self.planned_cells, self.present = list(pending), done
-
-    def started(self, name):
-        pass
-
-    def progressed(self, name, done, total):
-        assert 0 < done <= total
-
-    def finished(self, cell):
-        self.done.append(str(cell.name))
-
-    def failed(self, failure):
-        self.failures.append(failure)
 
 
 @pytest.fixture
@@ -258,7 +231,7 @@ def test_an_ensemble_reuses_its_members(world, tmp_path, monkeypatch):
     corpus, track, features = world
     comparison = Comparison(("pair",), ("artist",), factory=stub_models.FACTORY)
     plan = make_plan(comparison, corpus, track, {})
-    from music_emotion.evaluation.protocols import examples
+    from music_emotion.evaluation.folds import examples
 
     fold = next(task.fold for name, task in plan.tasks.items() if name.fold == 2)
     everything = examples(corpus, features, track, "artist")
@@ -368,11 +341,12 @@ SCRIPT = """
 import sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
-import stub_models
-from corpora import corpus_of, points, segments
+from helpers import stub_models
+from helpers.corpora import corpus_of, points, segments
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.plan import Comparison
-from test_compare import Ear, LABELS
+from helpers.corpora import LABELS
+from helpers.reporter import Ear
 
 if __name__ == "__main__":
     corpus = corpus_of(LABELS)
@@ -389,7 +363,7 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_goes_on_where_it_was(world, tmp_path, number):
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1])
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(paths=[here], out=str(tmp_path / "out")))
     # The stub's pace is no setting of the model, so that cells made slowly count as made.

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from corpora import corpus_of, segments
 
+from helpers.corpora import corpus_of, segments
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.cells import Cell, CellName, CellStore, Record, Run
 from music_emotion.evaluation.conclusions import conclude
 from music_emotion.evaluation.document import read_document
+from music_emotion.evaluation.ground_truth import truth_of
 from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.results import Results, collect
-from music_emotion.evaluation.truth import truth_of
 
 LABELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
 

@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import stub_models
-from corpora import corpus_of, points, segments
-from test_compare import LABELS, Ear
 
+from helpers import stub_models
+from helpers.corpora import LABELS, corpus_of, points, segments
+from helpers.reporter import Ear
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.plan import Comparison

@@ -5,7 +5,7 @@ import pytest
 
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import metrics, scores
-from music_emotion.evaluation.intervals import (
+from music_emotion.evaluation.bootstrap import (
     percentile_interval,
     resample_groups,
     sum_by_group,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synthetic import chord, clicks
 
+from helpers.synthetic import chord, clicks
 from music_emotion.audio import Sound
 from music_emotion.errors import AudioError
 from music_emotion.features.compute import FEATURE_NAMES, VERSIONS, compute_features, feature_key

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import librosa
-import librosa_oracle
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import median_filter
-from synthetic import LENGTH, SILENCE, SOUNDS, chord, clicks, noise, tone
 
+from helpers import librosa_oracle
+from helpers.synthetic import LENGTH, SILENCE, SOUNDS, chord, clicks, noise, tone
 from music_emotion.features.descriptors import ADVANCED_NAMES, BASIC_NAMES, advanced, basic
 from music_emotion.features.filterbanks import chroma_filters, mel_filters, mel_weights
 from music_emotion.features.separation import Separator

@@ -13,18 +13,18 @@ import pytest
 import soundfile
 
 from music_emotion.audio import read_audio
-from music_emotion.datasets.track import Corpus, Track
+from music_emotion.datasets.corpus import Corpus, Track
 from music_emotion.errors import AudioError, CacheError, MusicEmotionError
 from music_emotion.features import extract as module
 from music_emotion.features import workers
+from music_emotion.features.cache import FeatureStore, file_digest
 from music_emotion.features.compute import feature_key
 from music_emotion.features.descriptors import advanced
-from music_emotion.features.embedding import POOLED_SIZE
 from music_emotion.features.extract import CorpusFeatures, extract_corpus
 from music_emotion.features.melspectrogram import log_mel
+from music_emotion.features.musicnn import POOLED_SIZE
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
-from music_emotion.features.store import FeatureStore, file_digest
 
 SEGMENTS = (2, 1, 3)  # of the tracks below
 
@@ -216,9 +216,9 @@ def test_several_processes_give_the_same(corpus, store, tmp_path):
 LONG_RUN = """
 import sys
 from pathlib import Path
-from music_emotion.datasets.track import Corpus, Track
+from music_emotion.datasets.corpus import Corpus, Track
 from music_emotion.features.extract import extract_corpus
-from music_emotion.features.store import FeatureStore
+from music_emotion.features.cache import FeatureStore
 if __name__ == "__main__":
     folder, cache = map(Path, sys.argv[1:])
     tracks = tuple(Track(p.name, p, 0) for p in sorted(folder.iterdir()))

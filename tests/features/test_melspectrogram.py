@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import librosa_oracle
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from synthetic import LENGTH, SILENCE, SOUNDS, noise, tone
 
+from helpers import librosa_oracle
+from helpers.synthetic import LENGTH, SILENCE, SOUNDS, noise, tone
 from music_emotion.features.melspectrogram import log_mel
 
 TOLERANCE = 1e-4  # dB

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from helpers.sounds import RATE, tone
 from music_emotion.inference import batch
 from music_emotion.inference.batch import Job, Outcome, predict_file
 from music_emotion.inference.model import EmotionModel
-from sounds import RATE, tone
 
 
 @pytest.fixture

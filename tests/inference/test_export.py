@@ -7,7 +7,8 @@ import pytest
 import torch
 from onnx import ModelProto
 
-from graphs import linear_reader
+from helpers.graphs import linear_reader
+from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.melspectrogram import log_mel
@@ -15,10 +16,9 @@ from music_emotion.inference.export import export_fitted, export_trained, halved
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.package import Network
 from music_emotion.models.base import Model
+from music_emotion.models.checkpoint import save_fitted
 from music_emotion.models.mel_front_end import LogMel
 from music_emotion.models.registry import create
-from music_emotion.training.saved import save_fitted
-from planted import planted_examples
 
 SETTINGS = {"max_epochs": 1, "device": "cpu"}
 

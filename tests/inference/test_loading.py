@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graphs import package, tone_listener
+from helpers.graphs import package, tone_listener
 from music_emotion.inference.loading import load_model
 
 

@@ -12,19 +12,19 @@ import pytest
 import soundfile as sf
 
 import music_emotion
-from graphs import card, linear_reader, package
+from helpers.graphs import card, linear_reader, package
+from helpers.sounds import RATE, tone
 from music_emotion.audio import Sound, read_audio
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError, MusicEmotionError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
-from music_emotion.inference.card import ConfidenceCurve
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.inference.prediction import Timeline
 from music_emotion.inference.segmenter import BATCH_SEGMENTS, segment_blocks
-from sounds import RATE, tone
 
 CALM, TENSE = tone(9.0, hertz=440.0), tone(9.0, hertz=3_000.0)
 

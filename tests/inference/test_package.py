@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from graphs import SEGMENT, card, linear_reader, model, package, tone_listener
+from helpers.graphs import SEGMENT, card, linear_reader, model, package, tone_listener
 from music_emotion.errors import ModelError
-from music_emotion.features import embedding
+from music_emotion.features import musicnn as embedding
 from music_emotion.features.statistics import STATISTIC_NAMES
-from music_emotion.inference.card import ConfidenceCurve, card_json, read_card
+from music_emotion.inference.model_card import ConfidenceCurve, card_json, read_card
 from music_emotion.inference.package import SEGMENT_SHAPES, Network, find_package, write_package
 
 

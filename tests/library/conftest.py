@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graphs import package, tone_listener
+from helpers.graphs import package, tone_listener
 from music_emotion.library.catalogue import Catalogue
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tracks import prediction, track
 
+from helpers.tracks import prediction, track
 from music_emotion.errors import CatalogueError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.schema import SCHEMA_VERSION, default_catalogue

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from tracks import track
 
+from helpers.tracks import track
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError, MusicEmotionError
 from music_emotion.library.exporting import (

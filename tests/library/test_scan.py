@@ -5,15 +5,15 @@ import shutil
 import sys
 from pathlib import Path
 
-import deadly
 import pytest
 import soundfile as sf
 
+from helpers import deadly
+from helpers.sounds import RATE, tone
 from kill_scan import check_catalogue, kill_scans, make_library
 from music_emotion.inference import batch
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.scan import ScanOptions, ScanSummary, scan
-from sounds import RATE, tone
 
 mutagen = pytest.importorskip("mutagen")
 
@@ -143,7 +143,7 @@ def test_a_changed_sound_is_heard_again(
 def test_another_model_predicts_again(
     catalogue: Catalogue, music: Path, tones: str, tmp_path: Path
 ) -> None:
-    from graphs import package, tone_listener
+    from helpers.graphs import package, tone_listener
 
     run(catalogue, music, tones)
     # The same graph in other bytes is another model.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tracks import prediction, track
 
+from helpers.tracks import prediction, track
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError
 from music_emotion.library import vectors

@@ -7,10 +7,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
 from music_emotion.models.baselines import pool_units
 from music_emotion.models.registry import BASELINE_NAMES, create
-from planted import planted_examples
 
 
 def test_units_are_pooled_by_their_mean() -> None:

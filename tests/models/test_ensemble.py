@@ -1,9 +1,9 @@
 import numpy as np
 
+from helpers.planted import planted_examples
 from music_emotion.models.base import Prediction
 from music_emotion.models.ensemble import Ensemble, mean_prediction
 from music_emotion.models.registry import ENSEMBLE_MEMBERS, create
-from planted import planted_examples
 
 
 def test_the_mean_is_unweighted() -> None:

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from music_emotion.models import kernel_logistic
-from music_emotion.models.dominance import log_softmax
+from music_emotion.models.dominant_label import log_softmax
 from music_emotion.models.kernel_logistic import solve_logistic_path
 from music_emotion.models.kernel_ridge import gaussian, squared_distances
 

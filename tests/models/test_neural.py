@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
 from music_emotion.models.neural import NeuralModel, training_data
 from music_emotion.models.registry import create
-from planted import planted_examples
 
 QUICK = {"max_epochs": 3, "batch_size": 16, "patience": 3}
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from test_blend import examples
 
+from helpers.examples import examples
 from music_emotion.models.kernel_ridge import mean_correlation
 from music_emotion.models.registry import create
 

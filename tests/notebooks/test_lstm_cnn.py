@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from music_emotion.evaluation.protocols import PROTOCOLS
+from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.models.registry import REFERENCE_NAMES
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "lstm_cnn.ipynb"

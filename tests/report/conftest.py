@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from corpora import corpus_of, segments
 
-from music_emotion.datasets.track import Corpus
+from helpers.corpora import corpus_of, segments
+from helpers.sounds import tone
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.emotions import EMOTIONS
 from music_emotion.evaluation.cells import Cell, CellName, CellStore, Record, Run
 from music_emotion.evaluation.conclusions import conclude
+from music_emotion.evaluation.ground_truth import truth_of, write_truth
 from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.results import collect
-from music_emotion.evaluation.truth import truth_of, write_truth
-from sounds import tone
 
 TRACKS, SEGMENTS, LISTENERS = 18, 2, 44
 WORST = 7

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from graphs import card, package, tone_listener
+from helpers.graphs import card, package, tone_listener
 from music_emotion.cli.main import build_app
 from music_emotion.inference import package as packages
-from music_emotion.inference.card import ConfidenceCurve
+from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.report.cards import card_page, card_table
 from music_emotion.report.health import PURPOSES, examine, render
 

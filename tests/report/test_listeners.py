@@ -9,7 +9,7 @@ import pytest
 
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import DatasetError
-from music_emotion.evaluation.plain import json_text
+from music_emotion.evaluation.strict_json import json_text
 from music_emotion.report.listeners import (
     LISTENERS,
     known_listeners,

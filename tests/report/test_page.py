@@ -13,10 +13,10 @@ import html5lib
 import pytest
 import soundfile
 
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.document import read_document
-from music_emotion.evaluation.mistakes import worst_tracks
-from music_emotion.evaluation.truth import read_truth
+from music_emotion.evaluation.error_analysis import worst_tracks
+from music_emotion.evaluation.ground_truth import read_truth
 from music_emotion.report.page import STRONG_SHARE, TEMPLATES, write_page
 
 HTML = "{http://www.w3.org/1999/xhtml}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from music_emotion.evaluation.agreement import PanelSize
 from music_emotion.evaluation.document import read_document
-from music_emotion.evaluation.listeners import PanelSize
 from music_emotion.report.latex import booktabs, escape, write_tables
 from music_emotion.report.result_tables import (
     Cell,

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import build_models
+import model_pages
+from build_models import RECIPES, Recipe, Workshop, build, honest_worth
+from helpers.corpora import corpus_of, points, segments
+from music_emotion.audio import decode
+from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.cells import CellStore
+from music_emotion.evaluation.confidence import SUPPORT
+from music_emotion.inference.package import find_package, read_cards, shipped_names
+from music_emotion.models.registry import REFERENCE_NAMES
+from music_emotion.report.cards import card_page
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-
-from corpora import corpus_of, points, segments  # noqa: E402
-
-import build_models  # noqa: E402
-import model_pages  # noqa: E402
-from build_models import RECIPES, Recipe, Workshop, build, honest_worth  # noqa: E402
-from music_emotion.audio import decode  # noqa: E402
-from music_emotion.errors import EvaluationError  # noqa: E402
-from music_emotion.evaluation.cells import CellStore  # noqa: E402
-from music_emotion.evaluation.confidence import SUPPORT  # noqa: E402
-from music_emotion.inference.package import find_package, read_cards, shipped_names  # noqa: E402
-from music_emotion.models.registry import REFERENCE_NAMES  # noqa: E402
-from music_emotion.report.cards import card_page  # noqa: E402
 
 RESULTS = ROOT / "results"
 LIGHT = next(recipe for recipe in RECIPES if recipe.name == "light")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+import fuzz_audio
+from helpers.graphs import package, tone_listener
 
-import fuzz_audio  # noqa: E402
-from graphs import package, tone_listener  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

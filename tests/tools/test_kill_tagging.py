@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "tools")]
-
-import kill_tagging  # noqa: E402
+import kill_tagging
 
 
 @pytest.mark.slow

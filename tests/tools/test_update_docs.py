@@ -12,24 +12,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import doc_figures
+import update_docs
+from helpers import stub_models
+from helpers.corpora import corpus_of, points, segments
+from music_emotion.datasets.votes import VoteTable
+from music_emotion.evaluation.compare import compare
+from music_emotion.evaluation.conclusions import conclude
+from music_emotion.evaluation.leakage import measure_leak
+from music_emotion.evaluation.output import write_figures
+from music_emotion.evaluation.plan import Comparison
+from music_emotion.evaluation.results import collect
+from music_emotion.evaluation.strict_json import json_text
+from music_emotion.report.leak import leak_table, write_leak
+from music_emotion.report.listeners import listeners_table, measure_listeners
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "evaluation")]
-
-import stub_models  # noqa: E402
-from corpora import corpus_of, points, segments  # noqa: E402
-
-import doc_figures  # noqa: E402
-import update_docs  # noqa: E402
-from music_emotion.datasets.votes import VoteTable  # noqa: E402
-from music_emotion.evaluation.compare import compare  # noqa: E402
-from music_emotion.evaluation.conclusions import conclude  # noqa: E402
-from music_emotion.evaluation.leak import measure_leak  # noqa: E402
-from music_emotion.evaluation.output import write_figures  # noqa: E402
-from music_emotion.evaluation.plain import json_text  # noqa: E402
-from music_emotion.evaluation.plan import Comparison  # noqa: E402
-from music_emotion.evaluation.results import collect  # noqa: E402
-from music_emotion.report.leak import leak_table, write_leak  # noqa: E402
-from music_emotion.report.listeners import listeners_table, measure_listeners  # noqa: E402
 
 LABELS = [label for label in range(9) for _ in range(6)]
 LISTENERS = 42

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from endless import endless_listener
-from live import Live, running
 
-from graphs import package, tone_listener
+from helpers.endless import endless_listener
+from helpers.graphs import package, tone_listener
+from helpers.live import Live, running
 from music_emotion.web.settings import ServerSettings
 
 

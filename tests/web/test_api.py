@@ -13,9 +13,9 @@ import httpx
 import numpy as np
 import pytest
 import soundfile as sf
-from live import Live, calm_then_tense, music, running, wav
 from typer.testing import CliRunner
 
+from helpers.live import Live, calm_then_tense, music, running, wav
 from music_emotion import __version__
 from music_emotion.cli.main import build_app
 from music_emotion.emotions import EMOTIONS, GEMS

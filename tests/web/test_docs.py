@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from music_emotion.cli.serve import serve
-from music_emotion.web import refusals
-from music_emotion.web.refusals import Kind
+from music_emotion.web import responses as refusals
+from music_emotion.web.responses import Kind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serve.md").read_text(encoding="utf-8")
 

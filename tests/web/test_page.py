@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, PATIENCE, Visit, launched, visit
-from live import RATE, Live, calm_then_tense, music, running, wav
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
+from helpers.live import RATE, Live, calm_then_tense, music, running, wav
+from helpers.sounds import tone
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.web.settings import ServerSettings
-from sounds import tone
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt install chromium)")
 expect.set_options(timeout=PATIENCE)

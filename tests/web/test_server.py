@@ -11,7 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from live import (
+from typer.testing import CliRunner
+
+from helpers.live import (
     BOUNDARY,
     Live,
     form_head,
@@ -21,8 +23,6 @@ from live import (
     status_line,
     until,
 )
-from typer.testing import CliRunner
-
 from music_emotion.cli.main import build_app
 from music_emotion.errors import ModelError, ServerError
 from music_emotion.web.server import listen

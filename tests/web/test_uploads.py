@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable
 
 import pytest
-from live import BOUNDARY, part_head
 from starlette.requests import ClientDisconnect, Request
 
-from music_emotion.web.refusals import RefusedError
+from helpers.live import BOUNDARY, part_head
+from music_emotion.web.responses import RefusedError
 from music_emotion.web.settings import ServerSettings
 from music_emotion.web.uploads import FORM_BYTES, NAME_LENGTH, Upload, label, receive_upload
 

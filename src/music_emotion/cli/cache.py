@@ -15,13 +15,13 @@ def register(app: typer.Typer) -> None:
 
 def info() -> None:
     """Say where the cache lies, and what it holds of each feature."""
-    from music_emotion.features.store import FeatureStore, render_usage
+    from music_emotion.features.cache import FeatureStore, render_usage
 
     typer.echo(render_usage(FeatureStore.default()))
 
 
 def clear() -> None:
     """Delete every feature kept on disk; they are computed again when needed."""
-    from music_emotion.features.store import FeatureStore, clear_and_render
+    from music_emotion.features.cache import FeatureStore, clear_and_render
 
     typer.echo(clear_and_render(FeatureStore.default()))

@@ -24,7 +24,7 @@ from music_emotion.interruption import EXIT_INTERRUPTED
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from music_emotion.datasets.track import Corpus
+    from music_emotion.datasets.corpus import Corpus
     from music_emotion.datasets.votes import VoteTable
     from music_emotion.evaluation.compare import Engine
     from music_emotion.evaluation.plan import Comparison
@@ -184,9 +184,9 @@ def _run(
     from music_emotion.evaluation.output import provenance_entry, read_commands
     from music_emotion.evaluation.plan import feature_names
     from music_emotion.evaluation.results import collect
+    from music_emotion.features.cache import FeatureStore
     from music_emotion.features.compute import feature_key
     from music_emotion.features.extract import extract_corpus
-    from music_emotion.features.store import FeatureStore
     from music_emotion.models.registry import MODEL_NAMES
     from music_emotion.report.comparison import write_report
     from music_emotion.report.tables import accuracy_lines

@@ -74,7 +74,7 @@ def validate(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = 
 def summary(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = False) -> None:
     """Count classes, genres, groups and listeners, and say how long the tracks are."""
     from music_emotion.datasets.sources import open_corpus
-    from music_emotion.datasets.summary import render, summarise
+    from music_emotion.datasets.statistics import render, summarise
 
     typer.echo(render(summarise(open_corpus(data, csv, use_demo=demo))))
 

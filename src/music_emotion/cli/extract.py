@@ -41,9 +41,9 @@ def extract(
 ) -> None:
     """Compute features of every track into the cache; bad files are named at the end."""
     from music_emotion.datasets.sources import open_corpus
+    from music_emotion.features.cache import FeatureStore
     from music_emotion.features.export import render, write_features
     from music_emotion.features.extract import FEATURE_NAMES, available_cores, extract_corpus
-    from music_emotion.features.store import FeatureStore
     from music_emotion.inference.batch import silence_native_libraries
 
     silence_native_libraries()

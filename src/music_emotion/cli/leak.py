@@ -34,9 +34,9 @@ def leak(
     import time
 
     from music_emotion.datasets.sources import open_corpus
-    from music_emotion.evaluation.leak import measure_leak
+    from music_emotion.evaluation.leakage import measure_leak
+    from music_emotion.features.cache import FeatureStore
     from music_emotion.features.extract import available_cores, extract_corpus
-    from music_emotion.features.store import FeatureStore
     from music_emotion.report.leak import leak_table, write_leak
 
     corpus = open_corpus(data, csv, use_demo=demo)

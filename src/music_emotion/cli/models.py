@@ -19,7 +19,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print cards as JSON.")] = False,
 ) -> None:
     """List the models with size, speed and honest accuracy, and when to use which."""
-    from music_emotion.inference.card import card_json
+    from music_emotion.inference.model_card import card_json
     from music_emotion.inference.package import find_package, read_cards, shipped_names
     from music_emotion.report.cards import card_page, card_table
 

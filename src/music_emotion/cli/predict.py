@@ -77,10 +77,10 @@ def predict(
     ] = False,
 ) -> None:
     """Predict what people feel in music: nine emotions, over time, with a confidence."""
+    from music_emotion.audio.discover import find_files, name_many
     from music_emotion.inference.batch import Job, predict_files, silence_native_libraries
-    from music_emotion.inference.finding import find_files, name_many
-    from music_emotion.inference.formats import opened_writer
     from music_emotion.inference.output import refuse_music
+    from music_emotion.inference.writers import opened_writer
     from music_emotion.interruption import sigterm_interrupts
     from music_emotion.report.prediction import picture_writer
 

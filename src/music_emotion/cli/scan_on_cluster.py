@@ -32,10 +32,14 @@ def scan_on_cluster(
     """
     from music_emotion.features.extract import available_cores
     from music_emotion.inference.batch import silence_native_libraries
-    from music_emotion.inference.card import read_card
+    from music_emotion.inference.model_card import read_card
     from music_emotion.inference.package import find_package
-    from music_emotion.library.importing import check_model, held_catalogue, import_shards
-    from music_emotion.library.ray_scan import scan_on_ray
+    from music_emotion.library.distributed.importing import (
+        check_model,
+        held_catalogue,
+        import_shards,
+    )
+    from music_emotion.library.distributed.scan import scan_on_ray
 
     failures: list[str] = []
 

@@ -54,7 +54,7 @@ def tag(
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.lock import scan_lock
     from music_emotion.library.schema import default_catalogue
-    from music_emotion.library.tag_session import TagSession
+    from music_emotion.library.tags.session import TagSession
 
     path = catalogue or default_catalogue()
     silence_native_libraries()

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 
-from music_emotion.datasets.track import Track
+from music_emotion.datasets.corpus import Track
 from music_emotion.errors import DatasetError
 
 PUBLISHED_LIST = "published.sha256"

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.atomic import replaced_when_done
 from music_emotion.datasets import folder
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.synthesis import (
     NEIGHBOURS,
     SAMPLE_RATE,
@@ -25,10 +27,8 @@ from music_emotion.datasets.synthesis import (
     draw_timbre,
     play,
 )
-from music_emotion.datasets.track import Corpus
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError
-from music_emotion.whole_files import replaced_when_done
 
 NAME = "demo"
 TABLE = "tracks.csv"

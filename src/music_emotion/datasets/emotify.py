@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.checksums import corpus_fingerprint, file_digests, published_digests
+from music_emotion.datasets.corpus import Corpus, Track
 from music_emotion.datasets.emotify_credits import (
     COMPILATION_ARTISTS,
     COMPILATION_CREDITS,
@@ -30,7 +31,6 @@ from music_emotion.datasets.emotify_credits import (
 )
 from music_emotion.datasets.grouping import group_names, normalise_name, split_credit
 from music_emotion.datasets.header import AudioHeader, read_header
-from music_emotion.datasets.track import Corpus, Track
 from music_emotion.datasets.votes import VoteTable, read_emotify
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError, DatasetError

@@ -12,7 +12,9 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from music_emotion.atomic import replaced_when_done
 from music_emotion.datasets.checksums import file_digest, published_digests
+from music_emotion.datasets.download import Progress, Retries, fetch
 from music_emotion.datasets.emotify import (
     ANNOTATIONS,
     MUSIC_FOLDER,
@@ -20,9 +22,7 @@ from music_emotion.datasets.emotify import (
     locate_audio,
     published_name,
 )
-from music_emotion.datasets.transfer import Progress, Retries, fetch
 from music_emotion.errors import DatasetError
-from music_emotion.whole_files import replaced_when_done
 
 ADDRESS = "http://www2.projects.science.uu.nl/memotion/emotifydata/"
 ARCHIVE = "emotifymusic.zip"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from music_emotion.datasets.checksums import corpus_fingerprint, file_digests
+from music_emotion.datasets.corpus import Corpus, Track
 from music_emotion.datasets.grouping import group_names, split_credit
 from music_emotion.datasets.header import AudioHeader, read_header
 from music_emotion.datasets.manifest import Manifest, Row, read_manifest
-from music_emotion.datasets.track import Corpus, Track
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError, printable
 
 NO_HEADER = AudioHeader(duration=0.0, sample_rate=0, channels=0)

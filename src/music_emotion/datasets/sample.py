@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from dataclasses import replace
 
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 
 
 def sample_corpus(corpus: Corpus, tracks_per_emotion: int, *, name: str, note: str) -> Corpus:

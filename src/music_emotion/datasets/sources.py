@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from music_emotion.datasets import demo, emotify, folder
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.votes import VoteTable, read_emotify
 from music_emotion.errors import DatasetError
 

@@ -1,6 +1,6 @@
 """Listeners' votes one by one: which emotions each listener ticked on each track.
 
-The yardstick in :mod:`music_emotion.evaluation.listeners` needs single listeners, not sums, because
+The yardstick in :mod:`music_emotion.evaluation.agreement` needs single listeners, not sums, because
 it asks what another panel of listeners would have said. A table holds the ticks and the track they
 belong to, and nothing else about the listener: the reader never looks at the other columns.
 """

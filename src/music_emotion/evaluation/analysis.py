@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
+from music_emotion.evaluation.agreement import PeopleConfuse, people_confuse
 from music_emotion.evaluation.calibration import (
     ConstantScores,
     ReliabilityDiagram,
@@ -21,10 +22,9 @@ from music_emotion.evaluation.calibration import (
     class_frequency_scores,
     reliability_diagram,
 )
-from music_emotion.evaluation.listeners import PeopleConfuse, people_confuse
-from music_emotion.evaluation.paired import Contender, PairedTable, paired_tests
-from music_emotion.evaluation.protocols import PROTOCOLS, Protocol
+from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.evaluation.significance import Contender, PairedTable, paired_tests
 from music_emotion.models.base import Target
 
 Floats = NDArray[np.float64]

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.intervals import CONFIDENCE
+from music_emotion.evaluation.bootstrap import CONFIDENCE
 
 Floats = NDArray[np.float64]
 

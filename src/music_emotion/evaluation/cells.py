@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.atomic import write_whole
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.protocols import Protocol
+from music_emotion.evaluation.folds import Protocol
 from music_emotion.models.base import Target
-from music_emotion.whole_files import write_whole
 
 CELLS = "cells"
 PREDICTIONS = "predictions"

@@ -13,15 +13,15 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError, printable
 from music_emotion.evaluation.cells import CELLS, PREDICTIONS, Cell, CellName, CellStore, Run
+from music_emotion.evaluation.folds import Protocol
+from music_emotion.evaluation.ground_truth import Truth, read_truth, truth_of, write_truth
 from music_emotion.evaluation.plan import Comparison, EnsembleTask, Plan, make_plan
-from music_emotion.evaluation.protocols import Protocol
 from music_emotion.evaluation.runner import Failure, Listener, run_cells, threads_per_job
 from music_emotion.evaluation.schedule import Schedule
-from music_emotion.evaluation.truth import Truth, read_truth, truth_of, write_truth
 from music_emotion.evaluation.worker import SharedArray, Task, Workplace
 from music_emotion.models.base import Prediction
 from music_emotion.models.ensemble import mean_prediction

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.agreement import Ceilings, ceilings
 from music_emotion.evaluation.analysis import Analysis, ModelCalibration, analyse
-from music_emotion.evaluation.findings import Ablation, Finding, judge_findings, smote_ablation
-from music_emotion.evaluation.listeners import Ceilings, ceilings
+from music_emotion.evaluation.hypotheses import Ablation, Finding, judge_findings, smote_ablation
 from music_emotion.evaluation.results import ModelResult, Results
 
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError, printable
+from music_emotion.evaluation.agreement import Ceilings, PanelCurve, PanelSize, Worth
 from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.calibration import ConstantScores, ReliabilityDiagram
 from music_emotion.evaluation.cells import PREDICTIONS, Record
-from music_emotion.evaluation.listeners import Ceilings, PanelCurve, PanelSize, Worth
+from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.output import FORMAT, RESULTS
-from music_emotion.evaluation.protocols import PROTOCOLS, Protocol
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.models.base import Target
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.cells import Cell, CellName
 from music_emotion.evaluation.compare import compare

@@ -11,10 +11,9 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import provenance
 from music_emotion.evaluation.analysis import PAIRS
+from music_emotion.evaluation.bootstrap import BOOTSTRAP_SEED, CONFIDENCE, N_RESAMPLES
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.conclusions import Conclusions
-from music_emotion.evaluation.intervals import BOOTSTRAP_SEED, CONFIDENCE, N_RESAMPLES
-from music_emotion.evaluation.plain import json_text
 from music_emotion.evaluation.results import (
     ModelResult,
     Repeat,
@@ -22,6 +21,7 @@ from music_emotion.evaluation.results import (
     calmness_against_tenderness,
     summary_csv,
 )
+from music_emotion.evaluation.strict_json import json_text
 
 SUMMARY = "summary.csv"
 RESULTS = "results.json"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
-from music_emotion.evaluation.protocols import DEFAULT_SEED, Fold, Protocol, fold_count, make_folds
+from music_emotion.evaluation.folds import DEFAULT_SEED, Fold, Protocol, fold_count, make_folds
 from music_emotion.evaluation.provenance import code_digest, versions
 from music_emotion.evaluation.worker import REGISTRY, Task, make_model, training_seed
 from music_emotion.models.base import Model, Target

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sample import sample_corpus
-from music_emotion.datasets.track import Corpus
 
 QUICK_TRACKS = 3
 """Tracks per emotion."""

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import scores
+from music_emotion.evaluation.agreement import Worth, Yardstick, build_yardstick
+from music_emotion.evaluation.bootstrap import resample_groups
 from music_emotion.evaluation.cells import Cell, CellStore, Record, Run
-from music_emotion.evaluation.intervals import resample_groups
-from music_emotion.evaluation.listeners import Worth, Yardstick, build_yardstick
-from music_emotion.evaluation.protocols import PROTOCOLS, Protocol
+from music_emotion.evaluation.folds import PROTOCOLS, Protocol
+from music_emotion.evaluation.ground_truth import Truth
 from music_emotion.evaluation.scores import Estimate, Scored
-from music_emotion.evaluation.truth import Truth
 from music_emotion.models.base import Target
 
 SUMMARY_COLUMNS = (

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.evaluation import metrics
-from music_emotion.evaluation.intervals import percentile_interval, sum_by_group
+from music_emotion.evaluation.bootstrap import percentile_interval, sum_by_group
 
 Floats = NDArray[np.float64]
 N = len(EMOTIONS)

@@ -19,10 +19,10 @@ from typing import Protocol as Interface
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName, Record
-from music_emotion.evaluation.protocols import Fold, assert_disjoint, examples
+from music_emotion.evaluation.folds import Fold, assert_disjoint, examples
 from music_emotion.models.base import Examples, Model, Prediction, Progress
 
 PROGRESS_INTERVAL = 0.5

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from music_emotion.audio import Sound
 from music_emotion.errors import AudioError, MusicEmotionError
+from music_emotion.features.cache import FeatureKey
 from music_emotion.features.descriptors import ADVANCED_NAMES, BASIC_NAMES, spectrum_advanced
 from music_emotion.features.filterbanks import MEL_BANDS
 from music_emotion.features.melspectrogram import spectrum_log_mel
@@ -27,7 +28,6 @@ from music_emotion.features.segments import (
 from music_emotion.features.separation import Separator
 from music_emotion.features.spectrum import FRAMES, HOP_LENGTH, N_FFT, spectra
 from music_emotion.features.statistics import STATISTIC_NAMES, statistics
-from music_emotion.features.store import FeatureKey
 
 FEATURE_NAMES: tuple[str, ...] = (
     "basic",
@@ -69,12 +69,12 @@ def feature_key(name: str) -> FeatureKey:
     if name == "statistics":
         return FeatureKey(name, frames, (len(STATISTIC_NAMES),))
     if name == "musicnn":
-        from music_emotion.features import embedding
+        from music_emotion.features import musicnn as embedding
 
         weights = hashlib.sha256(embedding.WEIGHTS.read_bytes()).hexdigest()
         return FeatureKey(name, f"{sound}, weights {weights}", (embedding.POOLED_SIZE,))
     if name == "summary":
-        from music_emotion.features.summary import SUMMARY_SIZE
+        from music_emotion.features.lowlevel import SUMMARY_SIZE
 
         return FeatureKey(name, f"{sound}, 16000 Hz", (SUMMARY_SIZE,))
     raise ValueError(f"no feature {name!r}; there are {', '.join(FEATURE_NAMES)}")
@@ -109,7 +109,7 @@ def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
     samples = sound.samples[: round(EXCERPT_SECONDS * sound.sample_rate)]
     result = _framed(samples, sound.sample_rate, names)
     if {"musicnn", "summary"} & set(names):
-        from music_emotion.features import embedding
+        from music_emotion.features import musicnn as embedding
         from music_emotion.features.ear import ear_features
 
         segments = sound_segments(

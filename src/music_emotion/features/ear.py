@@ -7,7 +7,8 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.features.embedding import (
+from music_emotion.features.lowlevel import SUMMARY_SIZE, summarise
+from music_emotion.features.musicnn import (
     POOLED_SIZE,
     SEGMENT_LENGTH,
     log_power,
@@ -15,7 +16,6 @@ from music_emotion.features.embedding import (
     pooled_maps,
     power_spectra,
 )
-from music_emotion.features.summary import SUMMARY_SIZE, summarise
 
 EAR_FEATURES: tuple[str, ...] = ("musicnn", "summary")
 

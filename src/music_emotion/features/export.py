@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from music_emotion.datasets.track import Corpus
+from music_emotion.atomic import replaced_when_done, write_whole
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import MusicEmotionError
+from music_emotion.features.cache import FeatureStore
 from music_emotion.features.extract import CorpusFeatures
-from music_emotion.features.store import FeatureStore
-from music_emotion.whole_files import replaced_when_done, write_whole
 
 SEGMENT_TABLE = "segments.csv"
 

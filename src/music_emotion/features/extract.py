@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import AudioError
+from music_emotion.features.cache import FeatureStore, file_digest
 from music_emotion.features.compute import FEATURE_NAMES, STORED_AS, check_names, feature_key
 from music_emotion.features.descriptors import BASIC_NAMES
 from music_emotion.features.segments import SEGMENT_SECONDS
-from music_emotion.features.store import FeatureStore, file_digest
 from music_emotion.features.workers import Outcome, Task, run_tasks
 
 __all__ = ["FEATURE_NAMES", "CorpusFeatures", "Failure", "available_cores", "extract_corpus"]

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from music_emotion.audio import decode
 from music_emotion.errors import CacheError, MusicEmotionError
+from music_emotion.features.cache import FeatureStore
 from music_emotion.features.compute import compute_features, feature_key
 from music_emotion.features.segments import EXCERPT_SECONDS
-from music_emotion.features.store import FeatureStore
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 DEAD_WORKER = "the process reading it died (out of memory?)"

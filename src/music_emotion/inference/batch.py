@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from music_emotion.audio import AudioSource
+from music_emotion.audio.discover import STANDARD_INPUT, no_file
 from music_emotion.audio.files import STDIN_NAME, named_stream
 from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.features.workers import begin_worker, single_threaded_children
 from music_emotion.inference.explain import Explanation, explain_prediction
-from music_emotion.inference.finding import STANDARD_INPUT, no_file
 from music_emotion.inference.loading import load_model
 from music_emotion.inference.model import EmotionModel, ReadingProgress
 from music_emotion.inference.prediction import TrackPrediction
@@ -109,7 +109,7 @@ def predict_files(
     Parameters
     ----------
     paths
-        As :func:`music_emotion.inference.finding.find_files` gives them.
+        As :func:`music_emotion.audio.discover.find_files` gives them.
     job
         What is asked of each.
     jobs

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from music_emotion.audio import AudioSource, Sound, decode
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
-from music_emotion.features.embedding import SAMPLE_RATE as EMBEDDING_RATE
+from music_emotion.features.musicnn import SAMPLE_RATE as EMBEDDING_RATE
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
 from music_emotion.inference.model import EmotionModel, array_sound, is_file
 from music_emotion.inference.prediction import TrackPrediction

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from music_emotion.errors import MissingExtraError, ModelError, printable
-from music_emotion.inference.card import Card
+from music_emotion.inference.model_card import Card
 from music_emotion.inference.package import SEGMENT_SHAPES, write_package
 from music_emotion.models.base import Model
 from music_emotion.models.graph_model import GraphModel
@@ -23,7 +23,7 @@ from music_emotion.models.graph_model import GraphModel
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from music_emotion.training.saved import TrainedModel
+    from music_emotion.models.checkpoint import TrainedModel
 
 OPSET = 17  # the first with a Fourier transform
 EXAMPLE_ROWS = 2  # a batch of one would be traced as a constant
@@ -77,7 +77,7 @@ def export_trained(
         import onnx  # noqa: F401  # needed below
         import torch  # noqa: F401
 
-        from music_emotion.training.saved import load_fitted, read_trained
+        from music_emotion.models.checkpoint import load_fitted, read_trained
     except ImportError:
         raise MissingExtraError("exporting a model", "train") from None
     described = read_trained(trained)

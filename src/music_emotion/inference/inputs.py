@@ -23,7 +23,7 @@ def compute_features(segments: Segments, names: Iterable[str]) -> dict[str, Arra
     segments
         With their 16-kHz waveform where one of :data:`EAR` is asked for.
     names
-        From :data:`music_emotion.inference.card.FEATURES`.
+        From :data:`music_emotion.inference.model_card.FEATURES`.
 
     Returns
     -------

@@ -10,8 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from music_emotion.audio import AudioSource, Sound
-from music_emotion.inference.card import CARD_FILE
 from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.model_card import CARD_FILE
 from music_emotion.inference.package import ONNX_FILE, Network, find_package
 from music_emotion.inference.prediction import TrackPrediction
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.audio import AudioSource, AudioStream, Sound, sound_from_array
+from music_emotion.audio.discover import STANDARD_INPUT
 from music_emotion.audio.files import BLOCK_FRAMES, source_name
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.envelope import Envelope
-from music_emotion.inference.finding import STANDARD_INPUT
 from music_emotion.inference.inputs import EAR, compute_features
 from music_emotion.inference.package import Answer, Network
 from music_emotion.inference.pooling import pool, spans_around

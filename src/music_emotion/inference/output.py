@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from music_emotion.audio.discover import AUDIO_SUFFIXES, STANDARD_INPUT, is_folder
 from music_emotion.errors import MusicEmotionError, printable
-from music_emotion.inference.finding import AUDIO_SUFFIXES, STANDARD_INPUT, is_folder
 
 STANDARD_OUTPUT = "-"
 LONGEST_NAME = 255  # bytes; what common file systems take

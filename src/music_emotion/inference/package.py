@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.audio.discover import is_folder
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
-from music_emotion.inference.card import CARD_FILE, Card, card_json, read_card
-from music_emotion.inference.finding import is_folder
+from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card
 from music_emotion.interruption import held_back
 
 ONNX_FILE = "model.onnx"
@@ -166,7 +166,7 @@ def _session(data: bytes, fault: ModelError) -> Any:
 
 def _check_pretrained() -> None:
     """Open the pretrained network, which answers many segments later, on none."""
-    from music_emotion.features.embedding import MEL_BANDS, PATCH_FRAMES, WEIGHTS, pooled_maps
+    from music_emotion.features.musicnn import MEL_BANDS, PATCH_FRAMES, WEIGHTS, pooled_maps
 
     try:
         pooled_maps(np.empty((0, PATCH_FRAMES, MEL_BANDS), np.float32))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from music_emotion.audio import Resampler
 from music_emotion.errors import AudioError
-from music_emotion.features.embedding import SAMPLE_RATE as EMBEDDING_RATE
+from music_emotion.features.musicnn import SAMPLE_RATE as EMBEDDING_RATE
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS, cut_segments
 
 BATCH_SEGMENTS = 20  # segments given at once: one minute

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from music_emotion.errors import CatalogueError, printable
+from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.identity import audio_digest
 from music_emotion.library.track import CatalogueTrack
 from music_emotion.library.vectors import Array
 from music_emotion.library.walk import absolute

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from music_emotion.audio.discover import AUDIO_SUFFIXES
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
-from music_emotion.inference.finding import AUDIO_SUFFIXES
 from music_emotion.library.track import FileStamp
 from music_emotion.library.walk import absolute, walk
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference.batch import Outcome
-from music_emotion.library.file_tags import read_tags
-from music_emotion.library.identity import audio_digest
+from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.locations import local_file
+from music_emotion.library.tags.read import read_tags
 from music_emotion.library.track import CatalogueTrack, FileStamp
 
 

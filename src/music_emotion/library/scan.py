@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 
 from music_emotion.errors import AudioError, printable
 from music_emotion.inference.batch import Job, Outcome, predict_stream
-from music_emotion.inference.card import read_card
+from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
+from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue, Known
-from music_emotion.library.file_tags import check_mutagen, read_tags
-from music_emotion.library.identity import audio_digest
+from music_emotion.library.tags.read import check_mutagen, read_tags
 from music_emotion.library.track import CatalogueTrack, FileStamp
 from music_emotion.library.vectors import refresh_vectors
 from music_emotion.library.walk import Walked, absolute, walk

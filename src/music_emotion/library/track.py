@@ -77,7 +77,7 @@ class CatalogueTrack:
     stamp
         Its status when it was read.
     audio
-        Digest of its sound without its tags: :func:`music_emotion.library.identity.audio_digest`;
+        Digest of its sound without its tags: :func:`music_emotion.library.audio_hash.audio_digest`;
         ``b""`` where it could not be read.
     tags
         Artist, album, title, genre, year.

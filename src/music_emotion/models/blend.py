@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
-from music_emotion.models.dominance import Dominance, log_softmax, panel_probabilities
+from music_emotion.models.dominant_label import Dominance, log_softmax, panel_probabilities
 from music_emotion.models.kernel_logistic import solve_logistic_path
 from music_emotion.models.kernel_ridge import (
     gaussian,

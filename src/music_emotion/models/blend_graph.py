@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.models.blend import FittedBlend, Machine
-from music_emotion.models.dominance import LEAST_INTENSITY
+from music_emotion.models.dominant_label import LEAST_INTENSITY
 from music_emotion.models.kernel_ridge import INTERCEPT
 from music_emotion.models.views import CLIP
 

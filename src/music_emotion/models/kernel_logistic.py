@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.models.dominance import log_softmax
+from music_emotion.models.dominant_label import log_softmax
 
 Floats = NDArray[np.float64]
 

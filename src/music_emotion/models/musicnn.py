@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from music_emotion.features.embedding import MEL_BANDS, POOLED_SIZE, WEIGHTS
+from music_emotion.features.musicnn import MEL_BANDS, POOLED_SIZE, WEIGHTS
 
 STATE = WEIGHTS.with_suffix(".safetensors")
 

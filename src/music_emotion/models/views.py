@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.features.embedding import channel_groups
-from music_emotion.features.summary import column_groups
+from music_emotion.features.lowlevel import column_groups
+from music_emotion.features.musicnn import channel_groups
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]

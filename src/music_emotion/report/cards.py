@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from music_emotion.inference.card import Card
+from music_emotion.inference.model_card import Card
 
 MISSING = "–"
 FIGURES = (

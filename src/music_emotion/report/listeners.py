@@ -15,8 +15,7 @@ from music_emotion.datasets.emotify import ANNOTATIONS, REMEDY, find_root
 from music_emotion.datasets.votes import VoteTable, read_emotify
 from music_emotion.emotions import GEMS
 from music_emotion.errors import DatasetError
-from music_emotion.evaluation.cells import write_atomically
-from music_emotion.evaluation.listeners import (
+from music_emotion.evaluation.agreement import (
     Ceilings,
     PanelCurve,
     PeopleConfuse,
@@ -24,8 +23,9 @@ from music_emotion.evaluation.listeners import (
     panel_curve,
     people_confuse,
 )
-from music_emotion.evaluation.plain import json_text
+from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.provenance import command_line, machine, today, versions
+from music_emotion.evaluation.strict_json import json_text
 
 LISTENERS = "listeners.json"
 PICTURE = "listeners.png"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from music_emotion import __version__
-from music_emotion.datasets.track import Corpus
+from music_emotion.datasets.corpus import Corpus
 from music_emotion.emotions import GEMS
 from music_emotion.errors import AudioError, MissingExtraError
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.document import Document, Row
-from music_emotion.evaluation.mistakes import Key, Mistake
+from music_emotion.evaluation.error_analysis import Key, Mistake
 from music_emotion.report import result_tables
 from music_emotion.report.clips import CLIP_SECONDS, clip_data_uri
 from music_emotion.report.figures import (
@@ -24,7 +24,7 @@ from music_emotion.report.figures import (
     training_curves,
 )
 from music_emotion.report.listeners import ListenerFigures
-from music_emotion.report.pictures import (
+from music_emotion.report.plots import (
     accuracy_intervals,
     correlation_dots,
     inline_svg,

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.evaluation.agreement import PanelSize
 from music_emotion.evaluation.document import Document, Row, TestLine
-from music_emotion.evaluation.listeners import PanelSize
-from music_emotion.evaluation.paired import SIGNIFICANT, shown_p
-from music_emotion.evaluation.protocols import PROTOCOLS, Protocol
+from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.results import model_title
 from music_emotion.evaluation.scores import Estimate
+from music_emotion.evaluation.significance import SIGNIFICANT, shown_p
 from music_emotion.models.base import Target
 from music_emotion.report.tables import (
     METRIC_TITLES,

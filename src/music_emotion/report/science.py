@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS, GEMS
-from music_emotion.evaluation.leak import LeakCurve
-from music_emotion.evaluation.listeners import PanelCurve, Worth
+from music_emotion.evaluation.agreement import PanelCurve, Worth
+from music_emotion.evaluation.leakage import LeakCurve
 from music_emotion.report.canvas import empty_figure
 
 if TYPE_CHECKING:

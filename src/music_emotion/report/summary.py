@@ -6,8 +6,8 @@ import csv
 from pathlib import Path
 
 from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.output import SUMMARY
-from music_emotion.evaluation.protocols import PROTOCOLS
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.report.tables import number_interval, percent, percent_interval, table
 

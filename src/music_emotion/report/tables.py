@@ -8,14 +8,14 @@ from typing import Any
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.analysis import ModelCalibration, ProtocolTests
+from music_emotion.evaluation.bootstrap import N_RESAMPLES
 from music_emotion.evaluation.conclusions import Conclusions
-from music_emotion.evaluation.findings import FINDINGS, Ablation, Finding
-from music_emotion.evaluation.intervals import N_RESAMPLES
-from music_emotion.evaluation.paired import shown_p
-from music_emotion.evaluation.plain import DECIMALS
-from music_emotion.evaluation.protocols import Protocol
+from music_emotion.evaluation.folds import Protocol
+from music_emotion.evaluation.hypotheses import FINDINGS, Ablation, Finding
 from music_emotion.evaluation.results import ModelResult, Results, calmness_against_tenderness
 from music_emotion.evaluation.scores import Estimate
+from music_emotion.evaluation.significance import shown_p
+from music_emotion.evaluation.strict_json import DECIMALS
 from music_emotion.models.base import Target
 
 REPORTED: Mapping[str, float] = {

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from music_emotion.errors import DatasetError, EvaluationError
-from music_emotion.evaluation.again import corpus_of
 from music_emotion.evaluation.document import read_document
-from music_emotion.evaluation.mistakes import worst_tracks
-from music_emotion.evaluation.truth import read_truth
+from music_emotion.evaluation.error_analysis import worst_tracks
+from music_emotion.evaluation.ground_truth import read_truth
+from music_emotion.evaluation.rescore import corpus_of
 from music_emotion.report.latex import write_tables
 from music_emotion.report.listeners import read_listeners
 from music_emotion.report.page import write_page
-from music_emotion.report.pictures import write_paper_pictures
+from music_emotion.report.plots import write_paper_pictures
 from music_emotion.report.result_tables import all_tables
 
 PAGE = "report.html"

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from music_emotion.web.refusals import UNAUTHORISED, RefusedError
+from music_emotion.web.responses import UNAUTHORISED, RefusedError
 from music_emotion.web.uploads import BODY_READ
 
 LINGER_BYTES = 300_000_000

@@ -16,11 +16,12 @@ from starlette.requests import ClientDisconnect
 from music_emotion import __version__
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import printable
-from music_emotion.web import examples, refusals
-from music_emotion.web.admission import Admission
+from music_emotion.web import examples
+from music_emotion.web import responses as refusals
 from music_emotion.web.jobs import Job, Jobs
+from music_emotion.web.limits import Admission
 from music_emotion.web.orders import Order
-from music_emotion.web.refusals import RefusedError
+from music_emotion.web.responses import RefusedError
 from music_emotion.web.schemas import (
     FIELDS,
     FORM,

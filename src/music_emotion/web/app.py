@@ -18,14 +18,14 @@ from starlette.requests import ClientDisconnect
 
 from music_emotion import __version__
 from music_emotion.errors import ServerError
-from music_emotion.web import refusals
-from music_emotion.web.admission import Admission
+from music_emotion.web import responses as refusals
 from music_emotion.web.answers import RefusalResponse
 from music_emotion.web.api import Service, router
 from music_emotion.web.description import described
-from music_emotion.web.guard import NONCE, Guard
 from music_emotion.web.jobs import Jobs
-from music_emotion.web.refusals import Kind, RefusedError
+from music_emotion.web.limits import Admission
+from music_emotion.web.middleware import NONCE, Guard
+from music_emotion.web.responses import Kind, RefusedError
 from music_emotion.web.served import find_models
 from music_emotion.web.settings import ServerSettings
 from music_emotion.web.workers import Workers, Workplace

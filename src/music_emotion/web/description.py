@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from music_emotion.web.guard import WITHOUT_TOKEN
+from music_emotion.web.middleware import WITHOUT_TOKEN
 from music_emotion.web.settings import ServerSettings
 
 SCHEME = "token"

@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from music_emotion.web.admission import Admission
+from music_emotion.web.limits import Admission
 from music_emotion.web.orders import Analysis, Failure, Order, Progress
-from music_emotion.web.refusals import (
+from music_emotion.web.responses import (
     BUSY,
     CANCELLED,
     INTERNAL,

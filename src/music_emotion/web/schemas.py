@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.web.jobs import State
-from music_emotion.web.refusals import Kind
+from music_emotion.web.responses import Kind
 
 _NUMBERS: dict[str, Any] = {
     emotion.name: (float, Field(ge=0, le=1, description=emotion.meaning)) for emotion in GEMS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from music_emotion.errors import ModelError, printable
-from music_emotion.inference.card import Card
+from music_emotion.inference.model_card import Card
 from music_emotion.inference.package import Network, find_package, shipped_names
 
 

@@ -13,7 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from music_emotion.errors import printable
-from music_emotion.web.refusals import BAD_REQUEST, INVALID, TOO_LARGE, TOO_SLOW, RefusedError
+from music_emotion.web.responses import BAD_REQUEST, INVALID, TOO_LARGE, TOO_SLOW, RefusedError
 from music_emotion.web.settings import MEGABYTE, ServerSettings
 
 FIELD = "file"

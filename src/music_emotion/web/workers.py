@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 
 from music_emotion.errors import ServerError
 from music_emotion.features.workers import single_threaded_children
-from music_emotion.web.analyst import work
 from music_emotion.web.orders import Analysis, Failure, Order, Progress, Ready
+from music_emotion.web.worker import work
 
 STOP_SECONDS = 5.0  # a stopped process gets to end
 PAUSE_SECONDS = 1.0  # before another attempt to replace a process

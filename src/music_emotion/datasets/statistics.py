@@ -1,0 +1,155 @@
+"""What is in a corpus, in a few lines of text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from music_emotion.datasets.corpus import Corpus, Track
+from music_emotion.datasets.header import read_header
+from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.errors import AudioError, MissingExtraError
+
+LONGEST_GROUPS = 5
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is in a corpus.
+
+    Attributes
+    ----------
+    name, note, fingerprint
+        As in the corpus.
+    tracks
+        Number of tracks.
+    classes
+        Tracks per emotion, in the emotions' order.
+    genres
+        Tracks per genre, in order of appearance; empty where none is known.
+    groups
+        Names and sizes of the groups that an honest split keeps whole, largest first.
+    duplicates
+        Ids that share a recording.
+    listeners
+        Listeners per track, sorted; empty where unknown.
+    votes
+        Number of ticks in all.
+    ties
+        Tracks whose dominant emotion shares its number of votes with another.
+    durations
+        Seconds per track as the headers state them, sorted.
+    unreadable
+        Ids of tracks whose header cannot be read.
+    """
+
+    name: str
+    note: str
+    fingerprint: str
+    tracks: int
+    classes: tuple[int, ...]
+    genres: dict[str, int]
+    groups: tuple[tuple[str, int], ...]
+    duplicates: tuple[tuple[str, ...], ...]
+    listeners: tuple[int, ...]
+    votes: int
+    ties: int
+    durations: tuple[float, ...]
+    unreadable: tuple[str, ...]
+
+
+def summarise(corpus: Corpus) -> Summary:
+    """Count what is in a corpus; of the audio only the headers are read."""
+    groups = Counter(track.group or track.id for track in corpus.tracks)
+    recordings: dict[str, list[str]] = {}
+    for track in corpus.tracks:
+        recordings.setdefault(track.recording or track.id, []).append(track.id)
+    durations = {track.id: _duration(track) for track in corpus.tracks}
+    genres = Counter(track.genre for track in corpus.tracks if track.genre)
+    return Summary(
+        name=corpus.name,
+        note=corpus.note,
+        fingerprint=corpus.fingerprint,
+        tracks=len(corpus),
+        classes=tuple(np.bincount(corpus.labels, minlength=len(EMOTIONS)).tolist()),
+        genres=dict(genres),
+        groups=tuple(sorted(groups.items(), key=lambda item: (-item[1], item[0]))),
+        duplicates=tuple(tuple(ids) for ids in recordings.values() if len(ids) > 1),
+        listeners=tuple(sorted(track.listeners for track in corpus.tracks if track.listeners)),
+        votes=sum(sum(track.votes or ()) for track in corpus.tracks),
+        ties=sum(track.votes is not None and _is_tie(track.votes) for track in corpus.tracks),
+        durations=tuple(sorted(value for value in durations.values() if value is not None)),
+        unreadable=tuple(name for name, value in durations.items() if value is None),
+    )
+
+
+def render(summary: Summary) -> str:
+    """Return the summary as lines of text."""
+    lines = [f"{summary.name}: {summary.tracks} tracks", summary.note, ""]
+    width = max(len(emotion.label) for emotion in GEMS)
+    for emotion, count in zip(GEMS, summary.classes, strict=True):
+        lines.append(f"  {emotion.label:<{width}}  {count:>5}  {count / summary.tracks:>6.1%}")
+    lines.append("")
+    if summary.genres:
+        lines.append("genres      " + ", ".join(f"{k} {n}" for k, n in summary.genres.items()))
+    if summary.listeners:
+        low, middle, high = _spread(summary.listeners)
+        lines.append(
+            f"listeners   {sum(summary.listeners)} in all, {low:g} to {high:g} per track, median "
+            f"{middle:g}; {summary.votes} ticks; {summary.ties} tracks are ties"
+        )
+    largest = ", ".join(f"{name} {size}" for name, size in summary.groups[:LONGEST_GROUPS])
+    lines.append(f"groups      {len(summary.groups)}, the largest: {largest}")
+    if summary.duplicates:
+        lines.append("duplicates  " + _some([" = ".join(ids) for ids in summary.duplicates]))
+    if summary.durations:
+        low, middle, high = _spread(summary.durations)
+        lines.append(
+            f"durations   {low:.1f} to {high:.1f} s, median {middle:.1f} s, "
+            f"{sum(summary.durations) / 3600:.2f} h in all"
+        )
+    if summary.unreadable:
+        lines.append("unreadable  " + _some(summary.unreadable))
+    lines.append(f"fingerprint {summary.fingerprint}")
+    return "\n".join(lines + _warnings(summary))
+
+
+def _warnings(summary: Summary) -> list[str]:
+    """Say which emotions are too rare for a fair test."""
+    rare = [
+        emotion.label for emotion, count in zip(GEMS, summary.classes, strict=True) if count == 1
+    ]
+    absent = [
+        emotion.label for emotion, count in zip(GEMS, summary.classes, strict=True) if count == 0
+    ]
+    lines = []
+    if rare:
+        lines.append(
+            f"note: {', '.join(rare)}: one track only; it can be learnt or tested, not both"
+        )
+    if absent:
+        lines.append(f"note: {', '.join(absent)}: no track; models will never predict it")
+    return lines
+
+
+def _duration(track: Track) -> float | None:
+    try:
+        return read_header(track.path).duration
+    except (AudioError, MissingExtraError):
+        return None
+
+
+def _is_tie(votes: tuple[int, ...]) -> bool:
+    return votes.count(max(votes)) > 1
+
+
+def _spread(values: tuple[float, ...]) -> tuple[float, float, float]:
+    return values[0], float(np.median(values)), values[-1]
+
+
+def _some(names: list[str] | tuple[str, ...]) -> str:
+    more = len(names) - EXAMPLES
+    return ", ".join(names[:EXAMPLES]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,109 @@
+"""The tracks that a model gets most wrong, from the predictions in an output folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.cells import Cell, CellStore
+from music_emotion.evaluation.folds import Protocol
+from music_emotion.evaluation.ground_truth import Truth
+from music_emotion.models.base import Target
+
+Key = tuple[Protocol, Target, str]
+"""Protocol, target and model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A track on which a model named another emotion than most listeners.
+
+    Attributes
+    ----------
+    track
+        Index in the corpus.
+    id, genre
+        The track's.
+    label, called
+        Emotion that most listeners felt, and the one the model named, as indices.
+    given, confidence
+        Probability that the model gave to either, averaged over fold seeds (and, under
+        ``segment``, over the tested segments of the track), 0–1.
+    """
+
+    track: int
+    id: str
+    genre: str
+    label: int
+    called: int
+    given: float
+    confidence: float
+
+
+def worst_tracks(out: Path, truth: Truth, count: int) -> Mapping[Key, tuple[Mistake, ...]]:
+    """Return for each model the tracks to whose emotion it gave the least probability.
+
+    Parameters
+    ----------
+    out
+        Folder that a comparison wrote.
+    truth
+        What the predictions are scored against.
+    count
+        Tracks per model at most; tracks that the model got right are never among them.
+
+    Raises
+    ------
+    EvaluationError
+        If a file of predictions is damaged or does not fit the truth.
+    """
+    cells: dict[Key, list[Cell]] = defaultdict(list)
+    for run, folds in CellStore(out).complete_runs():
+        cells[run.protocol, run.target, run.model] += [
+            cell for cell in folds if cell.record.fingerprint == truth.fingerprint
+        ]
+    return {key: _worst(key, some, truth, count) for key, some in cells.items() if some}
+
+
+def _worst(key: Key, cells: list[Cell], truth: Truth, count: int) -> tuple[Mistake, ...]:
+    unit = np.concatenate([cell.unit for cell in cells])
+    emotions = np.concatenate([cell.emotions for cell in cells]).astype(np.float64)
+    last = len(truth.segment_track if key[0] == "segment" else truth.ids) - 1
+    if len(unit) and not (unit.min() >= 0 and unit.max() <= last):
+        raise EvaluationError(
+            f"the predictions of {key[2]} under {key[0]} name items that the corpus does not have: "
+            "delete them and run compare again"
+        )
+    track = truth.segment_track[unit] if key[0] == "segment" else unit
+    tested, mean = _mean_per_track(track, emotions)
+    label = truth.label[tested]
+    given, called = mean[np.arange(len(tested)), label], mean.argmax(axis=1)
+    order = np.argsort(given, kind="stable")
+    return tuple(
+        Mistake(
+            track=int(tested[i]),
+            id=str(truth.ids[tested[i]]),
+            genre=str(truth.genre[tested[i]]),
+            label=int(label[i]),
+            called=int(called[i]),
+            given=float(given[i]),
+            confidence=float(mean[i, called[i]]),
+        )
+        for i in order[called[order] != label[order]][:count]
+    )
+
+
+def _mean_per_track(
+    track: NDArray[np.int64], emotions: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    tested, place = np.unique(track, return_inverse=True)
+    total = np.zeros((len(tested), len(EMOTIONS)))
+    np.add.at(total, place, emotions)
+    return tested, total / np.bincount(place)[:, None]

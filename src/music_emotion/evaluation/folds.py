@@ -1,0 +1,266 @@
+"""Three ways to divide a corpus into training and test parts, from the most to the least lenient.
+
+``segment``
+    The reference study's protocol: 3-s segments are dealt out at random, stratified by label, so
+    that a test segment has about sixteen neighbours of its own track in training. It measures how
+    well a track is recognised again.
+``track``
+    Tracks stay whole, and duplicate recordings stay together. It measures how well a model does on
+    unheard tracks by artists it may have heard.
+``artist``
+    All tracks of an artist stay together (collaborations included). It measures how well a model
+    does on music that is new to it.
+
+Under ``segment`` a segment is scored as one item; under the other two a track is, and its
+prediction is the mean over its segments.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.datasets.corpus import Corpus
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import EvaluationError
+from music_emotion.models.base import Examples
+
+Protocol = Literal["segment", "track", "artist"]
+"""Which items must not be divided between training and test."""
+
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+"""All protocols, from the most to the least lenient."""
+
+DEFAULT_SEED = 42
+"""The reference study's ``random_state``."""
+
+DEFAULT_FOLDS = 5
+"""Folds under ``track`` and ``artist``."""
+
+TEST_FRACTION = 0.2
+"""Share of the segments in the one test part of ``segment``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One division of the segments of a corpus.
+
+    Attributes
+    ----------
+    train, test
+        Sorted row indices into the per-segment arrays, disjoint.
+    """
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def fold_count(protocol: Protocol, n_folds: int | None) -> int:
+    """Return how many folds a protocol has: ``n_folds`` where given, else its default."""
+    if n_folds is None:
+        return 1 if protocol == "segment" else DEFAULT_FOLDS
+    if n_folds < 2:
+        raise EvaluationError(f"{n_folds} folds leave nothing to train on: ask for at least 2")
+    return n_folds
+
+
+def make_folds(
+    protocol: Protocol,
+    corpus: Corpus,
+    track: NDArray[np.int64],
+    *,
+    seed: int = DEFAULT_SEED,
+    n_folds: int | None = None,
+) -> list[Fold]:
+    """Divide the segments of a corpus into training and test parts.
+
+    Parameters
+    ----------
+    protocol
+        ``"segment"``, ``"track"`` or ``"artist"``.
+    corpus
+        The tracks.
+    track
+        Index of each segment's track in the corpus, shape (n,).
+    seed
+        Fold seed: another seed gives other folds.
+    n_folds
+        Number of folds. By default 5, and for ``"segment"`` the single stratified 80/20 split of
+        the reference study; with a number, ``"segment"`` is a stratified K-fold over segments.
+
+    Returns
+    -------
+    list of Fold
+        Test parts are disjoint; together they cover every segment, but for the single split.
+
+    Raises
+    ------
+    EvaluationError
+        If the corpus is too small for the protocol.
+    """
+    if protocol not in PROTOCOLS:
+        raise EvaluationError(f"no protocol {protocol!r}: choose among {', '.join(PROTOCOLS)}")
+    track = np.asarray(track, dtype=np.int64)
+    if len(track) == 0:
+        raise EvaluationError(f"corpus {corpus.name!r} has no segments to divide")
+    if protocol == "segment":
+        folds = _segment_folds(corpus, track, seed, n_folds)
+    else:
+        folds = _grouped_folds(protocol, corpus, track, seed, fold_count(protocol, n_folds))
+    for fold in folds:
+        assert_disjoint(protocol, corpus, track, fold)
+    return folds
+
+
+def track_groups(protocol: Protocol, corpus: Corpus) -> NDArray[np.int64]:
+    """Return what ``track`` and ``artist`` keep whole, one number per track of the corpus.
+
+    Duplicate recordings are kept together under ``artist`` as well, even where the tags give them
+    different artists.
+    """
+    if protocol == "track":
+        return corpus.recordings
+    return _connected(corpus.groups, corpus.recordings)
+
+
+def assert_disjoint(
+    protocol: Protocol, corpus: Corpus, track: NDArray[np.int64], fold: Fold
+) -> None:
+    """Raise unless training and test part share no segment and no group of the protocol.
+
+    Raises
+    ------
+    EvaluationError
+        Naming what leaks.
+    """
+    if len(np.intersect1d(fold.train, fold.test)):
+        raise EvaluationError("a segment is in the training and in the test part")
+    if len(fold.train) == 0 or len(fold.test) == 0:
+        raise EvaluationError("a fold has an empty training or test part: use fewer folds")
+    if protocol == "segment":
+        return
+    groups = track_groups(protocol, corpus)[track]
+    shared = np.intersect1d(groups[fold.train], groups[fold.test])
+    if len(shared):
+        leaking = int(track[np.flatnonzero(groups == shared[0])[0]])
+        raise EvaluationError(
+            f"protocol {protocol}: track {corpus.tracks[leaking].id!r} or a relative of it is in "
+            "the training and in the test part"
+        )
+
+
+def examples(
+    corpus: Corpus,
+    features: Mapping[str, NDArray[np.float32]],
+    track: NDArray[np.int64],
+    protocol: Protocol,
+) -> Examples:
+    """Return all segments of a corpus as a model sees them under a protocol.
+
+    Parameters
+    ----------
+    corpus
+        The tracks.
+    features
+        Feature arrays by name, axis 0 = segments.
+    track
+        Index of each segment's track in the corpus, shape (n,).
+    protocol
+        Decides what is one item (``unit``) and what the validation cut keeps whole (``group``).
+    """
+    track = np.asarray(track, dtype=np.int64)
+    rows = np.arange(len(track), dtype=np.int64)
+    by_segment = protocol == "segment"
+    genres = np.unique(corpus.genres, return_inverse=True)[1].astype(np.int64)
+    return Examples(
+        features=features,
+        rows=rows,
+        track=track,
+        unit=rows if by_segment else track,
+        group=rows if by_segment else track_groups(protocol, corpus)[track],
+        label=corpus.labels[track],
+        vote_fractions=corpus.vote_fractions[track],
+        listeners=corpus.listeners[track],
+        genre=genres[track],
+    )
+
+
+def _segment_folds(
+    corpus: Corpus, track: NDArray[np.int64], seed: int, n_folds: int | None
+) -> list[Fold]:
+    from sklearn.model_selection import StratifiedKFold, train_test_split
+
+    rows = np.arange(len(track), dtype=np.int64)
+    labels = corpus.labels[track]
+    counts = np.bincount(labels, minlength=len(EMOTIONS))
+    needed = 2 if n_folds is None else fold_count("segment", n_folds)
+    for label in np.flatnonzero((counts > 0) & (counts < needed)):
+        raise EvaluationError(
+            f"a stratified split needs {needed} segments of each emotion, and "
+            f"{EMOTIONS[label]} has {counts[label]}: leave that emotion out or add tracks"
+        )
+    if n_folds is None:
+        if len(rows) * TEST_FRACTION < np.count_nonzero(counts):
+            raise EvaluationError(
+                f"{len(rows)} segments are too few for a stratified 80/20 split over "
+                f"{np.count_nonzero(counts)} emotions: add tracks"
+            )
+        train, test = train_test_split(
+            rows, test_size=TEST_FRACTION, stratify=labels, random_state=seed
+        )
+        return [Fold(np.sort(train), np.sort(test))]
+    splitter = StratifiedKFold(n_splits=needed, shuffle=True, random_state=seed)
+    return [Fold(train, test) for train, test in splitter.split(rows, labels)]
+
+
+def _grouped_folds(
+    protocol: Protocol, corpus: Corpus, track: NDArray[np.int64], seed: int, n_folds: int
+) -> list[Fold]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    heard = np.unique(track)
+    groups = track_groups(protocol, corpus)[heard]
+    labels = corpus.labels[heard]
+    n_groups = len(np.unique(groups))
+    if n_groups < n_folds:
+        raise EvaluationError(
+            f"protocol {protocol}: {n_folds} folds need as many groups, and corpus "
+            f"{corpus.name!r} has {n_groups}: use --folds {max(2, n_groups)} or add tracks"
+        )
+    most = int(np.bincount(labels).max())
+    if most < n_folds:
+        remedy = f"use --folds {most} or add tracks" if most > 1 else "add tracks"
+        raise EvaluationError(
+            f"protocol {protocol}: no emotion has {n_folds} tracks, so {n_folds} stratified folds "
+            f"are impossible: {remedy}"
+        )
+    splitter = StratifiedGroupKFold(n_splits=n_folds, shuffle=True, random_state=seed)
+    folds = []
+    with warnings.catch_warnings():
+        # A class smaller than the number of folds (amazement has 3 tracks) is expected here.
+        warnings.filterwarnings("ignore", message="The least populated class", append=False)
+        for _, test in splitter.split(heard, labels, groups):
+            in_test = np.isin(track, heard[test])
+            folds.append(Fold(np.flatnonzero(~in_test), np.flatnonzero(in_test)))
+    return folds
+
+
+def _connected(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the connected components of "same ``first`` or same ``second``"."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n, n_first, n_second = len(first), int(first.max()) + 1, int(second.max()) + 1
+    items = np.arange(n)
+    source = np.concatenate([items, items])
+    target = np.concatenate([n + first, n + n_first + second])
+    size = n + n_first + n_second
+    graph = coo_array((np.ones(2 * n, dtype=np.int8), (source, target)), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
+    _, numbered = np.unique(component[:n], return_inverse=True)
+    return numbered.astype(np.int64)

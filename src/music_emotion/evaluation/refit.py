@@ -1,0 +1,81 @@
+"""Training a model on a whole corpus, for use and not for figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.datasets.corpus import Corpus
+from music_emotion.evaluation.folds import examples
+from music_emotion.evaluation.output import provenance_entry
+from music_emotion.models.base import FitReport, Progress, Target
+from music_emotion.models.checkpoint import check_saveable, save_fitted
+from music_emotion.models.registry import create
+
+
+def train_whole(
+    name: str,
+    corpus: Corpus,
+    track: NDArray[np.int64],
+    features: Mapping[str, NDArray[np.float32]],
+    out: Path,
+    *,
+    target: Target,
+    seed: int,
+    settings: Mapping[str, Any],
+    arguments: Sequence[str],
+    progress: Progress | None = None,
+) -> FitReport:
+    """Train a model on all tracks and save it.
+
+    The validation part that early stopping watches is still cut out, whole artists at a time, as
+    it is inside every training part of the ``artist`` protocol.
+
+    Parameters
+    ----------
+    name
+        Name in the registry.
+    corpus, track, features
+        The tracks, each segment's track, and the features by name.
+    out
+        Folder for the model.
+    target, seed, settings
+        What it learns, from which seed, with which training settings.
+    arguments
+        The command line, for the record.
+    progress
+        Told how the training gets on.
+
+    Raises
+    ------
+    ModelError
+        The model is not of a kind that can be saved.
+    """
+    started = time.perf_counter()
+    model = create(name, **settings)
+    check_saveable(model)
+    report = model.fit(
+        examples(corpus, features, track, "artist"), target=target, seed=seed, progress=progress
+    )
+    kept = {key: value for key, value in settings.items() if key != "device"}
+    provenance = {
+        **provenance_entry(arguments, 1, time.perf_counter() - started),
+        "data": {
+            "name": corpus.name,
+            "tracks": len(np.unique(track)),
+            "fingerprint": corpus.fingerprint,
+            "note": corpus.note,
+        },
+        "seed": seed,
+        "parameters": report.parameters,
+        "best_epoch": report.best_epoch,
+        "notes": list(report.notes),
+        "history": report.history,
+    }
+    save_fitted(out, model, target=target, settings=kept, provenance=provenance)
+    return report

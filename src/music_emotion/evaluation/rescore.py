@@ -1,0 +1,153 @@
+"""Scoring the predictions of a comparison again, with its data or without them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.sources import find_source
+from music_emotion.datasets.votes import VoteTable
+from music_emotion.errors import DatasetError, EvaluationError
+from music_emotion.evaluation.ground_truth import Truth, read_truth
+from music_emotion.evaluation.output import SUMMARY
+from music_emotion.evaluation.quick import quick_corpus
+from music_emotion.evaluation.results import Results, check_against, collect
+from music_emotion.evaluation.scores import HEADLINE
+
+METRICS_OF_VOTES = (
+    *(score.name for score in HEADLINE if score.needs_votes),
+    "worth_accuracy",
+    "worth_accuracy_censored",
+    "worth_r",
+    "worth_r_censored",
+)
+"""Rows of ``summary.csv`` that cannot be computed without the listeners' votes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredAgain:
+    """What the predictions in a folder say.
+
+    Attributes
+    ----------
+    results
+        The figures.
+    complete
+        Whether the data were at hand, so that the metrics of votes are among them.
+    remarks
+        Lines that a user should see.
+    """
+
+    results: Results
+    complete: bool
+    remarks: tuple[str, ...] = ()
+
+
+def score_again(
+    out: Path,
+    model_order: Sequence[str],
+    *,
+    data: Path | None = None,
+    csv: Path | None = None,
+    use_demo: bool = False,
+) -> ScoredAgain:
+    """Score the predictions in a folder, taking the votes from the data where they are.
+
+    Parameters
+    ----------
+    out
+        Folder that a comparison wrote.
+    model_order
+        Order of the rows.
+    data, csv, use_demo
+        Where the data are, as for :func:`~music_emotion.datasets.sources.find_source`.
+
+    Raises
+    ------
+    EvaluationError
+        If there are no predictions, or the data that were named are others.
+    """
+    truth = read_truth(out)
+    if truth is None:
+        raise EvaluationError(
+            f"{out} holds no predictions: run `music-emotion compare --out {out}`"
+        )
+    named = data is not None or csv is not None or use_demo
+    remarks: tuple[str, ...] = ()
+    try:
+        source = find_source(data, csv, use_demo=use_demo)
+        truth, complete = _with_votes(truth, source.load(), source.votes_of_listeners()), True
+    except (DatasetError, EvaluationError) as error:
+        if named:
+            raise
+        complete = False
+        remarks = (f"without the votes: {error}",)
+    return ScoredAgain(collect(out, truth, model_order), complete, remarks)
+
+
+def check_summary(out: Path, scored: ScoredAgain) -> str:
+    """Compare with the ``summary.csv`` in a folder and say how many figures agree.
+
+    Raises
+    ------
+    EvaluationError
+        If a figure differs, naming the first ones.
+    """
+    path = out / SUMMARY
+    if not path.is_file():
+        raise EvaluationError(f"{path} is not there: run `music-emotion evaluate {out}`")
+    text = path.read_text(encoding="utf-8")
+    skipped = 0
+    if not scored.complete:
+        lines = text.splitlines(keepends=True)
+        kept = [line for line in lines if line.split(",")[3] not in METRICS_OF_VOTES]
+        skipped, text = len(lines) - len(kept), "".join(kept)
+    differences = check_against(scored.results, text)
+    if differences:
+        raise EvaluationError(
+            f"{len(differences)} figures of {path} are not what its predictions say, the first: "
+            f"{differences[0]}"
+        )
+    unchecked = f"; {skipped} need the votes and were not checked" if skipped else ""
+    return f"{len(text.splitlines()) - 1} figures agree to the last digit{unchecked}"
+
+
+def corpus_of(
+    truth: Truth,
+    *,
+    data: Path | None = None,
+    csv: Path | None = None,
+    use_demo: bool = False,
+) -> Corpus:
+    """Load the corpus that predictions were made on, or the part of it that ``--quick`` takes.
+
+    Parameters
+    ----------
+    truth
+        What the predictions were scored against.
+    data, csv, use_demo
+        Where the data are, as for :func:`~music_emotion.datasets.sources.find_source`.
+
+    Raises
+    ------
+    DatasetError
+        If the data are not found.
+    EvaluationError
+        If they are others.
+    """
+    corpus = _same_part(truth, find_source(data, csv, use_demo=use_demo).load())
+    truth.with_votes(corpus, None)
+    return corpus
+
+
+def _same_part(truth: Truth, corpus: Corpus) -> Corpus:
+    if corpus.fingerprint != truth.fingerprint:
+        quick = quick_corpus(corpus)
+        return quick if quick.fingerprint == truth.fingerprint else corpus
+    return corpus
+
+
+def _with_votes(truth: Truth, corpus: Corpus, table: VoteTable | None) -> Truth:
+    return truth.with_votes(_same_part(truth, corpus), table)

@@ -1,0 +1,1 @@
+"""A scan on more than one machine."""

@@ -1,0 +1,235 @@
+"""Results in shards: Parquet files in a folder or a bucket, each there as a whole or not at all.
+
+::
+
+    OUT/_manifest.parquet       path and shard of every track; the model in its metadata
+    OUT/shard-000000.parquet    the rows of the tracks of shard 0, in the manifest's order
+    OUT/…
+
+The manifest is written before anything is predicted and fixes which tracks belong to which shard.
+A shard whose footer can be read, and says that it holds this shard's tracks as predicted by this
+model, is done. Names that begin with ``_`` or ``.`` are passed over by readers of Parquet folders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from music_emotion.atomic import TEMPORARY_SUFFIX, write_whole
+from music_emotion.errors import CatalogueError, printable
+from music_emotion.library.locations import is_url, storage
+from music_emotion.library.table import track_table, tracks_of
+from music_emotion.library.track import CatalogueTrack
+
+MANIFEST = "_manifest.parquet"
+FORMAT = "1"
+"""Raised when the columns change."""
+
+ABOUT = b"music_emotion"
+COMPRESSION = "zstd"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The tracks of one file of results.
+
+    Attributes
+    ----------
+    number
+        From 0.
+    paths
+        Absolute paths or URLs.
+    """
+
+    number: int
+    paths: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        """Name of its file."""
+        return f"shard-{self.number:06d}.parquet"
+
+    def key(self, model_sha256: str) -> str:
+        """Return a digest of the tracks and the model."""
+        digest = hashlib.sha256(f"{FORMAT}\n{model_sha256}\n".encode())
+        for path in self.paths:
+            digest.update(os.fsencode(path) + b"\0")
+        return digest.hexdigest()
+
+
+class ShardFolder:
+    """A folder or bucket of results.
+
+    Parameters
+    ----------
+    location
+        A path or a URL that fsspec or Arrow can open for writing.
+
+    Raises
+    ------
+    MusicEmotionError
+        It cannot be reached.
+    """
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self._storage, self._path = storage(location)
+        self._on_disk = not is_url(location)
+
+    def begin(self, paths: Sequence[str], model_sha256: str, shard_tracks: int) -> list[Shard]:
+        """Return the shards of the manifest, which is made, or continued with new tracks.
+
+        Parameters
+        ----------
+        paths
+            All tracks that are wanted; those that the manifest does not know become new shards.
+        model_sha256
+            Of the graph of the model.
+        shard_tracks
+            Tracks per new shard.
+
+        Raises
+        ------
+        CatalogueError
+            The folder holds the results of another model, or cannot be written.
+        """
+        self._make()
+        shards = self._manifest(model_sha256)
+        known = {path for shard in shards for path in shard.paths}
+        new = [path for path in paths if path not in known]
+        if new or not shards:
+            first = len(shards)
+            shards += [
+                Shard(first + number, tuple(new[at : at + shard_tracks]))
+                for number, at in enumerate(range(0, len(new), shard_tracks))
+            ]
+            self._write(MANIFEST, _manifest_table(shards, model_sha256))
+        return shards
+
+    def done(self, shard: Shard, model_sha256: str) -> bool:
+        """Whether a shard's file is there and whole."""
+        import pyarrow.parquet as parquet
+
+        try:
+            with self._storage.open(self._at(shard.file), "rb") as file:
+                footer = parquet.read_metadata(file)
+        except Exception:  # missing, damaged or foreign: it is made again
+            return False
+        about = json.loads((footer.metadata or {}).get(ABOUT, b"{}"))
+        return bool(
+            about.get("key") == shard.key(model_sha256) and footer.num_rows == len(shard.paths)
+        )
+
+    def write(self, shard: Shard, tracks: Sequence[CatalogueTrack], model_sha256: str) -> None:
+        """Write a shard's file.
+
+        Raises
+        ------
+        CatalogueError
+            It cannot be written.
+        """
+        about = {"format": FORMAT, "shard": shard.number, "key": shard.key(model_sha256)}
+        self._write(shard.file, _described(track_table(tracks), about))
+
+    def read(self) -> Iterator[CatalogueTrack]:
+        """Yield the rows of all shards that are there.
+
+        Raises
+        ------
+        CatalogueError
+            A shard is damaged.
+        """
+        import pyarrow.parquet as parquet
+
+        for name in sorted(self._storage.glob(self._at("shard-*.parquet"))):
+            try:
+                with self._storage.open(name, "rb") as file:
+                    table = parquet.read_table(file)
+            except Exception as error:
+                raise self._fault(f"cannot be read ({printable(error)[:100]})") from None
+            yield from tracks_of(table)
+
+    def sweep(self) -> None:
+        """Remove what a process that was killed while it wrote has left."""
+        if self._on_disk:
+            for left in Path(self._path).glob(f".*.parquet.*{TEMPORARY_SUFFIX}"):
+                with suppress(OSError):
+                    left.unlink()
+
+    def _make(self) -> None:
+        try:
+            self._storage.makedirs(self._path, exist_ok=True)
+        except Exception as error:
+            raise self._fault(f"cannot be made ({printable(error)[:100]})") from None
+
+    def _manifest(self, model_sha256: str) -> list[Shard]:
+        import pyarrow.parquet as parquet
+
+        if not self._storage.exists(self._at(MANIFEST)):
+            return []
+        try:
+            with self._storage.open(self._at(MANIFEST), "rb") as file:
+                table = parquet.read_table(file)
+            about = json.loads(table.schema.metadata[ABOUT])
+            paths = table.column("path").to_pylist()
+            numbers = table.column("shard").to_numpy()
+        except Exception:
+            raise self._fault("holds a damaged manifest; name another with --output") from None
+        if (about["format"], about["model_sha256"]) != (FORMAT, model_sha256):
+            raise self._fault("holds the results of another model; name another with --output")
+        bounds = np.flatnonzero(np.diff(numbers, prepend=-1))
+        ends = [*bounds[1:], len(paths)]
+        return [
+            Shard(number, tuple(map(os.fsdecode, paths[start:end])))
+            for number, (start, end) in enumerate(zip(bounds, ends, strict=True))
+        ]
+
+    def _write(self, name: str, table: Any) -> None:
+        """Write a table; its file is there as a whole or not at all."""
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+
+        buffer = arrow.BufferOutputStream()
+        parquet.write_table(table, buffer, compression=COMPRESSION)
+        content = buffer.getvalue().to_pybytes()
+        try:
+            if self._on_disk:
+                write_whole(Path(self._path) / name, content)
+            else:  # a bucket shows an object when all of it has arrived
+                self._storage.pipe_file(self._at(name), content)
+        except Exception as error:
+            raise self._fault(f"cannot be written ({printable(error)[:100]})") from None
+
+    def _at(self, name: str) -> str:
+        return f"{self._path.rstrip('/')}/{name}"
+
+    def _fault(self, what: str) -> CatalogueError:
+        return CatalogueError(f"'{printable(self.location)}' {what}")
+
+
+def _manifest_table(shards: Sequence[Shard], model_sha256: str) -> Any:
+    import pyarrow as arrow
+
+    columns = {
+        "path": arrow.array(
+            [os.fsencode(p) for shard in shards for p in shard.paths], arrow.binary()
+        ),
+        "shard": arrow.array(
+            np.repeat([s.number for s in shards], [len(s.paths) for s in shards]), arrow.int64()
+        ),
+    }
+    about = {"format": FORMAT, "model_sha256": model_sha256}
+    return _described(arrow.table(columns), about)
+
+
+def _described(table: Any, about: Mapping[str, object]) -> Any:
+    return table.replace_schema_metadata({ABOUT: json.dumps(about)})

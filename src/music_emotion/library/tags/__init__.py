@@ -1,0 +1,1 @@
+"""Moods in the files' own tags: planned, written, undone."""

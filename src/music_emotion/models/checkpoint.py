@@ -1,0 +1,228 @@
+"""Fitted models on disk: ``weights.safetensors`` and ``model.json``, nothing pickled.
+
+A model without a network is kept as its ONNX graph, ``model.onnx``, in place of the weights. An
+ensemble's folder holds a folder per member. :func:`load_fitted` gives back a model that
+predicts the same to the last digit (from a graph, which is float32: to 1e-4);
+``music-emotion export`` packages the folder for use.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.atomic import write_whole
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import ModelError, printable
+from music_emotion.models.base import Model, Target
+from music_emotion.models.ensemble import Ensemble
+from music_emotion.models.graph_model import GraphModel, KeptGraph
+from music_emotion.models.registry import create
+
+WEIGHTS_FILE = "weights.safetensors"
+GRAPH_FILE = "model.onnx"
+MODEL_FILE = "model.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """What ``model.json`` says.
+
+    Attributes
+    ----------
+    name
+        Name in the registry.
+    target
+        What it learnt.
+    settings
+        Training settings that differ from the defaults.
+    feature_names
+        What it sees.
+    members
+        Names of an ensemble's members, each a folder beside the file.
+    provenance
+        Data, seed, command, versions, notes: strings, numbers and lists for the model card.
+    """
+
+    name: str
+    target: Target
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    feature_names: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_saveable(model: Model) -> None:
+    """Refuse a model that cannot be saved, before it is trained.
+
+    Raises
+    ------
+    ModelError
+        It is neither a network, nor a graph, nor an ensemble of these.
+    """
+    members = model.members if isinstance(model, Ensemble) else (model,)
+    for member in members:
+        if not isinstance(member, GraphModel) and not hasattr(member, "network_"):
+            raise ModelError(
+                f"{member.name!r} can be compared but not saved: train one of the networks, "
+                "`light`, `transfer` or `blend`"
+            )
+
+
+def save_fitted(
+    folder: Path,
+    model: Model,
+    *,
+    target: Target,
+    settings: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Write a fitted model into a folder.
+
+    Raises
+    ------
+    ModelError
+        If the model is not fitted or cannot be saved, or the folder cannot be written.
+    """
+    members: tuple[str, ...] = ()
+    if isinstance(model, Ensemble):
+        members = tuple(member.name for member in model.members)
+        for member in model.members:
+            save_fitted(
+                folder / member.name, member, target=target, settings=settings, provenance={}
+            )
+    elif isinstance(model, GraphModel):
+        _write(folder / GRAPH_FILE, model.graph().SerializeToString())
+    else:
+        _write(folder / WEIGHTS_FILE, _tensor_bytes(_state(model)))
+    described = {
+        "format": FORMAT,
+        "name": model.name,
+        "target": target,
+        "settings": dict(settings),
+        "feature_names": list(model.feature_names),
+        "members": list(members),
+        "emotions": list(EMOTIONS),
+        "provenance": dict(provenance),
+    }
+    _write(folder / MODEL_FILE, (json.dumps(described, indent=1) + "\n").encode())
+
+
+def read_trained(folder: Path) -> TrainedModel:
+    """Read ``model.json``.
+
+    Raises
+    ------
+    ModelError
+        If there is none or it is damaged.
+    """
+    path = folder / MODEL_FILE
+    shown = printable(path)
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+        if described["format"] != FORMAT or tuple(described["emotions"]) != EMOTIONS:
+            raise ModelError(f"{shown} is of another version: train the model again")
+        if described["target"] not in get_args(Target):
+            raise ValueError(described["target"])
+        return TrainedModel(
+            name=str(described["name"]),
+            target=described["target"],
+            settings=dict(described["settings"]),
+            feature_names=tuple(described["feature_names"]),
+            members=tuple(described["members"]),
+            provenance=dict(described["provenance"]),
+        )
+    except FileNotFoundError:
+        raise ModelError(
+            f"{shown} is missing: name a folder that `music-emotion train` wrote"
+        ) from None
+    except OSError as error:
+        raise ModelError(f"{shown} cannot be read ({error.strerror})") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{shown} is damaged: train the model again") from error
+
+
+def load_fitted(folder: Path) -> Model:
+    """Read a fitted model back.
+
+    Raises
+    ------
+    ModelError
+        If the folder does not hold a model of this version of the package.
+    """
+    trained = read_trained(folder)
+    model = create(trained.name, **trained.settings)
+    if isinstance(model, Ensemble):
+        members = [load_fitted(folder / member.name) for member in model.members]
+        return Ensemble(model.name, members)
+    if isinstance(model, GraphModel):
+        return KeptGraph(model, model.name, _read(folder / GRAPH_FILE))
+    path = folder / WEIGHTS_FILE
+    content = _read(path)
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        _restore(model, load(content), trained.target)
+    except (SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        raise ModelError(
+            f"{printable(path)} does not fit {trained.name!r}: train the model again"
+        ) from error
+    return model
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{printable(path)} cannot be read ({error.strerror})") from None
+
+
+def _state(model: Model) -> dict[str, NDArray[Any]]:
+    check_saveable(model)
+    network = getattr(model, "network_", None)
+    if network is None:
+        raise ModelError(f"{model.name!r} has not been fitted: call fit first")
+    return {name: value.cpu().numpy() for name, value in network.state_dict().items()}
+
+
+def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) -> None:
+    import torch
+
+    from music_emotion.models.neural import NeuralModel
+    from music_emotion.models.standardise import Standardise, StandardisedNetwork
+
+    if not isinstance(model, NeuralModel):
+        raise ModelError(f"{model.name!r} cannot be loaded: train one of the networks")
+    size = state["standardise.mean"].size
+    axis = -1 if model.inputs.is_sequence else 1
+    scaling = Standardise(torch.zeros(size), torch.ones(size), axis=axis)
+    architecture = model.architecture(model.config, size, target == "votes")
+    network = StandardisedNetwork(scaling, architecture)
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
+    model.network_, model.target_ = network.eval(), target
+
+
+def _tensor_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:
+    from safetensors.numpy import save
+
+    packed: bytes = save({name: np.ascontiguousarray(value) for name, value in state.items()})
+    return packed
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise ModelError(
+            f"cannot write {printable(path)}: {error.strerror or error}; make room or choose "
+            "another --out"
+        ) from error

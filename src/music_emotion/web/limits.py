@@ -1,0 +1,72 @@
+"""Who may come in: a number of files at once, and a share of it for each client."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from music_emotion.web.responses import BUSY, SHARE_USED, RefusedError
+
+FIRST_GUESS = 5.0  # seconds per file before any was measured
+MEMORY = 0.9  # weight of the past in the mean time per file
+LONGEST_RETRY = 60  # seconds
+
+
+class Admission:
+    """Counts the files in the server, from the first byte of an upload to the end of its analysis.
+
+    Parameters
+    ----------
+    slots
+        Files at once.
+    share
+        Files of one client at once.
+    workers
+        Files analysed at once, for the estimate of when to try again.
+    """
+
+    def __init__(self, slots: int, share: int, workers: int) -> None:
+        self._slots = slots
+        self._share = share
+        self._workers = workers
+        self._inside: Counter[str] = Counter()
+        self._seconds = FIRST_GUESS
+
+    @property
+    def inside(self) -> int:
+        """Files in the server now."""
+        return self._inside.total()
+
+    @contextmanager
+    def admitted(self, client: str) -> Iterator[None]:
+        """Hold a place for a file of a client while the block runs.
+
+        Raises
+        ------
+        RefusedError
+            The client has its share already, or the server is full.
+        """
+        if self._inside[client] >= self._share:
+            told = f"you have {self._share} files here already; wait for one of them"
+            raise RefusedError(SHARE_USED, told, retry_after=self._retry_after(self._share))
+        if self.inside >= self._slots:
+            told = "the server has no room for another file now; try again soon"
+            raise RefusedError(BUSY, told, retry_after=self._retry_after(self._slots))
+        self._inside[client] += 1
+        try:
+            yield
+        finally:
+            self._inside[client] -= 1
+            if not self._inside[client]:
+                del self._inside[client]
+
+    def note(self, seconds: float) -> None:
+        """Take into account how long an analysis took."""
+        self._seconds = MEMORY * self._seconds + (1 - MEMORY) * seconds
+
+    def _retry_after(self, files: int) -> int:
+        """Return in how many seconds one of so many files is likely done."""
+        expected = math.ceil(self._seconds * max(1, files / 4) / self._workers)
+        return min(LONGEST_RETRY, max(1, expected))

@@ -1,0 +1,96 @@
+"""What every request and every answer passes: who may ask, and what a browser may do with it."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from music_emotion.web.answers import RefusalResponse
+from music_emotion.web.responses import FORBIDDEN, UNAUTHORISED, RefusedError
+
+NONCE = "music_emotion.nonce"
+"""Key of a request's scope: allows the styles of the waveform's library on this page view."""
+
+WITHOUT_TOKEN = ("/api/health", "/api/ready", "/api/openapi.json")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def content_policy(nonce: str) -> str:
+    """Return what a page may load: its own files, and what it made itself."""
+    rules = (
+        "default-src 'none'",
+        "script-src 'self'",
+        f"style-src 'self' 'nonce-{nonce}'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
+        "connect-src 'self' blob:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+    return "; ".join(rules)
+
+
+class Guard:
+    """Refuses requests that show no token or come from another site's page; adds headers.
+
+    Parameters
+    ----------
+    app
+        What is guarded.
+    token
+        What clients of the API must show; ``""`` asks for nothing.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Guard one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        nonce = scope[NONCE] = secrets.token_urlsafe(16)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", content_policy(nonce))
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/api/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        refusal = self._refusal(scope)
+        app = self._app if refusal is None else RefusalResponse(refusal)
+        await app(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope) -> RefusedError | None:
+        headers = Headers(scope=scope)
+        site = headers.get("sec-fetch-site", "same-origin")
+        if scope["method"] not in SAFE_METHODS and site not in ("same-origin", "none"):
+            return RefusedError(FORBIDDEN, "requests from pages of other sites are refused")
+        path = scope["path"]
+        if not self._token or not path.startswith("/api/") or path in WITHOUT_TOKEN:
+            return None
+        kind, _, shown = headers.get("authorization", "").partition(" ")
+        shown_bytes = shown.strip().encode("utf-8", "surrogateescape")
+        if kind.lower() == "bearer" and hmac.compare_digest(shown_bytes, self._token):
+            return None
+        return RefusedError(
+            UNAUTHORISED, "this server asks for its token: Authorization: Bearer TOKEN"
+        )

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from helpers.tracks import track
+from music_emotion.errors import CatalogueError
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.distributed.importing import Imported, held_catalogue, import_shards
+from music_emotion.library.distributed.shards import ShardFolder
+from music_emotion.library.lock import scan_lock
+from music_emotion.library.track import CatalogueTrack, FileStamp
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("fsspec")
+
+MODEL, OTHER = "1" * 64, "2" * 64
+EARLIER, LATER = 1_700_000_000, 1_800_000_000
+
+
+def row(path: Path, **fields) -> CatalogueTrack:
+    """The row of a file as it is now."""
+    path.write_bytes(path.name.encode())
+    plain = track(path.name)
+    return replace(plain, path=str(path), stamp=FileStamp.read(path), **fields)
+
+
+def shards(folder: Path, rows: list[CatalogueTrack], model: str = MODEL) -> str:
+    written = ShardFolder(str(folder / "out"))
+    (shard,) = written.begin([row.path for row in rows], model, 100)
+    written.write(shard, rows, model)
+    return written.location
+
+
+def paths(catalogue: Catalogue, folder: Path) -> dict[str, bool]:
+    """Which files are catalogued, and whether they are missing."""
+    return {Path(p).name: row.missing for p, row in catalogue.known_under(str(folder)).items()}
+
+
+def test_rows_are_written_in_place_of_older_ones(catalogue: Catalogue, tmp_path: Path) -> None:
+    new = row(tmp_path / "a.mp3", scanned_at=LATER)
+    number = catalogue.write(replace(new, scanned_at=EARLIER, error="old", prediction=None))
+    location = shards(tmp_path, [new, track("../bucket", path="s3://bucket/b.mp3")])
+    for _ in range(2):  # again is no harm
+        assert import_shards(location, catalogue) == Imported(2, 0)
+    told = catalogue.track(new.path)
+    assert told is not None and told.prediction is not None
+    assert (told.id, told.error, told.stamp) == (number, "", new.stamp)
+    assert len(catalogue) == 2
+
+
+def test_what_the_catalogue_has_from_a_later_scan_stays(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    old = row(tmp_path / "a.mp3", scanned_at=EARLIER)
+    catalogue.write(replace(old, scanned_at=LATER, audio=b"another sound..."))
+    assert import_shards(shards(tmp_path, [old]), catalogue) == Imported(0, 1)
+    told = catalogue.track(old.path)
+    assert told is not None and told.audio == b"another sound..."
+
+
+def test_files_that_moved_changed_or_went_away_since(catalogue: Catalogue, tmp_path: Path) -> None:
+    moved, changed, gone, away = (row(tmp_path / f"{name}.mp3") for name in "mcga")
+    location = shards(tmp_path, [moved, changed, gone, away])
+    catalogue.write(replace(moved, path=str(tmp_path / "moved.mp3"), scanned_at=LATER))
+    catalogue.write(replace(away, missing_since=1234))
+    (tmp_path / "m.mp3").rename(tmp_path / "moved.mp3")
+    (tmp_path / "c.mp3").write_bytes(b"other music")
+    (tmp_path / "g.mp3").unlink()
+    (tmp_path / "a.mp3").unlink()
+    assert import_shards(location, catalogue) == Imported(2, 2)
+    assert paths(catalogue, tmp_path) == {"moved.mp3": False, "g.mp3": True, "a.mp3": True}
+    told = catalogue.track(away.path)
+    assert told is not None and told.missing_since == 1234
+
+
+def test_the_inode_is_this_machines(catalogue: Catalogue, tmp_path: Path) -> None:
+    one = row(tmp_path / "a.mp3")
+    foreign = replace(one, stamp=replace(one.stamp, inode=1))
+    assert import_shards(shards(tmp_path, [foreign]), catalogue) == Imported(1, 0)
+    assert catalogue.known_under(str(tmp_path))[one.path].stamp == one.stamp
+
+
+def test_a_catalogue_is_of_one_model(catalogue: Catalogue, tmp_path: Path) -> None:
+    one = row(tmp_path / "a.mp3", model_sha256=OTHER)
+    catalogue.write(track("b.mp3"))
+    with pytest.raises(CatalogueError, match=r"by another model \(tones\); name another"):
+        import_shards(shards(tmp_path, [one], OTHER), catalogue)
+    assert len(catalogue) == 1
+
+
+def test_a_held_catalogue_is_nobody_elses(tmp_path: Path) -> None:
+    path = tmp_path / "held.sqlite"
+    told = pytest.raises(CatalogueError, match=f"process {os.getpid()}")
+    with held_catalogue(path), told, scan_lock(path):
+        pass

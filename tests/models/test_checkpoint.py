@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.planted import planted_examples
+from music_emotion.errors import ModelError
+from music_emotion.inference.export import export_trained
+from music_emotion.inference.loading import load_model
+from music_emotion.models.blend import Candidate, KernelBlend
+from music_emotion.models.checkpoint import check_saveable, load_fitted, save_fitted
+from music_emotion.models.registry import create
+
+
+def by_track():
+    """Planted examples as a kernel model sees them: items are tracks."""
+    given = planted_examples(tracks=24, segments=3)
+    rng = np.random.default_rng(0)
+    mine = given.label[:, None] == np.arange(272)
+    summary = (3.0 * mine + rng.normal(size=mine.shape)).astype(np.float32)
+    return replace(given, unit=given.track, features={**given.features, "summary": summary})
+
+
+@pytest.fixture(scope="module")
+def light() -> KernelBlend:
+    candidate = Candidate((("summary", 1.0),), widths=(0.5, 1.0))
+    model = KernelBlend("light", [candidate], rounds=2)
+    model.fit(by_track(), target="votes", seed=1)
+    return model
+
+
+def save(model: object, folder: Path, **fields: object) -> None:
+    save_fitted(folder, model, target="votes", settings={}, provenance={"seed": 1}, **fields)  # type: ignore[arg-type]
+
+
+def test_a_model_without_a_network_is_kept_as_its_graph(light: KernelBlend, tmp_path: Path) -> None:
+    save(light, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.onnx"]
+    told, wanted = load_fitted(tmp_path).predict(by_track()), light.predict(by_track())
+    assert np.abs(told.emotions - wanted.emotions).max() < 1e-4
+    assert np.abs(told.intensities - wanted.intensities).max() < 1e-4
+
+
+def test_the_graph_that_was_kept_is_exported_and_loaded(light: KernelBlend, tmp_path: Path) -> None:
+    save(light, tmp_path / "trained")
+    card = export_trained(tmp_path / "trained", tmp_path / "packaged", name="mine")
+    assert (card.scope, card.features, card.window_seconds) == ("track", ("summary",), 12.0)
+    assert card.training == {"model": "light", "target": "votes", "seed": "1"}
+    sound = 0.1 * np.random.default_rng(0).standard_normal(6 * 22_050)
+    assert load_model(tmp_path / "packaged").predict(sound, 22_050).model == "mine"
+
+
+def test_what_is_read_back_is_not_fitted_again(light: KernelBlend, tmp_path: Path) -> None:
+    save(light, tmp_path)
+    with pytest.raises(ModelError, match="cannot be fitted"):
+        load_fitted(tmp_path).fit(by_track())
+
+
+def test_a_damaged_or_missing_graph_is_one_line(light: KernelBlend, tmp_path: Path) -> None:
+    save(light, tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"not a graph")
+    with pytest.raises(ModelError, match="cannot be run"):
+        load_fitted(tmp_path)
+    (tmp_path / "model.onnx").unlink()
+    with pytest.raises(ModelError, match=r"model\.onnx cannot be read"):
+        load_fitted(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["svm", "genre_only"])
+def test_what_cannot_be_saved_is_said_before_the_training(name: str) -> None:
+    with pytest.raises(ModelError, match="can be compared but not saved"):
+        check_saveable(create(name))
+
+
+def test_a_network_comes_back_to_the_last_digit(tmp_path: Path) -> None:
+    examples = planted_examples(tracks=9, segments=2)
+    settings = {"max_epochs": 1, "device": "cpu"}
+    model = create("bilstm_cnn", **settings)
+    model.fit(examples, target="votes", seed=3)
+    save_fitted(tmp_path, model, target="votes", settings=settings, provenance={})
+    assert json.loads((tmp_path / "model.json").read_text())["target"] == "votes"
+    told, wanted = load_fitted(tmp_path).predict(examples), model.predict(examples)
+    assert np.array_equal(told.emotions, wanted.emotions)
+    assert np.array_equal(told.intensities, wanted.intensities)
+
+
+def test_a_model_that_was_not_fitted_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not been fitted"):
+        save(create("lstm_cnn"), tmp_path)

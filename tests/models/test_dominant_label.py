@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from music_emotion.models.dominant_label import (
+    BALANCE,
+    Dominance,
+    log_softmax,
+    panel_probabilities,
+)
+
+
+def test_dominance_finds_both_slopes_and_calibrates() -> None:
+    generator = np.random.default_rng(0)
+    intensities = generator.beta(2, 5, size=(6_000, 9))
+    chances = generator.normal(size=(6_000, 9))
+    log_mean = np.log(intensities.mean(axis=0))
+    truth = Dominance(0.7, 1.5, -1.5 * BALANCE * log_mean)(chances, intensities)
+    label = np.array([generator.choice(9, p=row) for row in truth])
+    fitted = Dominance.fit(chances, intensities, label)
+    assert fitted.chance_slope == pytest.approx(0.7, abs=0.1)
+    assert fitted.intensity_slope == pytest.approx(1.5, abs=0.15)
+    predicted = fitted(chances, intensities)
+    np.testing.assert_allclose(predicted.sum(axis=1), 1.0)
+    hit = predicted.argmax(axis=1) == label
+    assert predicted.max(axis=1).mean() == pytest.approx(hit.mean(), abs=0.03)
+
+
+def test_the_rare_are_given_a_part_of_what_they_lose() -> None:
+    generator = np.random.default_rng(0)
+    intensities = generator.beta(2, 5, size=(500, 9))
+    intensities[:, 8] *= 0.2
+    chances = np.zeros((500, 9))
+    fitted = Dominance.fit(chances, intensities, intensities.argmax(axis=1))
+    assert fitted.offset.argmax() == 8
+
+
+def test_intensities_can_be_left_out() -> None:
+    generator = np.random.default_rng(0)
+    chances = generator.normal(size=(500, 9))
+    intensities = generator.uniform(size=(500, 9))
+    label = intensities.argmax(axis=1)
+    fitted = Dominance.fit(chances, intensities, label, use_intensities=False)
+    assert fitted.intensity_slope == 0.0
+    expected = np.exp(log_softmax(fitted.chance_slope * chances))
+    np.testing.assert_allclose(fitted(chances, intensities), expected)
+
+
+def test_panels_are_as_simulated() -> None:
+    generator = np.random.default_rng(0)
+    fractions = generator.uniform(0, 0.6, size=(5, 4))
+    listeners = np.array([1, 3, 11, 14, 40])
+    size = listeners[:, None]
+    ticked = (fractions * size + fractions.mean(axis=0)) / (size + 1.0)
+    draws = generator.binomial(size[None], ticked[None], size=(40_000, 5, 4))
+    heard = draws.max(axis=2) > 0
+    winner = draws.argmax(axis=2)
+    expected = np.array(
+        [np.bincount(winner[heard[:, n], n], minlength=4) / heard[:, n].sum() for n in range(5)]
+    )
+    np.testing.assert_allclose(panel_probabilities(fractions, listeners), expected, atol=0.012)
+
+
+def test_two_emotions_of_one_listener_by_hand() -> None:
+    # Both are ticked with probability 1/2; where both are, the earlier one wins.
+    fractions = np.array([[1.0, 0.0], [0.0, 1.0]])
+    wins = panel_probabilities(fractions, np.array([1, 1]))
+    # Track 1: p = (3/4, 1/4): first wins 3/4, second 1/4 * 1/4, of 13/16.
+    np.testing.assert_allclose(wins, [[12 / 13, 1 / 13], [4 / 13, 9 / 13]])
+
+
+def test_large_panels_are_sure_and_panels_without_ticks_are_not() -> None:
+    fractions = np.array([[0.6, 0.3, 0.0], [0.1, 0.2, 0.7]])
+    wins = panel_probabilities(fractions, np.array([50_000, 50_000]))
+    np.testing.assert_array_equal(wins.argmax(axis=1), [0, 2])
+    assert wins.max(axis=1).min() > 0.99
+    np.testing.assert_allclose(
+        panel_probabilities(np.zeros((2, 3)), np.array([5, 9])), 1 / 3, atol=1e-4
+    )

@@ -1,0 +1,42 @@
+import threading
+
+import pytest
+
+from music_emotion.atomic import replaced_when_done, write_whole
+
+
+def test_what_was_written_takes_the_place_of_what_was_there(tmp_path):
+    path = tmp_path / "file"
+    write_whole(path, b"one")
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_after_an_error_all_is_as_it_was(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="disk"), replaced_when_done(path) as temporary:
+        temporary.write_bytes(b"half")
+        assert path.read_bytes() == b"old"
+        raise OSError("the disk is full")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_whoever_may_read_other_files_may_read_it(tmp_path):
+    (tmp_path / "other").write_bytes(b"")
+    write_whole(tmp_path / "file", b"x")
+    modes = {(tmp_path / name).stat().st_mode for name in ("file", "other")}
+    assert len(modes) == 1
+
+
+def test_two_writers_do_not_mix(tmp_path):
+    path = tmp_path / "file"
+    texts = [letter * 100_000 for letter in (b"a", b"b")]
+    threads = [threading.Thread(target=write_whole, args=(path, text)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_bytes() in texts

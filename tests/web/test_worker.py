@@ -1,0 +1,125 @@
+"""What a worker makes of a file, without a process around it."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from helpers.live import music
+from music_emotion.errors import AudioError, MissingExtraError, ModelError
+from music_emotion.inference.loading import load_model
+from music_emotion.web.orders import Analysis, Failure, Order, Progress
+from music_emotion.web.worker import PEAKS, Analyst, TooLongError, peaks
+
+
+class Line:
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+
+    def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+
+class Broken:
+    """A model that fails in a way of its own."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def predict(self, *_: Any, **__: Any) -> None:
+        raise self.error
+
+
+@pytest.fixture
+def analyst(model_folders: tuple[str, ...]) -> Analyst:
+    return Analyst({"tones": model_folders[0]}, longest=60.0)
+
+
+@pytest.fixture
+def upload() -> Iterator[BinaryIO]:
+    """Half a minute of a calm tone in a file without a name, as the server has it."""
+    with tempfile.TemporaryFile() as file:
+        file.write(music(30.0))
+        file.flush()
+        yield file
+
+
+def test_progress_then_the_answer_under_the_senders_name(
+    analyst: Analyst, upload: BinaryIO
+) -> None:
+    line = Line()
+    answer = analyst.analyse(Order("my.wav", "tones", explained=True), upload, line)
+    assert isinstance(answer, Analysis)
+    assert answer.result["path"] == "my.wav"
+    assert answer.result["explanation"]["emotion"] == "calmness"
+    stages = [message.stage for message in line.sent if isinstance(message, Progress)]
+    assert stages[0] == "listening"
+    assert stages[-1] == "explaining"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (AudioError("bad"), "unreadable"),
+        (MissingExtraError("M4A", "formats"), "unsupported"),
+        (MemoryError(), "memory"),
+        (ModelError("/srv/models/tones is damaged"), "broken"),
+        (ZeroDivisionError(), "broken"),
+    ],
+)
+def test_every_failure_is_an_answer(
+    analyst: Analyst, error: Exception, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    analyst._models["tones"] = Broken(error)  # type: ignore[assignment]
+    answer = analyst.analyse(Order("a", "tones"), io.BytesIO(), Line())
+    assert isinstance(answer, Failure)
+    assert answer.reason == reason
+    assert "/srv" not in answer.message
+    assert ("Traceback" in capsys.readouterr().err) is (reason == "broken")
+
+
+def test_a_sound_beyond_the_limit_is_not_heard_to_its_end(
+    analyst: Analyst, upload: BinaryIO
+) -> None:
+    analyst.longest = 5.0
+    answer = analyst.analyse(Order("a", "tones"), upload, Line())
+    assert isinstance(answer, Failure)
+    assert answer.reason == "too_long"
+    assert "0:30 or more" in answer.message
+    assert "takes 0:05 at most" in answer.message
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(61.0, "1:01"), (60.2, "1:01"), (3_661, "1:01:01")])
+def test_a_sound_a_little_too_long_is_told_to_the_second(
+    analyst: Analyst, seconds: float, told: str
+) -> None:
+    with pytest.raises(TooLongError, match=rf"lasts {told} or more; .* takes 1:00 at most"):
+        analyst._check_length(seconds)
+
+
+def test_the_outline_of_a_long_sound_keeps_its_peaks(model_folders: tuple[str, ...]) -> None:
+    prediction = load_model(model_folders[0]).predict(io.BytesIO(music()))
+    envelope = np.zeros(100_000, np.float32)
+    envelope[[0, 50_000, 99_999]] = (0.25, 0.5, 1.5)
+    outline = peaks(replace(prediction, envelope=envelope))
+    assert len(outline) == PEAKS
+    assert [value for value in outline if value] == [0.25, 0.5, 1.0]
+    assert outline[PEAKS // 2] == 0.5
+
+
+def test_silence_is_answered_without_an_explanation(analyst: Analyst) -> None:
+    with tempfile.TemporaryFile() as file:
+        sf.write(file, np.zeros(6 * 22_050), 22_050, format="WAV")
+        file.flush()
+        answer = analyst.analyse(Order("a", "tones", explained=True), file, Line())
+    assert isinstance(answer, Analysis)
+    assert "explanation" not in answer.result
