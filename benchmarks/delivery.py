@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from music_emotion.audio import decode, resample
 from music_emotion.cli.progress import progress_bar
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 
 Array = NDArray[np.float32]
 HELD_OUT = "held_out.txt"

@@ -31,7 +31,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from music_emotion.cluster import ray_cluster
 from music_emotion.inference.batch import Job, predict_file, predict_stream
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 from music_emotion.library.distributed.scan import scan_on_ray
 from music_emotion.library.locations import find_locations
 from music_emotion.library.reading import scanned

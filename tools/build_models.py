@@ -50,7 +50,7 @@ from music_emotion.features.cache import FeatureStore
 from music_emotion.features.compute import feature_key
 from music_emotion.features.extract import CorpusFeatures, extract_corpus
 from music_emotion.inference.export import export_fitted, training_facts
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 from music_emotion.inference.model_card import ConfidenceCurve, read_card
 from music_emotion.inference.package import SHIPPED, write_package
 from music_emotion.models.base import Model, Target

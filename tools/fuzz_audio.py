@@ -31,7 +31,7 @@ import soundfile
 
 from music_emotion.audio import Sound, decode, resample
 from music_emotion.inference.batch import predict_file, silence_native_libraries
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 
 SECONDS = 6.0  # of music in each file
 FORMATS = {

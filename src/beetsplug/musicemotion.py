@@ -29,8 +29,7 @@ from beets.plugins import BeetsPlugin
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
-from music_emotion.inference.loading import load_model
-from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.model import EmotionModel, load_model
 from music_emotion.inference.prediction import TrackPrediction
 
 MOOD, MODEL, CONFIDENCE = "mood", "emotion_model", "emotion_confidence"

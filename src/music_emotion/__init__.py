@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from music_emotion.emotions import EMOTIONS
 
 if TYPE_CHECKING:
-    from music_emotion.inference.loading import load_model, predict
+    from music_emotion.inference.model import load_model, predict
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ __all__ = ["EMOTIONS", "__version__", "load_model", "predict"]
 def __getattr__(name: str) -> Any:
     # Prediction needs NumPy and more; importing the package alone stays fast.
     if name in ("load_model", "predict"):
-        from music_emotion.inference import loading
+        from music_emotion.inference import model
 
-        return getattr(loading, name)
+        return getattr(model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from helpers.graphs import package, tone_listener
-from music_emotion.inference.loading import load_model
-from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.model import EmotionModel, load_model
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,7 @@ from helpers.graphs import linear_reader, package
 from helpers.sounds import RATE, tone
 from music_emotion.errors import ModelError
 from music_emotion.inference.explain import explain, explain_prediction
-from music_emotion.inference.loading import load_model
-from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.model import EmotionModel, load_model
 
 # The model hears 440 Hz as calmness. Here it sounds from 6 to 9 s only, over a bass throughout.
 BASS = 0.5 * tone(15.0, hertz=70.0)

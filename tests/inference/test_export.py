@@ -13,7 +13,7 @@ from music_emotion.errors import ModelError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.melspectrogram import log_mel
 from music_emotion.inference.export import export_fitted, export_trained, halved
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 from music_emotion.inference.package import Network
 from music_emotion.models.base import Model
 from music_emotion.models.checkpoint import save_fitted

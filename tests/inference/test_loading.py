@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from helpers.graphs import package, tone_listener
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 
 
 def test_a_folder_is_opened_once_until_it_changes(

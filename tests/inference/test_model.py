@@ -20,8 +20,7 @@ from music_emotion.errors import AudioError, MusicEmotionError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
-from music_emotion.inference.loading import load_model
-from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.model import EmotionModel, load_model
 from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.inference.prediction import Timeline
 from music_emotion.inference.segmenter import BATCH_SEGMENTS, segment_blocks

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import music_emotion
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 from music_emotion.inference.package import find_package, read_cards, shipped_names
 
 PACKAGE = Path(music_emotion.__file__).parent

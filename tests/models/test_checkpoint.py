@@ -10,7 +10,7 @@ import pytest
 from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
 from music_emotion.inference.export import export_trained
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 from music_emotion.models.blend import Candidate, KernelBlend
 from music_emotion.models.checkpoint import check_saveable, load_fitted, save_fitted
 from music_emotion.models.registry import create

@@ -14,7 +14,7 @@ import soundfile as sf
 
 from helpers.live import music
 from music_emotion.errors import AudioError, MissingExtraError, ModelError
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 from music_emotion.web.orders import Analysis, Failure, Order, Progress
 from music_emotion.web.worker import PEAKS, Analyst, TooLongError, peaks
 

@@ -24,8 +24,7 @@ from music_emotion.audio.files import STDIN_NAME, named_stream
 from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.features.workers import begin_worker, single_threaded_children
 from music_emotion.inference.explain import Explanation, explain_prediction
-from music_emotion.inference.loading import load_model
-from music_emotion.inference.model import EmotionModel, ReadingProgress
+from music_emotion.inference.model import EmotionModel, ReadingProgress, load_model
 from music_emotion.inference.prediction import TrackPrediction
 
 COPY_BYTES = 1 << 20

@@ -6,7 +6,9 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -18,18 +20,20 @@ from music_emotion.audio.files import BLOCK_FRAMES, source_name
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
 from music_emotion.features.segments import SEGMENT_SECONDS
-from music_emotion.inference.envelope import Envelope
 from music_emotion.inference.inputs import EAR, compute_features
-from music_emotion.inference.package import Answer, Network
-from music_emotion.inference.pooling import pool, spans_around
+from music_emotion.inference.model_card import CARD_FILE
+from music_emotion.inference.package import ONNX_FILE, Network, find_package
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 from music_emotion.inference.segmenter import (
+    Envelope,
     Segments,
     audible_segments,
     fill_segment,
     segment_blocks,
 )
+from music_emotion.models.base import Prediction
 
+DEFAULT_MODEL = "default"
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
 
 Array = NDArray[np.float32]
@@ -149,8 +153,8 @@ class EmotionModel:
         answer = self.network(features)
         return {"emotions": answer.emotions, "intensities": answer.intensities}
 
-    def conclude(self, evidence: Evidence, spans: Sequence[NDArray[np.int64]]) -> Answer:
-        """Answer for spans of segments.
+    def conclude(self, evidence: Evidence, spans: Sequence[NDArray[np.int64]]) -> Prediction:
+        """Prediction for spans of segments.
 
         Parameters
         ----------
@@ -162,7 +166,7 @@ class EmotionModel:
 
         Returns
         -------
-        Answer
+        Prediction
             One row per span.
         """
         answer = silence(len(spans))
@@ -215,10 +219,10 @@ class EmotionModel:
         )
 
 
-def silence(rows: int) -> Answer:
+def silence(rows: int) -> Prediction:
     """Return the answer for silence: all emotions equally probable, none felt."""
     shape = (rows, len(EMOTIONS))
-    return Answer(np.full(shape, 1 / len(EMOTIONS), np.float32), np.zeros(shape, np.float32))
+    return Prediction(np.full(shape, 1 / len(EMOTIONS), np.float32), np.zeros(shape, np.float32))
 
 
 def _quiet_warning(heard: _Heard) -> tuple[str, ...]:
@@ -277,3 +281,110 @@ def _reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]
     for block in stream:
         yield block
         progress(stream.duration, stream.claimed_duration)
+
+
+POOLINGS: Mapping[str, Callable[[Array], Array]] = {
+    "mean": lambda rows: rows.mean(axis=0, dtype=np.float64),
+    "std": lambda rows: rows.std(axis=0, dtype=np.float64),
+    "max": lambda rows: rows.max(axis=0),
+    "min": lambda rows: rows.min(axis=0),
+}
+
+
+def pool(rows: Array, statistics: tuple[str, ...]) -> Array:
+    """Pool the segments of one span.
+
+    Parameters
+    ----------
+    rows
+        One feature vector per segment, shape (segments, d), at least one segment.
+    statistics
+        Names in :data:`POOLINGS`; ``std`` divides by the number of segments and is 0 for one.
+
+    Returns
+    -------
+    ndarray of shape (len(statistics) · d,), float32
+    """
+    return np.concatenate([POOLINGS[name](rows) for name in statistics]).astype(np.float32)
+
+
+def spans_around(count: int, width: int) -> list[slice]:
+    """Return for each of ``count`` segments the span of about ``width`` segments around it.
+
+    Spans are cut at the ends of the track.
+    """
+    before = (width - 1) // 2
+    after = width - 1 - before
+    return [slice(max(0, at - before), min(count, at + after + 1)) for at in range(count)]
+
+
+def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionModel:
+    """Return a model from the wheel by name, or one on disk by its folder.
+
+    Parameters
+    ----------
+    name_or_path
+        A name that ``music-emotion models`` lists, or the folder of a packaged model.
+
+    Returns
+    -------
+    EmotionModel
+        Its ``predict`` answers for one piece of music after the other.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, or it is damaged.
+    """
+    folder = find_package(name_or_path).resolve()
+    return _opened(folder, tuple(_state(folder / file) for file in (CARD_FILE, ONNX_FILE)))
+
+
+@lru_cache(maxsize=4)
+def _opened(folder: Path, state: tuple[object, ...]) -> EmotionModel:
+    """Open a model once for each ``state`` its files have been in."""
+    return EmotionModel(Network(folder))
+
+
+def _state(file: Path) -> object:
+    try:
+        found = file.stat()
+    except OSError:
+        return None  # what is wrong with it is said where it is opened
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def predict(
+    source: AudioSource | Sound | NDArray[Any],
+    sample_rate: int | None = None,
+    *,
+    model: str | os.PathLike[str] | EmotionModel = DEFAULT_MODEL,
+) -> TrackPrediction:
+    """Predict what people feel in a piece of music.
+
+    Parameters
+    ----------
+    source
+        A path, an open binary stream, a :class:`~music_emotion.audio.Sound`, or an array of shape
+        (n,), (n, channels) or (channels, n).
+    sample_rate
+        Of an array, in Hz; files and sounds bring their own.
+    model
+        A model's name, its folder, or what :func:`load_model` returned.
+
+    Returns
+    -------
+    TrackPrediction
+        Nine probabilities and intensities, a confidence, and the course over time.
+
+    Raises
+    ------
+    AudioError
+        The sound cannot be read, or is shorter than half a second.
+    ModelError
+        There is no such model, or it is damaged.
+    MissingExtraError
+        Reading the file needs the extra ``[formats]``.
+    """
+    chosen = model if isinstance(model, EmotionModel) else load_model(model)
+    return chosen.predict(source, sample_rate)

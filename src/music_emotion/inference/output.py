@@ -200,15 +200,6 @@ class FileNames:
         return stem + end
 
 
-def writable(path: str) -> str:
-    """Return a path as Unicode; one whose bytes are no text gets escapes in their place."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return printable(path)
-    return path
-
-
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -15,7 +15,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card
 from music_emotion.interruption import held_back
+from music_emotion.models.base import Prediction
 
 ONNX_FILE = "model.onnx"
 MAX_ONNX_BYTES = 1 << 30
@@ -45,14 +46,6 @@ SEGMENT_SHAPES: Mapping[str, tuple[int, ...]] = {
 """Shape of one segment's feature."""
 
 SUM_TOLERANCE = 1e-3  # of the nine probabilities around 1
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a graph says of n segments or spans: two arrays of shape (n, 9), 0–1."""
-
-    emotions: NDArray[np.float32]
-    intensities: NDArray[np.float32]
 
 
 class Network:
@@ -80,7 +73,7 @@ class Network:
         if "musicnn" in self.card.features:
             _check_pretrained()
 
-    def __call__(self, inputs: Mapping[str, NDArray[np.float32]]) -> Answer:
+    def __call__(self, inputs: Mapping[str, NDArray[np.float32]]) -> Prediction:
         """Run the graph on n segments or spans.
 
         Raises
@@ -100,7 +93,7 @@ class Network:
         sums_to_one = np.abs(emotions.sum(axis=1) - 1.0) <= SUM_TOLERANCE
         if not sums_to_one.all() or emotions.min(initial=0.0) < -SUM_TOLERANCE:
             raise self._fault("gave probabilities that do not sum to 1")
-        return Answer(np.clip(emotions, 0.0, 1.0), np.clip(intensities, 0.0, 1.0))
+        return Prediction(np.clip(emotions, 0.0, 1.0), np.clip(intensities, 0.0, 1.0))
 
     def _fault(self, what: str) -> ModelError:
         return ModelError(f"'{printable(self._path)}' {what}; export or install the model again")

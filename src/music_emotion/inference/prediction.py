@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import MusicEmotionError
+from music_emotion.errors import MusicEmotionError, printable
 
 if TYPE_CHECKING:
     import pandas
 
 DIGITS = 6  # after the point, in everything written
+JAMS_VERSION = "0.3.4"
+NAMESPACE = "tag_open"
+
+INTENSITY_COLUMNS = tuple(f"intensity_{name}" for name in EMOTIONS)
+COLUMNS: Mapping[str, type[str] | type[float]] = {
+    "duration": float,
+    "model": str,
+    "version": str,
+    "top": str,
+    "confidence": float,
+    **dict.fromkeys(EMOTIONS, float),
+    **dict.fromkeys(INTENSITY_COLUMNS, float),
+    "warnings": str,
+}
+"""Columns of a prediction as one flat row, in order, and what each holds; see
+:meth:`TrackPrediction.to_row`."""
+
 Array = NDArray[np.float32]
 
 
@@ -115,11 +133,68 @@ class TrackPrediction:
             "warnings": list(self.warnings),
         }
 
+    def to_row(self, *, rounded: bool = True) -> dict[str, str | float | None]:
+        """Return the prediction, but for its timeline, as one flat row.
+
+        Parameters
+        ----------
+        rounded
+            As people read numbers and :meth:`to_dict` gives them; otherwise as they are.
+
+        Returns
+        -------
+        dict
+            One value per name in :data:`COLUMNS`. ``top`` is ``None`` for silence; warnings are
+            one text, divided by ``"; "``.
+        """
+        emotions, intensities = self.emotions.tolist(), self.intensities.tolist()
+        if rounded:
+            emotions, intensities = _shares(self.emotions), _rounded(self.intensities)
+        values = (
+            round(self.duration, 3) if rounded else float(self.duration),
+            self.model,
+            self.version,
+            self.top,
+            round(self.confidence, DIGITS) if rounded else float(self.confidence),
+            *emotions,
+            *intensities,
+            "; ".join(self.warnings),
+        )
+        return dict(zip(COLUMNS, values, strict=True))
+
+    @classmethod
+    def from_row(
+        cls,
+        row: Mapping[str, Any],
+        *,
+        path: str,
+        timeline: Timeline,
+        warnings: Iterable[str],
+    ) -> TrackPrediction:
+        """Return the prediction that :meth:`to_row` made a row of.
+
+        Parameters
+        ----------
+        row
+            With the names in :data:`COLUMNS` and any others.
+        path, timeline, warnings
+            What the row does not hold, or not apart.
+        """
+        return cls(
+            path=path,
+            duration=row["duration"],
+            model=row["model"],
+            version=row["version"],
+            emotions=np.array([row[name] for name in EMOTIONS], np.float32),
+            intensities=np.array([row[name] for name in INTENSITY_COLUMNS], np.float32),
+            confidence=row["confidence"],
+            timeline=timeline,
+            warnings=tuple(warnings),
+        )
+
     def to_jams(self) -> dict[str, Any]:
         """Return a JAMS document (Humphrey et al., ISMIR 2014; schema 0.3) as a dict."""
-        from music_emotion.inference.jams import jams_document
-
-        return jams_document(self)
+        return _jams_document(self)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the timeline as a table: one row per point, ``time`` and the nine emotions.
@@ -157,3 +232,76 @@ def _shares(values: Array) -> list[float]:
 
 def _rounded(values: Array) -> list[float]:
     return [round(float(value), DIGITS) for value in values]
+
+
+def _jams_document(prediction: TrackPrediction) -> dict[str, Any]:
+    """Return the JAMS document of a prediction: plain dicts, lists, texts and numbers."""
+    duration = round(prediction.duration, 3)
+    timeline = prediction.timeline
+    whole = (0.0, duration)
+    spans = [
+        (max(0.0, middle - timeline.window / 2), min(duration, middle + timeline.window / 2))
+        for middle in timeline.time.tolist()
+    ]
+    return {
+        "annotations": [
+            _jams_annotation(prediction, "emotions", [(whole, prediction.emotions)]),
+            _jams_annotation(prediction, "intensities", [(whole, prediction.intensities)]),
+            _jams_annotation(prediction, "timeline", zip(spans, timeline.emotions, strict=True)),
+        ],
+        "file_metadata": {
+            "title": "",
+            "artist": "",
+            "release": "",
+            "duration": duration,
+            "identifiers": {},
+            "jams_version": JAMS_VERSION,
+        },
+        "sandbox": {
+            "path": writable(prediction.path),
+            "confidence": round(prediction.confidence, 6),
+            "warnings": list(prediction.warnings),
+        },
+    }
+
+
+def _jams_annotation(
+    prediction: TrackPrediction,
+    quantity: str,
+    spans: Iterable[tuple[tuple[float, float], Array]],
+) -> dict[str, Any]:
+    return {
+        "namespace": NAMESPACE,
+        "time": 0.0,
+        "duration": round(prediction.duration, 3),
+        "data": [
+            {
+                "time": round(start, 3),
+                "duration": round(end - start, 3),
+                "value": name,
+                "confidence": round(float(value), 6),
+            }
+            for (start, end), values in spans
+            for name, value in zip(EMOTIONS, values, strict=True)
+        ],
+        "annotation_metadata": {
+            "curator": {"name": "", "email": ""},
+            "annotator": {},
+            "version": prediction.version,
+            "corpus": "",
+            "annotation_tools": f"music-emotion, model {prediction.model}",
+            "annotation_rules": "",
+            "validation": "",
+            "data_source": "program",
+        },
+        "sandbox": {"quantity": quantity},
+    }
+
+
+def writable(path: str) -> str:
+    """Return a path as Unicode; one whose bytes are no text gets escapes in their place."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return printable(path)
+    return path

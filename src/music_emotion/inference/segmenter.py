@@ -24,6 +24,7 @@ SILENT_LEVEL = 2e-5  # mean absolute sample, -94 dB; one bit of 16 dithered is b
 LEVEL_SAMPLES = 1_102  # 50 ms at 22,050 Hz
 AUDIBLE_LEVELS = 5  # of the 60 in a segment; a click fills one or two
 MIN_SECONDS = 0.5  # less sound than this is refused
+ENVELOPE_RATE = 20  # largest samples per second, for pictures
 
 Array = NDArray[np.float32]
 
@@ -165,3 +166,26 @@ def fill_segment(
         seconds = length / sample_rate
         raise AudioError(f"{name} lasts {seconds:.2f} s; give at least {MIN_SECONDS} s of sound")
     return iter([np.resize(np.concatenate(head), enough)]), True
+
+
+class Envelope:
+    """Largest absolute sample in each 1/20 s of the blocks that pass."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._step = max(1, round(sample_rate / ENVELOPE_RATE))
+        self._rest: Array = np.zeros(0, dtype=np.float32)
+        self._peaks: list[Array] = []
+
+    def watch(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        """Pass blocks of mono sound on, unchanged."""
+        for block in blocks:
+            sound = np.concatenate([self._rest, np.abs(block)])
+            whole = len(sound) // self._step * self._step
+            self._peaks.append(sound[:whole].reshape(-1, self._step).max(axis=1))
+            self._rest = sound[whole:]
+            yield block
+
+    def values(self) -> Array:
+        """Return what was seen, shape (n,)."""
+        rest = [self._rest.max(keepdims=True)] if len(self._rest) else []
+        return np.concatenate([*self._peaks, *rest])

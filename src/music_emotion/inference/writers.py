@@ -8,22 +8,42 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import MusicEmotionError
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference.batch import Outcome
+from music_emotion.inference.explain import Explanation
 from music_emotion.inference.output import (
     STANDARD_OUTPUT,
     FileNames,
     check_writable,
     is_special,
     opened_output,
-    writable,
 )
+from music_emotion.inference.prediction import COLUMNS, TrackPrediction, writable
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+BAR_CELLS = 24
+SPARK_CELLS = 24
+LABEL_CELLS = 17
+PATH_CELLS = 44
+SPARKS = "▁▂▃▄▅▆▇█"
+EIGHTHS = " ▏▎▍▌▋▊▉"
+COLOURS = {emotion.name: emotion.colour for emotion in GEMS}
+LABELS = {emotion.name: emotion.label for emotion in GEMS}
+
+Array = NDArray[np.float32]
 
 
 class Writer(Protocol):
@@ -88,20 +108,9 @@ class JsonLinesWriter:
 
 
 class CsvWriter:
-    """One row per track: path, duration, top emotion, probabilities, intensities, warnings."""
+    """One row per track: path, the columns of a flat prediction, error."""
 
-    COLUMNS = (
-        "path",
-        "duration",
-        "model",
-        "version",
-        "top",
-        "confidence",
-        *EMOTIONS,
-        *(f"intensity_{name}" for name in EMOTIONS),
-        "warnings",
-        "error",
-    )
+    COLUMNS = ("path", *COLUMNS, "error")
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -110,16 +119,8 @@ class CsvWriter:
 
     def add(self, outcome: Outcome) -> None:
         """Write one outcome."""
-        data = outcome_dict(outcome)
-        emotions: Mapping[str, float] = data.pop("emotions", {})
-        intensities: Mapping[str, float] = data.pop("intensities", {})
-        row = {name: data[name] for name in self.COLUMNS if name in data}
-        row.update(emotions)
-        row.update({f"intensity_{name}": value for name, value in intensities.items()})
-        if outcome.prediction is not None:
-            row["top"] = outcome.prediction.top or ""
-            row["warnings"] = "; ".join(outcome.prediction.warnings)
-        self._rows.writerow(row)
+        row = {} if outcome.prediction is None else outcome.prediction.to_row()
+        self._rows.writerow({"path": writable(outcome.path), **row, "error": outcome.error})
         self._stream.flush()
 
     def close(self) -> None:
@@ -187,6 +188,146 @@ class JamsFileWriter:
         """Write nothing: the documents are whole."""
 
 
+class TerminalWriter:
+    """Writes outcomes for people as they come.
+
+    Parameters
+    ----------
+    stream
+        Where to; colours only where it is a terminal, or standard output under ``FORCE_COLOR``.
+    single
+        Whether there is one track, which gets bars, or many, which get a line each.
+    top
+        How many emotions are shown; by default all of one track and three of many.
+    timeline
+        Whether each point in time gets a line.
+    """
+
+    def __init__(
+        self, stream: TextIO, *, single: bool, top: int | None = None, timeline: bool = False
+    ) -> None:
+        from rich.console import Console
+
+        self._console = Console(
+            file=stream,
+            force_terminal=None if stream is sys.stdout else False,  # FORCE_COLOR is of the screen
+            highlight=False,
+            soft_wrap=True,
+            emoji=False,
+        )
+        self._single = single
+        self._top = top or (len(EMOTIONS) if single else 3)
+        self._timeline = timeline
+
+    def add(self, outcome: Outcome) -> None:
+        """Write one outcome; failures are for the error stream."""
+        prediction = outcome.prediction
+        if prediction is None:
+            return
+        lines = self._bars(prediction) if self._single else [self._line(prediction)]
+        if self._timeline:
+            lines += self._points(prediction)
+        for line in lines:
+            self._print(line)
+        if outcome.explanation is not None:
+            for reason in _reasons(outcome.explanation):
+                self._print(reason)
+        for warning in prediction.warnings:
+            self._print(f"  note: {warning}")
+
+    def close(self) -> None:
+        """Write nothing: lines need no end."""
+
+    def _print(self, line: str | Text) -> None:
+        self._console.print(line, markup=False)
+
+    def _line(self, prediction: TrackPrediction) -> Text:
+        from rich.text import Text
+
+        line = Text(f"{_shortened(prediction.path):<{PATH_CELLS}}  {clock(prediction.duration):>7}")
+        if prediction.top is None:
+            line.append("  silent")
+            return line
+        for name, probability in prediction.ranked()[: self._top]:
+            line.append(f"  {LABELS[name]} ", style=COLOURS[name])
+            line.append(f"{probability:.0%}")
+        return line
+
+    def _bars(self, prediction: TrackPrediction) -> list[Text]:
+        from rich.text import Text
+
+        model = f"model {prediction.model} {prediction.version}"
+        title = f"{printable(prediction.path)}  {clock(prediction.duration)}  {model}"
+        lines = [Text(title, style="bold")]
+        for name, probability in prediction.ranked()[: self._top]:
+            index = EMOTIONS.index(name)
+            line = Text(f"  {LABELS[name]:<{LABEL_CELLS}} ")
+            line.append(f"{_bar(probability):<{BAR_CELLS}}", style=COLOURS[name])
+            line.append(f" {probability:4.0%}  ")
+            course = _spark(prediction.timeline.emotions[:, index])
+            line.append(f"{course:<{SPARK_CELLS}}", style=COLOURS[name])
+            line.append(f"  felt by {prediction.intensities[index]:.0%}")
+            lines.append(line)
+        if prediction.top is None:
+            lines.append(Text("  silence: no emotion"))
+        else:
+            sure = f"{prediction.confidence:.0%}"
+            lines.append(Text(f"  {LABELS[prediction.top]} with a confidence of {sure}"))
+        return lines
+
+    def _points(self, prediction: TrackPrediction) -> list[Text]:
+        from rich.text import Text
+
+        lines = []
+        timeline = prediction.timeline
+        for time, emotions in zip(timeline.time, timeline.emotions, strict=True):
+            line = Text(f"  {clock(float(time)):>7}")
+            for index in np.argsort(-emotions, kind="stable")[: min(3, self._top)]:
+                name = EMOTIONS[index]
+                line.append(f"  {LABELS[name]} ", style=COLOURS[name])
+                line.append(f"{emotions[index]:.0%}")
+            lines.append(line)
+        return lines
+
+
+def _reasons(explanation: Explanation) -> list[str]:
+    """Say what an emotion would lose without its strongest seconds and bands."""
+    label = LABELS[explanation.emotion]
+    lines = [f"  why {label} ({explanation.probability:.0%}); what it loses without"]
+    order = np.argsort(-explanation.seconds, kind="stable")[:3]
+    for index in sorted(order.tolist()):
+        start = float(explanation.time[index])
+        loss = explanation.seconds[index]
+        lines.append(f"    {clock(start):>7}–{clock(start + 3.0)}          {loss:+.1%}")
+    for (low, high), loss in zip(explanation.bands, explanation.frequencies, strict=True):
+        lines.append(f"    {low:>7,.0f}–{high:,.0f} Hz".ljust(26) + f"{loss:+.1%}")
+    return lines
+
+
+def clock(seconds: float) -> str:
+    """Return a time as ``m:ss`` or ``h:mm:ss``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _shortened(path: str) -> str:
+    shown = printable(path)
+    return shown if len(shown) <= PATH_CELLS else f"…{shown[-PATH_CELLS + 1 :]}"
+
+
+def _bar(share: float) -> str:
+    eighths = round(share * BAR_CELLS * 8)
+    return ("█" * (eighths // 8) + EIGHTHS[eighths % 8]).rstrip()
+
+
+def _spark(values: Array) -> str:
+    """Return the course of a probability as blocks, on a scale of 0 to 1."""
+    parts: Sequence[Array] = np.array_split(values, min(SPARK_CELLS, len(values)))
+    steps = [min(len(SPARKS) - 1, int(float(part.mean()) * len(SPARKS))) for part in parts]
+    return "".join(SPARKS[step] for step in steps)
+
+
 STREAM_WRITERS: Mapping[str, Callable[[TextIO], Writer]] = {
     "json": JsonWriter,
     "jsonl": JsonLinesWriter,
@@ -237,8 +378,6 @@ def opened_writer(
     with opened_output(path) as stream:
         writer: Writer
         if name == "table":
-            from music_emotion.inference.terminal import TerminalWriter
-
             writer = TerminalWriter(stream, single=files == 1, top=top, timeline=timeline)
         elif name == "csv" and timeline:
             writer = CsvTimelineWriter(stream)

@@ -11,8 +11,8 @@ from typing import Any, TextIO
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
-from music_emotion.inference.output import opened_output, replacing, writable
-from music_emotion.inference.prediction import DIGITS
+from music_emotion.inference.output import opened_output, replacing
+from music_emotion.inference.prediction import DIGITS, writable
 from music_emotion.library.search import Hit
 from music_emotion.library.track import CatalogueTrack
 

@@ -43,7 +43,7 @@ def intensities_of(
     copy = _same_sound(catalogue, path)
     if copy is not None:
         return copy, None
-    from music_emotion.inference.loading import DEFAULT_MODEL, load_model
+    from music_emotion.inference.model import DEFAULT_MODEL, load_model
 
     names = catalogue.models()
     chosen = load_model(model or next(iter(names.values()), DEFAULT_MODEL))

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MusicEmotionError, printable
-from music_emotion.inference.envelope import STEPS_PER_SECOND
 from music_emotion.inference.output import FileNames, check_writable, replacing
+from music_emotion.inference.segmenter import ENVELOPE_RATE
 from music_emotion.report.canvas import check_drawing, empty_figure
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _draw_wave(axes: Axes, prediction: TrackPrediction) -> None:
     envelope = prediction.envelope
     step = max(1, -(-len(envelope) // WAVE_POINTS))
     peaks = np.maximum.reduceat(envelope, np.arange(0, len(envelope), step))
-    time = np.arange(len(peaks)) * step / STEPS_PER_SECOND
+    time = np.arange(len(peaks)) * step / ENVELOPE_RATE
     axes.fill_between(time, -peaks, peaks, color=GREY, linewidth=0)
     axes.set_xlim(0, prediction.duration)
     axes.set_yticks([])

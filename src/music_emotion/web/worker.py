@@ -19,11 +19,9 @@ from music_emotion.audio.files import named_stream
 from music_emotion.errors import MissingExtraError, ModelError, MusicEmotionError
 from music_emotion.inference.batch import Outcome, silence_native_libraries
 from music_emotion.inference.explain import explain_prediction
-from music_emotion.inference.loading import load_model
-from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.model import EmotionModel, load_model
 from music_emotion.inference.prediction import TrackPrediction
-from music_emotion.inference.terminal import clock
-from music_emotion.inference.writers import outcome_dict
+from music_emotion.inference.writers import clock, outcome_dict
 from music_emotion.web.orders import Analysis, Failure, Order, Progress, Ready
 
 PEAKS = 1_200  # of a waveform's picture: more than the pixels it is drawn with

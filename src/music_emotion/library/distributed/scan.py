@@ -32,7 +32,7 @@ from music_emotion.inference.batch import (
     predict_stream,
     silence_native_libraries,
 )
-from music_emotion.inference.loading import load_model
+from music_emotion.inference.model import load_model
 from music_emotion.inference.model_card import CARD_FILE
 from music_emotion.inference.package import ONNX_FILE, find_package
 from music_emotion.interruption import sigterm_interrupts

@@ -22,8 +22,7 @@ from music_emotion.audio.discover import find_files
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError, printable
 from music_emotion.inference.batch import predict_file
-from music_emotion.inference.loading import DEFAULT_MODEL, load_model
-from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.model import DEFAULT_MODEL, EmotionModel, load_model
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.inference.prediction import TrackPrediction
