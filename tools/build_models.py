@@ -37,13 +37,12 @@ from music_emotion.cli.progress import progress_bar
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import open_corpus
 from music_emotion.errors import EvaluationError, ModelError, MusicEmotionError
-from music_emotion.evaluation.cells import CellStore, Run, cell_key
-from music_emotion.evaluation.confidence import SUPPORT, fit_confidence
+from music_emotion.evaluation.calibration import SUPPORT, fit_confidence
+from music_emotion.evaluation.cells import CellStore, Run, cell_key, read_ground_truth
 from music_emotion.evaluation.folds import examples
-from music_emotion.evaluation.ground_truth import read_truth
 from music_emotion.evaluation.plan import Comparison, describe, make_plan
 from music_emotion.evaluation.provenance import code_digest
-from music_emotion.evaluation.refit import train_whole
+from music_emotion.evaluation.refit import refit
 from music_emotion.evaluation.runner import available_cores
 from music_emotion.evaluation.scores import Scored
 from music_emotion.features.cache import FeatureStore
@@ -227,7 +226,7 @@ def honest_worth(results: Path, recipe: Recipe, keys: Mapping[Run, tuple[str, ..
         f"music-emotion compare --models {recipe.model} --protocol artist "
         f"--target {recipe.target} --out {results.name}"
     )
-    truth = read_truth(results)
+    truth = read_ground_truth(results)
     rows = []
     if truth is not None and (results / "results.json").is_file():
         rows = json.loads((results / "results.json").read_text(encoding="utf-8"))["results"]
@@ -335,7 +334,7 @@ class Workshop:
             return load_fitted(folder)
         features = self.features(model.feature_names)
         with progress_bar(f"training {recipe.model}") as tell:
-            train_whole(
+            refit(
                 recipe.model,
                 self.corpus,
                 features.track,

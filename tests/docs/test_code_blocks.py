@@ -27,7 +27,7 @@ import typer.main
 from helpers.code_blocks import EMOTIFY, SERVER, Block, blocks_of
 from music_emotion.cli.main import build_app
 from music_emotion.datasets.demo import synthesise
-from music_emotion.evaluation.quick import quick_corpus
+from music_emotion.evaluation.plan import quick_corpus
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (

@@ -16,14 +16,18 @@ import pytest
 
 from helpers import stub_models
 from helpers.corpora import LABELS, corpus_of, points, segments
-from helpers.reporter import Ear
+from helpers.reporter import RecordingReporter
 from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.evaluation import metrics
-from music_emotion.evaluation.cells import CellName, CellStore, Run
+from music_emotion.evaluation.cells import CellName, CellStore, Run, read_ground_truth
 from music_emotion.evaluation.compare import compare, shared_arrays
-from music_emotion.evaluation.ground_truth import read_truth
-from music_emotion.evaluation.plan import Comparison, describe, feature_names, make_plan
-from music_emotion.evaluation.quick import quick_corpus
+from music_emotion.evaluation.plan import (
+    Comparison,
+    describe,
+    feature_names,
+    make_plan,
+    quick_corpus,
+)
 from music_emotion.evaluation.results import SUMMARY_COLUMNS, check_against, collect, summary_csv
 from music_emotion.evaluation.worker import mean_over_units, training_seed
 from music_emotion.models.base import Prediction
@@ -40,7 +44,7 @@ def run(world, out, *, jobs=0, **wanted):
     corpus, track, features = world
     wanted.setdefault("models", ("good", "bad"))
     comparison = Comparison(factory=stub_models.FACTORY, **wanted)
-    ear = Ear()
+    reporter = RecordingReporter()
     truth, failures = compare(
         comparison,
         corpus,
@@ -49,10 +53,10 @@ def run(world, out, *, jobs=0, **wanted):
         feature_versions={"points": "1"},
         out=out,
         jobs=jobs,
-        reporter=ear,
+        reporter=reporter,
     )
-    assert failures == ear.failures
-    return collect(out, truth, ("good", "bad")), ear
+    assert failures == reporter.failures
+    return collect(out, truth, ("good", "bad")), reporter
 
 
 def rows(results):
@@ -60,8 +64,8 @@ def rows(results):
 
 
 def test_summary_has_the_promised_form(world, tmp_path):
-    results, ear = run(world, tmp_path, seeds=(7, 8), targets=("label", "votes"))
-    assert not ear.failures
+    results, reporter = run(world, tmp_path, seeds=(7, 8), targets=("label", "votes"))
+    assert not reporter.failures
     table = rows(results)
     assert tuple(table[0]) == SUMMARY_COLUMNS
     assert ",".join(SUMMARY_COLUMNS) == (
@@ -115,21 +119,21 @@ def test_a_track_is_predicted_by_the_mean_of_its_segments():
 def test_a_second_run_trains_nothing_and_says_the_same(world, tmp_path, monkeypatch):
     first, _ = run(world, tmp_path / "out")
     monkeypatch.setenv(stub_models.FITS, str(tmp_path / "fits"))
-    second, ear = run(world, tmp_path / "out")
+    second, reporter = run(world, tmp_path / "out")
     assert not (tmp_path / "fits").exists()
-    assert ear.planned_cells == [] and ear.messages == []
+    assert reporter.planned_cells == [] and reporter.messages == []
     assert summary_csv(second) == summary_csv(first)
 
 
 def test_scores_come_from_the_files_alone(world, tmp_path):
     results, _ = run(world, tmp_path)
     text = summary_csv(results)
-    truth = read_truth(tmp_path).with_votes(world[0], None)
+    truth = read_ground_truth(tmp_path).with_votes(world[0], None)
     assert summary_csv(collect(tmp_path, truth, ("good", "bad"))) == text
     assert check_against(results, text) == []
     assert check_against(results, text.replace("accuracy,0.", "accuracy,1.", 1)) != []
     # Without the votes everything but the metrics of votes is still there.
-    without = collect(tmp_path, read_truth(tmp_path), ("good", "bad"))
+    without = collect(tmp_path, read_ground_truth(tmp_path), ("good", "bad"))
     missing = check_against(without, text)
     assert missing
     assert all("pearson" in m or "cosine" in m or "jensen" in m for m in missing)
@@ -140,7 +144,7 @@ def test_truth_keeps_no_votes(world, tmp_path):
     with np.load(tmp_path / "predictions" / "truth.npz", allow_pickle=False) as file:
         assert set(file.files) == {"ids", "label", "group", "genre", "segment_track", "about"}
     with pytest.raises(EvaluationError, match="made on other data"):
-        read_truth(tmp_path).with_votes(corpus_of(LABELS[::-1]), None)
+        read_ground_truth(tmp_path).with_votes(corpus_of(LABELS[::-1]), None)
 
 
 def test_a_second_command_extends_the_tables(world, tmp_path):
@@ -166,7 +170,7 @@ def test_a_folder_of_other_data_is_refused_and_left_as_it_is(world, tmp_path):
 
 def test_cells_of_other_data_are_left_out(world, tmp_path):
     run(world, tmp_path, protocols=("track",))
-    other = replace(read_truth(tmp_path), fingerprint="other")
+    other = replace(read_ground_truth(tmp_path), fingerprint="other")
     results = collect(tmp_path, other)
     assert results.models == ()
     assert results.left_out[0] == (
@@ -176,51 +180,51 @@ def test_cells_of_other_data_are_left_out(world, tmp_path):
 
 def test_other_folds_are_noticed(world, tmp_path):
     run(world, tmp_path, protocols=("artist",))
-    results, ear = run(world, tmp_path, models=("good",), protocols=("artist",), n_folds=3)
-    assert "training it again" in ear.messages[0]
+    results, reporter = run(world, tmp_path, models=("good",), protocols=("artist",), n_folds=3)
+    assert "training it again" in reporter.messages[0]
     assert [result.model for result in results.models] == ["good"]
     assert "other folds than the 3" in results.left_out[0]
 
 
 def test_other_settings_are_noticed(world, tmp_path):
     first, _ = run(world, tmp_path, protocols=("track",))
-    second, ear = run(world, tmp_path, protocols=("track",), settings={"blur": 0.2})
-    assert len(ear.messages) == 2
+    second, reporter = run(world, tmp_path, protocols=("track",), settings={"blur": 0.2})
+    assert len(reporter.messages) == 2
     assert summary_csv(first) != summary_csv(second)
 
 
 def test_other_code_is_said_and_what_it_made_is_kept(world, tmp_path, monkeypatch):
-    first, ear = run(world, tmp_path, protocols=("track",))
-    again, ear = run(world, tmp_path, protocols=("track",))
-    assert ear.messages == []
+    first, reporter = run(world, tmp_path, protocols=("track",))
+    again, reporter = run(world, tmp_path, protocols=("track",))
+    assert reporter.messages == []
     monkeypatch.setattr("music_emotion.evaluation.plan.code_digest", lambda: "other")
-    again, ear = run(world, tmp_path, protocols=("track",))
-    (line,) = ear.messages
+    again, reporter = run(world, tmp_path, protocols=("track",))
+    (line,) = reporter.messages
     assert "code of models or of training has changed" in line
     assert "track-label-good-seed42, track-label-bad-seed42; to train them again" in line
-    assert ear.done == []
+    assert reporter.done == []
     assert summary_csv(first) == summary_csv(again)
     (tmp_path / "predictions" / "track-label-bad-seed42.npz").unlink()
-    _, ear = run(world, tmp_path, protocols=("track",))
-    assert len(ear.done) == 5
-    assert "bad" not in ear.messages[0]
+    _, reporter = run(world, tmp_path, protocols=("track",))
+    assert len(reporter.done) == 5
+    assert "bad" not in reporter.messages[0]
 
 
 def test_cells_of_which_the_code_is_not_known_are_passed_over(world, tmp_path, monkeypatch):
     monkeypatch.setattr("music_emotion.evaluation.plan.code_digest", lambda: "")
     run(world, tmp_path, models=("good",), protocols=("track",))
     monkeypatch.undo()
-    _, ear = run(world, tmp_path, models=("good",), protocols=("track",))
-    assert ear.messages == []
+    _, reporter = run(world, tmp_path, models=("good",), protocols=("track",))
+    assert reporter.messages == []
 
 
 def test_an_ensemble_reuses_its_members(world, tmp_path, monkeypatch):
     run(world, tmp_path / "out", models=("good",), protocols=("artist",))
     log = tmp_path / "fits"
     monkeypatch.setenv(stub_models.FITS, str(log))
-    results, ear = run(world, tmp_path / "out", models=("pair", "bad"), protocols=("artist",))
+    results, reporter = run(world, tmp_path / "out", models=("pair", "bad"), protocols=("artist",))
     assert [line.split()[0] for line in log.read_text().splitlines()] == ["bad"] * 5
-    assert ear.present == 5
+    assert reporter.present == 5
     pair, good, bad = (results.find("artist", "label", m) for m in ("pair", "good", "bad"))
     np.testing.assert_allclose(
         pair.repeats[0].scored.emotions,
@@ -251,8 +255,8 @@ def test_an_ensemble_follows_a_member_that_was_trained_again(world, tmp_path):
     name = CellName(Run("artist", "label", "good", 42), 1)
     cell = store.find(name)
     store.write(replace(cell, emotions=np.roll(cell.emotions, 1, axis=1)))  # as other code would
-    results, ear = run(world, tmp_path, models=("pair", "good", "bad"), protocols=("artist",))
-    assert ear.done == []
+    results, reporter = run(world, tmp_path, models=("pair", "good", "bad"), protocols=("artist",))
+    assert reporter.done == []
     np.testing.assert_allclose(
         emotions("pair"), (emotions("good") + emotions("bad")) / 2, atol=1e-7
     )
@@ -270,13 +274,13 @@ def test_the_training_seed_is_that_of_seed_and_fold_alone(world, tmp_path, monke
 
 def test_workers_say_what_this_process_says(world, tmp_path):
     here, _ = run(world, tmp_path / "here", protocols=("artist",))
-    there, ear = run(world, tmp_path / "there", protocols=("artist",), jobs=2)
-    assert len(ear.done) == 10
+    there, reporter = run(world, tmp_path / "there", protocols=("artist",), jobs=2)
+    assert len(reporter.done) == 10
     assert summary_csv(here) == summary_csv(there)
 
 
 def test_one_bad_cell_does_not_stop_the_others(world, tmp_path):
-    results, ear = run(
+    results, reporter = run(
         world,
         tmp_path,
         models=("broken", "dies", "refuses", "good"),
@@ -284,7 +288,7 @@ def test_one_bad_cell_does_not_stop_the_others(world, tmp_path):
         jobs=2,
     )
     assert [result.model for result in results.models] == ["good"]
-    said = {failure.name.run.model: failure for failure in ear.failures}
+    said = {failure.name.run.model: failure for failure in reporter.failures}
     assert said["broken"].line == "ValueError: this model is broken"
     assert "Traceback" in said["broken"].details
     assert said["dies"].line == "the worker process died (exit code 3)"
@@ -346,7 +350,7 @@ from helpers.corpora import corpus_of, points, segments
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.plan import Comparison
 from helpers.corpora import LABELS
-from helpers.reporter import Ear
+from helpers.reporter import RecordingReporter
 
 if __name__ == "__main__":
     corpus = corpus_of(LABELS)
@@ -356,7 +360,7 @@ if __name__ == "__main__":
             ("slow",), ("artist",), settings={{"seconds": 0.6}}, factory=stub_models.FACTORY
         ),
         corpus, track, {{"points": points(corpus, track)}},
-        feature_versions={{"points": "1"}}, out=Path({out!r}), jobs=1, reporter=Ear(),
+        feature_versions={{"points": "1"}}, out=Path({out!r}), jobs=1, reporter=RecordingReporter(),
     )
 """
 
@@ -379,15 +383,15 @@ def test_a_stopped_run_goes_on_where_it_was(world, tmp_path, number):
     time.sleep(0.7)  # a worker that outlived its parent would have finished its cell by now
     assert sorted(path.name for path in cells.glob("[!.]*.npz")) == kept
 
-    resumed, ear = run(world, tmp_path / "out", models=("slow",), protocols=("artist",))
-    assert ear.present == len(kept) and len(ear.done) == 5 - len(kept)
+    resumed, reporter = run(world, tmp_path / "out", models=("slow",), protocols=("artist",))
+    assert reporter.present == len(kept) and len(reporter.done) == 5 - len(kept)
     afresh, _ = run(world, tmp_path / "afresh", models=("slow",), protocols=("artist",))
     assert summary_csv(resumed) == summary_csv(afresh)
     assert not list(cells.glob("*.npz"))
 
 
 def test_sigterm_counts_as_ctrl_c_while_cells_are_trained(world, tmp_path):
-    class Impatient(Ear):
+    class Impatient(RecordingReporter):
         def started(self, name):
             os.kill(os.getpid(), signal.SIGTERM)
 

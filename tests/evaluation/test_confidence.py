@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.calibration import expected_calibration_error
-from music_emotion.evaluation.confidence import SUPPORT, fit_confidence
+from music_emotion.evaluation.calibration import SUPPORT, expected_calibration_error, fit_confidence
 from music_emotion.evaluation.scores import Scored
 
 

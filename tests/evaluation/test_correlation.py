@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
-from music_emotion.evaluation.correlation import pearson_over_tracks
+from music_emotion.evaluation.metrics import pearson_over_tracks
 
 
 def test_equals_scipy_for_every_column() -> None:

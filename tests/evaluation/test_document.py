@@ -11,10 +11,9 @@ import pytest
 
 from helpers.corpora import corpus_of, segments
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.cells import Cell, CellName, CellStore, Record, Run
-from music_emotion.evaluation.conclusions import conclude
+from music_emotion.evaluation.analysis import conclude
+from music_emotion.evaluation.cells import Cell, CellName, CellStore, Record, Run, ground_truth_of
 from music_emotion.evaluation.document import read_document
-from music_emotion.evaluation.ground_truth import truth_of
 from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.results import Results, collect
 
@@ -23,7 +22,7 @@ LABELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
 
 def write(folder: Path) -> Results:
     corpus = corpus_of(LABELS)
-    truth = truth_of(corpus, segments(corpus, 1), {"artist": 1, "segment": 1})
+    truth = ground_truth_of(corpus, segments(corpus, 1), {"artist": 1, "segment": 1})
     for protocol in ("artist", "segment"):
         for model, right in (("poor", 3), ("good", 9)):
             emotions = np.full((10, 9), 0.05, dtype=np.float32)

@@ -10,18 +10,25 @@ import pytest
 
 from helpers.corpora import corpus_of, segments
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.cells import Cell, CellName, CellStore, Record, Run
+from music_emotion.evaluation.cells import (
+    Cell,
+    CellName,
+    CellStore,
+    GroundTruth,
+    Record,
+    Run,
+    ground_truth_of,
+)
 from music_emotion.evaluation.error_analysis import worst_tracks
-from music_emotion.evaluation.ground_truth import Truth, truth_of
 
 LABELS = [0, 1, 2, 3]
 GIVEN = [0.30, 0.02, 0.90, 0.10]
 """Probability of the label; track 2 is right, the rest goes to the next emotion."""
 
 
-def truth() -> Truth:
+def truth() -> GroundTruth:
     corpus = corpus_of(LABELS)
-    return truth_of(corpus, segments(corpus, 2), {"track": 1, "segment": 1})
+    return ground_truth_of(corpus, segments(corpus, 2), {"track": 1, "segment": 1})
 
 
 def write(folder: Path, protocol: str, seed: int, given: list[float], unit: list[int]) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from music_emotion.evaluation.hypotheses import Claim, judge
+from music_emotion.evaluation.hypotheses import Hypothesis, judge
 from music_emotion.evaluation.significance import PairedTable, PairedTest
 
-CLAIM = Claim("one of them beats both", ("a", "b"), ("x", "y"))
+CLAIM = Hypothesis("one of them beats both", ("a", "b"), ("x", "y"))
 
 
 def rows(**accuracies: float) -> list[Any]:

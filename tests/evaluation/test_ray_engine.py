@@ -9,7 +9,7 @@ import pytest
 
 from helpers import stub_models
 from helpers.corpora import LABELS, corpus_of, points, segments
-from helpers.reporter import Ear
+from helpers.reporter import RecordingReporter
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.plan import Comparison
@@ -25,9 +25,9 @@ def world():
     return corpus, track, {"points": points(corpus, track)}
 
 
-def run(world, out, *, engine, jobs=2, ear=None, **wanted):
+def run(world, out, *, engine, jobs=2, reporter=None, **wanted):
     corpus, track, features = world
-    ear = ear or Ear()
+    reporter = reporter or RecordingReporter()
     truth, failures = compare(
         Comparison(factory=stub_models.FACTORY, **wanted),
         corpus,
@@ -36,18 +36,18 @@ def run(world, out, *, engine, jobs=2, ear=None, **wanted):
         feature_versions={"points": "1"},
         out=out,
         jobs=jobs,
-        reporter=ear,
+        reporter=reporter,
         engine=engine,
     )
-    assert failures == ear.failures
-    return collect(out, truth, ("good", "bad")), ear
+    assert failures == reporter.failures
+    return collect(out, truth, ("good", "bad")), reporter
 
 
 def test_ray_gives_the_predictions_of_the_local_engine(world, tmp_path, ray_here):
     wanted = {"models": ("good", "bad"), "protocols": ("artist",)}
     here, _ = run(world, tmp_path / "here", engine=run_cells, jobs=0, **wanted)
-    there, ear = run(world, tmp_path / "there", engine=run_cells_on_ray, **wanted)
-    assert len(ear.done) == 10
+    there, reporter = run(world, tmp_path / "there", engine=run_cells_on_ray, **wanted)
+    assert len(reporter.done) == 10
     assert summary_csv(here) == summary_csv(there)
     for path in sorted((tmp_path / "here" / "predictions").glob("artist-*.npz")):
         assert_equal_predictions(path, tmp_path / "there" / "predictions" / path.name)
@@ -65,7 +65,7 @@ def assert_equal_predictions(one: Path, other: Path) -> None:
 
 
 def test_one_bad_cell_does_not_stop_the_others(world, tmp_path, ray_here):
-    results, ear = run(
+    results, reporter = run(
         world,
         tmp_path,
         engine=run_cells_on_ray,
@@ -73,7 +73,7 @@ def test_one_bad_cell_does_not_stop_the_others(world, tmp_path, ray_here):
         protocols=("segment",),
     )
     assert [result.model for result in results.models] == ["good"]
-    said = {failure.name.run.model: failure for failure in ear.failures}
+    said = {failure.name.run.model: failure for failure in reporter.failures}
     assert said["broken"].line == "ValueError: this model is broken"
     assert "Traceback" in said["broken"].details
     assert "died twice" in said["dies"].line
@@ -87,7 +87,7 @@ def test_a_training_too_large_for_every_machine_is_refused(world, tmp_path, ray_
         run(world, tmp_path, engine=engine, models=("good",), protocols=("segment",))
 
 
-class Interrupting(Ear):
+class Interrupting(RecordingReporter):
     """Sends the signal to itself when the second cell is done."""
 
     def finished(self, cell):
@@ -99,7 +99,7 @@ class Interrupting(Ear):
 def test_a_stopped_comparison_goes_on_where_it_was(world, tmp_path, ray_here):
     wanted = {"models": ("good",), "protocols": ("artist",), "engine": run_cells_on_ray}
     with pytest.raises(KeyboardInterrupt):
-        run(world, tmp_path, jobs=1, ear=Interrupting(), **wanted)
-    _, ear = run(world, tmp_path, **wanted)
-    assert 2 <= ear.present < 5
-    assert len(ear.done) == 5 - ear.present
+        run(world, tmp_path, jobs=1, reporter=Interrupting(), **wanted)
+    _, reporter = run(world, tmp_path, **wanted)
+    assert 2 <= reporter.present < 5
+    assert len(reporter.done) == 5 - reporter.present

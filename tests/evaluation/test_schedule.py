@@ -1,7 +1,7 @@
 import pytest
 
 from music_emotion.evaluation.cells import CellName, Run
-from music_emotion.evaluation.schedule import Schedule
+from music_emotion.evaluation.compare import Schedule
 
 FEATURES = {"net": ("log_mel",), "cheap": ("statistics",)}
 
@@ -48,7 +48,7 @@ def test_models_that_are_not_to_be_trained_say_nothing_about_the_others():
 
 def test_a_cell_under_way_tells_by_its_progress(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr("music_emotion.evaluation.schedule.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("music_emotion.evaluation.compare.time.monotonic", lambda: clock[0])
     schedule = Schedule(FEATURES)
     schedule.started(cell("net"))
     clock[0] = 10.0

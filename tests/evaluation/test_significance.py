@@ -63,7 +63,7 @@ def test_many_tests_get_more_swaps() -> None:
     labels = np.zeros(40, dtype=np.int64)
     models = [right_on(f"right on {n}", [k < n for k in range(40)]) for n in (40, 20, 0)]
     table = paired_tests(models, labels, None, np.arange(40), compared=["accuracy"], swaps=9)
-    assert all(test.is_told for test in table.tests)
+    assert all(test.is_significant for test in table.tests)
 
 
 def test_a_tiny_p_is_not_shown_as_nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Ear:
+class RecordingReporter:
     """A reporter that remembers."""
 
     def __init__(self):

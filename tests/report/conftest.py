@@ -14,9 +14,16 @@ from helpers.sounds import tone
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.emotions import EMOTIONS
-from music_emotion.evaluation.cells import Cell, CellName, CellStore, Record, Run
-from music_emotion.evaluation.conclusions import conclude
-from music_emotion.evaluation.ground_truth import truth_of, write_truth
+from music_emotion.evaluation.analysis import conclude
+from music_emotion.evaluation.cells import (
+    Cell,
+    CellName,
+    CellStore,
+    Record,
+    Run,
+    ground_truth_of,
+    write_ground_truth,
+)
 from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.results import collect
 
@@ -78,8 +85,8 @@ def write_results(
     models: tuple[str, ...] = ("half", "right"),
 ) -> None:
     folds = dict.fromkeys(protocols, 2)
-    truth = truth_of(corpus, segments(corpus, SEGMENTS), folds, table)
-    write_truth(folder, truth)
+    truth = ground_truth_of(corpus, segments(corpus, SEGMENTS), folds, table)
+    write_ground_truth(folder, truth)
     store = CellStore(folder)
     for protocol in protocols:
         for model in models:

@@ -14,9 +14,9 @@ import pytest
 import soundfile
 
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.evaluation.cells import read_ground_truth
 from music_emotion.evaluation.document import read_document
 from music_emotion.evaluation.error_analysis import worst_tracks
-from music_emotion.evaluation.ground_truth import read_truth
 from music_emotion.report.page import STRONG_SHARE, TEMPLATES, write_page
 
 HTML = "{http://www.w3.org/1999/xhtml}"
@@ -25,7 +25,7 @@ ADDRESS = re.compile(r"""(?:https?:)?//[\w.-]+\.\w|@import|url\((?!#)""")
 
 
 def written(folder: Path, path: Path, corpus: Corpus | None = None, *, audio: bool = False) -> str:
-    mistakes = worst_tracks(folder, read_truth(folder), 3)
+    mistakes = worst_tracks(folder, read_ground_truth(folder), 3)
     write_page(path, read_document(folder), mistakes=mistakes, corpus=corpus, embed_audio=audio)
     return path.read_text(encoding="utf-8")
 
@@ -134,7 +134,7 @@ def test_a_clip_is_a_short_mono_mp3(planted) -> None:
 def test_files_that_cannot_be_read_are_told_and_the_page_is_written(planted, tmp_path) -> None:
     document = read_document(planted.folder)
     document = replace(document, rows=tuple(r for r in document.rows if r.model == "half"))
-    mistakes = worst_tracks(planted.folder, read_truth(planted.folder), 2)
+    mistakes = worst_tracks(planted.folder, read_ground_truth(planted.folder), 2)
     good, bad = (one.track for one in mistakes["artist", "label", "half"])
     tracks = list(planted.corpus.tracks)
     tracks[bad] = replace(tracks[bad], path=tmp_path / "gone.mp3")

@@ -14,8 +14,8 @@ from build_models import RECIPES, Recipe, Workshop, build, honest_worth
 from helpers.corpora import corpus_of, points, segments
 from music_emotion.audio import decode
 from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.calibration import SUPPORT
 from music_emotion.evaluation.cells import CellStore
-from music_emotion.evaluation.confidence import SUPPORT
 from music_emotion.inference.package import find_package, read_cards, shipped_names
 from music_emotion.models.registry import REFERENCE_NAMES
 from music_emotion.report.cards import card_page

@@ -17,8 +17,8 @@ import update_docs
 from helpers import stub_models
 from helpers.corpora import corpus_of, points, segments
 from music_emotion.datasets.votes import VoteTable
+from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.compare import compare
-from music_emotion.evaluation.conclusions import conclude
 from music_emotion.evaluation.leakage import measure_leak
 from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.plan import Comparison

@@ -113,8 +113,13 @@ def register(app: typer.Typer) -> None:
         from rich.console import Console
 
         from music_emotion.datasets.sources import find_source
-        from music_emotion.evaluation.plan import Comparison, model_names
-        from music_emotion.evaluation.quick import QUICK_FOLDS, QUICK_SETTINGS, quick_corpus
+        from music_emotion.evaluation.plan import (
+            QUICK_FOLDS,
+            QUICK_SETTINGS,
+            Comparison,
+            model_names,
+            quick_corpus,
+        )
         from music_emotion.evaluation.runner import default_jobs
         from music_emotion.inference.batch import silence_native_libraries
 
@@ -181,8 +186,9 @@ def _run(
     from music_emotion.cli.cell_progress import CellProgress
     from music_emotion.cli.progress import progress_bar
     from music_emotion.evaluation.compare import check_folder, compare
-    from music_emotion.evaluation.output import provenance_entry, read_commands
+    from music_emotion.evaluation.output import read_commands
     from music_emotion.evaluation.plan import feature_names
+    from music_emotion.evaluation.provenance import provenance_entry
     from music_emotion.evaluation.results import collect
     from music_emotion.features.cache import FeatureStore
     from music_emotion.features.compute import feature_key

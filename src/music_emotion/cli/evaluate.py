@@ -26,12 +26,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Compute the figures of a comparison again from its predictions, without training."""
         from music_emotion.evaluation.output import read_commands
-        from music_emotion.evaluation.rescore import check_summary, score_again
+        from music_emotion.evaluation.rescore import check_summary, rescore
         from music_emotion.models.registry import MODEL_NAMES
         from music_emotion.report.comparison import write_report
         from music_emotion.report.tables import accuracy_lines
 
-        scored = score_again(out, MODEL_NAMES, data=data, csv=csv, use_demo=demo)
+        scored = rescore(out, MODEL_NAMES, data=data, csv=csv, use_demo=demo)
         for line in scored.remarks:
             typer.echo(line)
         if check:

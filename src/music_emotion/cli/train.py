@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from music_emotion.cli.progress import progress_bar
         from music_emotion.datasets.sources import open_corpus
-        from music_emotion.evaluation.refit import train_whole
+        from music_emotion.evaluation.refit import refit
         from music_emotion.evaluation.runner import available_cores
         from music_emotion.features.cache import FeatureStore
         from music_emotion.features.extract import extract_corpus
@@ -70,7 +70,7 @@ def register(app: typer.Typer) -> None:
         for failure in features.failures:
             typer.echo(f"left out: {failure.message}")
         with progress_bar(f"training {model}") as tell:
-            report = train_whole(
+            report = refit(
                 model,
                 corpus,
                 features.track,

@@ -1,4 +1,4 @@
-"""What follows from a comparison's predictions: calibration, paired tests, confusions.
+"""What follows from a comparison's predictions: calibration, tests, hypotheses, confusions.
 
 Everything is computed from the results of one output folder; nothing is trained.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.evaluation.agreement import PeopleConfuse, people_confuse
+from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.agreement import Ceilings, PeopleConfuse, ceilings, people_confuse
 from music_emotion.evaluation.calibration import (
     ConstantScores,
     ReliabilityDiagram,
@@ -23,8 +25,14 @@ from music_emotion.evaluation.calibration import (
     reliability_diagram,
 )
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
+from music_emotion.evaluation.hypotheses import (
+    Ablation,
+    HypothesisTest,
+    judge_hypotheses,
+    smote_ablation,
+)
 from music_emotion.evaluation.results import ModelResult, Results
-from music_emotion.evaluation.significance import Contender, PairedTable, paired_tests
+from music_emotion.evaluation.significance import Contender, ProtocolTests, paired_tests
 from music_emotion.models.base import Target
 
 Floats = NDArray[np.float64]
@@ -95,25 +103,6 @@ class ModelConfusions:
 
 
 @dataclass(frozen=True, slots=True)
-class ProtocolTests:
-    """Paired tests between the models of one protocol, whatever they learned.
-
-    Attributes
-    ----------
-    protocol
-        Which protocol.
-    seeds
-        Fold seeds that all these models have; the tests use these.
-    table
-        The tests, every pair of models by :attr:`.results.ModelResult.title`.
-    """
-
-    protocol: Protocol
-    seeds: tuple[int, ...]
-    table: PairedTable
-
-
-@dataclass(frozen=True, slots=True)
 class Analysis:
     """What follows from a comparison's predictions.
 
@@ -145,7 +134,7 @@ def analyse(results: Results) -> Analysis:
     results
         As :func:`.results.collect` returns them; with votes, r is tested as well.
     """
-    table = results.truth.table
+    table = results.ground_truth.table
     people = None if table is None else people_confuse(table)
     shares = None if people is None else pair_shares(people.halves)
     return Analysis(
@@ -236,3 +225,49 @@ def _paired(protocol: Protocol, rows: Sequence[ModelResult]) -> ProtocolTests | 
     first = next(repeat.scored for repeat in rows[0].repeats if repeat.seed == seeds[0])
     table = paired_tests(contenders, first.label, first.votes, first.group)
     return ProtocolTests(protocol, seeds, table)
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusions:
+    """What follows from the results of an output folder.
+
+    Attributes
+    ----------
+    hypotheses
+        The reference study's five under each protocol and target.
+    ablations
+        Models with and without SMOTE.
+    analysis
+        Calibration, confusions and paired tests.
+    ceilings
+        How far people agree; ``None`` where single votes are not known.
+    """
+
+    hypotheses: tuple[HypothesisTest, ...]
+    ablations: tuple[Ablation, ...]
+    analysis: Analysis
+    ceilings: Ceilings | None
+
+    def calibration_of(self, result: ModelResult) -> ModelCalibration:
+        """Return the calibration of one model's result."""
+        wanted = (result.protocol, result.target, result.model)
+        return next(
+            one
+            for one in self.analysis.calibration
+            if (one.protocol, one.target, one.model) == wanted
+        )
+
+
+def conclude(results: Results) -> Conclusions:
+    """Draw the conclusions."""
+    agreement = None
+    if results.ground_truth.table is not None:
+        with suppress(EvaluationError):  # too few tracks with two listeners: nothing to say
+            agreement = ceilings(results.ground_truth.table)
+    analysis = analyse(results)
+    return Conclusions(
+        hypotheses=judge_hypotheses(results, analysis.paired),
+        ablations=smote_ablation(results),
+        analysis=analysis,
+        ceilings=agreement,
+    )

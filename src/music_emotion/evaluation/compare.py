@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +18,21 @@ from numpy.typing import NDArray
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError, printable
-from music_emotion.evaluation.cells import CELLS, PREDICTIONS, Cell, CellName, CellStore, Run
+from music_emotion.evaluation.cells import (
+    CELLS,
+    PREDICTIONS,
+    Cell,
+    CellName,
+    CellStore,
+    GroundTruth,
+    Run,
+    ground_truth_of,
+    read_ground_truth,
+    write_ground_truth,
+)
 from music_emotion.evaluation.folds import Protocol
-from music_emotion.evaluation.ground_truth import Truth, read_truth, truth_of, write_truth
 from music_emotion.evaluation.plan import Comparison, EnsembleTask, Plan, make_plan
-from music_emotion.evaluation.runner import Failure, Listener, run_cells, threads_per_job
-from music_emotion.evaluation.schedule import Schedule
+from music_emotion.evaluation.runner import CellReporter, Failure, run_cells, threads_per_job
 from music_emotion.evaluation.worker import SharedArray, Task, Workplace
 from music_emotion.models.base import Prediction
 from music_emotion.models.ensemble import mean_prediction
@@ -40,12 +51,12 @@ class Engine(Interface):
         *,
         jobs: int,
         save: Callable[[Cell], None],
-        listener: Listener,
+        reporter: CellReporter,
     ) -> list[Failure]:
         """Train cells in the given order and hand each to ``save`` when it is done."""
 
 
-class Reporter(Listener, Interface):
+class Reporter(CellReporter, Interface):
     """Is told what a comparison does."""
 
     def message(self, line: str) -> None:
@@ -53,6 +64,28 @@ class Reporter(Listener, Interface):
 
     def planned(self, pending: Sequence[CellName], done: int, schedule: Schedule) -> None:
         """How many cells are to be trained and how many are there already."""
+
+
+class Silent:
+    """A reporter that keeps everything to itself."""
+
+    def message(self, line: str) -> None:
+        """Say nothing."""
+
+    def planned(self, pending: Sequence[CellName], done: int, schedule: Schedule) -> None:
+        """Say nothing."""
+
+    def started(self, name: CellName) -> None:
+        """Say nothing."""
+
+    def progressed(self, name: CellName, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def finished(self, cell: Cell) -> None:
+        """Say nothing."""
+
+    def failed(self, failure: Failure) -> None:
+        """Say nothing: failures are returned."""
 
 
 def compare(
@@ -64,10 +97,10 @@ def compare(
     feature_versions: Mapping[str, str],
     out: Path,
     jobs: int,
-    reporter: Reporter,
+    reporter: Reporter | None = None,
     table: VoteTable | None = None,
     engine: Engine = run_cells,
-) -> tuple[Truth, list[Failure]]:
+) -> tuple[GroundTruth, list[Failure]]:
     """Train every cell of a comparison that is not there yet.
 
     Parameters
@@ -87,7 +120,7 @@ def compare(
     jobs
         Worker processes; 0 trains in this process.
     reporter
-        Told what happens.
+        Told what happens; nobody by default.
     table
         Listeners' votes one by one, if there are any.
     engine
@@ -95,14 +128,15 @@ def compare(
 
     Returns
     -------
-    (Truth, list of Failure)
+    (GroundTruth, list of Failure)
         What :func:`.results.collect` scores against, and the cells that could not be trained.
     """
+    reporter = reporter or Silent()
     check_folder(out, corpus)
     plan = make_plan(comparison, corpus, track, feature_versions)
     store = CellStore(out)
-    truth = truth_of(corpus, track, _folds(out, comparison), table)
-    write_truth(out, truth)
+    truth = ground_truth_of(corpus, track, _folds(out, comparison), table)
+    write_ground_truth(out, truth)
     done, pending = _sort_out(plan, store, reporter)
     schedule = Schedule(plan.feature_names)
     if pending:  # else nobody asks, and every file would be read once more
@@ -122,7 +156,7 @@ def compare(
                 workplace,
                 jobs=jobs,
                 save=store.write,
-                listener=reporter,
+                reporter=reporter,
             )
     failures += _average(plan, store, reporter)
     for run, keys in plan.runs.items():
@@ -138,7 +172,7 @@ def check_folder(out: Path, corpus: Corpus) -> None:
     EvaluationError
         Naming both and the remedy.
     """
-    before = read_truth(out)
+    before = read_ground_truth(out)
     if before is not None and before.fingerprint != corpus.fingerprint:
         shown = printable(out)
         raise EvaluationError(
@@ -149,7 +183,7 @@ def check_folder(out: Path, corpus: Corpus) -> None:
 
 def _folds(out: Path, comparison: Comparison) -> dict[Protocol, int]:
     """Return the number of folds of each protocol, those of earlier commands included."""
-    before = read_truth(out)
+    before = read_ground_truth(out)
     return {**(before.folds if before else {}), **comparison.folds}
 
 
@@ -257,3 +291,119 @@ def _written(array: NDArray[np.float32], path: Path) -> SharedArray:
             "there or point TMPDIR to another folder"
         ) from error
     return SharedArray(path, array.dtype.str, array.shape, 0)
+
+
+# --- The order of the work ------------------------------------------------------------------------
+
+# Seconds that a fold of 320 one-minute tracks took on one core of a server, by what the model
+# sees. Only their proportions count, and only until times have been measured.
+FEATURE_COST = {
+    "log_mel": 120.0,
+    "advanced": 80.0,
+    "basic": 50.0,
+    "musicnn": 3.0,
+    "statistics": 0.2,
+}
+OTHER_COST = 5.0
+LEAST_COST = 0.01
+
+
+class Schedule:
+    """Knows how long cells took, and estimates how long the others will.
+
+    Parameters
+    ----------
+    feature_names
+        What each model sees, by model name.
+    """
+
+    def __init__(self, feature_names: dict[str, tuple[str, ...]]) -> None:
+        self._hints = {
+            model: sum(FEATURE_COST.get(name, OTHER_COST) for name in names) + LEAST_COST
+            for model, names in feature_names.items()
+        }
+        self._measured: dict[tuple[str, ...], list[float]] = defaultdict(list)
+        self._running: dict[CellName, tuple[float, float]] = {}
+
+    def longest_first(self, names: Iterable[CellName]) -> list[CellName]:
+        """Order cells so that no long one is left to the end; equal ones keep their order."""
+        return sorted(names, key=lambda name: (-self._cost(name), name.run.seed, name.fold))
+
+    def measured(self, name: CellName, seconds: float) -> None:
+        """Take note of how long a cell took."""
+        self._running.pop(name, None)
+        for key in self._keys(name):
+            self._measured[key].append(seconds)
+
+    def started(self, name: CellName) -> None:
+        """Take note that a cell is being trained."""
+        self._running[name] = (time.monotonic(), 0.0)
+
+    def progressed(self, name: CellName, fraction: float) -> None:
+        """Take note of how much of a cell is done, 0–1."""
+        if name in self._running:
+            self._running[name] = (self._running[name][0], fraction)
+
+    def stopped(self, name: CellName) -> None:
+        """Take note that a cell will not be finished."""
+        self._running.pop(name, None)
+
+    def expected(self, name: CellName) -> float | None:
+        """Return the seconds a cell should take, ``None`` where nothing is known yet."""
+        for key in self._keys(name):
+            if times := self._measured.get(key):
+                return sum(times) / len(times)
+        if name in self._running:
+            started, fraction = self._running[name]
+            if fraction > 0:
+                return (time.monotonic() - started) / fraction
+        rate = self._seconds_per_cost()
+        return None if rate is None else rate * self._hint(name)
+
+    def seconds_left(self, pending: Iterable[CellName], jobs: int) -> float | None:
+        """Return the expected time until all cells are done, ``None`` where nothing is known."""
+        now, running, total = time.monotonic(), [], 0.0
+        for name, (started, _) in self._running.items():
+            expected = self.expected(name)
+            if expected is None:
+                return None
+            running.append(max(0.0, expected - (now - started)))
+        for name in pending:
+            expected = self.expected(name)
+            if expected is None:
+                return None
+            total += expected
+        return max([(sum(running) + total) / max(jobs, 1), *running])
+
+    def _seconds_per_cost(self) -> float | None:
+        """Seconds per unit of the rough cost, from measured cells and from those under way."""
+        seconds, cost = 0.0, 0.0
+        for key, times in self._measured.items():
+            if len(key) == 1 and key[0] in self._hints:
+                seconds += sum(times)
+                cost += len(times) * self._hints[key[0]]
+        now = time.monotonic()
+        for name, (started, fraction) in self._running.items():
+            if fraction > 0:
+                seconds += (now - started) / fraction
+                cost += self._hint(name)
+        return seconds / cost if cost else None
+
+    def _cost(self, name: CellName) -> float:
+        for key in self._keys(name):
+            if times := self._measured.get(key):
+                return sum(times) / len(times)
+        rate = self._seconds_per_cost()
+        return self._hint(name) * (1.0 if rate is None else rate)
+
+    def _hint(self, name: CellName) -> float:
+        return self._hints.get(name.run.model, LEAST_COST)
+
+    @staticmethod
+    def _keys(name: CellName) -> tuple[tuple[str, ...], ...]:
+        run = name.run
+        return (
+            (run.model, run.protocol, run.target),
+            (run.model, run.protocol),
+            (run.model,),
+        )

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.cells import Cell, CellStore
+from music_emotion.evaluation.cells import Cell, CellStore, GroundTruth
 from music_emotion.evaluation.folds import Protocol
-from music_emotion.evaluation.ground_truth import Truth
 from music_emotion.models.base import Target
 
 Key = tuple[Protocol, Target, str]
@@ -47,7 +46,7 @@ class Mistake:
     confidence: float
 
 
-def worst_tracks(out: Path, truth: Truth, count: int) -> Mapping[Key, tuple[Mistake, ...]]:
+def worst_tracks(out: Path, truth: GroundTruth, count: int) -> Mapping[Key, tuple[Mistake, ...]]:
     """Return for each model the tracks to whose emotion it gave the least probability.
 
     Parameters
@@ -72,7 +71,7 @@ def worst_tracks(out: Path, truth: Truth, count: int) -> Mapping[Key, tuple[Mist
     return {key: _worst(key, some, truth, count) for key, some in cells.items() if some}
 
 
-def _worst(key: Key, cells: list[Cell], truth: Truth, count: int) -> tuple[Mistake, ...]:
+def _worst(key: Key, cells: list[Cell], truth: GroundTruth, count: int) -> tuple[Mistake, ...]:
     unit = np.concatenate([cell.unit for cell in cells])
     emotions = np.concatenate([cell.emotions for cell in cells]).astype(np.float64)
     last = len(truth.segment_track if key[0] == "segment" else truth.ids) - 1

@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import scores
-from music_emotion.evaluation.analysis import ProtocolTests
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.evaluation.scores import Estimate
-from music_emotion.evaluation.significance import PairedTable, PairedTest, shown_p
+from music_emotion.evaluation.significance import PairedTable, PairedTest, ProtocolTests, shown_p
 from music_emotion.evaluation.strict_json import DECIMALS
 from music_emotion.models.base import Target
 
@@ -39,7 +38,7 @@ WITHOUT_SMOTE = "_without_smote"
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Hypothesis:
     """A finding as a comparison of two sides.
 
     Attributes
@@ -55,25 +54,25 @@ class Claim:
     worse: tuple[str, ...]
 
 
-FINDINGS: tuple[Claim, ...] = (
-    Claim(
+HYPOTHESES: tuple[Hypothesis, ...] = (
+    Hypothesis(
         "a bidirectional LSTM beats a unidirectional one, on the same features",
         ("bilstm_cnn",),
         ("lstm_cnn_advanced",),
     ),
-    Claim("SpecAugment adds to the 2-D CNN", ("cnn2d_specaugment",), ("cnn2d",)),
-    Claim(
+    Hypothesis("SpecAugment adds to the 2-D CNN", ("cnn2d_specaugment",), ("cnn2d",)),
+    Hypothesis(
         "the ensemble beats both its members",
         ("ensemble",),
         ("bilstm_cnn", "cnn2d_specaugment"),
     ),
-    Claim(
+    Hypothesis(
         "2-D CNNs on spectrograms work well: one of them beats both classical "
         "baselines (SVM and 1-nearest-neighbour on descriptor statistics)",
         ("cnn2d", "cnn2d_specaugment"),
         ("svm", "nearest_neighbour"),
     ),
-    Claim(
+    Hypothesis(
         "advanced features lose against basic ones, in the same network",
         ("lstm_cnn",),
         ("lstm_cnn_advanced",),
@@ -82,7 +81,7 @@ FINDINGS: tuple[Claim, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class HypothesisTest:
     """The outcome of one claim under one protocol.
 
     Attributes
@@ -102,7 +101,7 @@ class Finding:
         Models that would be needed.
     """
 
-    claim: Claim
+    claim: Hypothesis
     protocol: Protocol
     target: Target
     better: str
@@ -136,7 +135,9 @@ class Ablation:
     difference: dict[str, Estimate]
 
 
-def judge_findings(results: Results, paired: Sequence[ProtocolTests]) -> tuple[Finding, ...]:
+def judge_hypotheses(
+    results: Results, paired: Sequence[ProtocolTests]
+) -> tuple[HypothesisTest, ...]:
     """Test all five findings under every protocol and target that was run.
 
     Parameters
@@ -150,13 +151,13 @@ def judge_findings(results: Results, paired: Sequence[ProtocolTests]) -> tuple[F
     return tuple(
         judge(claim, protocol, target, rows, tables.get(protocol))
         for protocol, target, rows in results.tables()
-        for claim in FINDINGS
+        for claim in HYPOTHESES
     )
 
 
 def smote_ablation(results: Results) -> tuple[Ablation, ...]:
     """Compare every model that was also run without SMOTE with itself."""
-    resamples = resample_groups(results.truth.n_groups)
+    resamples = resample_groups(results.ground_truth.n_groups)
     ablations = []
     chosen = [score for score in scores.HEADLINE if score.name in ("accuracy", "macro_f1")]
     for without in results.models:
@@ -200,12 +201,12 @@ def paired_difference(
 
 
 def judge(
-    claim: Claim,
+    claim: Hypothesis,
     protocol: Protocol,
     target: Target,
     rows: Sequence[ModelResult],
     table: PairedTable | None,
-) -> Finding:
+) -> HypothesisTest:
     """Return what the paired tests say about one claim.
 
     Parameters
@@ -234,26 +235,26 @@ def judge(
             verdict, (better, worse) = _decide(claim, pairs, by_name)
             shown = pairs[better, worse]
             difference = Estimate(shown.difference, shown.low, shown.high)
-            return Finding(
+            return HypothesisTest(
                 claim, protocol, target, better, worse, difference, shown.p_adjusted, verdict
             )
     nothing = float("nan")
-    return Finding(claim, protocol, target, "", "", None, nothing, "not tested", missing)
+    return HypothesisTest(claim, protocol, target, "", "", None, nothing, "not tested", missing)
 
 
 def _decide(
-    claim: Claim,
+    claim: Hypothesis,
     pairs: Mapping[tuple[str, str], PairedTest],
     by_name: Mapping[str, ModelResult],
 ) -> tuple[Verdict, tuple[str, str]]:
     """Return the verdict and the pair to be shown for it."""
     for ours in claim.better:
         tests = {theirs: pairs[ours, theirs] for theirs in claim.worse}
-        if all(test.is_told and test.difference > 0 for test in tests.values()):
+        if all(test.is_significant and test.difference > 0 for test in tests.values()):
             return "holds", (ours, min(tests, key=lambda name: tests[name].difference))
     for theirs in claim.worse:
         tests = {ours: pairs[ours, theirs] for ours in claim.better}
-        if all(test.is_told and test.difference < 0 for test in tests.values()):
+        if all(test.is_significant and test.difference < 0 for test in tests.values()):
             return "does not hold", (max(tests, key=lambda name: tests[name].difference), theirs)
     return "cannot be told", (
         _best(by_name[name] for name in claim.better),

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from music_emotion.emotions import EMOTIONS
 
@@ -335,3 +335,34 @@ def _relative_entropies(p: Floats, q: Floats) -> Floats:
     inside = p > 0
     logs = np.log2(np.where(inside, p, 1.0) / np.where(inside, q, 1.0))
     return np.asarray((p * logs).sum(axis=1))
+
+
+def pearson_over_tracks(
+    predicted: ArrayLike, target: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Pearson's r over the first axis, for each weighting of it.
+
+    Parameters
+    ----------
+    predicted, target
+        Fractions, shapes (tracks, …) that broadcast against each other.
+    weights
+        Non-negative weights, shape (weightings, tracks), or ``None`` for all ones.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Shape (weightings, …), or (…) without weights; −1 to 1, NaN where undefined.
+    """
+    x = np.asarray(predicted, dtype=np.float64)
+    y = np.asarray(target, dtype=np.float64)
+    w = np.ones((1, len(x))) if weights is None else np.asarray(weights, dtype=np.float64)
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)  # against cancellation in the moments
+    moments = [_sums(w, values) for values in (np.ones(x.shape), y, x, y**2, x**2, x * y)]
+    r = pearson_from_moments(np.stack(np.broadcast_arrays(*moments), axis=-1))
+    return r[0] if weights is None else r
+
+
+def _sums(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    flat = weights @ values.reshape(len(values), -1)
+    return flat.reshape(len(weights), *values.shape[1:])

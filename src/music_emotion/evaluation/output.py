@@ -9,11 +9,9 @@ from typing import Any
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation import provenance
-from music_emotion.evaluation.analysis import PAIRS
+from music_emotion.evaluation.analysis import PAIRS, Conclusions
 from music_emotion.evaluation.bootstrap import BOOTSTRAP_SEED, CONFIDENCE, N_RESAMPLES
 from music_emotion.evaluation.cells import write_atomically
-from music_emotion.evaluation.conclusions import Conclusions
 from music_emotion.evaluation.results import (
     ModelResult,
     Repeat,
@@ -26,18 +24,6 @@ from music_emotion.evaluation.strict_json import json_text
 SUMMARY = "summary.csv"
 RESULTS = "results.json"
 FORMAT = 1
-
-
-def provenance_entry(arguments: Sequence[str], trained: int, seconds: float) -> dict[str, Any]:
-    """Describe one command that contributed to an output folder."""
-    return {
-        "command": provenance.command_line(arguments),
-        "date": provenance.today(),
-        "cells_trained": trained,
-        "seconds": round(seconds, 1),
-        "machine": provenance.machine(),
-        "versions": provenance.versions(),
-    }
 
 
 def read_commands(out: Path) -> list[dict[str, Any]]:
@@ -65,7 +51,7 @@ def results_document(
     results: Results, conclusions: Conclusions, commands: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return everything about a comparison as one document."""
-    truth = results.truth
+    truth = results.ground_truth
     return {
         "format": FORMAT,
         "data": {
@@ -100,7 +86,7 @@ def results_document(
                 "missing": list(one.missing),
                 "line": str(one),
             }
-            for one in conclusions.findings
+            for one in conclusions.hypotheses
         ],
         "smote": [
             {

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.sample import sample_corpus
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
 from music_emotion.evaluation.folds import DEFAULT_SEED, Fold, Protocol, fold_count, make_folds
 from music_emotion.evaluation.provenance import code_digest, versions
@@ -268,3 +269,19 @@ def _dataclass_values(value: object) -> dict[str, Any]:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     raise TypeError(f"{type(value).__qualname__} is not plain data")
+
+
+QUICK_TRACKS = 3
+"""Tracks per emotion."""
+
+QUICK_FOLDS = 2
+
+QUICK_SETTINGS = {"max_epochs": 1}
+"""Training settings of a quick comparison."""
+
+QUICK_NOTE = "Made with --quick: the figures show that the machinery works and nothing else."
+
+
+def quick_corpus(corpus: Corpus) -> Corpus:
+    """Return three tracks per emotion, of as many artists as possible."""
+    return sample_corpus(corpus, QUICK_TRACKS, name="quick", note=QUICK_NOTE)

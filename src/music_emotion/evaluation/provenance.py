@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 PACKAGES = (
     "music-emotion",
@@ -97,6 +98,18 @@ def machine() -> dict[str, str | int]:
     except (AttributeError, ValueError, OSError):
         return described
     return {**described, "memory_gb": round(size / 1e9)}
+
+
+def provenance_entry(arguments: Sequence[str], trained: int, seconds: float) -> dict[str, Any]:
+    """Describe one command that contributed to an output folder."""
+    return {
+        "command": command_line(arguments),
+        "date": today(),
+        "cells_trained": trained,
+        "seconds": round(seconds, 1),
+        "machine": machine(),
+        "versions": versions(),
+    }
 
 
 def command_line(arguments: Sequence[str]) -> str:

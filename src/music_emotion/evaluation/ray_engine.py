@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from music_emotion.cluster import cluster_cpus, largest_node, ray_cluster
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell
-from music_emotion.evaluation.runner import WORKER_ENVIRONMENT, Failure, Listener
+from music_emotion.evaluation.runner import WORKER_ENVIRONMENT, CellReporter, Failure
 from music_emotion.evaluation.worker import Task, Workplace, train_cell
 from music_emotion.interruption import sigterm_interrupts
 
@@ -50,7 +50,7 @@ def run_cells_on_ray(
     *,
     jobs: int,
     save: Callable[[Cell], None],
-    listener: Listener,
+    reporter: CellReporter,
     address: str | None = None,
 ) -> list[Failure]:
     """Train cells in the given order; see :func:`.runner.run_cells`.
@@ -79,7 +79,7 @@ def run_cells_on_ray(
         if address is not None:
             _check_room(largest_node(ray), workplace.threads)
             jobs = cluster_cpus(ray) // workplace.threads
-        return _Trainings(ray, workplace, arrays, save, listener).run(tasks, max(jobs, 1))
+        return _Trainings(ray, workplace, arrays, save, reporter).run(tasks, max(jobs, 1))
 
 
 def _check_room(processors: int, threads: int) -> None:
@@ -101,9 +101,9 @@ class _Trainings:
         workplace: Workplace,
         arrays: Mapping[str, NDArray[np.float32]],
         save: Callable[[Cell], None],
-        listener: Listener,
+        reporter: CellReporter,
     ) -> None:
-        self._ray, self._save, self._listener = ray, save, listener
+        self._ray, self._save, self._reporter = ray, save, reporter
         self._names = tuple(arrays)
         self._arrays = [ray.put(np.asarray(array)) for array in arrays.values()]
         self._workplace = ray.put(replace(workplace, features={}))
@@ -134,7 +134,7 @@ class _Trainings:
         return failures
 
     def _begin(self, task: Task) -> Any:
-        self._listener.started(task.name)
+        self._reporter.started(task.name)
         return self._train.remote(task, self._workplace, self._names, *self._arrays)
 
     def _collect(self, reference: Any, task: Task) -> list[Failure]:
@@ -150,10 +150,10 @@ class _Trainings:
             cell, line, details = None, lines[0], str(error)
         if cell is not None:
             self._save(cell)
-            self._listener.finished(cell)
+            self._reporter.finished(cell)
             return []
         failure = Failure(task.name, line, details)
-        self._listener.failed(failure)
+        self._reporter.failed(failure)
         return [failure]
 
 

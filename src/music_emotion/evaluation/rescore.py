@@ -10,9 +10,9 @@ from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import find_source
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import DatasetError, EvaluationError
-from music_emotion.evaluation.ground_truth import Truth, read_truth
+from music_emotion.evaluation.cells import GroundTruth, read_ground_truth
 from music_emotion.evaluation.output import SUMMARY
-from music_emotion.evaluation.quick import quick_corpus
+from music_emotion.evaluation.plan import quick_corpus
 from music_emotion.evaluation.results import Results, check_against, collect
 from music_emotion.evaluation.scores import HEADLINE
 
@@ -27,7 +27,7 @@ METRICS_OF_VOTES = (
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredAgain:
+class Rescored:
     """What the predictions in a folder say.
 
     Attributes
@@ -45,14 +45,14 @@ class ScoredAgain:
     remarks: tuple[str, ...] = ()
 
 
-def score_again(
+def rescore(
     out: Path,
     model_order: Sequence[str],
     *,
     data: Path | None = None,
     csv: Path | None = None,
     use_demo: bool = False,
-) -> ScoredAgain:
+) -> Rescored:
     """Score the predictions in a folder, taking the votes from the data where they are.
 
     Parameters
@@ -69,7 +69,7 @@ def score_again(
     EvaluationError
         If there are no predictions, or the data that were named are others.
     """
-    truth = read_truth(out)
+    truth = read_ground_truth(out)
     if truth is None:
         raise EvaluationError(
             f"{out} holds no predictions: run `music-emotion compare --out {out}`"
@@ -84,10 +84,10 @@ def score_again(
             raise
         complete = False
         remarks = (f"without the votes: {error}",)
-    return ScoredAgain(collect(out, truth, model_order), complete, remarks)
+    return Rescored(collect(out, truth, model_order), complete, remarks)
 
 
-def check_summary(out: Path, scored: ScoredAgain) -> str:
+def check_summary(out: Path, scored: Rescored) -> str:
     """Compare with the ``summary.csv`` in a folder and say how many figures agree.
 
     Raises
@@ -115,7 +115,7 @@ def check_summary(out: Path, scored: ScoredAgain) -> str:
 
 
 def corpus_of(
-    truth: Truth,
+    truth: GroundTruth,
     *,
     data: Path | None = None,
     csv: Path | None = None,
@@ -142,12 +142,12 @@ def corpus_of(
     return corpus
 
 
-def _same_part(truth: Truth, corpus: Corpus) -> Corpus:
+def _same_part(truth: GroundTruth, corpus: Corpus) -> Corpus:
     if corpus.fingerprint != truth.fingerprint:
         quick = quick_corpus(corpus)
         return quick if quick.fingerprint == truth.fingerprint else corpus
     return corpus
 
 
-def _with_votes(truth: Truth, corpus: Corpus, table: VoteTable | None) -> Truth:
+def _with_votes(truth: GroundTruth, corpus: Corpus, table: VoteTable | None) -> GroundTruth:
     return truth.with_votes(_same_part(truth, corpus), table)

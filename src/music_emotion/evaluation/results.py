@@ -23,9 +23,8 @@ from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import scores
 from music_emotion.evaluation.agreement import Worth, Yardstick, build_yardstick
 from music_emotion.evaluation.bootstrap import resample_groups
-from music_emotion.evaluation.cells import Cell, CellStore, Record, Run
+from music_emotion.evaluation.cells import Cell, CellStore, GroundTruth, Record, Run
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
-from music_emotion.evaluation.ground_truth import Truth
 from music_emotion.evaluation.scores import Estimate, Scored
 from music_emotion.models.base import Target
 
@@ -139,7 +138,7 @@ class Results:
 
     Attributes
     ----------
-    truth
+    ground_truth
         What they were scored against.
     models
         In the order of protocols, targets and models.
@@ -149,7 +148,7 @@ class Results:
         Panels of listeners, where single votes are known.
     """
 
-    truth: Truth
+    ground_truth: GroundTruth
     models: tuple[ModelResult, ...]
     left_out: tuple[str, ...] = ()
     yardstick: Yardstick | None = field(default=None, repr=False)
@@ -178,7 +177,7 @@ class Results:
                     yield protocol, rows[0].target, rows
 
 
-def collect(out: Path, truth: Truth, model_order: Sequence[str] = ()) -> Results:
+def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> Results:
     """Score every complete run in an output folder.
 
     Parameters
@@ -294,7 +293,7 @@ def _digits(estimate: Estimate) -> tuple[str, str, str]:
     return text(estimate.value), text(estimate.low), text(estimate.high)
 
 
-def _unfit(run: Run, cells: tuple[Cell, ...], truth: Truth) -> str:
+def _unfit(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> str:
     """Return why a run does not belong in the tables, empty if it does."""
     if any(cell.record.fingerprint != truth.fingerprint for cell in cells):
         return "it was made on other data"
@@ -304,7 +303,7 @@ def _unfit(run: Run, cells: tuple[Cell, ...], truth: Truth) -> str:
     return ""
 
 
-def _pool(run: Run, cells: tuple[Cell, ...], truth: Truth) -> Repeat:
+def _pool(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> Repeat:
     """Pool the out-of-fold predictions of a run, units in increasing order."""
     unit = np.concatenate([cell.unit for cell in cells])
     fold = np.concatenate([np.full(len(cell.unit), cell.name.fold) for cell in cells])
@@ -324,7 +323,7 @@ def _score(
     repeats: Sequence[Repeat],
     resamples: NDArray[np.float64],
     yardstick: Yardstick | None,
-    truth: Truth,
+    truth: GroundTruth,
 ) -> ModelResult:
     scored = [repeat.scored for repeat in repeats]
 

@@ -49,7 +49,7 @@ class Failure:
     details: str = ""
 
 
-class Listener(Protocol):
+class CellReporter(Protocol):
     """Is told what happens while cells are trained."""
 
     def started(self, name: CellName) -> None:
@@ -93,7 +93,7 @@ def run_cells(
     *,
     jobs: int,
     save: Callable[[Cell], None],
-    listener: Listener,
+    reporter: CellReporter,
 ) -> list[Failure]:
     """Train cells in the given order.
 
@@ -107,7 +107,7 @@ def run_cells(
         Number of processes; 0 trains in this process, for cheap models and notebooks.
     save
         Called with each cell the moment it is done.
-    listener
+    reporter
         Told what happens.
 
     Returns
@@ -122,28 +122,28 @@ def run_cells(
     """
     with sigterm_interrupts():
         if jobs == 0:
-            return _run_here(tasks, workplace, save, listener)
-        return _Pool(workplace, save, listener).run(tasks, min(jobs, len(tasks)))
+            return _run_here(tasks, workplace, save, reporter)
+        return _Pool(workplace, save, reporter).run(tasks, min(jobs, len(tasks)))
 
 
 def _run_here(
     tasks: Sequence[Task],
     workplace: Workplace,
     save: Callable[[Cell], None],
-    listener: Listener,
+    reporter: CellReporter,
 ) -> list[Failure]:
     failures = []
     for task in tasks:
         name = task.name
-        listener.started(name)
+        reporter.started(name)
         try:
-            cell = train_cell(task, workplace, partial(listener.progressed, name))
+            cell = train_cell(task, workplace, partial(reporter.progressed, name))
         except MusicEmotionError as error:
             failures.append(Failure(name, str(error)))
-            listener.failed(failures[-1])
+            reporter.failed(failures[-1])
             continue
         save(cell)
-        listener.finished(cell)
+        reporter.finished(cell)
     return failures
 
 
@@ -176,9 +176,9 @@ class _Pool:
     """Hands tasks to workers and collects what comes back."""
 
     def __init__(
-        self, workplace: Workplace, save: Callable[[Cell], None], listener: Listener
+        self, workplace: Workplace, save: Callable[[Cell], None], reporter: CellReporter
     ) -> None:
-        self.workplace, self.save, self.listener = workplace, save, listener
+        self.workplace, self.save, self.reporter = workplace, save, reporter
         self.workers: list[_Worker] = []
         self.failures: list[Failure] = []
 
@@ -205,7 +205,7 @@ class _Pool:
     def _begin(self, worker: _Worker, task: Task) -> None:
         with suppress(OSError):  # it died between two tasks: _collect will find out
             worker.give(task)
-        self.listener.started(task.name)
+        self.reporter.started(task.name)
 
     def _collect(self) -> None:
         """Wait until a worker says something or dies."""
@@ -223,12 +223,12 @@ class _Pool:
         assert worker.task is not None, "only busy workers are listened to"
         name = worker.task.name
         if message[0] == "progress":
-            self.listener.progressed(name, message[1], message[2])
+            self.reporter.progressed(name, message[1], message[2])
             return
         worker.task = None
         if message[0] == "done":
             self.save(message[1])
-            self.listener.finished(message[1])
+            self.reporter.finished(message[1])
         else:
             self._fail(Failure(name, message[1], message[2]))
 
@@ -244,7 +244,7 @@ class _Pool:
 
     def _fail(self, failure: Failure) -> None:
         self.failures.append(failure)
-        self.listener.failed(failure)
+        self.reporter.failed(failure)
 
 
 @contextmanager

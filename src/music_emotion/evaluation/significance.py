@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups, sum_by_group
+from music_emotion.evaluation.folds import Protocol
 
 Floats = NDArray[np.float64]
 Metric = Literal["accuracy", "log_loss", "mean_pearson_r"]
@@ -99,7 +100,7 @@ class PairedTest:
     p_adjusted: float
 
     @property
-    def is_told(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the models can be told apart."""
         return self.p_adjusted < SIGNIFICANT
 
@@ -142,6 +143,25 @@ class PairedTable:
             if test.metric == metric and {test.first, test.second} == {first, second}:
                 return test.seen_from(first)
         raise EvaluationError(f"no test of {first} against {second} on {metric}")
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolTests:
+    """Paired tests between the models of one protocol, whatever they learned.
+
+    Attributes
+    ----------
+    protocol
+        Which protocol.
+    seeds
+        Fold seeds that all these models have; the tests use these.
+    table
+        The tests, every pair of models by :attr:`.results.ModelResult.title`.
+    """
+
+    protocol: Protocol
+    seeds: tuple[int, ...]
+    table: PairedTable
 
 
 @dataclass(frozen=True, slots=True)

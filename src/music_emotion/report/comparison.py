@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.cells import write_atomically
-from music_emotion.evaluation.conclusions import conclude
 from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.results import Results
 from music_emotion.report.figures import write_pictures

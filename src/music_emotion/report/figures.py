@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from music_emotion.emotions import GEMS
-from music_emotion.evaluation.analysis import ModelCalibration
+from music_emotion.evaluation.analysis import Conclusions, ModelCalibration
 from music_emotion.evaluation.cells import write_atomically
-from music_emotion.evaluation.conclusions import Conclusions
 from music_emotion.evaluation.document import Row
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.report.canvas import empty_figure, png_bytes

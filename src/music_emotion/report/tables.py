@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from music_emotion.emotions import EMOTIONS, GEMS
-from music_emotion.evaluation.analysis import ModelCalibration, ProtocolTests
+from music_emotion.evaluation.analysis import Conclusions, ModelCalibration
 from music_emotion.evaluation.bootstrap import N_RESAMPLES
-from music_emotion.evaluation.conclusions import Conclusions
 from music_emotion.evaluation.folds import Protocol
-from music_emotion.evaluation.hypotheses import FINDINGS, Ablation, Finding
+from music_emotion.evaluation.hypotheses import HYPOTHESES, Ablation, HypothesisTest
 from music_emotion.evaluation.results import ModelResult, Results, calmness_against_tenderness
 from music_emotion.evaluation.scores import Estimate
-from music_emotion.evaluation.significance import shown_p
+from music_emotion.evaluation.significance import ProtocolTests, shown_p
 from music_emotion.evaluation.strict_json import DECIMALS
 from music_emotion.models.base import Target
 
@@ -92,9 +91,9 @@ def markdown_report(
             PROTOCOL_MEANINGS[protocol] + " " + _size(rows[0], results),
             main_table(rows, reported_accuracies(results)),
             probability_table(rows, conclusions),
-            *([] if results.truth.votes is None else [vote_table(rows)]),
+            *([] if results.ground_truth.votes is None else [vote_table(rows)]),
         ]
-    parts += [findings_section(conclusions.findings)]
+    parts += [findings_section(conclusions.hypotheses)]
     if conclusions.ablations:
         parts += ["## With and without SMOTE", ablation_table(conclusions.ablations)]
     parts += _details(results, conclusions)
@@ -164,7 +163,7 @@ def duration(seconds: float) -> str:
 
 def reported_accuracies(results: Results) -> Mapping[str, float]:
     """Return what the reference study reports, if these are results on its data."""
-    return REPORTED if results.truth.name == REFERENCE_DATA else {}
+    return REPORTED if results.ground_truth.name == REFERENCE_DATA else {}
 
 
 def main_table(rows: Sequence[ModelResult], known: Mapping[str, float]) -> str:
@@ -243,7 +242,7 @@ def vote_table(rows: Sequence[ModelResult]) -> str:
     return table(header, body)
 
 
-def findings_section(findings: Sequence[Finding]) -> str:
+def findings_section(findings: Sequence[HypothesisTest]) -> str:
     """Return one line per finding and protocol."""
     lines = [
         "## The reference study's findings",
@@ -253,7 +252,7 @@ def findings_section(findings: Sequence[Finding]) -> str:
         "round, and cannot be told where p is 0.05 or more. The interval comes from the paired "
         f"bootstrap over artist groups. {TRAINING_VARIANCE}",
     ]
-    for number, claim in enumerate(FINDINGS, start=1):
+    for number, claim in enumerate(HYPOTHESES, start=1):
         outcomes = [
             f"   - `{one.protocol}`{'' if one.target == 'label' else ' on votes'}: {one}"
             for one in findings
@@ -375,7 +374,7 @@ def points_interval(difference: Estimate) -> str:
 
 
 def _head(results: Results) -> str:
-    truth = results.truth
+    truth = results.ground_truth
     note = f" {truth.note}" if truth.note else ""
     return (
         f"# Comparison on {truth.name}\n\n{len(truth.ids)} tracks, {len(truth.segment_track)} "
@@ -389,7 +388,7 @@ def _head(results: Results) -> str:
 
 def _size(row: ModelResult, results: Results) -> str:
     seeds = f"fold seed {row.seeds[0]}" if len(row.seeds) == 1 else f"fold seeds {row.seeds}"
-    folds = results.truth.folds[row.protocol]
+    folds = results.ground_truth.folds[row.protocol]
     split = "one 80/20 split" if folds == 1 else f"{folds} folds"
     return f"{split[0].upper()}{split[1:]}, {seeds}, n = {row.n}."
 
@@ -412,7 +411,7 @@ def _details(results: Results, conclusions: Conclusions) -> list[str]:
     for protocol, target, rows in results.tables():
         title = f"`{protocol}`, {TARGET_TITLES[target]}"
         parts += [f"## F1 per emotion ({title}), per cent", emotion_table(rows)]
-        if results.truth.votes is not None:
+        if results.ground_truth.votes is not None:
             parts += [f"## Pearson r per emotion ({title})", correlation_table(rows, ceiling)]
         if rows[0].per_genre:
             parts += [f"## Accuracy per genre ({title}), per cent", genre_table(rows)]
@@ -445,7 +444,7 @@ def _paired_text(results: Results, paired: Sequence[ProtocolTests]) -> str:
                     METRIC_TITLES[test.metric],
                     signed_interval(Estimate(seen.difference, seen.low, seen.high)),
                     shown_p(seen.p_adjusted),
-                    "yes" if seen.is_told else "cannot be told",
+                    "yes" if seen.is_significant else "cannot be told",
                 ]
             )
         seeds = f"fold seed{'s' if len(one.seeds) > 1 else ''} {', '.join(map(str, one.seeds))}"
@@ -457,7 +456,7 @@ def _paired_text(results: Results, paired: Sequence[ProtocolTests]) -> str:
 
 
 def _provenance(results: Results, commands: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f"Data fingerprint `{results.truth.fingerprint}`.", ""]
+    lines = [f"Data fingerprint `{results.ground_truth.fingerprint}`.", ""]
     for command in commands:
         machine = command["machine"]
         lines.append(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from music_emotion.errors import DatasetError, EvaluationError
+from music_emotion.evaluation.cells import read_ground_truth
 from music_emotion.evaluation.document import read_document
 from music_emotion.evaluation.error_analysis import worst_tracks
-from music_emotion.evaluation.ground_truth import read_truth
 from music_emotion.evaluation.rescore import corpus_of
 from music_emotion.report.latex import write_tables
 from music_emotion.report.listeners import read_listeners
@@ -74,7 +74,7 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
     listeners = read_listeners(results)
     if document.ceilings is None and listeners is not None:  # compare ran without the votes
         document = replace(document, ceilings=listeners.ceilings, panels=listeners.panels)
-    truth = read_truth(results)
+    truth = read_ground_truth(results)
     lines = []
     corpus = None
     if truth is None:

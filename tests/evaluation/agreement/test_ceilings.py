@@ -11,7 +11,7 @@ from helpers.people import simulate, unanimous
 from music_emotion.datasets.votes import VoteTable, read_emotify
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.agreement import ceilings
-from music_emotion.evaluation.correlation import pearson_over_tracks
+from music_emotion.evaluation.metrics import pearson_over_tracks
 
 
 def test_people_who_agree_leave_room_for_a_perfect_model() -> None:

@@ -16,7 +16,7 @@ from music_emotion.evaluation.agreement import (
     panel_curve,
     worth_in_listeners,
 )
-from music_emotion.evaluation.agreement.draws import dominance, halves, panels
+from music_emotion.evaluation.agreement.panels import dominance, halves, panels
 from music_emotion.evaluation.agreement.worth import panel_that_reaches
 
 TRACKS = 150

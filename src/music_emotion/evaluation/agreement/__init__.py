@@ -17,8 +17,12 @@ all random tie-breaks can be averaged exactly, they are: an emotion in a tie of 
 The two figures about the published *label* follow its own rule instead, ties to the earlier column.
 """
 
-from music_emotion.evaluation.agreement.ceilings import Ceilings, ceilings
-from music_emotion.evaluation.agreement.confusions import PeopleConfuse, people_confuse
+from music_emotion.evaluation.agreement.ceilings import (
+    Ceilings,
+    PeopleConfuse,
+    ceilings,
+    people_confuse,
+)
 from music_emotion.evaluation.agreement.panels import PanelCurve, panel_curve
 from music_emotion.evaluation.agreement.worth import (
     PanelSize,

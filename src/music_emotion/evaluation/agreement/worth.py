@@ -12,19 +12,18 @@ from scipy.optimize import isotonic_regression
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.agreement.draws import dominance
 from music_emotion.evaluation.agreement.panels import (
     DRAWS,
     HELD_OUT,
     LARGEST_PANEL,
     PanelCurve,
     PanelDraws,
+    dominance,
     draw_panels,
     panel_seeds,
 )
 from music_emotion.evaluation.bootstrap import CONFIDENCE, resample_groups
-from music_emotion.evaluation.correlation import pearson_over_tracks
-from music_emotion.evaluation.metrics import mean_over_emotions
+from music_emotion.evaluation.metrics import mean_over_emotions, pearson_over_tracks
 
 RESAMPLES = 1000
 """Resamples of the groups behind an interval."""
