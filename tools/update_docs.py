@@ -82,8 +82,7 @@ def outdated(root: Path, figures: Figures) -> list[str]:
 
 def draw_pictures(results: Path, figures: Figures) -> None:
     """Draw or copy the pictures of the science page whose figures are there."""
-    from music_emotion.report.canvas import png_bytes
-    from music_emotion.report.science import draw_confusions, draw_panels
+    from music_emotion.report.plots import draw_confusions, draw_panels, png_bytes
 
     PICTURES.mkdir(parents=True, exist_ok=True)
     if (results / "leak.png").is_file():

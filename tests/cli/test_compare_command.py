@@ -37,7 +37,7 @@ def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.Monk
     failure = SimpleNamespace(message="broken.mp3: is not audio")
     features = SimpleNamespace(track=segments(corpus, 2), arrays={}, failures=[failure])
     monkeypatch.setattr("music_emotion.features.extract.extract_corpus", lambda *_, **__: features)
-    monkeypatch.setattr("music_emotion.report.comparison.write_report", lambda *_: None)
+    monkeypatch.setattr("music_emotion.report.write.write_report", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["music-emotion", "compare"])
     said = io.StringIO()
     complete = command._run(

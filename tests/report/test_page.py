@@ -120,7 +120,7 @@ def test_audio_goes_in_only_when_asked_for_and_each_clip_once(page: str, planted
 
 
 def test_a_clip_is_a_short_mono_mp3(planted) -> None:
-    from music_emotion.report.clips import CLIP_RATE, clip_data_uri
+    from music_emotion.report.page import CLIP_RATE, clip_data_uri
 
     uri = clip_data_uri(planted.corpus.tracks[0].path, seconds=1.0)
     kind, _, data = uri.partition(",")

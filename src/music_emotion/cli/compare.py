@@ -194,8 +194,8 @@ def _run(
     from music_emotion.features.compute import feature_key
     from music_emotion.features.extract import extract_corpus
     from music_emotion.models.registry import MODEL_NAMES
-    from music_emotion.report.comparison import write_report
     from music_emotion.report.tables import accuracy_lines
+    from music_emotion.report.write import write_report
 
     check_folder(out, corpus)  # before the features are computed
     names = feature_names(comparison)

@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         The figures are those in RESULTS; nothing is computed again. The data are needed for the
         titles and votes of single tracks alone, and the page is written without them as well.
         """
-        from music_emotion.report.written import ReportOptions, report_results
+        from music_emotion.report.write import ReportOptions, report_results
 
         options = ReportOptions(
             page=out,

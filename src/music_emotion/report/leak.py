@@ -12,8 +12,7 @@ from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.leakage import LeakCurve
 from music_emotion.evaluation.provenance import provenance_entry
 from music_emotion.evaluation.strict_json import json_text
-from music_emotion.report.canvas import png_bytes
-from music_emotion.report.science import CLASSIFIER_NAMES, LABEL_NAMES, draw_leak
+from music_emotion.report.plots import CLASSIFIER_NAMES, LABEL_NAMES, draw_leak, png_bytes
 
 LEAK = "leak.json"
 PICTURE = "leak.png"

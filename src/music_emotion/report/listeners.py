@@ -119,8 +119,7 @@ def write_listeners(
     DatasetError
         If there are no votes.
     """
-    from music_emotion.report.canvas import png_bytes
-    from music_emotion.report.science import draw_panels
+    from music_emotion.report.plots import draw_panels, png_bytes
 
     if votes is None:
         root = find_root()

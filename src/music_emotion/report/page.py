@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from music_emotion import __version__
+from music_emotion.audio import read_audio
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.emotions import GEMS
 from music_emotion.errors import AudioError, MissingExtraError
@@ -17,18 +20,15 @@ from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.document import Document, Row
 from music_emotion.evaluation.error_analysis import Key, Mistake
 from music_emotion.report import result_tables
-from music_emotion.report.clips import CLIP_SECONDS, clip_data_uri
-from music_emotion.report.figures import (
-    is_trained_in_epochs,
-    reliability_diagrams,
-    training_curves,
-)
 from music_emotion.report.listeners import ListenerFigures
 from music_emotion.report.plots import (
     accuracy_intervals,
     correlation_dots,
     inline_svg,
+    is_trained_in_epochs,
     listener_panels,
+    reliability_diagrams,
+    training_curves,
 )
 from music_emotion.report.result_tables import Table, row_name, span
 from music_emotion.report.tables import PROTOCOL_MEANINGS, PROTOCOL_TITLES, TARGET_TITLES, duration
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 STRONG_SHARE = 0.76
 """Share from which a cell of a confusion matrix is dark enough for light digits."""
+CLIP_SECONDS = 15.0
+CLIP_RATE = 22_050  # Hz
+LEVEL = 0.9
+"""Highest sample of a clip, of 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +327,23 @@ def _clips(mistakes: Sequence[Mistake], corpus: Corpus | None) -> tuple[dict[int
         except AudioError as error:
             remarks.append(f"no audio of track {corpus.tracks[index].id}: {error}")
     return clips, remarks
+
+
+def clip_data_uri(path: Path, *, seconds: float = CLIP_SECONDS) -> str:
+    """Return the beginning of an audio file as a ``data:`` address of a mono MP3.
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be read.
+    """
+    import soundfile
+
+    samples = read_audio(path, CLIP_RATE, duration=seconds)
+    samples = samples * (LEVEL / max(LEVEL, float(np.abs(samples).max(initial=0.0))))
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, CLIP_RATE, format="MP3", subtype="MPEG_LAYER_III")
+    return "data:audio/mpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _findings(document: Document) -> dict[str, list[tuple[str, str, str]]]:

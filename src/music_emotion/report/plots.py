@@ -1,60 +1,404 @@
-"""The pictures of a comparison: as PNG and SVG for papers, as inline SVG for a page."""
+"""Pictures of a comparison, of its listeners and of the leak: PNG, SVG, and SVG within a page."""
 
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from music_emotion.emotions import GEMS
-from music_emotion.evaluation.agreement import Worth
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.errors import MissingExtraError
+from music_emotion.evaluation.agreement import PanelCurve, Worth
+from music_emotion.evaluation.analysis import Conclusions, ModelCalibration
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.document import Document, Row
 from music_emotion.evaluation.folds import PROTOCOLS
-from music_emotion.report.canvas import empty_figure
-from music_emotion.report.figures import (
-    PROTOCOL_COLOURS,
-    confusion_matrices,
-    is_trained_in_epochs,
-    reliability_diagrams,
-    training_curves,
-)
+from music_emotion.evaluation.leakage import LeakCurve
+from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.report.result_tables import row_name
-from music_emotion.report.science import draw_panels
-from music_emotion.report.tables import REFERENCE_DATA, REPORTED
+from music_emotion.report.tables import (
+    PROTOCOL_TITLES,
+    REFERENCE_DATA,
+    REPORTED,
+    TARGET_TITLES,
+    reported_accuracies,
+)
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DOTS_PER_INCH = 200
+DOTS_PER_INCH, FINE, PAPER = 120, 150, 200
+"""Dots per inch of pictures of results, of those of listeners and the leak, of those for papers."""
+
+DEEP, MIDDLE, PALE, RED, INK = "#1d4e89", "#7a9cc6", "#c9ced6", "#c1121f", "#22223b"
+FAINT, GREY = "#c9c9d4", "#999999"
+PROTOCOL_COLOURS = {"segment": PALE, "track": MIDDLE, "artist": DEEP}
+MARKS = {"segment": "s", "track": "o", "artist": "D"}
+CLASSIFIER_COLOURS = {"nearest_neighbour": RED, "svm": "#4878a8"}
+CLASSIFIER_NAMES = {"nearest_neighbour": "1-nearest-neighbour", "svm": "support vector machine"}
+LABEL_NAMES = {"published": "people's labels", "shuffled": "labels dealt out at random"}
+SERIES = (DEEP, RED, "#e6a700", "#3fa7a0", "#6a4c93")
+THEMED = {
+    "#000000": "currentColor",
+    INK: "currentColor",
+    DEEP: "var(--deep)",
+    MIDDLE: "var(--middle)",
+    PALE: "var(--pale)",
+    RED: "var(--red)",
+    "#6a4c93": "var(--violet)",
+    "#b0b0b0": "var(--grid)",
+    GREY: "var(--muted)",
+}
+"""Colours of the pictures as a page names them, so that it can be light or dark."""
+
+GRID_COLUMNS = 4
+"""Pictures beside each other in a grid."""
 LINE_HEIGHT = 0.3
 """Inches per model."""
 SPREAD = 0.2
 """Distance of two protocols of one model, in lines."""
 SEGMENT_SHIFT = -SPREAD
 """Where the last of three protocols stands, which the reference study's figures belong to."""
-MARKS = {"segment": "s", "track": "o", "artist": "D"}
-SERIES = ("#1d4e89", "#c1121f", "#e6a700", "#3fa7a0", "#6a4c93")
 PANEL_MODELS = 4
 """Models in the picture of the panels."""
-
 SMALL_MARGINS = {"left": 0.16, "right": 0.97, "bottom": 0.16, "top": 0.9}
 """Of a small picture, as shares of its size."""
 
-THEMED = {
-    "#000000": "currentColor",
-    "#22223b": "currentColor",
-    "#1d4e89": "var(--deep)",
-    "#7a9cc6": "var(--middle)",
-    "#c9ced6": "var(--pale)",
-    "#c1121f": "var(--red)",
-    "#6a4c93": "var(--violet)",
-    "#b0b0b0": "var(--grid)",
-    "#999999": "var(--muted)",
-}
-"""Colours of the pictures as a page names them, so that it can be light or dark."""
+
+def empty_figure(width: float, height: float, *, dpi: float = DOTS_PER_INCH) -> Figure:
+    """Return a figure of this size in inches that is drawn on no screen.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    check_drawing()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+
+
+def check_drawing() -> None:
+    """Raise :class:`MissingExtraError` where matplotlib is not installed."""
+    try:
+        import matplotlib  # noqa: F401  # only asked whether it is there
+    except ImportError as error:
+        raise MissingExtraError("drawing pictures", "plot") from error
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Return a picture as a PNG file without a date: the same figure is the same file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dict[str, str]:
+    """Draw all pictures of a comparison into a folder.
+
+    Returns
+    -------
+    dict
+        File name by title.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    pictures: dict[str, tuple[str, Figure]] = {}
+    for target in sorted({result.target for result in results.models}):
+        rows = [result for result in results.models if result.target == target]
+        title = f"Accuracy, {TARGET_TITLES[target]}"
+        pictures[title] = (
+            f"accuracy-{target}.png",
+            accuracy_bars(rows, reported_accuracies(results)),
+        )
+    for protocol, target, rows_of_table in results.tables():
+        stem, where = f"{protocol}-{target}", f"{protocol}, {TARGET_TITLES[target]}"
+        pictures[f"Confusion matrices, {where}"] = (
+            f"confusion-{stem}.png",
+            confusion_matrices(rows_of_table),
+        )
+        trained = [row for row in rows_of_table if is_trained_in_epochs(row)]
+        if trained:
+            pictures[f"Training curves, {where}"] = (
+                f"training-{stem}.png",
+                training_curves(trained),
+            )
+        calibrations = [conclusions.calibration_of(row) for row in rows_of_table]
+        pictures[f"Reliability, {where}"] = (
+            f"reliability-{stem}.png",
+            reliability_diagrams(calibrations),
+        )
+    for name, figure in pictures.values():
+        write_atomically(out / name, png_bytes(figure))
+    return {title: name for title, (name, _) in pictures.items()}
+
+
+def accuracy_bars(rows: Sequence[ModelResult | Row], known: Mapping[str, float]) -> Figure:
+    """Draw accuracies with their intervals, a group of bars per model, a bar per protocol.
+
+    ``known`` are accuracies that others report under ``segment``, drawn as diamonds.
+    """
+    models = list(dict.fromkeys(row.model for row in rows))
+    protocols = [p for p in PROTOCOL_COLOURS if any(row.protocol == p for row in rows)]
+    figure = empty_figure(max(6.0, 1.2 * len(models) + 2), 4.5)
+    axes = figure.subplots()
+    width = 0.8 / len(protocols)
+    for offset, protocol in enumerate(protocols):
+        chosen = [row for row in rows if row.protocol == protocol]
+        places = [models.index(row.model) - 0.4 + (offset + 0.5) * width for row in chosen]
+        estimates = [row.headline["accuracy"] for row in chosen]
+        values = [100 * one.value for one in estimates]
+        errors = [
+            [max(0.0, 100 * (one.value - one.low)) for one in estimates],
+            [max(0.0, 100 * (one.high - one.value)) for one in estimates],
+        ]
+        axes.bar(
+            places,
+            values,
+            width,
+            yerr=errors,
+            capsize=2,
+            color=PROTOCOL_COLOURS[protocol],
+            error_kw={"elinewidth": 0.9},
+            label=PROTOCOL_TITLES[protocol],  # type: ignore[index]  # the same three names
+        )
+    shown = [model for model in models if model in known and "segment" in protocols]
+    if shown:
+        places = [models.index(model) - 0.4 + width / 2 for model in shown]
+        reported = [100 * known[model] for model in shown]
+        label = "reported by the reference study"
+        axes.plot(places, reported, "D", color=RED, markersize=5, label=label, zorder=5)
+    axes.set_xticks(range(len(models)), [m.replace("_", "\n", 1) for m in models], fontsize=8)
+    axes.set_ylabel("accuracy, per cent (95 % interval)")
+    axes.set_ylim(0, 105)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, 1.17), ncols=2, frameon=False)
+    return figure
+
+
+def confusion_matrices(rows: Sequence[ModelResult | Row]) -> Figure:
+    """Draw a confusion matrix per model; each row sums to 100 per cent of that emotion's items."""
+    figure, grid = _grid(len(rows), 4.0, 4.1)
+    labels = [emotion.label for emotion in GEMS]
+    for position, (axes, row) in enumerate(zip(grid, rows, strict=True)):
+        support = row.confusion.sum(axis=1, keepdims=True)
+        shares = 100 * row.confusion / np.maximum(support, 1)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+        for (true, called), share in np.ndenumerate(shares):
+            if support[true, 0] and share >= 0.5:
+                colour = "white" if share > 55 else "black"
+                axes.text(
+                    called, true, f"{share:.0f}", ha="center", va="center", fontsize=6, color=colour
+                )
+        left = position % GRID_COLUMNS == 0
+        axes.set_title(f"{row.model}: {100 * row.headline['accuracy'].value:.1f} %", fontsize=9)
+        axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(labels)), labels if left else [], fontsize=7)
+        axes.set_xlabel("called", fontsize=7)
+        if left:
+            axes.set_ylabel("felt by most listeners", fontsize=7)
+    return figure
+
+
+def training_curves(rows: Sequence[ModelResult | Row]) -> Figure:
+    """Draw the loss over the epochs, a thin line per fold, the kept epoch as a dot."""
+    figure, grid = _grid(len(rows), 3.4, 2.6)
+    for axes, row in zip(grid, rows, strict=True):
+        for record in row.records:
+            for curve, colour in (
+                ("train_loss", MIDDLE),
+                ("validation_loss", RED),
+            ):
+                values = record.history.get(curve, [])
+                if not values:
+                    continue
+                epochs = range(1, len(values) + 1)
+                axes.plot(epochs, values, color=colour, linewidth=1, alpha=0.8)
+                if curve == "validation_loss" and 0 <= record.best_epoch < len(values):
+                    best = record.best_epoch
+                    axes.plot(best + 1, values[best], "o", color=colour, markersize=3)
+        axes.set_title(row.model, fontsize=9)
+        axes.set_xlabel("epoch", fontsize=7)
+        axes.tick_params(labelsize=7)
+        axes.grid(alpha=0.3)
+    grid[0].set_ylabel("cross-entropy, nats", fontsize=7)
+    grid[0].plot([], [], color=MIDDLE, label="training")
+    grid[0].plot([], [], color=RED, label="validation (inside training)")
+    grid[0].legend(fontsize=6, frameon=False)
+    return figure
+
+
+def reliability_diagrams(calibrations: Sequence[ModelCalibration]) -> Figure:
+    """Draw how often models are right by how sure they are, with the band of calibration."""
+    figure, grid = _grid(len(calibrations), 2.8, 2.9)
+    for axes, one in zip(grid, calibrations, strict=True):
+        diagram = one.diagram
+        filled = diagram.count > 0
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
+        axes.fill_between(
+            diagram.confidence[filled],
+            one.bin_low[filled],
+            one.bin_high[filled],
+            color=DEEP,
+            alpha=0.15,
+            linewidth=0,
+        )
+        sizes = 8 + 120 * diagram.count[filled] / max(1, diagram.count.max())
+        sure, right = diagram.confidence[filled], diagram.accuracy[filled]
+        axes.plot(sure, right, color=DEEP, linewidth=1)
+        axes.scatter(sure, right, s=sizes, color=DEEP, alpha=0.8)
+        axes.set_title(f"{one.model}: {100 * one.error:.1f} %", fontsize=9)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_xlabel("confidence", fontsize=7)
+        axes.tick_params(labelsize=7)
+    grid[0].set_ylabel("share of right answers", fontsize=7)
+    return figure
+
+
+def is_trained_in_epochs(row: ModelResult | Row) -> bool:
+    """Whether a model has curves that can be drawn."""
+    return any("train_loss" in record.history for record in row.records)
+
+
+def _grid(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with ``count`` axes in rows of four."""
+    columns = min(count, GRID_COLUMNS)
+    lines = math.ceil(count / columns)
+    figure = empty_figure(width * columns, height * lines)
+    grid: list[Any] = np.ravel(figure.subplots(lines, columns, squeeze=False)).tolist()
+    for unused in grid[count:]:
+        unused.set_axis_off()
+    return figure, grid[:count]
+
+
+def draw_leak(curve: LeakCurve) -> Figure:
+    """Draw accuracy against the number of segments of the test track that were in training."""
+    figure, axes = _figure(7.2, 4.4)
+    place = np.arange(len(curve.neighbours))
+    for line in curve.lines:
+        colour = CLASSIFIER_COLOURS[line.classifier]
+        dashed = line.labels == "shuffled"
+        axes.plot(
+            place,
+            line.accuracy,
+            color=colour,
+            linestyle="--" if dashed else "-",
+            marker="o",
+            markersize=4,
+            label=f"{CLASSIFIER_NAMES[line.classifier]}, {LABEL_NAMES[line.labels]}",
+        )
+        axes.fill_between(place, line.low, line.high, color=colour, alpha=0.1, linewidth=0)
+    axes.axhline(curve.chance, color=FAINT, zorder=0)
+    axes.text(place[-1], curve.chance + 0.01, "always the commonest emotion", ha="right", size=8)
+    axes.set_xticks(place, [str(count) for count in curve.neighbours])
+    axes.set_xlabel("segments of the test track that were in training (of about 20)")
+    axes.set_ylabel("accuracy per 3-s segment")
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    return figure
+
+
+def draw_panels(curve: PanelCurve, worths: Mapping[str, Worth] | None = None) -> Figure:
+    """Draw how well panels of listeners predict others, and models at the panel they are worth."""
+    figure, axes = _figure(9.6, 4.2, columns=2)
+    for one, values, name in (
+        (axes[0], curve.accuracy, "accuracy of the dominant emotion"),
+        (axes[1], curve.mean_r, "mean r over the nine emotions"),
+    ):
+        one.plot(curve.sizes, values, color=INK, marker="o", markersize=3)
+        one.set_xlabel(f"listeners in the panel that predicts {curve.held_out} others")
+        one.set_ylabel(name)
+        one.set_xlim(0, curve.sizes[-1] + 1)
+    for model, worth in (worths or {}).items():
+        for one, size, score in (
+            (axes[0], worth.by_accuracy, worth.accuracy),
+            (axes[1], worth.by_r, worth.mean_r),
+        ):
+            one.errorbar(
+                size.value,
+                score,
+                xerr=[[size.value - size.low], [size.high - size.value]],
+                marker="D",
+                markersize=5,
+                capsize=2,
+                linewidth=1,
+                label=f"{model}: {size}",
+            )
+    for one in axes:
+        one.set_ylim(0, None)  # after all is drawn: a model may lie above every panel
+        if worths:
+            one.legend(frameon=False, fontsize=7, loc="lower right")
+    return figure
+
+
+def draw_confusions(people: NDArray[np.floating], model: NDArray[np.floating], name: str) -> Figure:
+    """Draw what people confuse beside what a model confuses.
+
+    Parameters
+    ----------
+    people
+        One half of the listeners against the other, shape (9, 9).
+    model
+        Label against the model's answer, shape (9, 9).
+    name
+        The model's name.
+    """
+    figure, axes = _figure(11.5, 5.4, columns=2)
+    labels = [emotion.label for emotion in GEMS]
+    for one, matrix, title, rows, columns in (
+        (axes[0], people, "people", "half of the listeners name", "the other half name"),
+        (axes[1], model, name, "people name", "the model names"),
+    ):
+        counts = np.asarray(matrix, dtype=np.float64)
+        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
+        one.imshow(share, cmap="Greys", vmin=0, vmax=1)
+        for row in range(len(EMOTIONS)):
+            for column in range(len(EMOTIONS)):
+                if share[row, column] >= 0.005:
+                    one.text(
+                        column,
+                        row,
+                        f"{100 * share[row, column]:.0f}",
+                        ha="center",
+                        va="center",
+                        size=7,
+                        color="white" if share[row, column] > 0.5 else INK,
+                    )
+        one.set_xticks(range(len(labels)), labels, rotation=45, ha="right", size=8)
+        one.set_yticks(range(len(labels)), labels, size=8)
+        one.set_title(f"{title} (per cent of each row)", fontsize=9)
+        one.set_ylabel(rows)
+        one.set_xlabel(columns)
+    return figure
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
+    """Return a figure of this size in inches and its axes."""
+    figure = empty_figure(width, height, dpi=FINE)
+    axes = figure.subplots(1, columns)
+    for one in np.atleast_1d(axes):
+        _tidy(one)
+    return figure, axes
+
+
+def _tidy(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    axes.xaxis.label.set_fontsize(9)
+    axes.yaxis.label.set_fontsize(9)
 
 
 def paper_pictures(document: Document) -> Iterator[tuple[str, Figure]]:
@@ -115,7 +459,7 @@ def accuracy_intervals(document: Document) -> Figure:
             (document.ceilings.half_agreement, "two halves of\nthe listeners"),
             (document.ceilings.oracle_accuracy, "an oracle of\nthe votes"),
         ):
-            axes.axvline(100 * value, color="#999999", linewidth=0.9, linestyle="--", zorder=0)
+            axes.axvline(100 * value, color=GREY, linewidth=0.9, linestyle="--", zorder=0)
             axes.text(100 * value, len(names) - 0.35, text, ha="center", va="bottom", size=7)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(-0.6, len(names) - 0.4)
@@ -141,7 +485,7 @@ def _known(axes: Any, document: Document, names: Sequence[str]) -> None:
     values = [100 * REPORTED[name] for name in shown]
     places = [names.index(name) + SEGMENT_SHIFT for name in shown]
     label = "reported (as segment)"
-    axes.plot(values, places, "x", color="#c1121f", markersize=6, label=label, zorder=5)
+    axes.plot(values, places, "x", color=RED, markersize=6, label=label, zorder=5)
 
 
 def correlation_dots(rows: Sequence[Row], document: Document) -> Figure | None:
@@ -161,19 +505,19 @@ def correlation_dots(rows: Sequence[Row], document: Document) -> Figure | None:
         key = f"pearson_r_{emotion.name}"
         if document.ceilings is not None:
             highest = document.ceilings.r[place]
-            axes.plot([highest] * 2, [y - 0.38, y + 0.38], color="#22223b", linewidth=2.2)
+            axes.plot([highest] * 2, [y - 0.38, y + 0.38], color=INK, linewidth=2.2)
         for number, row in reversed(list(enumerate(known))):
             if key in row.per_emotion:
                 named = number < len(SERIES)
-                colour = SERIES[number] if named else "#c9ced6"
+                colour = SERIES[number] if named else PALE
                 axes.plot(row.per_emotion[key].value, y, "o", color=colour, markersize=5)
     for number, row in enumerate(known[: len(SERIES)]):
         axes.plot([], [], "o", color=SERIES[number], markersize=5, label=row.model)
     if len(known) > len(SERIES):
-        axes.plot([], [], "o", color="#c9ced6", markersize=5, label="other models")
+        axes.plot([], [], "o", color=PALE, markersize=5, label="other models")
     if document.ceilings is not None:
-        axes.plot([], [], "|", color="#22223b", markersize=9, markeredgewidth=2.2, label="ceiling")
-    axes.axvline(0, color="#999999", linewidth=0.8)
+        axes.plot([], [], "|", color=INK, markersize=9, markeredgewidth=2.2, label="ceiling")
+    axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set_yticks(range(len(GEMS)), [e.label for e in reversed(GEMS)], fontsize=8)
     axes.set_xlim(min(-0.2, axes.get_xlim()[0]), 1)
     _dress(figure, axes, "Pearson's r with the listeners' votes, over tracks")
@@ -243,7 +587,7 @@ def _saved(figure: Figure, kind: str, salt: str) -> bytes:
         figure.savefig(
             buffer,
             format=kind,
-            dpi=DOTS_PER_INCH,
+            dpi=PAPER,
             metadata=metadata,
             transparent=kind == "svg",
             facecolor="none" if kind == "svg" else "white",

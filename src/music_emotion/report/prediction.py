@@ -15,7 +15,7 @@ from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference.output import FileNames, check_writable, replacing
 from music_emotion.inference.segmenter import ENVELOPE_RATE
-from music_emotion.report.canvas import check_drawing, empty_figure
+from music_emotion.report.plots import check_drawing, empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

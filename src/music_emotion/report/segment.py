@@ -13,7 +13,7 @@ from music_emotion.features.filterbanks import mel_weights
 from music_emotion.features.melspectrogram import HIGHEST_FREQUENCY
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
 from music_emotion.features.spectrum import bin_frequencies
-from music_emotion.report.canvas import empty_figure
+from music_emotion.report.plots import empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

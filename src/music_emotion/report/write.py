@@ -1,23 +1,38 @@
-"""All that can be shown of a results folder: the page, the pictures, the tables."""
+"""What is written into and from a folder of results: report, page, pictures and tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from music_emotion.errors import DatasetError, EvaluationError
-from music_emotion.evaluation.cells import read_ground_truth
+from music_emotion.evaluation.analysis import conclude
+from music_emotion.evaluation.cells import read_ground_truth, write_atomically
 from music_emotion.evaluation.document import read_document
 from music_emotion.evaluation.error_analysis import worst_tracks
+from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.rescore import corpus_of
+from music_emotion.evaluation.results import Results
 from music_emotion.report.latex import write_tables
 from music_emotion.report.listeners import read_listeners
 from music_emotion.report.page import write_page
-from music_emotion.report.plots import write_paper_pictures
+from music_emotion.report.plots import write_paper_pictures, write_pictures
 from music_emotion.report.result_tables import all_tables
+from music_emotion.report.tables import markdown_report
 
-PAGE = "report.html"
+REPORT, PAGE = "README.md", "report.html"
 WORST_TRACKS = 10
+
+
+def write_report(out: Path, results: Results, commands: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``summary.csv``, ``results.json``, ``README.md`` and the pictures."""
+    conclusions = conclude(results)
+    write_figures(out, results, conclusions, commands)
+    pictures = write_pictures(out, results, conclusions)
+    report = markdown_report(results, conclusions, commands, pictures)
+    write_atomically(out / REPORT, report.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from music_emotion.cli.main import build_app
 from music_emotion.errors import DatasetError, EvaluationError
-from music_emotion.report.written import ReportOptions, report_results
+from music_emotion.report.write import ReportOptions, report_results
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from music_emotion.evaluation.agreement import PanelCurve, PanelSize, Worth
-from music_emotion.report.canvas import png_bytes
-from music_emotion.report.science import draw_confusions, draw_panels
+from music_emotion.report.plots import draw_confusions, draw_panels, png_bytes
 
 CURVE = PanelCurve(
     sizes=np.arange(1, 25),
