@@ -12,7 +12,6 @@ from music_emotion.errors import DatasetError
 from music_emotion.evaluation.strict_json import json_text
 from music_emotion.report.listeners import (
     LISTENERS,
-    known_listeners,
     listeners_table,
     measure_listeners,
     read_listeners,
@@ -31,10 +30,10 @@ def votes() -> VoteTable:
 
 
 def test_what_is_read_is_what_was_written(votes: VoteTable, tmp_path: Path) -> None:
-    assert known_listeners(None, tmp_path) is None
+    assert read_listeners(tmp_path) is None
     measured = measure_listeners(votes, 0)
     (tmp_path / LISTENERS).write_text(json_text(measured))
-    read = known_listeners(None, tmp_path)
+    read = read_listeners(tmp_path)
     assert read is not None
     assert listeners_table(read) == listeners_table(measured)
     assert "nan" in listeners_table(read)
@@ -51,15 +50,10 @@ def test_the_file_says_where_the_figures_come_from(votes: VoteTable) -> None:
     assert measured.date and measured.machine["cores"]
     ticks = votes.ticks.copy()
     ticks[0, 1] = 1 - ticks[0, 1]
+    assert (measured.tracks, measured.rows) == (TRACKS, TRACKS * PEOPLE)
     other = VoteTable(votes.track, ticks, votes.ids)
     assert measure_listeners(votes, 0).fingerprint == measured.fingerprint
     assert measure_listeners(other, 0).fingerprint != measured.fingerprint
-
-
-def test_votes_at_hand_are_measured_anew(votes: VoteTable, tmp_path: Path) -> None:
-    measured = known_listeners(votes, tmp_path)
-    assert measured is not None
-    assert (measured.tracks, measured.rows) == (TRACKS, TRACKS * PEOPLE)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"ceilings": 1}'])

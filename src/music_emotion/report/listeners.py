@@ -159,21 +159,6 @@ def read_listeners(folder: Path) -> ListenerFigures | None:
         raise DatasetError(f"{path} is damaged: make it again with `{command}`") from error
 
 
-def known_listeners(table: VoteTable | None, folder: Path, seed: int = 0) -> ListenerFigures | None:
-    """Measure votes where there are any, else read what a folder holds; ``None`` for neither.
-
-    Parameters
-    ----------
-    table
-        Listeners' votes one by one.
-    folder
-        Results that may hold ``listeners.json``.
-    seed
-        Seed of the random halves and panels.
-    """
-    return read_listeners(folder) if table is None else measure_listeners(table, seed)
-
-
 def _arrays(document: dict[str, Any]) -> dict[str, Any]:
     """Turn lists into arrays; what strict JSON could not hold becomes NaN again."""
     found: dict[str, Any] = {}
