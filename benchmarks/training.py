@@ -61,7 +61,7 @@ def seconds_ours(segments: int, batch: int, epochs: int, threads: int) -> list[f
                 data.weight,
                 data.intensities,
                 data.intensity_weight,
-                data.track,
+                data.track_index,
             )
         ),
     )

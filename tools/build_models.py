@@ -469,7 +469,7 @@ def _differences(
     same = single.card.scope == "segment" and set(single.card.features) <= set(features.arrays)
     parity = whole_way = change = 0.0
     for number in chosen.tolist():
-        rows = everything.take(everything.track == number)
+        rows = everything.take(everything.track_index == number)
         if not len(rows):
             continue
         told = model.predict(rows)

@@ -29,7 +29,7 @@ def examples(seed: int = 0, *, noise: float = 0.5) -> Examples:
     return Examples(
         features=features,
         rows=np.arange(len(track)),
-        track=track,
+        track_index=track,
         unit=track,
         group=track % 20,
         label=votes.argmax(axis=1)[track],

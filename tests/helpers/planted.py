@@ -30,7 +30,7 @@ def planted_examples(
             "statistics": advanced.mean(axis=1),
         },
         rows=np.arange(n),
-        track=track,
+        track_index=track,
         unit=np.arange(n),
         group=track,
         label=label.astype(np.int64),

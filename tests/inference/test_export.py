@@ -17,7 +17,7 @@ from music_emotion.inference.model import load_model
 from music_emotion.inference.package import Network
 from music_emotion.models.base import Model
 from music_emotion.models.checkpoint import save_fitted
-from music_emotion.models.mel_front_end import LogMel
+from music_emotion.models.neural import LogMel
 from music_emotion.models.registry import create
 
 SETTINGS = {"max_epochs": 1, "device": "cpu"}

@@ -2,14 +2,18 @@ import pytest
 import torch
 from torch import nn
 
-from music_emotion.models.bilstm_cnn import BilstmCnn
 from music_emotion.models.cnn2d import Cnn2d
 from music_emotion.models.lstm_cnn import LstmCnn
-from music_emotion.models.standardise import Standardise, StandardisedNetwork
+from music_emotion.models.neural import Standardise, StandardisedNetwork
+
+
+def bilstm_cnn(shared: bool) -> LstmCnn:
+    return LstmCnn(45, dropout=0.3, shared=shared, bidirectional=True)
+
 
 NETWORKS = {
     "lstm_cnn": (lambda shared: LstmCnn(27, dropout=0.3, shared=shared), (2, 130, 27)),
-    "bilstm_cnn": (lambda shared: BilstmCnn(45, dropout=0.3, shared=shared), (2, 130, 45)),
+    "bilstm_cnn": (lambda shared: bilstm_cnn(shared), (2, 130, 45)),
     "cnn2d": (lambda shared: Cnn2d(dropout=0.3, shared=shared), (2, 128, 130)),
     "cnn2d_specaugment": (
         lambda shared: Cnn2d(dropout=0.3, shared=shared, masking=True),
@@ -55,7 +59,7 @@ def convolutions(network: nn.Module) -> list[nn.Conv2d]:
 
 
 def test_layer_sizes_are_the_reference_studys() -> None:
-    sequence = BilstmCnn(45, dropout=0.3, shared=False)
+    sequence = bilstm_cnn(shared=False)
     assert [layer.out_channels for layer in convolutions(sequence)] == [256, 128]
     assert sequence.lstm.hidden_size == 128
     assert sequence.lstm.bidirectional

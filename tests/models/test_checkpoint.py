@@ -22,7 +22,7 @@ def by_track():
     rng = np.random.default_rng(0)
     mine = given.label[:, None] == np.arange(272)
     summary = (3.0 * mine + rng.normal(size=mine.shape)).astype(np.float32)
-    return replace(given, unit=given.track, features={**given.features, "summary": summary})
+    return replace(given, unit=given.track_index, features={**given.features, "summary": summary})
 
 
 @pytest.fixture(scope="module")

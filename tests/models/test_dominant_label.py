@@ -3,7 +3,7 @@ import pytest
 
 from music_emotion.models.dominant_label import (
     BALANCE,
-    Dominance,
+    DominantLabel,
     log_softmax,
     panel_probabilities,
 )
@@ -14,9 +14,9 @@ def test_dominance_finds_both_slopes_and_calibrates() -> None:
     intensities = generator.beta(2, 5, size=(6_000, 9))
     chances = generator.normal(size=(6_000, 9))
     log_mean = np.log(intensities.mean(axis=0))
-    truth = Dominance(0.7, 1.5, -1.5 * BALANCE * log_mean)(chances, intensities)
+    truth = DominantLabel(0.7, 1.5, -1.5 * BALANCE * log_mean)(chances, intensities)
     label = np.array([generator.choice(9, p=row) for row in truth])
-    fitted = Dominance.fit(chances, intensities, label)
+    fitted = DominantLabel.fit(chances, intensities, label)
     assert fitted.chance_slope == pytest.approx(0.7, abs=0.1)
     assert fitted.intensity_slope == pytest.approx(1.5, abs=0.15)
     predicted = fitted(chances, intensities)
@@ -30,7 +30,7 @@ def test_the_rare_are_given_a_part_of_what_they_lose() -> None:
     intensities = generator.beta(2, 5, size=(500, 9))
     intensities[:, 8] *= 0.2
     chances = np.zeros((500, 9))
-    fitted = Dominance.fit(chances, intensities, intensities.argmax(axis=1))
+    fitted = DominantLabel.fit(chances, intensities, intensities.argmax(axis=1))
     assert fitted.offset.argmax() == 8
 
 
@@ -39,7 +39,7 @@ def test_intensities_can_be_left_out() -> None:
     chances = generator.normal(size=(500, 9))
     intensities = generator.uniform(size=(500, 9))
     label = intensities.argmax(axis=1)
-    fitted = Dominance.fit(chances, intensities, label, use_intensities=False)
+    fitted = DominantLabel.fit(chances, intensities, label, use_intensities=False)
     assert fitted.intensity_slope == 0.0
     expected = np.exp(log_softmax(fitted.chance_slope * chances))
     np.testing.assert_allclose(fitted(chances, intensities), expected)

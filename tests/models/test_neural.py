@@ -17,7 +17,7 @@ QUICK = {"max_epochs": 3, "batch_size": 16, "patience": 3}
 )
 def test_each_network_learns_a_planted_emotion(name: str) -> None:
     examples = planted_examples()
-    inside, outside = examples.track < 21, examples.track >= 21
+    inside, outside = examples.track_index < 21, examples.track_index >= 21
     model = create(name, **QUICK)
     report = model.fit(examples.take(inside), seed=1)
     prediction = model.predict(examples.take(outside))
@@ -47,7 +47,7 @@ def test_the_scaling_never_sees_the_validation_part() -> None:
     model = create("bilstm_cnn", max_epochs=1)
     model.fit(examples, seed=2)
     clean = network_of(model).standardise.mean.clone()
-    from music_emotion.training.validation import cut_validation
+    from music_emotion.training.data import cut_validation
 
     cut = cut_validation(examples.label, examples.group, 0.1, seed=2)
     assert len(cut.validation) > 0
@@ -77,7 +77,7 @@ def test_the_fitted_network_takes_raw_features() -> None:
 
 def test_smote_is_on_for_labels_off_for_votes_and_for_spectrograms() -> None:
     examples = planted_examples(tracks=18)
-    few = examples.take(~((examples.label == 2) & (examples.track > 9)))
+    few = examples.take(~((examples.label == 2) & (examples.track_index > 9)))
 
     def mentions_smote(name: str, target: str) -> bool:
         notes = create(name, max_epochs=1).fit(few, target=target).notes  # type: ignore[arg-type]

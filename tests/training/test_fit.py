@@ -44,7 +44,7 @@ def data(n: int, *, seed: int = 0, shuffled: bool = False) -> TrainingData:
         weight=np.ones(n, dtype=np.float32),
         intensities=0.2 + 0.5 * emotions,
         intensity_weight=np.ones(n, dtype=np.float32),
-        track=np.arange(n) // 9,
+        track_index=np.arange(n) // 9,
     )
 
 
@@ -117,7 +117,7 @@ def test_no_validation_part_trains_to_the_end() -> None:
                 empty.weight,
                 empty.intensities,
                 empty.intensity_weight,
-                empty.track,
+                empty.track_index,
             )
         ),
     )

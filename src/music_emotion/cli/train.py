@@ -93,6 +93,6 @@ def register(app: typer.Typer) -> None:
 
 def default_target(model: str, *, has_votes: bool) -> TargetName:
     """Return what a model learns unless told: what the shipped one of its name has learned."""
-    from music_emotion.models.registry import EAR_NAMES
+    from music_emotion.models.registry import KERNEL_NAMES
 
-    return TargetName.VOTES if model in EAR_NAMES and has_votes else TargetName.LABEL
+    return TargetName.VOTES if model in KERNEL_NAMES and has_votes else TargetName.LABEL

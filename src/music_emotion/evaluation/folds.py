@@ -180,7 +180,7 @@ def examples(
     return Examples(
         features=features,
         rows=rows,
-        track=track,
+        track_index=track,
         unit=rows if by_segment else track,
         group=rows if by_segment else track_groups(protocol, corpus)[track],
         label=corpus.labels[track],

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.folds import examples
 from music_emotion.evaluation.provenance import provenance_entry
-from music_emotion.models.base import FitReport, Progress, Target
+from music_emotion.models.base import FitReport, Target
 from music_emotion.models.checkpoint import check_saveable, save_fitted
 from music_emotion.models.registry import create
+from music_emotion.training.config import Progress
 
 
 def refit(

@@ -23,7 +23,8 @@ from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName, Record
 from music_emotion.evaluation.folds import Fold, assert_disjoint, examples
-from music_emotion.models.base import Examples, Model, Prediction, Progress
+from music_emotion.models.base import Examples, Model, Prediction
+from music_emotion.training.config import Progress
 
 PROGRESS_INTERVAL = 0.5
 """Seconds between two progress messages of a worker."""

@@ -1,7 +1,7 @@
 """A trained model as a packaged one: its network as ONNX, its provenance as a card.
 
 Networks are traced by torch, with the scaling inside and, for spectrogram models, the mel front end
-too. Other models bring their own graph (:class:`~music_emotion.models.graph_model.GraphModel`).
+too. Other models bring their own graph (:class:`~music_emotion.models.base.GraphModel`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 from music_emotion.errors import MissingExtraError, ModelError, printable
 from music_emotion.inference.model_card import Card
 from music_emotion.inference.package import SEGMENT_SHAPES, write_package
-from music_emotion.models.base import Model
-from music_emotion.models.graph_model import GraphModel
+from music_emotion.models.base import GraphModel, Model
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -169,7 +168,7 @@ def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
     import onnx
     import torch
 
-    from music_emotion.models.mel_front_end import LogMel
+    from music_emotion.models.neural import LogMel
 
     class Answers(torch.nn.Module):
         """The mean of the members' probabilities and of their intensities."""

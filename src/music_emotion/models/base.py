@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.training.config import Progress
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 Target = Literal["label", "votes"]
 """``label``: learn the dominant emotion; ``votes``: learn the listeners' vote fractions."""
-
-Progress = Callable[[int, int], None]
-"""Called with (steps done, steps in all); the total may shrink when training stops early."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Examples:
         this subset.
     rows
         Rows of the feature arrays that belong to this subset, shape (n,).
-    track
+    track_index
         Index of each row's track in its corpus, shape (n,).
     unit
         What is scored as one item, shape (n,): the segment or the track.
@@ -46,7 +48,7 @@ class Examples:
 
     features: Mapping[str, NDArray[np.float32]]
     rows: NDArray[np.int64]
-    track: NDArray[np.int64]
+    track_index: NDArray[np.int64]
     unit: NDArray[np.int64]
     group: NDArray[np.int64]
     label: NDArray[np.int64]
@@ -66,7 +68,7 @@ class Examples:
         return replace(
             self,
             rows=self.rows[index],
-            track=self.track[index],
+            track_index=self.track_index[index],
             unit=self.unit[index],
             group=self.group[index],
             label=self.label[index],
@@ -142,4 +144,27 @@ class Model(Protocol):
 
     def predict(self, examples: Examples) -> Prediction:
         """Predict each row; rows of one unit may share one prediction."""
+        ...
+
+
+@runtime_checkable
+class GraphModel(Protocol):
+    """A fitted model without a network, which makes its own graph.
+
+    Attributes
+    ----------
+    feature_names
+        The graph's inputs.
+    pooling
+        For each feature the statistics over segments that the graph sees, as on a card.
+    window_seconds
+        Span behind one point of the timeline.
+    """
+
+    feature_names: tuple[str, ...]
+    pooling: Mapping[str, tuple[str, ...]]
+    window_seconds: float
+
+    def graph(self) -> ModelProto:
+        """Return a graph with inputs (n, size) by feature name, outputs emotions, intensities."""
         ...

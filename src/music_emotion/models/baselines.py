@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.features.descriptors import ADVANCED_NAMES
 from music_emotion.features.statistics import STATISTICS
-from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
+from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target
+from music_emotion.training.config import Progress
 
 Floats = NDArray[np.float64]
 
@@ -377,3 +379,9 @@ def _softmax(values: Floats) -> Floats:
 def _distribution(values: Floats) -> Floats:
     result: Floats = values / values.sum(axis=1, keepdims=True)
     return result
+
+
+def create(name: str, **settings: Any) -> Model:
+    """Return an unfitted baseline; none has settings."""
+    kinds = (CommonestClass, GenreOnly, NearestNeighbour, SupportVectorMachine)
+    return next(kind() for kind in kinds if kind.name == name)

@@ -1,39 +1,47 @@
-"""Kernel machines on what a pretrained network hears and on cheap descriptors, blended.
+"""Kernel kernel_models on what a pretrained network hears and on cheap descriptors, blended.
 
 Two means of several members each: regressions of the vote fractions, which give the intensities,
-and classifiers of the dominant emotion. Both decide which emotion dominates (`models.dominance`).
+and classifiers of the dominant emotion. Both decide which emotion dominates
+(`models.dominant_label`).
 
 A *procedure*, not a set of settings: from a fixed list of candidates it takes those whose mean
 predicts best in a cross-validation over artists inside the training part, and weighs regressions
 against classifiers on the same out-of-fold predictions. What a candidate learns besides its
 coefficients (how much each kind of feature counts) is learned anew in every inner fold.
-`docs/blend.md` tells what else was tried.
+`docs/blend.md` says what else was tried.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
-from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
-from music_emotion.models.dominant_label import Dominance, log_softmax, panel_probabilities
-from music_emotion.models.kernel_logistic import solve_logistic_path
-from music_emotion.models.kernel_ridge import (
+from music_emotion.models.base import Examples, FitReport, Prediction, Target
+from music_emotion.models.dominant_label import DominantLabel, log_softmax, panel_probabilities
+from music_emotion.models.fitted_blend import FittedBlend, KernelModel, build_graph, fractions
+from music_emotion.models.kernel import (
     gaussian,
     mean_correlation,
     solve_dual,
+    solve_logistic_path,
     solve_path,
     squared_distances,
 )
 from music_emotion.models.pooling import POOLING, Items, pool, take_items
-from music_emotion.models.relevance import group_distances, learn_weights
-from music_emotion.models.views import View, fit_view, group_numbers
+from music_emotion.models.views import (
+    View,
+    fit_view,
+    group_distances,
+    group_numbers,
+    learn_weights,
+)
+from music_emotion.training.config import Progress
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -69,7 +77,7 @@ class Candidate:
     shares
         (feature, share of the squared distance) pairs; shares sum to 1.
     learned
-        Whether the weight of each group of columns is learned (`models.relevance`).
+        Whether the weight of each group of columns is learned (`models.views`).
     widths
         Of the Gaussian; each is tried.
     """
@@ -102,53 +110,6 @@ class Member:
             f"{self.weight:g} × {self.task} "
             f"({self.candidate}, width {self.width:g}, {amount} {self.ridge:g})"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """Fitted members that share a view.
-
-    Attributes
-    ----------
-    view
-        From pooled features to points.
-    support
-        The training items as points, shape (items, k).
-    widths, dual
-        For each width the coefficients of its members times their weights, summed, shape (items,
-        18): of the classifiers' logits and of the regressions' angles.
-    """
-
-    view: View
-    support: Floats
-    widths: tuple[float, ...]
-    dual: tuple[Floats, ...]
-
-    def __call__(self, features: Mapping[str, Floats]) -> Floats:
-        """Return the members' weighted sum for items, shape (n, 18)."""
-        distances = squared_distances(self.view(features), self.support)
-        outputs: Floats = np.sum(
-            [
-                gaussian(distances, width) @ dual
-                for width, dual in zip(self.widths, self.dual, strict=True)
-            ],
-            axis=0,
-        )
-        return outputs
-
-
-@dataclass(frozen=True, slots=True)
-class FittedBlend:
-    """Everything a fitted blend predicts with; its machines' outputs are summed."""
-
-    machines: tuple[Machine, ...]
-    dominance: Dominance
-
-    def __call__(self, features: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-        """Return emotions and intensities of pooled items, each (n, 9)."""
-        outputs = np.sum([machine(features) for machine in self.machines], axis=0)
-        intensities = fractions(outputs[:, len(EMOTIONS) :])
-        return self.dominance(outputs[:, : len(EMOTIONS)], intensities), intensities
 
 
 class KernelBlend:
@@ -204,24 +165,28 @@ class KernelBlend:
         searched = _some_groups(items, seed)
         chances, angles = self._search(searched, target, seed, progress)
         intensities = fractions(angles)
-        dominance = Dominance.fit(
+        dominant_label = DominantLabel.fit(
             chances, intensities, searched.label, use_intensities=target == "votes"
         )
-        self.fitted_ = FittedBlend(_machines(items, self.members_, target, seed), dominance)
+        self.fitted_ = FittedBlend(
+            _kernel_models(items, self.members_, target, seed), dominant_label
+        )
         if progress is not None:
             progress(INNER_FOLDS + 1, INNER_FOLDS + 1)
-        loss = _log_loss(np.log(dominance(chances, intensities)), searched.label)
+        loss = _log_loss(np.log(dominant_label(chances, intensities)), searched.label)
         return FitReport(
             notes=(
                 "out of the inner folds: "
                 f"mean r {mean_correlation(intensities, searched.vote_fractions):.3f}, "
                 f"log-loss {loss:.3f}",
                 *map(str, self.members_),
-                f"slopes {dominance.chance_slope:.2f} of the classifiers, "
-                f"{dominance.intensity_slope:.2f} of the intensities",
+                f"slopes {dominant_label.chance_slope:.2f} of the classifiers, "
+                f"{dominant_label.intensity_slope:.2f} of the intensities",
             ),
             parameters=sum(
-                int(np.count_nonzero(dual)) for part in self.fitted_.machines for dual in part.dual
+                int(np.count_nonzero(dual))
+                for part in self.fitted_.kernel_models
+                for dual in part.dual
             ),
         )
 
@@ -241,11 +206,11 @@ class KernelBlend:
         )
 
     def graph(self) -> ModelProto:
-        """Return the fitted model as an ONNX graph of pooled features (`models.blend_graph`)."""
-        from music_emotion.models.blend_graph import build_graph
-
+        """Return the fitted model as an ONNX graph of pooled features (`models.fitted_blend`)."""
         sizes = {
-            name: size for part in self._require_fitted().machines for name, size in part.view.sizes
+            name: size
+            for part in self._require_fitted().kernel_models
+            for name, size in part.view.sizes
         }
         return build_graph(self._require_fitted(), self.feature_names, sizes, self.name)
 
@@ -319,15 +284,6 @@ class KernelBlend:
         return logits + regressed
 
 
-def fractions(angles: Floats) -> Floats:
-    """Return vote fractions from angles, ``arcsin(sqrt(fraction))``.
-
-    Regressions learn angles because the noise of an angle does not depend on the fraction.
-    """
-    inside: Floats = np.square(np.sin(np.clip(angles, 0.0, np.pi / 2)))
-    return inside
-
-
 def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
     """Return a fold per item, groups whole, folds of about equal size.
 
@@ -374,12 +330,12 @@ def _log_loss(logits: Floats, label: NDArray[np.int64]) -> float:
     return float(-log_softmax(logits)[np.arange(len(label)), label].mean())
 
 
-def _machines(
+def _kernel_models(
     items: Items, members: Sequence[Member], target: Target, seed: int
-) -> tuple[Machine, ...]:
+) -> tuple[KernelModel, ...]:
     """Fit the chosen members on all items."""
     chances, angles, noise = _chances(items, target), _angles(items), _noise(items, target)
-    machines = []
+    kernel_models = []
     for candidate in dict.fromkeys(member.candidate for member in members):
         view = _view(items, candidate, target, seed)
         support = view(items.features)
@@ -394,8 +350,8 @@ def _machines(
             else:
                 found = solve_dual(kernel, angles, noise, member.ridge)
                 dual[:, len(EMOTIONS) :] += member.weight * found
-        machines.append(Machine(view, support, tuple(duals), tuple(duals.values())))
-    return tuple(machines)
+        kernel_models.append(KernelModel(view, support, tuple(duals), tuple(duals.values())))
+    return tuple(kernel_models)
 
 
 def _view(items: Items, candidate: Candidate, target: Target, seed: int) -> View:
@@ -449,23 +405,26 @@ def _some_groups(items: Items, seed: int) -> Items:
 BOTH = (("musicnn", 0.5), ("summary", 0.5))
 LEARNED_WIDTHS = (0.5, 1.0, 2.0)
 
-BLEND_CANDIDATES = (
-    Candidate((("musicnn", 1.0),)),
-    Candidate((("summary", 1.0),)),
-    Candidate(BOTH),
-    Candidate(BOTH, learned=True, widths=LEARNED_WIDTHS),
-)
-LIGHT_CANDIDATES = (
-    Candidate((("summary", 1.0),)),
-    Candidate((("summary", 1.0),), learned=True, widths=LEARNED_WIDTHS),
-)
+CANDIDATES = {
+    "light": (
+        Candidate((("summary", 1.0),)),
+        Candidate((("summary", 1.0),), learned=True, widths=LEARNED_WIDTHS),
+    ),
+    "transfer": (Candidate((("musicnn", 1.0),)),),
+    "blend": (
+        Candidate((("musicnn", 1.0),)),
+        Candidate((("summary", 1.0),)),
+        Candidate(BOTH),
+        Candidate(BOTH, learned=True, widths=LEARNED_WIDTHS),
+    ),
+}
+"""What each model may choose from: the cheap descriptors, the pretrained network's maps, both."""
 
 
-def blend() -> KernelBlend:
-    """Return an unfitted ``blend``."""
-    return KernelBlend("blend", BLEND_CANDIDATES)
+def create(name: str, **settings: Any) -> KernelBlend:
+    """Return an unfitted model of :data:`CANDIDATES`; none has settings.
 
-
-def light() -> KernelBlend:
-    """Return an unfitted ``light``: the cheap descriptors only."""
-    return KernelBlend("light", LIGHT_CANDIDATES)
+    ``transfer`` is transfer learning at its plainest: the best regression and the best classifier
+    alone.
+    """
+    return KernelBlend(name, CANDIDATES[name], rounds=1 if name == "transfer" else ROUNDS)

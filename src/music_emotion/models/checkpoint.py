@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,21 @@ from numpy.typing import NDArray
 from music_emotion.atomic import write_whole
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
-from music_emotion.models.base import Model, Target
+from music_emotion.models.base import (
+    Examples,
+    FitReport,
+    GraphModel,
+    Model,
+    Prediction,
+    Target,
+)
 from music_emotion.models.ensemble import Ensemble
-from music_emotion.models.graph_model import GraphModel, KeptGraph
+from music_emotion.models.pooling import POOLING, pool
 from music_emotion.models.registry import create
+from music_emotion.training.config import Progress
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 WEIGHTS_FILE = "weights.safetensors"
 GRAPH_FILE = "model.onnx"
@@ -196,8 +207,7 @@ def _state(model: Model) -> dict[str, NDArray[Any]]:
 def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) -> None:
     import torch
 
-    from music_emotion.models.neural import NeuralModel
-    from music_emotion.models.standardise import Standardise, StandardisedNetwork
+    from music_emotion.models.neural import NeuralModel, Standardise, StandardisedNetwork
 
     if not isinstance(model, NeuralModel):
         raise ModelError(f"{model.name!r} cannot be loaded: train one of the networks")
@@ -226,3 +236,67 @@ def _write(path: Path, content: bytes) -> None:
             f"cannot write {printable(path)}: {error.strerror or error}; make room or choose "
             "another --out"
         ) from error
+
+
+class KeptGraph:
+    """A fitted model read back from its graph.
+
+    Parameters
+    ----------
+    like
+        An unfitted model of the same kind: its name and what it sees.
+    data
+        The serialised graph.
+
+    Raises
+    ------
+    ModelError
+        The graph cannot be run.
+    """
+
+    def __init__(self, like: GraphModel, name: str, data: bytes) -> None:
+        import onnxruntime
+
+        self.name = name
+        self.feature_names = like.feature_names
+        self.pooling = like.pooling
+        self.window_seconds = like.window_seconds
+        self._data = data
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                data, providers=["CPUExecutionProvider"]
+            )
+        except Exception:  # onnxruntime's exceptions share no narrower base
+            raise ModelError(f"the graph of '{printable(name)}' cannot be run") from None
+
+    def fit(
+        self,
+        examples: Examples,
+        *,
+        target: Target = "label",
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> FitReport:
+        """Refuse: what is read back is fitted.
+
+        Raises
+        ------
+        ModelError
+            Always.
+        """
+        raise ModelError(f"{self.name} was read from a file and cannot be fitted: create it anew")
+
+    def predict(self, examples: Examples) -> Prediction:
+        """Predict each unit; all its rows share the prediction."""
+        if any(statistics != POOLING for statistics in self.pooling.values()):
+            raise ModelError(f"{self.name} pools in a way that only a packaged model can")
+        items = pool(examples, self.feature_names)
+        feed = {name: values.astype(np.float32) for name, values in items.features.items()}
+        emotions, intensities = self._session.run(["emotions", "intensities"], feed)
+        return Prediction(emotions[items.item_of_row], intensities[items.item_of_row])
+
+    def graph(self) -> ModelProto:
+        """Return the graph."""
+        from onnx import load_model_from_string
+
+        return load_model_from_string(self._data)

@@ -5,7 +5,7 @@ size would name another one for a third of the tracks. `panel_probabilities` say
 emotion was to come out on top, which is a better target to learn from than the one that did.
 
 Two things speak for an emotion: its predicted intensity, and the logits of a classifier that
-learned these probabilities. `Dominance` weighs them: the probabilities are the softmax of ::
+learned these probabilities. `DominantLabel` weighs them: the probabilities are the softmax of ::
 
     chance_slope · logits + intensity_slope · (log intensity - BALANCE · log mean intensity)
 
@@ -35,7 +35,7 @@ LEAST_PROBABILITY = 1e-6  # of a tick
 
 
 @dataclass(frozen=True, slots=True)
-class Dominance:
+class DominantLabel:
     """The fitted map.
 
     Attributes
@@ -60,7 +60,7 @@ class Dominance:
         label: NDArray[np.int64],
         *,
         use_intensities: bool = True,
-    ) -> Dominance:
+    ) -> DominantLabel:
         """Fit to out-of-fold logits (n, 9), intensities (n, 9) and dominant emotions (n,)."""
         from scipy.optimize import minimize
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from music_emotion.models.base import Examples, FitReport, Model, Prediction, Progress, Target
+from music_emotion.models import registry
+from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target
+from music_emotion.models.registry import ENSEMBLE_MEMBERS
+from music_emotion.training.config import Progress
+
+
+def create(name: str, **settings: Any) -> Ensemble:
+    """Return the unfitted mean of the registry's ``ENSEMBLE_MEMBERS``, all of the same settings."""
+    return Ensemble(name, [registry.create(member, **settings) for member in ENSEMBLE_MEMBERS])
 
 
 def mean_prediction(predictions: Sequence[Prediction]) -> Prediction:

@@ -1,11 +1,35 @@
-"""LSTM-CNN: two convolutions over time, then an LSTM that reads the frames in order."""
+"""LSTM-CNN and BiLSTM-CNN: two convolutions over time, then an LSTM that reads the frames in order.
+
+The two networks differ in the direction alone, so that comparing them on the same features tests
+bidirectionality and nothing else.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from music_emotion.models.heads import EmotionHeads
+from music_emotion.models.neural import EmotionHeads, InputKind, NeuralModel
+from music_emotion.models.registry import WITHOUT_SMOTE
+from music_emotion.training.config import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What tells one model of this file from another: its features, and its LSTM's directions."""
+
+    feature: str
+    bidirectional: bool = False
+
+
+VARIANTS = {
+    "lstm_cnn": Variant("basic"),
+    "lstm_cnn_advanced": Variant("advanced"),
+    "bilstm_cnn": Variant("advanced", bidirectional=True),
+}
 
 _FILTERS = (256, 128)
 _KERNEL = 3
@@ -13,6 +37,31 @@ _POOLS = (4, 2)
 """Frames pooled after each convolution: 130 frames become 32, then 16 steps of the LSTM."""
 _LSTM_UNITS = 128
 _DENSE_UNITS = 128
+
+
+def create(name: str, **settings: Any) -> NeuralModel:
+    """Return an unfitted model of :data:`VARIANTS`; with the suffix, one that trains without SMOTE.
+
+    Parameters
+    ----------
+    name
+        Its name in the registry.
+    **settings
+        Fields of :class:`~music_emotion.training.config.TrainingConfig` to change.
+    """
+    variant = VARIANTS[name.removesuffix(WITHOUT_SMOTE)]
+
+    def network(config: TrainingConfig, n_features: int, shared: bool) -> nn.Module:
+        return LstmCnn(
+            n_features,
+            dropout=config.dropout,
+            shared=shared,
+            bidirectional=variant.bidirectional,
+        )
+
+    defaults = TrainingConfig(oversample=not name.endswith(WITHOUT_SMOTE))
+    inputs = InputKind(variant.feature, axis=2)
+    return NeuralModel(name, inputs, network, replace(defaults, **settings))
 
 
 class LstmCnn(nn.Module):
@@ -28,7 +77,7 @@ class LstmCnn(nn.Module):
     dropout
         Probability to drop a unit of the dense layer.
     shared
-        See :class:`~music_emotion.models.heads.EmotionHeads`.
+        See :class:`~music_emotion.models.neural.EmotionHeads`.
     bidirectional
         Whether a second LSTM reads the frames backwards.
     """

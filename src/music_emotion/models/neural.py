@@ -1,4 +1,4 @@
-"""The estimator around a network: from examples to predictions."""
+"""What the networks share: scaling, front end, heads, and the estimator around a network."""
 
 from __future__ import annotations
 
@@ -8,25 +8,128 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
-from music_emotion.models.base import Examples, FitReport, Prediction, Progress, Target
-from music_emotion.models.standardise import Standardise, StandardisedNetwork
+from music_emotion.features.decibels import DYNAMIC_RANGE, SMALLEST_POWER
+from music_emotion.features.filterbanks import mel_weights
+from music_emotion.features.melspectrogram import HIGHEST_FREQUENCY
+from music_emotion.features.spectrum import HOP_LENGTH, N_FFT
+from music_emotion.models.base import Examples, FitReport, Prediction, Target
 from music_emotion.training.augment import SYNTHETIC
-from music_emotion.training.config import TrainingConfig
+from music_emotion.training.config import Progress, TrainingConfig
+from music_emotion.training.data import (
+    Scaling,
+    TrainingData,
+    cut_validation,
+    fit_scaling,
+    oversample,
+)
 from music_emotion.training.device import half_precision, select_device
 from music_emotion.training.fit import (
     FitResult,
-    TrainingData,
     fit_network,
     predict_logits,
     seeded,
 )
-from music_emotion.training.scaling import Scaling, fit_scaling
-from music_emotion.training.smote import oversample
-from music_emotion.training.validation import cut_validation
+
+
+class Standardise(nn.Module):
+    """Subtract the mean and divide by the standard deviation of each feature.
+
+    Parameters
+    ----------
+    mean, deviation
+        One value per feature, shape (features,).
+    axis
+        The axis of the batch that holds the features: -1 for frame sequences
+        (batch, frames, features), 1 for spectrograms (batch, bands, frames).
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Tensor, deviation: Tensor, *, axis: int) -> None:
+        super().__init__()
+        shape = (-1,) if axis == -1 else (-1, 1)
+        self.register_buffer("mean", mean.to(torch.float32).reshape(shape))
+        self.register_buffer("scale", (1 / deviation.to(torch.float64)).float().reshape(shape))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Standardise a batch; the shape stays."""
+        return (inputs - self.mean) * self.scale
+
+
+class StandardisedNetwork(nn.Module):
+    """A network that takes raw features: the scaling, then the architecture."""
+
+    def __init__(self, standardise: Standardise, architecture: nn.Module) -> None:
+        super().__init__()
+        self.standardise = standardise
+        self.architecture = architecture
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``(logits, intensity_logits)``, each (batch, 9)."""
+        logits, intensity_logits = self.architecture(self.standardise(inputs))
+        return logits, intensity_logits
+
+
+class LogMel(nn.Module):
+    """Equal to :func:`music_emotion.features.melspectrogram.log_mel`, in operations ONNX has."""
+
+    window: Tensor
+    weights: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # float64: the transforms of torch and onnxruntime lose the quietest bands in float32.
+        self.register_buffer("window", torch.hann_window(N_FFT, periodic=True, dtype=torch.float64))
+        weights = torch.from_numpy(mel_weights(HIGHEST_FREQUENCY))
+        bins = int(weights.any(dim=1).nonzero().max()) + 1
+        self.register_buffer("weights", weights[:bins].T.contiguous())
+
+    def forward(self, segments: Tensor) -> Tensor:
+        """Map waveforms at 22,050 Hz, (n, 66150), to decibels, (n, 128, 130)."""
+        padded = nn.functional.pad(segments.double(), (N_FFT // 2, N_FFT // 2))
+        # Real and imaginary parts on a last axis of 2: ONNX has no complex numbers.
+        parts = torch.stft(
+            padded, N_FFT, HOP_LENGTH, window=self.window, center=False, return_complex=False
+        )
+        power = parts[:, : self.weights.shape[1]].square().sum(dim=-1)
+        bands = self.weights @ power.float()
+        decibels = 10.0 * torch.log10(bands.clamp(min=SMALLEST_POWER))
+        decibels = decibels - decibels.amax(dim=(1, 2), keepdim=True)
+        return decibels.clamp(min=-DYNAMIC_RANGE)
+
+
+class EmotionHeads(nn.Module):
+    """Two linear layers on one hidden vector.
+
+    Parameters
+    ----------
+    hidden
+        Size of the hidden vector.
+    shared
+        Whether the intensities' loss may shape the hidden vector. With the dominant emotion as
+        target it may not, so that the path to the softmax is the reference study's alone.
+    """
+
+    def __init__(self, hidden: int, *, shared: bool) -> None:
+        super().__init__()
+        self.emotions = nn.Linear(hidden, len(EMOTIONS))
+        self.intensities = nn.Linear(hidden, len(EMOTIONS))
+        self.shared = shared
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``(logits, intensity_logits)``, each (batch, 9).
+
+        The softmax of the first gives the emotions' probabilities, the sigmoid of the second the
+        expected vote fractions.
+        """
+        seen = hidden if self.shared else hidden.detach()
+        return self.emotions(hidden), self.intensities(seen)
+
 
 Architecture = Callable[[TrainingConfig, int, bool], nn.Module]
 """Builds a network from (config, number of features, whether the heads share the hidden layer)."""
@@ -210,7 +313,7 @@ def training_data(examples: Examples, array: NDArray[np.float32], target: Target
         weight=weight,
         intensities=examples.vote_fractions.astype(np.float32),
         intensity_weight=listeners,
-        track=examples.track,
+        track_index=examples.track_index,
     )
 
 
@@ -237,7 +340,7 @@ def _filled_up(data: TrainingData, seed: int) -> tuple[TrainingData, tuple[str, 
             intensity_weight=np.concatenate(
                 [data.intensity_weight, np.zeros(added, dtype=np.float32)]
             ),
-            track=np.concatenate([data.track, np.full(added, SYNTHETIC)]),
+            track_index=np.concatenate([data.track_index, np.full(added, SYNTHETIC)]),
         ),
         filled.notes,
     )

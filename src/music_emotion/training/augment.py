@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SYNTHETIC = -1
-"""Track number of a row that no track contains."""
+"""Track index of a row that no track contains."""
 
 
 class Splicer:
@@ -18,16 +18,16 @@ class Splicer:
 
     Parameters
     ----------
-    track
+    track_index
         Track of each training row, shape (n,); rows of :data:`SYNTHETIC` are left alone.
     """
 
-    def __init__(self, track: NDArray[np.int64]) -> None:
-        self._order = np.argsort(track, kind="stable")
-        _, self._number, counts = np.unique(track, return_inverse=True, return_counts=True)
+    def __init__(self, track_index: NDArray[np.int64]) -> None:
+        self._order = np.argsort(track_index, kind="stable")
+        _, self._number, counts = np.unique(track_index, return_inverse=True, return_counts=True)
         self._count = counts
         self._first = np.cumsum(counts) - counts
-        self._alone = track == SYNTHETIC
+        self._alone = track_index == SYNTHETIC
 
     def partners(
         self, index: NDArray[np.int64], generator: np.random.Generator

@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from music_emotion.models.base import Progress
 from music_emotion.training.augment import Splicer, splice
-from music_emotion.training.config import TrainingConfig
+from music_emotion.training.config import Progress, TrainingConfig
+from music_emotion.training.data import TrainingData
 from music_emotion.training.device import autocast, half_precision, keep_freed_memory
 
 _PREDICTION_BATCH = 128
@@ -24,40 +24,6 @@ _PREDICTION_BATCH = 128
 
 LEAST_PATIENCE = 3
 """Epochs without a better one that are always waited for, unless ``patience`` is smaller."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """What a network learns from: n segments, a view of a larger array.
-
-    Attributes
-    ----------
-    array
-        Features, segments on axis 0; may be memory-mapped.
-    rows
-        The segments' positions in ``array``, shape (n,).
-    emotions
-        Target distribution, shape (n, 9), rows sum to 1.
-    weight
-        Weight of each segment in the emotions' loss, shape (n,), mean about 1.
-    intensities
-        Target vote fractions, shape (n, 9), 0–1.
-    intensity_weight
-        Weight of each segment in the intensities' loss, shape (n,); 0 where nothing is known.
-    track
-        Track of each segment, shape (n,); -1 for a synthetic one.
-    """
-
-    array: NDArray[np.float32]
-    rows: NDArray[np.int64]
-    emotions: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    intensities: NDArray[np.float32]
-    intensity_weight: NDArray[np.float32]
-    track: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +139,7 @@ class _Trainer:
 
     def run(self, training: TrainingData, validation: TrainingData) -> FitResult:
         if self.config.splice:
-            self.splicer = Splicer(training.track)
+            self.splicer = Splicer(training.track_index)
         history: dict[str, list[float]] = {}
         best, best_rank, best_epoch = None, (-math.inf, -math.inf), -1
         for epoch in range(self.config.max_epochs):

@@ -1,6 +1,6 @@
 import torch
 
-from music_emotion.models.spec_augment import SpecAugment
+from music_emotion.models.cnn2d import SpecAugment
 
 
 def test_nothing_happens_at_inference() -> None:

@@ -1,24 +1,82 @@
-"""A fitted blend as an ONNX graph: pooled features in, emotions and intensities out."""
+"""A fitted blend: what it predicts with, and the same arithmetic as an ONNX graph."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.models.blend import FittedBlend, Machine
-from music_emotion.models.dominant_label import LEAST_INTENSITY
-from music_emotion.models.kernel_ridge import INTERCEPT
-from music_emotion.models.views import CLIP
+from music_emotion.models.dominant_label import LEAST_INTENSITY, DominantLabel
+from music_emotion.models.kernel import INTERCEPT, gaussian, squared_distances
+from music_emotion.models.views import CLIP, View
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
+Floats = NDArray[np.float64]
+
 OPSET = 17
 IR_VERSION = 8
+
+
+@dataclass(frozen=True, slots=True)
+class KernelModel:
+    """Fitted members that share a view.
+
+    Attributes
+    ----------
+    view
+        From pooled features to points.
+    support
+        The training items as points, shape (items, k).
+    widths, dual
+        For each width the coefficients of its members times their weights, summed, shape (items,
+        18): of the classifiers' logits and of the regressions' angles.
+    """
+
+    view: View
+    support: Floats
+    widths: tuple[float, ...]
+    dual: tuple[Floats, ...]
+
+    def __call__(self, features: Mapping[str, Floats]) -> Floats:
+        """Return the members' weighted sum for items, shape (n, 18)."""
+        distances = squared_distances(self.view(features), self.support)
+        outputs: Floats = np.sum(
+            [
+                gaussian(distances, width) @ dual
+                for width, dual in zip(self.widths, self.dual, strict=True)
+            ],
+            axis=0,
+        )
+        return outputs
+
+
+@dataclass(frozen=True, slots=True)
+class FittedBlend:
+    """Everything a fitted blend predicts with; its kernel_models' outputs are summed."""
+
+    kernel_models: tuple[KernelModel, ...]
+    dominant_label: DominantLabel
+
+    def __call__(self, features: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+        """Return emotions and intensities of pooled items, each (n, 9)."""
+        outputs = np.sum([kernel_model(features) for kernel_model in self.kernel_models], axis=0)
+        intensities = fractions(outputs[:, len(EMOTIONS) :])
+        return self.dominant_label(outputs[:, : len(EMOTIONS)], intensities), intensities
+
+
+def fractions(angles: Floats) -> Floats:
+    """Return vote fractions from angles, ``arcsin(sqrt(fraction))``.
+
+    Regressions learn angles because the noise of an angle does not depend on the fraction.
+    """
+    inside: Floats = np.square(np.sin(np.clip(angles, 0.0, np.pi / 2)))
+    return inside
 
 
 class GraphBuilder:
@@ -72,9 +130,9 @@ def build_graph(
 
     graph = GraphBuilder()
     parts = []
-    for machine in fitted.machines:
-        distances = _distances(graph, machine)
-        for width, dual in zip(machine.widths, machine.dual, strict=True):
+    for kernel_model in fitted.kernel_models:
+        distances = _distances(graph, kernel_model)
+        for width, dual in zip(kernel_model.widths, kernel_model.dual, strict=True):
             kernel = graph.add("Exp", graph.add("Mul", distances, -width))
             parts.append(graph.add("Gemm", kernel, dual, INTERCEPT * dual.sum(axis=0)))
     outputs = parts[0] if len(parts) == 1 else graph.add("Sum", *parts)
@@ -99,9 +157,9 @@ def build_graph(
     return model
 
 
-def _distances(graph: GraphBuilder, machine: Machine) -> str:
+def _distances(graph: GraphBuilder, kernel_model: KernelModel) -> str:
     """Add the squared distances of a view's points to the training items, (n, items)."""
-    view, support = machine.view, machine.support
+    view, support = kernel_model.view, kernel_model.support
     inputs = [name for name, _ in view.sizes]
     values = inputs[0] if len(inputs) == 1 else graph.add("Concat", *inputs, axis=1)
     centred = graph.add("Sub", graph.add("Gather", values, view.columns, axis=1), view.mean)
@@ -113,8 +171,8 @@ def _distances(graph: GraphBuilder, machine: Machine) -> str:
 
 
 def _answers(graph: GraphBuilder, fitted: FittedBlend, outputs: str) -> None:
-    """Add emotions and intensities; the arithmetic of `blend.fractions` and `Dominance`."""
-    first, dominance = np.arange(len(EMOTIONS)), fitted.dominance
+    """Add emotions and intensities; the arithmetic of `blend.fractions` and `DominantLabel`."""
+    first, dominant_label = np.arange(len(EMOTIONS)), fitted.dominant_label
     chances = graph.add("Gather", outputs, first, axis=1)
     angles = graph.add("Gather", outputs, first + len(EMOTIONS), axis=1)
     sine = graph.add("Sin", graph.add("Clip", angles, 0.0, np.pi / 2))
@@ -122,8 +180,8 @@ def _answers(graph: GraphBuilder, fitted: FittedBlend, outputs: str) -> None:
     logarithms = graph.add("Log", graph.add("Max", intensities, LEAST_INTENSITY))
     logits = graph.add(
         "Sum",
-        graph.add("Mul", chances, dominance.chance_slope),
-        graph.add("Mul", logarithms, dominance.intensity_slope),
-        dominance.offset,
+        graph.add("Mul", chances, dominant_label.chance_slope),
+        graph.add("Mul", logarithms, dominant_label.intensity_slope),
+        dominant_label.offset,
     )
     graph.add("Softmax", logits, name="emotions", axis=1)

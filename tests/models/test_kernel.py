@@ -1,11 +1,19 @@
 import numpy as np
 import pytest
+from sklearn.gaussian_process.kernels import RBF
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 
-from music_emotion.models import kernel_logistic
+from music_emotion.models import kernel as module
 from music_emotion.models.dominant_label import log_softmax
-from music_emotion.models.kernel_logistic import solve_logistic_path
-from music_emotion.models.kernel_ridge import gaussian, squared_distances
+from music_emotion.models.kernel import (
+    gaussian,
+    mean_correlation,
+    solve_dual,
+    solve_logistic_path,
+    solve_path,
+    squared_distances,
+)
 
 
 def planted(count: int = 80) -> tuple[np.ndarray, np.ndarray]:
@@ -41,6 +49,33 @@ def test_the_largest_directions_suffice(monkeypatch: pytest.MonkeyPatch) -> None
     points, label = planted()
     kernel = gaussian(squared_distances(points, points), 0.2)
     (whole,) = solve_logistic_path(kernel, np.eye(3)[label], (0.05,))
-    monkeypatch.setattr(kernel_logistic, "MOST_DIRECTIONS", 30)
+    monkeypatch.setattr(module, "MOST_DIRECTIONS", 30)
     (part,) = solve_logistic_path(kernel, np.eye(3)[label], (0.05,))
     np.testing.assert_allclose(kernel @ part, kernel @ whole, atol=0.05)
+
+
+def test_a_path_of_ridges_is_each_ridge_solved_alone() -> None:
+    generator = np.random.default_rng(0)
+    points, targets = generator.normal(size=(30, 3)), generator.normal(size=(30, 2))
+    noise = generator.uniform(0.5, 2, 30)
+    kernel = gaussian(squared_distances(points, points), 0.3)
+    for ridge, dual in zip((0.1, 0.7), solve_path(kernel, targets, noise, (0.1, 0.7)), strict=True):
+        np.testing.assert_allclose(dual, solve_dual(kernel, targets, noise, ridge), rtol=1e-6)
+
+
+def test_dual_agrees_with_scikit_learn() -> None:
+    generator = np.random.default_rng(0)
+    points, targets = generator.normal(size=(30, 3)), generator.normal(size=(30, 2))
+    kernel = gaussian(squared_distances(points, points), 0.5)
+    np.testing.assert_allclose(kernel, RBF(1.0)(points) + 1.0)
+    theirs = KernelRidge(alpha=0.3, kernel="precomputed").fit(kernel, targets).dual_coef_
+    np.testing.assert_allclose(solve_dual(kernel, targets, np.ones(30), 0.3), theirs, rtol=1e-6)
+
+
+def test_mean_correlation_passes_over_constant_outputs() -> None:
+    generator = np.random.default_rng(0)
+    left, right = generator.normal(size=(20, 3)), generator.normal(size=(20, 3))
+    left[:, 1] = 2.0
+    expected = np.mean([np.corrcoef(left[:, k], right[:, k])[0, 1] for k in (0, 2)])
+    assert mean_correlation(left, right) == pytest.approx(expected)
+    assert mean_correlation(np.ones((5, 2)), np.ones((5, 2))) == 0.0
