@@ -94,8 +94,8 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL) -> None:
     Triggers fill the index of words as they do in a scan.
     """
     from music_emotion.library.catalogue import PREDICTION_COLUMNS, Catalogue
-    from music_emotion.library.schema import transaction
-    from music_emotion.library.vectors import refresh_vectors
+    from music_emotion.library.database import transaction
+    from music_emotion.library.search import refresh_vectors
 
     rng, count = np.random.default_rng(0), len(paths)
     timeline = rng.integers(0, 30, 20 * 9, np.uint8).tobytes()  # of one minute

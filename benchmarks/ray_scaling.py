@@ -32,9 +32,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from music_emotion.cluster import ray_cluster
 from music_emotion.inference.batch import Job, predict_file, predict_stream
 from music_emotion.inference.model import load_model
-from music_emotion.library.distributed.scan import scan_on_ray
-from music_emotion.library.locations import find_locations
-from music_emotion.library.reading import scanned
+from music_emotion.library.distributed.scan import scan_on_ray, scanned_location
+from music_emotion.library.distributed.urls import find_locations
 
 MILLION = 1_000_000
 WORKERS = (1, 2)
@@ -89,11 +88,11 @@ def measure(paths: list[str], model: str, repeats: int) -> dict[Subject, list[fl
 def cost(paths: list[str], model: str) -> None:
     network = load_model(model)
     predict = partial(predict_file, model=network)
-    scanned(paths[0], predict, network.card.sha256)  # loads what is loaded once
+    scanned_location(paths[0], predict, network.card.sha256)  # loads what is loaded once
     seconds = []
     for path in paths:
         started = time.process_time()
-        row = scanned(path, predict, network.card.sha256)
+        row = scanned_location(path, predict, network.card.sha256)
         seconds.append(time.process_time() - started)
         if row.error:
             sys.exit(row.error)

@@ -20,7 +20,7 @@ from helpers.sounds import RATE, tone
 from music_emotion.cli.main import build_app
 from music_emotion.errors import CatalogueError, MusicEmotionError
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.lock import scan_lock
+from music_emotion.library.database import scan_lock
 
 pytest.importorskip("mutagen")
 

@@ -16,7 +16,7 @@ from music_emotion.cli import scan_on_cluster
 from music_emotion.cli.main import build_app
 from music_emotion.errors import MissingExtraError, MusicEmotionError
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.lock import scan_lock
+from music_emotion.library.database import scan_lock
 
 
 @pytest.fixture

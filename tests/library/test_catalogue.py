@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from helpers.tracks import prediction, track
 from music_emotion.errors import CatalogueError
-from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.schema import SCHEMA_VERSION, default_catalogue
+from music_emotion.library.catalogue import SCHEMA, Catalogue, default_catalogue
 from music_emotion.library.track import (
     CatalogueTrack,
     FileStamp,
@@ -191,7 +190,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 def test_a_newer_catalogue_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     with Catalogue.open(path, write=True) as opened:
-        opened.connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        opened.connection.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
     for write in (False, True):
         with pytest.raises(CatalogueError, match="newer music-emotion"):
             Catalogue.open(path, write=write)

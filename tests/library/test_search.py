@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 from helpers.tracks import prediction, track
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError
-from music_emotion.library import vectors
+from music_emotion.library import search
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.search import Query, _first, distances_to, find, words_of
+from music_emotion.library.search import (
+    Query,
+    _first,
+    distances_to,
+    find,
+    load_vectors,
+    refresh_vectors,
+    words_of,
+)
 from music_emotion.library.track import Tags
-from music_emotion.library.vectors import load_vectors, refresh_vectors
 
 
 @pytest.fixture
@@ -109,13 +116,13 @@ def test_vectors_are_right_before_and_after_they_are_written(
     before = load_vectors(catalogue)
     refresh_vectors(catalogue)
     read: list[int] = []
-    original = vectors._read_block
+    original = search._read_block
 
-    def read_block(catalogue: Catalogue, block: int) -> dict[vectors.Kind, vectors.Array]:
+    def read_block(catalogue: Catalogue, block: int) -> dict[search.Kind, search.Array]:
         read.append(block)
         return original(catalogue, block)
 
-    monkeypatch.setattr(vectors, "_read_block", read_block)
+    monkeypatch.setattr(search, "_read_block", read_block)
     after = load_vectors(catalogue)
     assert read == []
     np.testing.assert_array_equal(before.ids, after.ids)

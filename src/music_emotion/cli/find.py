@@ -99,8 +99,8 @@ def find(
     from music_emotion.errors import MusicEmotionError
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.exporting import export
     from music_emotion.library.search import Query, find_hits, words_of
+    from music_emotion.library.writers import export
 
     written = _format(format, output)
     emotions = bool(feels or unfelt)

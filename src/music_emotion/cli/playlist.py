@@ -38,9 +38,9 @@ def playlist(
 ) -> None:
     """Make a playlist that goes from one emotion to another without jumps."""
     from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.exporting import export
     from music_emotion.library.playlist import Wish, make_playlist, parse_length
     from music_emotion.library.search import Hit, words_of
+    from music_emotion.library.writers import export
 
     wish = Wish(start, end, parse_length(length), words_of(path, artist, text), seed)
     with Catalogue.open(catalogue) as opened:

@@ -55,12 +55,9 @@ def scan(
     from music_emotion.errors import MusicEmotionError
     from music_emotion.features.extract import available_cores
     from music_emotion.inference.batch import silence_native_libraries
-    from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.listing import summary_lines
-    from music_emotion.library.lock import scan_lock
+    from music_emotion.library.catalogue import Catalogue, default_catalogue
     from music_emotion.library.scan import ScanOptions
     from music_emotion.library.scan import scan as scan_library
-    from music_emotion.library.schema import default_catalogue
 
     check_address(engine, address)
     if engine is EngineName.RAY:
@@ -80,11 +77,10 @@ def scan(
     options = ScanOptions(model, jobs or available_cores(), retry, prune)
     silence_native_libraries()
     with (
-        scan_lock(path, wait=wait, waiting=say_waiting),
-        Catalogue.open(path, write=True) as opened,
+        Catalogue.held(path, wait=wait, waiting=say_waiting) as opened,
         progress_bar("scanning", transient=True) as show,
     ):
         summary = scan_library(opened, folders, options, show)
-    for line in summary_lines(summary, path):
+    for line in summary.lines(path):
         typer.echo(line)
     end_with(error for _, error in summary.failures)

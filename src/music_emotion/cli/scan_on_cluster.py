@@ -34,12 +34,9 @@ def scan_on_cluster(
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.inference.model_card import read_card
     from music_emotion.inference.package import find_package
-    from music_emotion.library.distributed.importing import (
-        check_model,
-        held_catalogue,
-        import_shards,
-    )
+    from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.distributed.scan import scan_on_ray
+    from music_emotion.library.distributed.shards import import_shards
 
     failures: list[str] = []
 
@@ -52,9 +49,9 @@ def scan_on_cluster(
     if address is None:
         jobs = jobs or available_cores()
     silence_native_libraries()
-    with nullcontext() if catalogue is None else held_catalogue(catalogue) as held:
+    with nullcontext() if catalogue is None else Catalogue.held(catalogue) as held:
         if held is not None:
-            check_model(held, read_card(find_package(model)).sha256)
+            held.check_model(read_card(find_package(model)).sha256)
         with progress_bar("scanning", transient=True) as show:
             summary = scan_on_ray(
                 paths, output, model=model, jobs=jobs, address=address, progress=show
@@ -81,15 +78,15 @@ def _named_tracks(
 ) -> list[str]:
     """Return the tracks that folders, files, URLs and a list of such name.
 
-    See :func:`music_emotion.library.locations.find_locations`. In a list, names end with a line
-    feed, or with a carriage return and a line feed; they may be no UTF-8.
+    See :func:`music_emotion.library.distributed.urls.find_locations`. In a list, names end with a
+    line feed, or with a carriage return and a line feed; they may be no UTF-8.
 
     Raises
     ------
     MusicEmotionError
         The list cannot be read, or there is no audio file.
     """
-    from music_emotion.library.locations import find_locations
+    from music_emotion.library.distributed.urls import find_locations
 
     try:
         if listing == STANDARD_INPUT:

@@ -51,9 +51,8 @@ def tag(
     The sound and all other tags stay as they are, and --undo takes back what was written.
     """
     from music_emotion.inference.batch import silence_native_libraries
-    from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.lock import scan_lock
-    from music_emotion.library.schema import default_catalogue
+    from music_emotion.library.catalogue import Catalogue, default_catalogue
+    from music_emotion.library.database import scan_lock
     from music_emotion.library.tags.session import TagSession
 
     path = catalogue or default_catalogue()

@@ -5,16 +5,16 @@
 ...     print(catalogue.track("/music/song.mp3").prediction.top)
 
 Every writing method is one transaction: after the end of the process, at whatever moment, all of it
-is there or none. Several programs may read while one writes; see :mod:`music_emotion.library.lock`
-for who may scan.
+is there or none. Several programs may read while one writes;
+:func:`music_emotion.library.database.scan_lock` says who may scan.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,15 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.prediction import TrackPrediction
-from music_emotion.library.schema import (
-    INTENSITIES,
-    PROBABILITIES,
-    connect,
-    default_catalogue,
-    faults,
-    transaction,
-)
+from music_emotion.library.database import Schema, connect, faults, scan_lock, transaction
 from music_emotion.library.track import (
     CatalogueTrack,
     FileStamp,
@@ -43,6 +37,13 @@ from music_emotion.library.track import (
     unpack_timeline,
 )
 
+VARIABLE = "MUSIC_EMOTION_CATALOGUE"
+FILE_NAME = "catalogue.sqlite"
+APPLICATION_ID = 0x4D454D4F  # "MEMO" in the header of the file
+BLOCK_TRACKS = 4096  # tracks per row of the table "vector"
+
+PROBABILITIES = tuple(f"probability_{name}" for name in EMOTIONS)
+INTENSITIES = tuple(f"intensity_{name}" for name in EMOTIONS)
 AT_ONCE = 500  # rows asked for in one statement
 
 TRACK_COLUMNS = (
@@ -71,6 +72,122 @@ PREDICTION_COLUMNS = (
     "warnings",
 )
 
+
+def _reals(names: tuple[str, ...]) -> str:
+    return ",\n    ".join(f"{name} REAL NOT NULL" for name in names)
+
+
+def _outdates(event: str, table: str, track: str) -> str:
+    name = f"{table}_outdates_vector_{event.split()[0].lower()}"
+    return f"""
+CREATE TRIGGER {name} AFTER {event} ON {table} BEGIN
+    DELETE FROM vector WHERE block = {track} / {BLOCK_TRACKS};
+END;"""
+
+
+def _words(action: str, row: str) -> str:
+    """SQL that adds a row's text to the index of words, or takes it out."""
+    first = "words, " if action == "delete" else ""
+    value = "'delete', " if action == "delete" else ""
+    return (
+        f"INSERT INTO words({first}rowid, path, artist, album, title, genre) VALUES "
+        f"({value}{row}.id, CAST({row}.path AS TEXT), {row}.artist, {row}.album, {row}.title, "
+        f"{row}.genre);"
+    )
+
+
+_TABLES = f"""
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    version TEXT NOT NULL,
+    sha256 TEXT NOT NULL UNIQUE
+);
+CREATE TABLE track (
+    id INTEGER PRIMARY KEY,
+    path NOT NULL UNIQUE,              -- TEXT where it is UTF-8, else BLOB
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    audio BLOB NOT NULL,               -- 16 bytes; empty where the file could not be read
+    artist TEXT NOT NULL DEFAULT '',
+    album TEXT NOT NULL DEFAULT '',
+    title TEXT NOT NULL DEFAULT '',
+    genre TEXT NOT NULL DEFAULT '',
+    year INTEGER,
+    error TEXT NOT NULL DEFAULT '',
+    scanned_at INTEGER NOT NULL,       -- seconds since 1970
+    missing_since INTEGER              -- NULL while the file is there
+);
+CREATE INDEX track_audio ON track(audio);
+CREATE INDEX track_missing ON track(missing_since) WHERE missing_since IS NOT NULL;
+CREATE INDEX track_error ON track(id) WHERE error <> '';
+CREATE TABLE prediction (
+    track INTEGER PRIMARY KEY REFERENCES track(id) ON DELETE CASCADE,
+    model INTEGER NOT NULL REFERENCES model(id),
+    duration REAL NOT NULL,            -- seconds
+    confidence REAL NOT NULL,
+    top TEXT,                          -- NULL for silence
+    {_reals(PROBABILITIES)},
+    {_reals(INTENSITIES)},
+    warnings TEXT NOT NULL DEFAULT ''  -- one per line
+);
+CREATE INDEX prediction_model ON prediction(model);
+CREATE TABLE timeline (
+    track INTEGER PRIMARY KEY REFERENCES track(id) ON DELETE CASCADE,
+    first REAL NOT NULL,               -- seconds
+    step REAL NOT NULL,                -- seconds
+    window REAL NOT NULL,              -- seconds
+    probabilities BLOB NOT NULL        -- uint8, nine per point, 255 is 1
+);
+CREATE TABLE vector (
+    block INTEGER PRIMARY KEY,         -- of the tracks with id / {BLOCK_TRACKS} = block
+    intensities BLOB NOT NULL,         -- float32, little-endian, {BLOCK_TRACKS} rows of nine
+    probabilities BLOB NOT NULL
+);
+CREATE TABLE tag_write (
+    id INTEGER PRIMARY KEY,
+    track INTEGER REFERENCES track(id) ON DELETE SET NULL,
+    path NOT NULL,
+    audio BLOB NOT NULL,
+    before TEXT NOT NULL,              -- JSON object
+    after TEXT NOT NULL,               -- JSON object
+    written_at INTEGER NOT NULL,       -- seconds since 1970
+    finished INTEGER NOT NULL DEFAULT 0,
+    undone_at INTEGER
+);
+CREATE INDEX tag_write_track ON tag_write(track);
+CREATE INDEX tag_write_audio ON tag_write(audio);
+CREATE VIRTUAL TABLE words USING fts5(
+    path, artist, album, title, genre, content='', tokenize='trigram'
+);
+{_outdates("INSERT", "prediction", "new.track")}
+{_outdates("UPDATE", "prediction", "new.track")}
+{_outdates("DELETE", "prediction", "old.track")}
+{_outdates("UPDATE OF missing_since", "track", "new.id")}
+CREATE TRIGGER track_words_insert AFTER INSERT ON track BEGIN
+    {_words("insert", "new")}
+END;
+CREATE TRIGGER track_words_update AFTER UPDATE OF path, artist, album, title, genre ON track BEGIN
+    {_words("delete", "old")}
+    {_words("insert", "new")}
+END;
+CREATE TRIGGER track_words_delete AFTER DELETE ON track BEGIN
+    {_words("delete", "old")}
+END;
+CREATE VIEW tracks AS
+    SELECT track.*, model.name AS model, model.version AS model_version,
+        model.sha256 AS model_sha256, duration, confidence, top,
+        {", ".join(PROBABILITIES)},
+        {", ".join(INTENSITIES)},
+        warnings
+    FROM track
+        LEFT JOIN prediction ON prediction.track = track.id
+        LEFT JOIN model ON model.id = prediction.model;
+"""
+
+SCHEMA = Schema(APPLICATION_ID, _TABLES)
+
 _READ = f"""
 SELECT t.id, {", ".join(f"t.{name}" for name in TRACK_COLUMNS)},
     m.name, m.version, m.sha256, p.duration, p.confidence, p.warnings,
@@ -81,6 +198,19 @@ FROM track AS t
     LEFT JOIN model AS m ON m.id = p.model
     LEFT JOIN timeline AS l ON l.track = t.id
 """
+
+
+def default_catalogue() -> Path:
+    """Return the catalogue that is meant where none is named.
+
+    MUSIC_EMOTION_CATALOGUE where that is set, else a file in the user's data folder.
+    """
+    setting = os.environ.get(VARIABLE, "").strip()
+    if setting:
+        return Path(setting).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("music-emotion") / FILE_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +260,7 @@ class Catalogue:
         Parameters
         ----------
         path
-            Its file; by default :func:`music_emotion.library.schema.default_catalogue`.
+            Its file; by default :func:`default_catalogue`.
 
         Raises
         ------
@@ -138,7 +268,22 @@ class Catalogue:
             It is missing, damaged, of a newer version, or cannot be opened.
         """
         path = default_catalogue() if path is None else path
-        return cls(path, connect(path, write=write))
+        return cls(path, connect(path, SCHEMA, write=write))
+
+    @classmethod
+    @contextmanager
+    def held(
+        cls, path: Path, *, wait: bool = False, waiting: Callable[[str], None] | None = None
+    ) -> Iterator[Self]:
+        """Give a catalogue to write into, and keep others from scanning into it for that long.
+
+        Raises
+        ------
+        CatalogueError
+            See :func:`music_emotion.library.database.scan_lock` and :meth:`open`.
+        """
+        with scan_lock(path, wait=wait, waiting=waiting), cls.open(path, write=True) as catalogue:
+            yield catalogue
 
     def __enter__(self) -> Self:
         return self
@@ -200,6 +345,21 @@ class Catalogue:
                     "SELECT sha256, name FROM model AS m WHERE EXISTS "
                     "(SELECT 1 FROM prediction WHERE model = m.id) ORDER BY id DESC"
                 )
+            )
+
+    def check_model(self, sha256: str) -> None:
+        """Refuse what a model predicted that is not the catalogue's.
+
+        Raises
+        ------
+        CatalogueError
+            It is another model.
+        """
+        names = self.models()
+        if names and sha256 not in names:
+            raise CatalogueError(
+                f"the catalogue '{printable(self.path)}' was predicted by another model "
+                f"({printable(', '.join(names.values()))}); name another with --catalogue"
             )
 
     def known_under(self, folder: str) -> dict[str, Known]:

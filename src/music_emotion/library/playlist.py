@@ -34,10 +34,9 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MusicEmotionError, printable
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.exporting import clock
-from music_emotion.library.search import Query, emotion_index, find
+from music_emotion.library.search import Query, Vectors, emotion_index, find, load_vectors
 from music_emotion.library.track import CatalogueTrack
-from music_emotion.library.vectors import Vectors, load_vectors
+from music_emotion.library.writers import clock
 
 CANDIDATES = 1200  # tracks that a playlist chooses from, so that all pairs can be looked at
 NEIGHBOURS = 10

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from music_emotion.errors import AudioError, printable
 from music_emotion.inference.batch import Job, Outcome, predict_stream
@@ -18,9 +19,9 @@ from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue, Known
-from music_emotion.library.tags.read import check_mutagen, read_tags
+from music_emotion.library.search import refresh_vectors
+from music_emotion.library.tags.fields import check_mutagen, read_tags
 from music_emotion.library.track import CatalogueTrack, FileStamp
-from music_emotion.library.vectors import refresh_vectors
 from music_emotion.library.walk import Walked, absolute, walk
 
 Progress = Callable[[int, int], None]
@@ -81,6 +82,26 @@ class ScanSummary:
     pruned: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
+    def lines(self, catalogue: Path) -> list[str]:
+        """Return what was done, for people; the failures themselves are not named here."""
+        parts = [
+            f"{count:,} {what}"
+            for count, what in (
+                (self.predicted, "predicted"),
+                (self.moved, "moved"),
+                (self.retagged, "retagged"),
+                (self.copied, "the same sound as another"),
+                (self.unchanged, "unchanged"),
+                (self.missing, "missing"),
+                (self.pruned, "forgotten"),
+                (len(self.failures), "failed"),
+            )
+            if count
+        ]
+        files = "1 file" if self.files == 1 else f"{self.files:,} files"
+        counts = f": {', '.join(parts)}" if parts else ""
+        return [f"{files}{counts}", f"catalogue: {printable(catalogue)}"]
+
 
 def scan(
     catalogue: Catalogue,
@@ -88,7 +109,7 @@ def scan(
     options: ScanOptions | None = None,
     progress: Progress | None = None,
 ) -> ScanSummary:
-    """Bring a catalogue up to date with folders; hold :func:`music_emotion.library.lock.scan_lock`.
+    """Bring a catalogue up to date with folders; hold :meth:`Catalogue.held` for it.
 
     A folder that is not there is a failure, and what is catalogued of it is gone; the others are
     scanned.
@@ -111,6 +132,34 @@ def scan(
     work.run()
     refresh_vectors(catalogue)
     return work.summary
+
+
+def scanned(path: str, predict: Callable[[str], Outcome], model_sha256: str) -> CatalogueTrack:
+    """Return the row of one file, as a scan would write it; the catalogue is not asked.
+
+    Parameters
+    ----------
+    path
+        Absolute.
+    predict
+        Predicts a file.
+    model_sha256
+        Of the graph of the model it uses.
+    """
+    row = CatalogueTrack(path, FileStamp(0, 0, 0), b"", scanned_at=int(time.time()))
+    try:
+        row = replace(row, stamp=FileStamp.read(path))
+        outcome = predict(path)
+        row = replace(row, audio=audio_digest(path), tags=read_tags(path))
+    except OSError as error:
+        return replace(row, error=_unreadable(path, error))
+    if outcome.prediction is None:
+        return replace(row, error=outcome.error)
+    return replace(row, prediction=outcome.prediction, model_sha256=model_sha256)
+
+
+def _unreadable(path: str, error: OSError) -> str:
+    return f"'{printable(path)}' cannot be read ({error.strerror or error})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +285,7 @@ class _Scan:
         except FileNotFoundError:
             return None
         except OSError as error:
-            told = f"'{printable(path)}' cannot be read ({error.strerror or error})"
-            self._write_failure(replace(row, error=told))
+            self._write_failure(replace(row, error=_unreadable(path, error)))
             return None
         if known is not None:
             self._remember(self._catalogue.track(path), audio)

@@ -1,22 +1,29 @@
-"""Find tracks in a catalogue: by emotion, by likeness, by words in path and tags."""
+"""Find tracks in a catalogue: by emotion, by similarity, by words in path and tags."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, printable
-from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.likeness import intensities_of
+from music_emotion.library.audio_hash import audio_digest
+from music_emotion.library.catalogue import BLOCK_TRACKS, INTENSITIES, PROBABILITIES, Catalogue
+from music_emotion.library.database import transaction
 from music_emotion.library.track import CatalogueTrack
-from music_emotion.library.vectors import Array, Kind, Vectors, load_vectors
+from music_emotion.library.walk import absolute
 
 TRIGRAM = 3  # characters; the index of words knows none that are shorter
 WORD_COLUMNS = ("path", "artist", "album", "title", "genre")
+
+Kind = Literal["intensities", "probabilities"]
+KINDS: tuple[Kind, ...] = ("intensities", "probabilities")
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +147,12 @@ def find_hits(
     Parameters
     ----------
     like, model
-        See :func:`music_emotion.library.likeness.intensities_of`.
+        See :func:`intensities_of`.
 
     Raises
     ------
     MusicEmotionError
-        See :func:`find` and :func:`music_emotion.library.likeness.intensities_of`.
+        See :func:`find` and :func:`intensities_of`.
     """
     if like is None:
         return Hits(catalogue, find(catalogue, query))
@@ -263,3 +270,141 @@ def _phrase(column: str, text: str) -> str:
 
 def _unicode(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
+
+
+def intensities_of(
+    catalogue: Catalogue, path: str, model: str | None = None
+) -> tuple[Array, CatalogueTrack | None]:
+    """Return the intensities of any audio file, shape (9,), and its row if it is catalogued.
+
+    A file that sounds the same as a catalogued one (a copy, a moved or retagged file) is not
+    predicted.
+
+    Parameters
+    ----------
+    path
+        The file.
+    model
+        Predicts a file that is not in the catalogue: its name or folder; by default the shipped
+        one with the name of the catalogue's.
+
+    Raises
+    ------
+    AudioError
+        The file cannot be heard.
+    ModelError
+        There is no such model.
+    CatalogueError
+        The model is not the one that predicted the catalogue, so that nothing can be compared.
+    """
+    row = catalogue.track(absolute(path)) or catalogue.track(os.path.realpath(path))
+    if row is not None and row.prediction is not None:
+        return row.prediction.intensities, row
+    copy = _same_sound(catalogue, path)
+    if copy is not None:
+        return copy, None
+    from music_emotion.inference.model import DEFAULT_MODEL, load_model
+
+    names = catalogue.models()
+    chosen = load_model(model or next(iter(names.values()), DEFAULT_MODEL))
+    card = chosen.card
+    if names and card.sha256 not in names:
+        raise CatalogueError(
+            f"the catalogue was predicted by {printable(', '.join(names.values()))}, not by "
+            f"'{card.name}' version {card.version}; name its folder with --model, or scan again"
+        )
+    return chosen.predict(path).intensities, None
+
+
+def _same_sound(catalogue: Catalogue, path: str) -> Array | None:
+    try:
+        same = catalogue.with_audio(audio_digest(path))
+    except OSError:
+        return None  # the model says what is wrong with the file
+    return next((track.prediction.intensities for track in same if track.prediction), None)
+
+
+# The numbers of all tracks as one array
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """One row of nine numbers per track that is there and has a prediction.
+
+    Attributes
+    ----------
+    ids
+        Numbers of the tracks' rows, rising, shape (n,).
+    values
+        Intensities or probabilities, shape (n, 9), 0–1.
+    """
+
+    ids: NDArray[np.int64]
+    values: Array
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def of(self, ids: NDArray[np.int64]) -> Vectors:
+        """Return those of some tracks."""
+        kept = np.isin(self.ids, ids)
+        return Vectors(self.ids[kept], self.values[kept])
+
+
+def load_vectors(catalogue: Catalogue, kind: Kind = "intensities") -> Vectors:
+    """Read the numbers of all tracks.
+
+    Blocks that are out of date are read from the predictions and not written;
+    :func:`refresh_vectors` does.
+    """
+    with catalogue.faults():
+        stored = dict(catalogue.connection.execute(f"SELECT block, {kind} FROM vector"))
+        blocks = [
+            np.frombuffer(stored[block], "<f4").reshape(-1, len(EMOTIONS))
+            if block in stored
+            else _read_block(catalogue, block)[kind]
+            for block in _blocks(catalogue)
+        ]
+    if not blocks:
+        return Vectors(np.zeros(0, np.int64), np.zeros((0, len(EMOTIONS)), np.float32))
+    values = np.concatenate(blocks)
+    there = np.flatnonzero(~np.isnan(values[:, 0]))
+    if len(there) == len(values):
+        return Vectors(there, values)
+    return Vectors(there, values[there])
+
+
+def refresh_vectors(catalogue: Catalogue) -> None:
+    """Bring the table of vectors up to date, block by block."""
+    with catalogue.faults():
+        stored = {block for (block,) in catalogue.connection.execute("SELECT block FROM vector")}
+        for block in _blocks(catalogue):
+            if block in stored:
+                continue
+            with transaction(catalogue.connection):
+                arrays = _read_block(catalogue, block)
+                catalogue.connection.execute(
+                    "INSERT OR REPLACE INTO vector (block, intensities, probabilities) "
+                    "VALUES (?, ?, ?)",
+                    (block, *(arrays[kind].astype("<f4").tobytes() for kind in KINDS)),
+                )
+
+
+def _blocks(catalogue: Catalogue) -> Iterator[int]:
+    (last,) = catalogue.connection.execute("SELECT max(id) FROM track").fetchone()
+    return iter(range(0 if last is None else last // BLOCK_TRACKS + 1))
+
+
+def _read_block(catalogue: Catalogue, block: int) -> dict[Kind, Array]:
+    rows = catalogue.connection.execute(
+        f"SELECT p.track, {', '.join((*INTENSITIES, *PROBABILITIES))} FROM prediction AS p "
+        "JOIN track AS t ON t.id = p.track "
+        "WHERE p.track >= ? AND p.track < ? AND t.missing_since IS NULL",
+        (block * BLOCK_TRACKS, (block + 1) * BLOCK_TRACKS),
+    ).fetchall()
+    values = np.full((BLOCK_TRACKS, 2 * len(EMOTIONS)), np.nan, np.float32)
+    if rows:
+        table = np.array(rows, np.float64)
+        values[table[:, 0].astype(np.int64) - block * BLOCK_TRACKS] = table[:, 1:]
+    nine = len(EMOTIONS)
+    return {"intensities": values[:, :nine], "probabilities": values[:, nine:]}

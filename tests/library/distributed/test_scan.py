@@ -18,7 +18,7 @@ from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.distributed import scan as ray_scan
 from music_emotion.library.distributed.scan import scan_on_ray
 from music_emotion.library.distributed.shards import ShardFolder
-from music_emotion.library.locations import find_locations
+from music_emotion.library.distributed.urls import find_locations
 from music_emotion.library.scan import ScanOptions, scan
 
 pytest.importorskip("ray", reason="Ray is missing: pip install 'music-emotion[distributed]'")

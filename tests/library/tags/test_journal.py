@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from helpers.tracks import track
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.tags import journal as tag_log
+from music_emotion.library.tags import journal
 from music_emotion.library.track import CatalogueTrack, FileStamp
 
 BEFORE, AFTER = {"MOOD": None, "TMOO": ["dull"]}, {"MOOD": ["calmness"], "TMOO": ["calmness"]}
@@ -19,44 +19,44 @@ def written(catalogue: Catalogue, name: str) -> CatalogueTrack:
 
 def test_a_write_is_known_before_the_file_is_touched(catalogue: Catalogue) -> None:
     song = written(catalogue, "a")
-    number = tag_log.record(catalogue, song, BEFORE, AFTER)
-    (open_write,) = tag_log.unfinished(catalogue)
+    number = journal.record(catalogue, song, BEFORE, AFTER)
+    (open_write,) = journal.unfinished(catalogue)
     assert (open_write.id, open_write.path, open_write.audio) == (number, song.path, song.audio)
     assert (open_write.before, open_write.after) == (BEFORE, AFTER)
-    assert list(tag_log.undoable(catalogue)) == []
-    tag_log.finish(catalogue, number, replace(song, stamp=FileStamp(7, 8, 9)))
-    assert tag_log.unfinished(catalogue) == []
+    assert list(journal.undoable(catalogue)) == []
+    journal.finish(catalogue, number, replace(song, stamp=FileStamp(7, 8, 9)))
+    assert journal.unfinished(catalogue) == []
     assert catalogue.known_under("/music")[song.path].stamp == FileStamp(7, 8, 9)
 
 
 def test_only_the_latest_write_of_a_file_can_be_undone(catalogue: Catalogue) -> None:
     one, two = written(catalogue, "a"), written(catalogue, "b")
     for song in (one, two, one):
-        number = tag_log.record(catalogue, song, BEFORE, AFTER)
-        tag_log.finish(catalogue, number)
-    assert [write.id for write in tag_log.undoable(catalogue)] == [2, 3]
-    assert [write.id for write in tag_log.undoable(catalogue, one.audio)] == [3]
-    tag_log.mark_undone(catalogue, 3)
-    assert [write.id for write in tag_log.undoable(catalogue)] == [1, 2]
+        number = journal.record(catalogue, song, BEFORE, AFTER)
+        journal.finish(catalogue, number)
+    assert [write.id for write in journal.undoable(catalogue)] == [2, 3]
+    assert [write.id for write in journal.undoable(catalogue, one.audio)] == [3]
+    journal.mark_undone(catalogue, 3)
+    assert [write.id for write in journal.undoable(catalogue)] == [1, 2]
 
 
 def test_what_did_not_happen_is_forgotten(catalogue: Catalogue) -> None:
-    tag_log.forget(catalogue, tag_log.record(catalogue, written(catalogue, "a"), BEFORE, AFTER))
-    assert tag_log.unfinished(catalogue) == []
+    journal.forget(catalogue, journal.record(catalogue, written(catalogue, "a"), BEFORE, AFTER))
+    assert journal.unfinished(catalogue) == []
 
 
 def test_the_log_outlives_the_row_of_its_file(catalogue: Catalogue) -> None:
     song = written(catalogue, "a")
-    number = tag_log.record(catalogue, song, BEFORE, AFTER)
-    tag_log.finish(catalogue, number)
+    number = journal.record(catalogue, song, BEFORE, AFTER)
+    journal.finish(catalogue, number)
     catalogue.remove([song.id or 0])
-    (kept,) = tag_log.undoable(catalogue)
+    (kept,) = journal.undoable(catalogue)
     assert (kept.track, kept.path) == (None, "/music/a")
 
 
 def logged(catalogue: Catalogue, song: CatalogueTrack) -> int:
-    number = tag_log.record(catalogue, song, BEFORE, AFTER)
-    tag_log.finish(catalogue, number)
+    number = journal.record(catalogue, song, BEFORE, AFTER)
+    journal.finish(catalogue, number)
     return number
 
 
@@ -65,7 +65,7 @@ def test_a_writing_follows_its_sound_through_a_swap_of_names(catalogue: Catalogu
     numbers = [logged(catalogue, song) for song in (one, two)]
     catalogue.write(replace(one, audio=two.audio))  # as a scan sees it that keeps the rows
     catalogue.write(replace(two, audio=one.audio))
-    assert [(w.id, w.path, w.sure) for w in tag_log.undoable(catalogue)] == [
+    assert [(w.id, w.path, w.sure) for w in journal.undoable(catalogue)] == [
         (numbers[0], two.path, False),
         (numbers[1], one.path, False),
     ]
@@ -76,12 +76,12 @@ def test_forgotten_and_found_again_the_latest_is_undone_first(catalogue: Catalog
     numbers = [logged(catalogue, song) for _ in range(2)]
     catalogue.remove([song.id or 0])
     again = written(catalogue, "a")
-    (latest,) = tag_log.undoable(catalogue)
+    (latest,) = journal.undoable(catalogue)
     assert (latest.id, latest.track, latest.sure) == (numbers[1], again.id, True)
-    tag_log.mark_undone(catalogue, latest.id)
-    assert [write.id for write in tag_log.undoable(catalogue)] == numbers[:1]
+    journal.mark_undone(catalogue, latest.id)
+    assert [write.id for write in journal.undoable(catalogue)] == numbers[:1]
     logged(catalogue, again)
-    assert {w.track for w in tag_log.writings_of(catalogue, again)} == {again.id}
+    assert {w.track for w in journal.writings_of(catalogue, again)} == {again.id}
 
 
 def test_a_copy_that_was_written_itself_is_not_taken_for_a_file_that_is_away(
@@ -93,7 +93,7 @@ def test_a_copy_that_was_written_itself_is_not_taken_for_a_file_that_is_away(
     assert copy is not None
     numbers = logged(catalogue, one), logged(catalogue, copy)
     catalogue.mark_missing([one.id or 0], 1)
-    assert [(w.id, w.path) for w in tag_log.undoable(catalogue, one.audio)] == [
+    assert [(w.id, w.path) for w in journal.undoable(catalogue, one.audio)] == [
         (numbers[0], one.path),
         (numbers[1], copy.path),
     ]

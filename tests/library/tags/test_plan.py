@@ -14,8 +14,7 @@ from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.tags import journal as tag_log
-from music_emotion.library.tags import rewrite as tag_files
+from music_emotion.library.tags import journal, rewrite
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.plan import (
     diff_lines,
@@ -89,11 +88,11 @@ def test_what_is_written_reads_back_and_the_rest_stays(tmp_path, catalogue, kind
     assert tags.get(tags.key("EMOTION_CALMNESS")) == ("0.90",)
     assert tags.get(tags.key("EMOTION_MODEL")) == ("tones 1",)
     # Taken back, it is as if nothing had been.
-    (write,) = list(tag_log.undoable(catalogue))
+    (write,) = list(journal.undoable(catalogue))
     undo_tags(catalogue, write, plan_undo(catalogue, write))
     assert everything(path) == before
     assert decoded(path) == sound
-    assert list(tag_log.undoable(catalogue)) == []
+    assert list(journal.undoable(catalogue)) == []
     assert not list(tmp_path.glob(f"{TEMPORARY_TAGGED}*"))
 
 
@@ -121,7 +120,7 @@ def test_a_mood_of_the_users_stays(mp3, catalogue):
     written(catalogue, mp3, overwrite=True)
     assert ID3(mp3)["TXXX:mood"].text == ["calmness"]
     for _ in range(2):
-        (write,) = list(tag_log.undoable(catalogue))
+        (write,) = list(journal.undoable(catalogue))
         undo_tags(catalogue, write, plan_undo(catalogue, write))
     assert ID3(mp3)["TXXX:mood"].text == ["Sunday morning"]
     assert "TXXX:EMOTION_CALMNESS" not in ID3(mp3)
@@ -132,7 +131,7 @@ def test_what_was_changed_since_is_not_taken_back(mp3, catalogue):
     tags = ID3(mp3)
     tags["TMOO"].text = ["Monday"]
     tags.save(mp3)
-    (write,) = list(tag_log.undoable(catalogue))
+    (write,) = list(journal.undoable(catalogue))
     plan = plan_undo(catalogue, write)
     assert plan.left == ("TMOO",)
     undo_tags(catalogue, write, plan)
@@ -204,7 +203,7 @@ def test_a_file_that_changed_meanwhile_is_left(mp3, catalogue):
     with pytest.raises(TagError, match="is left as it is: it sounds different now"):
         plan_tags(catalogue, row)
     assert mp3.read_bytes() == content + b"more"
-    assert tag_log.unfinished(catalogue) == [] and list(tag_log.undoable(catalogue)) == []
+    assert journal.unfinished(catalogue) == [] and list(journal.undoable(catalogue)) == []
 
 
 def test_a_change_of_the_sound_is_noticed(mp3, catalogue, monkeypatch):
@@ -217,7 +216,7 @@ def test_a_change_of_the_sound_is_noticed(mp3, catalogue, monkeypatch):
             data[-1000] ^= 1
             self.path.write_bytes(data)
 
-    monkeypatch.setattr(tag_files, "open_tags", lambda path: Clumsy(Path(path), mutagen.File(path)))
+    monkeypatch.setattr(rewrite, "open_tags", lambda path: Clumsy(Path(path), mutagen.File(path)))
     with pytest.raises(TagError, match="without touching the sound"):
         written(catalogue, mp3)
     assert mp3.read_bytes() == content
@@ -229,27 +228,27 @@ def test_an_interrupted_writing_is_settled(tmp_path, mp3, catalogue, replaced):
     catalogue.write(predicted(mp3))
     row = catalogue.track(str(mp3))
     plan = plan_tags(catalogue, row)
-    tag_log.record(catalogue, row, dict(plan.before), dict(plan.after))
+    journal.record(catalogue, row, dict(plan.before), dict(plan.after))
     if replaced:
-        tag_files.rewrite_tags(str(mp3), plan.after)
+        rewrite.rewrite_tags(str(mp3), plan.after)
     (tmp_path / f"{TEMPORARY_TAGGED}0123.mp3").write_bytes(b"half")
     assert recover(catalogue) == 1
-    assert tag_log.unfinished(catalogue) == []
-    assert len(list(tag_log.undoable(catalogue))) == replaced
+    assert journal.unfinished(catalogue) == []
+    assert len(list(journal.undoable(catalogue))) == replaced
     assert not list(tmp_path.glob(f"{TEMPORARY_TAGGED}*"))
     assert catalogue.check() == []
 
 
 def test_a_taking_back_that_was_interrupted_is_settled_by_the_next_writing(mp3, catalogue):
     written(catalogue, mp3)
-    (write,) = list(tag_log.undoable(catalogue))
-    tag_files.rewrite_tags(str(mp3), plan_undo(catalogue, write).after)  # and then it was killed
+    (write,) = list(journal.undoable(catalogue))
+    rewrite.rewrite_tags(str(mp3), plan_undo(catalogue, write).after)  # and then it was killed
     written(catalogue, mp3)
-    (again,) = list(tag_log.undoable(catalogue))
+    (again,) = list(journal.undoable(catalogue))
     assert again.id != write.id
     undo_tags(catalogue, again, plan_undo(catalogue, again))
     assert "TMOO" not in ID3(mp3)
-    assert list(tag_log.undoable(catalogue)) == []
+    assert list(journal.undoable(catalogue)) == []
 
 
 def id3_tag(version: int, *frames: tuple[str, bytes]) -> bytes:
@@ -286,7 +285,7 @@ def test_frames_that_mutagen_would_merge_or_lose_are_refused(mp3, catalogue, ver
         with pytest.raises(TagError, match="merged or lost; repair them with a tag editor"):
             plan_tags(catalogue, predicted(mp3))
         with pytest.raises(TagError, match=r"is left as it was: .* merged or lost"):
-            tag_files.rewrite_tags(str(mp3), {"TXXX:EMOTION_X": ("1",)})
+            rewrite.rewrite_tags(str(mp3), {"TXXX:EMOTION_X": ("1",)})
         assert mp3.read_bytes() == content
     mp3.write_bytes(id3_tag(version, title, ("XYZW", b"unknown"), ("PRIV", b"own\0data")) + sound)
     written(catalogue, mp3)
@@ -317,7 +316,7 @@ def test_a_folder_that_cannot_be_written_through_undoes_nothing(mp3, catalogue, 
     monkeypatch.setattr(os, "fsync", refuse)
     written(catalogue, mp3)
     assert ID3(mp3)["TMOO"].text == ["calmness"]
-    assert len(list(tag_log.undoable(catalogue))) == 1 and not tag_log.unfinished(catalogue)
+    assert len(list(journal.undoable(catalogue))) == 1 and not journal.unfinished(catalogue)
 
 
 def test_a_key_keeps_its_spelling(tmp_path, catalogue):
@@ -326,7 +325,7 @@ def test_a_key_keeps_its_spelling(tmp_path, catalogue):
     tags["mood"] = ["mine"]
     tags.save()
     written(catalogue, flac, overwrite=True)
-    (write,) = tag_log.undoable(catalogue)
+    (write,) = journal.undoable(catalogue)
     undo_tags(catalogue, write, plan_undo(catalogue, write))
     assert ("mood", "mine") in list(mutagen.File(flac).tags)
 
@@ -344,12 +343,12 @@ def test_an_interrupted_writing_of_a_file_that_sounds_different_now_stays_open(m
     catalogue.write(predicted(mp3))
     row = catalogue.track(str(mp3))
     plan = plan_tags(catalogue, row)
-    tag_log.record(catalogue, row, dict(plan.before), dict(plan.after))
+    journal.record(catalogue, row, dict(plan.before), dict(plan.after))
     content = mp3.read_bytes()
     mp3.write_bytes(content + b"more")
     recover(catalogue)
-    assert len(tag_log.unfinished(catalogue)) == 1
+    assert len(journal.unfinished(catalogue)) == 1
     assert catalogue.track(str(mp3)).stamp == row.stamp
     mp3.write_bytes(content)
     recover(catalogue)
-    assert tag_log.unfinished(catalogue) == []
+    assert journal.unfinished(catalogue) == []

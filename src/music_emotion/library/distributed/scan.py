@@ -15,14 +15,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from music_emotion.cluster import cluster_cpus, ray_cluster
-from music_emotion.errors import MusicEmotionError
+from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.features.workers import THREAD_VARIABLES
 from music_emotion.inference.batch import (
     Job,
@@ -37,8 +37,10 @@ from music_emotion.inference.model_card import CARD_FILE
 from music_emotion.inference.package import ONNX_FILE, find_package
 from music_emotion.interruption import sigterm_interrupts
 from music_emotion.library.distributed.shards import Shard, ShardFolder
-from music_emotion.library.reading import scanned
-from music_emotion.library.tags.read import check_mutagen
+from music_emotion.library.distributed.urls import downloaded, is_url
+from music_emotion.library.scan import scanned
+from music_emotion.library.tags.fields import check_mutagen
+from music_emotion.library.track import CatalogueTrack, FileStamp
 
 SHARD_TRACKS = 256  # at most; with three tracks a second, a minute and a half of one processor
 SHARDS_PER_WORKER = 8  # at least, where there are tracks enough, so that all end at about once
@@ -88,7 +90,7 @@ def scan_on_ray(
     Parameters
     ----------
     paths
-        From :func:`music_emotion.library.locations.find_locations`.
+        From :func:`music_emotion.library.distributed.urls.find_locations`.
     output
         Folder or URL of the results; shards that are there and whole are not made again.
     model
@@ -276,7 +278,7 @@ class ShardScanner:
         predict = self._predict_apart if careful else self._predict
         tracks, failures, told = [], 0, time.monotonic()
         for path in shard.paths:
-            tracks.append(scanned(path, predict, self._sha256))
+            tracks.append(scanned_location(path, predict, self._sha256))
             failures += bool(tracks[-1].error)
             if time.monotonic() - told >= NEWS_SECONDS:
                 told = time.monotonic()
@@ -291,6 +293,27 @@ class ShardScanner:
         """Predict in a process of its own, so that a file which kills it is an outcome."""
         with _on_disk(self._files) as folder:
             return next(predict_stream([path], Job(folder), jobs=2))
+
+
+def scanned_location(
+    location: str, predict: Callable[[str], Outcome], model_sha256: str
+) -> CatalogueTrack:
+    """Return the row of a path or a URL; see :func:`music_emotion.library.scan.scanned`."""
+    if not is_url(location):
+        return scanned(location, predict, model_sha256)
+    shown = printable(location)
+    try:
+        with downloaded(location) as (path, stamp):
+            row = scanned(path, predict, model_sha256)
+    except (OSError, MusicEmotionError) as error:
+        reason = str(error)
+        if isinstance(error, OSError):
+            reason = f"'{shown}' cannot be read ({error.strerror or error})"
+        now = int(time.time())
+        return CatalogueTrack(location, FileStamp(0, 0, 0), b"", error=reason, scanned_at=now)
+    prediction = row.prediction and replace(row.prediction, path=location)
+    row = replace(row, path=location, stamp=stamp, prediction=prediction)
+    return replace(row, error=row.error.replace(printable(path), shown))
 
 
 @contextmanager

@@ -16,19 +16,30 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from music_emotion.atomic import TEMPORARY_SUFFIX, write_whole
-from music_emotion.errors import CatalogueError, printable
-from music_emotion.library.locations import is_url, storage
-from music_emotion.library.table import track_table, tracks_of
-from music_emotion.library.track import CatalogueTrack
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import CatalogueError, MissingExtraError, printable
+from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.library.catalogue import INTENSITIES, Catalogue
+from music_emotion.library.distributed.urls import is_url, storage
+from music_emotion.library.search import refresh_vectors
+from music_emotion.library.track import (
+    CatalogueTrack,
+    FileStamp,
+    Tags,
+    pack_timeline,
+    unpack_timeline,
+)
 
 MANIFEST = "_manifest.parquet"
 FORMAT = "1"
@@ -36,6 +47,7 @@ FORMAT = "1"
 
 ABOUT = b"music_emotion"
 COMPRESSION = "zstd"
+AT_ONCE = 1_000  # rows in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,3 +245,200 @@ def _manifest_table(shards: Sequence[Shard], model_sha256: str) -> Any:
 
 def _described(table: Any, about: Mapping[str, object]) -> Any:
     return table.replace_schema_metadata({ABOUT: json.dumps(about)})
+
+
+# Rows as an Arrow table
+
+
+def track_table(tracks: Iterable[CatalogueTrack]) -> Any:
+    """Return rows as an Arrow table, with the values the catalogue would keep.
+
+    Raises
+    ------
+    MissingExtraError
+        pyarrow is not installed.
+    """
+    try:
+        import pyarrow as arrow
+    except ImportError:
+        raise MissingExtraError("Parquet", "distributed") from None
+    schema = track_schema(arrow)
+    return arrow.Table.from_pylist([_row(track) for track in tracks], schema=schema)
+
+
+def tracks_of(table: Any) -> Iterator[CatalogueTrack]:
+    """Yield the rows of an Arrow table that :func:`track_table` made."""
+    yield from map(_track, table.to_pylist())
+
+
+def track_schema(arrow: Any) -> Any:
+    """Return the columns; what follows ``scanned_at`` is null where there is no prediction.
+
+    ``raw_path`` is there for a path that is no UTF-8, whose ``path`` shows escapes; ``timeline``
+    holds 255 · p of the nine emotions at each point in turn, the first at ``timeline_first``
+    seconds, ``timeline_step`` seconds apart, each of ``timeline_window`` seconds.
+    """
+    text, whole, real = arrow.string(), arrow.int64(), arrow.float64()
+    return arrow.schema(
+        [
+            ("path", text),
+            ("raw_path", arrow.binary()),
+            ("size", whole),
+            ("mtime_ns", whole),
+            ("inode", whole),
+            ("audio", arrow.binary()),
+            ("artist", text),
+            ("album", text),
+            ("title", text),
+            ("genre", text),
+            ("year", whole),
+            ("error", text),
+            ("scanned_at", whole),
+            ("model", text),
+            ("version", text),
+            ("model_sha256", text),
+            ("duration", real),
+            ("top", text),
+            ("confidence", real),
+            *((name, arrow.float32()) for name in (*EMOTIONS, *INTENSITIES)),
+            ("warnings", arrow.list_(text)),
+            ("timeline_first", real),
+            ("timeline_step", real),
+            ("timeline_window", real),
+            ("timeline", arrow.list_(arrow.uint8())),
+        ]
+    )
+
+
+def _row(track: CatalogueTrack) -> dict[str, Any]:
+    raw = os.fsencode(track.path)
+    shown = raw.decode("utf-8", "backslashreplace")
+    row: dict[str, Any] = {
+        "path": shown,
+        "raw_path": None if shown == track.path else raw,
+        "size": track.stamp.size,
+        "mtime_ns": track.stamp.mtime_ns,
+        "inode": track.stamp.inode,
+        "audio": track.audio,
+        "year": track.tags.year,
+        "error": _text(track.error),
+        "scanned_at": track.scanned_at,
+    }
+    row |= {
+        name: _text(getattr(track.tags, name)) for name in ("artist", "album", "title", "genre")
+    }
+    told = track.prediction
+    if told is None:
+        return row
+    first, step, packed = pack_timeline(told.timeline)
+    return row | {
+        "model": told.model,
+        "version": told.version,
+        "model_sha256": track.model_sha256,
+        "duration": told.duration,
+        "top": told.top,
+        "confidence": told.confidence,
+        **dict(zip(EMOTIONS, told.emotions.tolist(), strict=True)),
+        **dict(zip(INTENSITIES, told.intensities.tolist(), strict=True)),
+        "warnings": list(told.warnings),
+        "timeline_first": first,
+        "timeline_step": step,
+        "timeline_window": told.timeline.window,
+        "timeline": list(packed),
+    }
+
+
+def _text(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _track(row: dict[str, Any]) -> CatalogueTrack:
+    path = row["path"] if row["raw_path"] is None else os.fsdecode(row["raw_path"])
+    return CatalogueTrack(
+        path=path,
+        stamp=FileStamp(row["size"], row["mtime_ns"], row["inode"]),
+        audio=row["audio"],
+        tags=Tags(row["artist"], row["album"], row["title"], row["genre"], row["year"]),
+        prediction=None if row["model"] is None else _prediction(path, row),
+        model_sha256=row["model_sha256"] or "",
+        error=row["error"],
+        scanned_at=row["scanned_at"],
+    )
+
+
+def _prediction(path: str, row: dict[str, Any]) -> TrackPrediction:
+    first, step, window = (row[f"timeline_{name}"] for name in ("first", "step", "window"))
+    return TrackPrediction(
+        path=path,
+        duration=row["duration"],
+        model=row["model"],
+        version=row["version"],
+        emotions=np.array([row[name] for name in EMOTIONS], np.float32),
+        intensities=np.array([row[name] for name in INTENSITIES], np.float32),
+        confidence=row["confidence"],
+        timeline=unpack_timeline(first, step, window, bytes(row["timeline"])),
+        warnings=tuple(row["warnings"]),
+    )
+
+
+# Into a catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Number of rows that were written, and of those that were passed over as outdated."""
+
+    written: int
+    outdated: int
+
+
+def import_shards(location: str, catalogue: Catalogue) -> Imported:
+    """Write the rows of all shards into a catalogue; see :meth:`Catalogue.held`.
+
+    A row takes the place of one with the same path that is not newer. Passed over are paths of this
+    machine whose file has another size or time than when it was predicted, or is gone while the
+    catalogue has its sound elsewhere. Other files that are gone are marked as missing.
+
+    Raises
+    ------
+    CatalogueError
+        A shard is damaged or of another model than the catalogue, or the catalogue cannot be
+        written.
+    """
+    written = outdated = 0
+    rows = ShardFolder(location).read()
+    while some := list(islice(rows, AT_ONCE)):
+        for model in {row.model_sha256 for row in some if row.model_sha256}:
+            catalogue.check_model(model)
+        kept = [row for row in (_up_to_date(row, catalogue) for row in some) if row is not None]
+        catalogue.write_all(kept)
+        written += len(kept)
+        outdated += len(some) - len(kept)
+    refresh_vectors(catalogue)
+    return Imported(written, outdated)
+
+
+def _up_to_date(row: CatalogueTrack, catalogue: Catalogue) -> CatalogueTrack | None:
+    """Return a row as it is to be written; ``None`` where the catalogue or the disk is newer."""
+    own = catalogue.track(row.path)
+    if own is not None and own.scanned_at > row.scanned_at:
+        return None
+    missing = None if own is None else own.missing_since
+    if is_url(row.path):
+        return replace(row, missing_since=missing)
+    try:
+        stamp = FileStamp.read(row.path)
+    except (FileNotFoundError, NotADirectoryError):
+        if any(other.missing_since is None for other in _elsewhere(row, catalogue)):
+            return None
+        return replace(row, missing_since=missing or int(time.time()))
+    except OSError:
+        return replace(row, missing_since=missing)
+    # Nodes of a cluster may number the files of a shared disk otherwise.
+    if (stamp.size, stamp.mtime_ns) != (row.stamp.size, row.stamp.mtime_ns):
+        return None
+    return replace(row, stamp=stamp)
+
+
+def _elsewhere(row: CatalogueTrack, catalogue: Catalogue) -> list[CatalogueTrack]:
+    return [other for other in catalogue.with_audio(row.audio) if other.path != row.path]

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.schema import transaction
+from music_emotion.library.database import transaction
 from music_emotion.library.track import CatalogueTrack, restored_path, stored_path
 
 TagValues = Mapping[str, Sequence[str] | None]

@@ -28,8 +28,8 @@ from music_emotion.inference.package import find_package
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.reading import scanned
-from music_emotion.library.tags.fields import MOOD, TagFile, Values, open_tags
+from music_emotion.library.scan import scanned
+from music_emotion.library.tags.fields import MOOD, TagFile, Values, open_tags, read_tags
 from music_emotion.library.tags.journal import (
     TagValues,
     TagWrite,
@@ -41,7 +41,6 @@ from music_emotion.library.tags.journal import (
     unfinished,
     writings_of,
 )
-from music_emotion.library.tags.read import read_tags
 from music_emotion.library.tags.rewrite import (
     OTHER_SOUND,
     Change,

@@ -95,22 +95,17 @@ def storage(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def local_file(location: str) -> Iterator[tuple[Path, FileStamp]]:
-    """Give a file on this machine with the contents of a location, and the location's stamp.
-
-    What a URL names is copied into a temporary file for as long as the block lasts.
+def downloaded(url: str) -> Iterator[tuple[str, FileStamp]]:
+    """Give a temporary file with the contents of a URL, gone after the block, and the URL's stamp.
 
     Raises
     ------
     OSError
-        The path does not exist or may not be read.
+        The file cannot be written.
     MusicEmotionError
         The URL cannot be read.
     """
-    if not is_url(location):
-        yield Path(location), FileStamp.read(location)
-        return
-    file_system, path = storage(location)
+    file_system, path = storage(url)
     suffix = PurePosixPath(path).suffix
     with tempfile.NamedTemporaryFile(prefix="music-emotion-", suffix=suffix) as copy:
         try:
@@ -118,9 +113,9 @@ def local_file(location: str) -> Iterator[tuple[Path, FileStamp]]:
             with file_system.open(path, "rb") as stream:
                 shutil.copyfileobj(stream, copy, COPY_BYTES)
         except Exception as error:  # each storage has exceptions of its own
-            raise _unreachable(location, error) from None
+            raise _unreachable(url, error) from None
         copy.flush()
-        yield Path(copy.name), FileStamp(os.fstat(copy.fileno()).st_size, _changed_ns(about), 0)
+        yield copy.name, FileStamp(os.fstat(copy.fileno()).st_size, _changed_ns(about), 0)
 
 
 def _local_path(url: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 import soundfile as sf
 
 from helpers.sounds import FORMATS, RATE, tone
-from music_emotion.library.tags.read import read_tags
+from music_emotion.library.tags.fields import read_tags
 from music_emotion.library.track import Tags
 
 mutagen = pytest.importorskip("mutagen")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from music_emotion.errors import MusicEmotionError
-from music_emotion.library import locations
-from music_emotion.library.locations import find_locations
+from music_emotion.library.distributed import urls
+from music_emotion.library.distributed.urls import find_locations
 from music_emotion.library.walk import walk
 
 
@@ -54,10 +54,10 @@ def test_the_storage_is_not_asked_for_every_file_of_a_list(monkeypatch: pytest.M
         asked.append(url)
         return Storage(), url
 
-    monkeypatch.setattr(locations, "storage", storage)
-    urls = [f"s3://archive/{number}.MP3" for number in range(50)]
-    assert find_locations(urls) == urls
-    assert asked == urls[:1]  # whether there is a way to such a bucket at all
+    monkeypatch.setattr(urls, "storage", storage)
+    listed = [f"s3://archive/{number}.MP3" for number in range(50)]
+    assert find_locations(listed) == listed
+    assert asked == listed[:1]  # whether there is a way to such a bucket at all
 
 
 def test_a_bucket_that_nobody_can_open_is_told_at_once() -> None:

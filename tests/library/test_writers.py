@@ -14,7 +14,8 @@ import pytest
 from helpers.tracks import track
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError, MusicEmotionError
-from music_emotion.library.exporting import (
+from music_emotion.library.search import Hit
+from music_emotion.library.writers import (
     COLUMNS,
     clock,
     export,
@@ -23,7 +24,6 @@ from music_emotion.library.exporting import (
     write_json,
     write_playlist,
 )
-from music_emotion.library.search import Hit
 
 GOOD = Hit(track("a.mp3", "Björk", calmness=0.75, seconds=61.4), 0.125)
 BAD = Hit(replace(track("b.mp3"), prediction=None, error="'b' is damaged"))

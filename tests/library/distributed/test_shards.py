@@ -9,9 +9,8 @@ import pytest
 from helpers.tracks import track
 from music_emotion.errors import CatalogueError
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.distributed.importing import Imported, held_catalogue, import_shards
-from music_emotion.library.distributed.shards import ShardFolder
-from music_emotion.library.lock import scan_lock
+from music_emotion.library.database import scan_lock
+from music_emotion.library.distributed.shards import Imported, ShardFolder, import_shards
 from music_emotion.library.track import CatalogueTrack, FileStamp
 
 pytest.importorskip("pyarrow")
@@ -95,5 +94,5 @@ def test_a_catalogue_is_of_one_model(catalogue: Catalogue, tmp_path: Path) -> No
 def test_a_held_catalogue_is_nobody_elses(tmp_path: Path) -> None:
     path = tmp_path / "held.sqlite"
     told = pytest.raises(CatalogueError, match=f"process {os.getpid()}")
-    with held_catalogue(path), told, scan_lock(path):
+    with Catalogue.held(path), told, scan_lock(path):
         pass

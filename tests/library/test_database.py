@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from music_emotion.errors import CatalogueError
-from music_emotion.library.lock import scan_lock
+from music_emotion.library.database import scan_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from music_emotion.library.lock import scan_lock
+from music_emotion.library.database import scan_lock
 with scan_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
