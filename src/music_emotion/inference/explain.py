@@ -20,7 +20,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.features.musicnn import SAMPLE_RATE as EMBEDDING_RATE
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
-from music_emotion.inference.model import EmotionModel, array_sound, is_file
+from music_emotion.inference.model import EmotionModel, as_sound, is_file, joined
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.inference.segmenter import (
     Segments,
@@ -112,8 +112,7 @@ def explain(
     bands = tuple(pairwise(BAND_EDGES))
     # One version at a time: together they would be nine times the sound.
     versions = chain([segments], (_without_band(segments, *band) for band in bands))
-    evidence = [model.evidence(version) for version in versions]
-    joined = {name: np.concatenate([e[name] for e in evidence]) for name in evidence[0]}
+    segment_level = joined([model.analyse(version) for version in versions])
 
     everything = np.flatnonzero(audible_segments(segments))
     without_segment = [everything[everything != number] for number in range(count)]
@@ -124,13 +123,13 @@ def explain(
         for number in range(count)
     ]
     spans = [everything, *without_segment, *without_band, *without_both]
-    answers = model.conclude(joined, spans).emotions
-    chosen = int(answers[0].argmax()) if emotion is None else EMOTIONS.index(emotion)
-    loss = answers[0, chosen] - answers[1:, chosen]
+    emotions = model.aggregate(segment_level, spans).emotions
+    chosen = int(emotions[0].argmax()) if emotion is None else EMOTIONS.index(emotion)
+    loss = emotions[0, chosen] - emotions[1:, chosen]
     by_segment, by_band, by_both = np.split(loss, [count, count + len(bands)])
     return Explanation(
         emotion=EMOTIONS[chosen],
-        probability=float(answers[0, chosen]),
+        probability=float(emotions[0, chosen]),
         time=np.arange(count, dtype=np.float64) * SEGMENT_SECONDS,
         seconds=by_segment,
         bands=bands,
@@ -184,12 +183,10 @@ def _segments(
     model: EmotionModel, source: AudioSource | Sound | NDArray[Any], sample_rate: int | None
 ) -> tuple[Segments, int]:
     """Return the segments of the part that is explained, and their number."""
-    if isinstance(source, Sound):
-        sound = source
-    elif is_file(source):
+    if is_file(source):
         sound = decode(source, duration=LONGEST_SECONDS)
     else:
-        sound = array_sound(source, sample_rate)
+        sound = as_sound(source, sample_rate)
     samples = sound.samples[: round(LONGEST_SECONDS * sound.sample_rate)]
     blocks, _ = fill_segment([samples], sound.sample_rate, "the sound")
     parts = list(segment_blocks(blocks, sound.sample_rate, embedding=model.needs_embedding))

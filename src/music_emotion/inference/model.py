@@ -22,7 +22,7 @@ from music_emotion.errors import AudioError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.inputs import EAR, compute_features
 from music_emotion.inference.model_card import CARD_FILE
-from music_emotion.inference.package import ONNX_FILE, Network, find_package
+from music_emotion.inference.package import ONNX_FILE, OUTPUTS, Network, find_package
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 from music_emotion.inference.segmenter import (
     Envelope,
@@ -37,34 +37,34 @@ DEFAULT_MODEL = "default"
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
 
 Array = NDArray[np.float32]
-Evidence = Mapping[str, Array]
-"""What is kept of each segment, one entry per segment on axis 0: the graph's answers (scope
+SegmentLevel = Mapping[str, Array]
+"""What is kept of each segment, one entry per segment on axis 0: the graph's outputs (scope
 ``segment``) or the features it will see pooled (scope ``track``)."""
 
 ReadingProgress = Callable[[float, float | None], None]
-"""Called with (seconds heard, seconds in all where known)."""
+"""Called with (seconds read, seconds in all where known)."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _Analysis:
     """What was collected from a stream of sound.
 
     Attributes
     ----------
-    evidence
-        Of each segment.
+    segment_level
+        What the model keeps of the n segments.
     audible
-        Whether it is louder than silence, shape (n,).
+        Which are more than silence, shape (n,).
     envelope
         The shape of the waveform.
-    short
+    repeated
         Whether the sound had to be repeated to fill a segment.
     """
 
-    evidence: Evidence
+    segment_level: SegmentLevel
     audible: NDArray[np.bool_]
     envelope: Array
-    short: bool
+    repeated: bool
 
 
 class EmotionModel:
@@ -95,17 +95,14 @@ class EmotionModel:
         *,
         progress: ReadingProgress | None = None,
     ) -> TrackPrediction:
-        """Predict what people feel in a piece of music.
+        """Predict what people feel in a piece of music; see :func:`predict`.
 
         Parameters
         ----------
-        source
-            A path, an open binary stream, a :class:`~music_emotion.audio.Sound`, or an array of
-            shape (n,), (n, channels) or (channels, n).
-        sample_rate
-            Of an array, in Hz; files and sounds bring their own.
+        source, sample_rate
+            As :func:`predict` takes them.
         progress
-            Told how far the reading is.
+            Called with how far the reading of a file is.
 
         Raises
         ------
@@ -117,76 +114,71 @@ class EmotionModel:
         if sample_rate is not None and (is_file(source) or isinstance(source, Sound)):
             raise AudioError("a file or a Sound brings its own sample rate; leave it out")
         if is_file(source):
-            return self._predict_file(source, progress)
-        sound = _checked(source) if isinstance(source, Sound) else array_sound(source, sample_rate)
-        steps = range(0, len(sound.samples), BLOCK_FRAMES)
-        blocks = (sound.samples[at : at + BLOCK_FRAMES] for at in steps)
-        heard = self._listen(blocks, sound.sample_rate, "the array")
-        return self._prediction("", sound.duration, heard, sound.warnings)
+            with AudioStream(source) as stream:
+                blocks = iter(stream) if progress is None else _reported(stream, progress)
+                analysis = self._analyse_stream(blocks, stream.sample_rate, source_name(source))
+                return self._conclude(_path(source), stream.duration, stream.warnings, analysis)
+        sound = as_sound(source, sample_rate)
+        starts = range(0, len(sound.samples), BLOCK_FRAMES)
+        blocks = (sound.samples[start : start + BLOCK_FRAMES] for start in starts)
+        analysis = self._analyse_stream(blocks, sound.sample_rate, "the array")
+        return self._conclude("", sound.duration, sound.warnings, analysis)
 
-    def _predict_file(
-        self, source: AudioSource, progress: ReadingProgress | None
-    ) -> TrackPrediction:
-        path = _path(source)
-        with AudioStream(source) as stream:
-            blocks = iter(stream) if progress is None else _reported(stream, progress)
-            heard = self._listen(blocks, stream.sample_rate, source_name(source))
-            return self._prediction(path, stream.duration, heard, stream.warnings)
-
-    def _listen(self, blocks: Iterable[Array], sample_rate: int, name: str) -> _Heard:
-        """Collect the evidence of all segments of a stream of sound."""
+    def _analyse_stream(self, blocks: Iterable[Array], sample_rate: int, name: str) -> _Analysis:
+        """Analyse all segments of a stream of sound, a minute at a time."""
         envelope = Envelope(sample_rate)
-        blocks, short = fill_segment(envelope.watch(blocks), sample_rate, name)
-        evidence: list[Evidence] = []
+        blocks, repeated = fill_segment(envelope.watch(blocks), sample_rate, name)
+        parts: list[SegmentLevel] = []
         audible: list[NDArray[np.bool_]] = []
         for segments in segment_blocks(blocks, sample_rate, embedding=self.needs_embedding):
-            evidence.append(self.evidence(segments))
+            parts.append(self.analyse(segments))
             audible.append(audible_segments(segments))
-        joined = {name: np.concatenate([e[name] for e in evidence]) for name in evidence[0]}
-        return _Heard(joined, np.concatenate(audible), envelope.values(), short)
+        return _Analysis(joined(parts), np.concatenate(audible), envelope.values(), repeated)
 
-    def evidence(self, segments: Segments) -> Evidence:
-        """Return what the model keeps of each segment."""
+    def analyse(self, segments: Segments) -> SegmentLevel:
+        """Return what the model keeps of each segment: its features, or the graph's outputs."""
         features = compute_features(segments, self.card.features)
         if self.card.scope == "track":
             return features
-        answer = self.network(features)
-        return {"emotions": answer.emotions, "intensities": answer.intensities}
+        predicted = self.network(features)
+        return {"emotions": predicted.emotions, "intensities": predicted.intensities}
 
-    def conclude(self, evidence: Evidence, spans: Sequence[NDArray[np.int64]]) -> Prediction:
-        """Prediction for spans of segments.
+    def aggregate(
+        self, segment_level: SegmentLevel, spans: Sequence[NDArray[np.int64]]
+    ) -> Prediction:
+        """Predict spans of segments.
 
         Parameters
         ----------
-        evidence
-            Of all segments of a track.
+        segment_level
+            What :meth:`analyse` gave for all segments of a track.
         spans
-            For each span the numbers of its audible segments; a span without any gets the answer
-            of silence: all emotions equally probable, none felt.
+            For each span the indices of its audible segments; a span without any is silence.
 
         Returns
         -------
         Prediction
             One row per span.
         """
-        answer = silence(len(spans))
-        heard = [number for number, span in enumerate(spans) if len(span)]
-        if not heard:
-            return answer
+        result = no_emotion(len(spans))
+        rows = [row for row, span in enumerate(spans) if len(span)]
+        if not rows:
+            return result
         if self.card.scope == "segment":
-            parts = [
-                np.stack([evidence[name][spans[number]].mean(axis=0) for number in heard])
-                for name in ("emotions", "intensities")
-            ]
-            answer.emotions[heard], answer.intensities[heard] = parts
-            return answer
-        pooled = {
-            name: np.stack([pool(evidence[name][spans[number]], statistics) for number in heard])
-            for name, statistics in self.card.pooling.items()
-        }
-        told = self.network(pooled)
-        answer.emotions[heard], answer.intensities[heard] = told.emotions, told.intensities
-        return answer
+            emotions, intensities = (
+                np.stack([segment_level[output][spans[row]].mean(axis=0) for row in rows])
+                for output in OUTPUTS
+            )
+            predicted = Prediction(emotions, intensities)
+        else:
+            predicted = self.network(
+                {
+                    name: np.stack([pool(segment_level[name][spans[row]], order) for row in rows])
+                    for name, order in self.card.pooling.items()
+                }
+            )
+        result.emotions[rows], result.intensities[rows] = predicted.emotions, predicted.intensities
+        return result
 
     def confidence(self, emotions: Array) -> float:
         """Return the calibrated probability that the top emotion is right, 0–1."""
@@ -194,51 +186,98 @@ class EmotionModel:
         curve = self.card.confidence
         return top if curve is None else float(np.interp(top, curve.probability, curve.accuracy))
 
-    def _prediction(
-        self, path: str, duration: float, heard: _Heard, warnings: tuple[str, ...]
+    def _conclude(
+        self, path: str, duration: float, warnings: tuple[str, ...], analysis: _Analysis
     ) -> TrackPrediction:
-        count = len(heard.audible)
-        everything = np.flatnonzero(heard.audible)
+        """Aggregate the segments over the track and over the window around each."""
+        count = len(analysis.audible)
         width = max(1, round(self.card.window_seconds / SEGMENT_SECONDS))
-        windows = [
-            np.flatnonzero(heard.audible[span]) + span.start for span in spans_around(count, width)
+        whole, *windows = [
+            np.flatnonzero(analysis.audible[span]) + span.start
+            for span in (slice(0, count), *spans_around(count, width))
         ]
-        answer = self.conclude(heard.evidence, [everything, *windows])
+        predicted = self.aggregate(analysis.segment_level, [whole, *windows])
         middles = (np.arange(count, dtype=np.float64) + 0.5) * min(SEGMENT_SECONDS, duration)
         return TrackPrediction(
             path=path,
             duration=duration,
             model=self.card.name,
             version=self.card.version,
-            emotions=answer.emotions[0],
-            intensities=answer.intensities[0],
-            confidence=self.confidence(answer.emotions[0]) if len(everything) else 0.0,
-            timeline=Timeline(middles, answer.emotions[1:], width * SEGMENT_SECONDS),
-            warnings=(*warnings, *_quiet_warning(heard), *_short_warning(heard.short, duration)),
-            envelope=heard.envelope,
+            emotions=predicted.emotions[0],
+            intensities=predicted.intensities[0],
+            confidence=self.confidence(predicted.emotions[0]) if len(whole) else 0.0,
+            timeline=Timeline(middles, predicted.emotions[1:], width * SEGMENT_SECONDS),
+            warnings=(*warnings, *_warnings(analysis, duration)),
+            envelope=analysis.envelope,
         )
 
 
-def silence(rows: int) -> Prediction:
-    """Return the answer for silence: all emotions equally probable, none felt."""
+def joined(parts: Sequence[SegmentLevel]) -> SegmentLevel:
+    """Return what was kept of consecutive parts of a track, at least one, as of one."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def no_emotion(rows: int) -> Prediction:
+    """Return the prediction for silence: all emotions equally probable, none felt.
+
+    Examples
+    --------
+    >>> no_emotion(2).emotions.shape
+    (2, 9)
+    """
     shape = (rows, len(EMOTIONS))
     return Prediction(np.full(shape, 1 / len(EMOTIONS), np.float32), np.zeros(shape, np.float32))
 
 
-def _quiet_warning(heard: _Heard) -> tuple[str, ...]:
-    """Say that there is nothing to hear, or hardly anything."""
-    if not heard.audible.any():
-        return ("silent: there is nothing to hear",)
-    peak = float(heard.envelope.max(initial=0.0))
-    if peak >= QUIETEST_PEAK:
-        return ()
-    return (f"very quiet: the loudest sample is at {20 * math.log10(peak):.0f} dB",)
+def pool(rows: Array, statistics: tuple[str, ...]) -> Array:
+    """Pool the segments of one span.
+
+    Parameters
+    ----------
+    rows
+        One feature vector per segment, shape (segments, d), at least one segment.
+    statistics
+        From :data:`~music_emotion.inference.model_card.POOLINGS`; ``std`` divides by the number of
+        segments and is 0 for one.
+
+    Returns
+    -------
+    ndarray of shape (len(statistics) · d,), float32
+
+    Examples
+    --------
+    >>> pool(np.array([[1, 10], [3, 10]], np.float32), ("mean", "std", "max"))
+    array([ 2., 10.,  1.,  0.,  3., 10.], dtype=float32)
+    """
+    values = rows.astype(np.float64)
+    pooled = [getattr(values, statistic)(axis=0) for statistic in statistics]
+    return np.concatenate(pooled).astype(np.float32)
 
 
-def _short_warning(short: bool, duration: float) -> tuple[str, ...]:
-    if not short:
-        return ()
-    return (f"only {duration:.1f} s of sound, repeated to {SEGMENT_SECONDS:g} s: little to go by",)
+def spans_around(count: int, width: int) -> list[slice]:
+    """Return for each of ``count`` segments the span of ``width`` segments around it.
+
+    Spans are cut at the ends of the track; an even width reaches one further after than before.
+
+    Examples
+    --------
+    >>> [(span.start, span.stop) for span in spans_around(4, 2)]
+    [(0, 2), (1, 3), (2, 4), (3, 4)]
+    """
+    before = (width - 1) // 2
+    after = width - 1 - before
+    return [slice(max(0, at - before), min(count, at + after + 1)) for at in range(count)]
+
+
+def _warnings(analysis: _Analysis, duration: float) -> Iterator[str]:
+    """Say that there is nothing to hear, hardly anything, or little of it."""
+    peak = float(analysis.envelope.max(initial=0.0))
+    if not analysis.audible.any():
+        yield "silent: there is nothing to hear"
+    elif peak < QUIETEST_PEAK:
+        yield f"very quiet: the loudest sample is at {20 * math.log10(peak):.0f} dB"
+    if analysis.repeated:
+        yield f"only {duration:.1f} s of sound, repeated to {SEGMENT_SECONDS:g} s: little to go by"
 
 
 def is_file(source: object) -> TypeGuard[AudioSource]:
@@ -246,27 +285,39 @@ def is_file(source: object) -> TypeGuard[AudioSource]:
     return isinstance(source, str | os.PathLike) or hasattr(source, "read")
 
 
-def array_sound(samples: Any, sample_rate: int | None) -> Sound:
-    """Take an array as sound; see :func:`music_emotion.audio.sound_from_array`."""
-    if samples is None or isinstance(samples, bytes | bytearray | memoryview):
-        kind = type(samples).__name__
+def as_sound(source: Any, sample_rate: int | None) -> Sound:
+    """Return a sound as it is, or an array as sound.
+
+    Parameters
+    ----------
+    source
+        A :class:`~music_emotion.audio.Sound` of float32 and shape (n,), or what
+        :func:`music_emotion.audio.sound_from_array` takes.
+    sample_rate
+        Of an array, in Hz.
+
+    Raises
+    ------
+    AudioError
+        It is neither, or the rate of an array is missing or no number.
+    """
+    if isinstance(source, Sound):
+        samples = np.asarray(source.samples)
+        if samples.ndim != 1 or samples.dtype != np.float32:
+            raise AudioError(
+                f"a Sound of {samples.dtype} and shape {samples.shape} cannot be heard; it holds "
+                "float32 of shape (n,), as sound_from_array makes it"
+            )
+        return source
+    if source is None or isinstance(source, bytes | bytearray | memoryview):
+        kind = type(source).__name__
         raise AudioError(f"{kind} is no sound; give a path, an open binary stream or an array")
     if sample_rate is None:
         raise AudioError("an array needs its sample rate: predict(samples, sample_rate)")
     given: object = sample_rate  # callers without a type checker give anything
     if isinstance(given, bool) or not isinstance(given, Real):
         raise AudioError(f"a sample rate of {given!r} is no number; give it in Hz")
-    return sound_from_array(np.asarray(samples), sample_rate)
-
-
-def _checked(sound: Sound) -> Sound:
-    samples = np.asarray(sound.samples)
-    if samples.ndim != 1 or samples.dtype != np.float32:
-        raise AudioError(
-            f"a Sound of {samples.dtype} and shape {samples.shape} cannot be heard; it holds "
-            "float32 of shape (n,), as sound_from_array makes it"
-        )
-    return sound
+    return sound_from_array(np.asarray(source), sample_rate)
 
 
 def _path(source: AudioSource) -> str:
@@ -281,41 +332,6 @@ def _reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]
     for block in stream:
         yield block
         progress(stream.duration, stream.claimed_duration)
-
-
-POOLINGS: Mapping[str, Callable[[Array], Array]] = {
-    "mean": lambda rows: rows.mean(axis=0, dtype=np.float64),
-    "std": lambda rows: rows.std(axis=0, dtype=np.float64),
-    "max": lambda rows: rows.max(axis=0),
-    "min": lambda rows: rows.min(axis=0),
-}
-
-
-def pool(rows: Array, statistics: tuple[str, ...]) -> Array:
-    """Pool the segments of one span.
-
-    Parameters
-    ----------
-    rows
-        One feature vector per segment, shape (segments, d), at least one segment.
-    statistics
-        Names in :data:`POOLINGS`; ``std`` divides by the number of segments and is 0 for one.
-
-    Returns
-    -------
-    ndarray of shape (len(statistics) · d,), float32
-    """
-    return np.concatenate([POOLINGS[name](rows) for name in statistics]).astype(np.float32)
-
-
-def spans_around(count: int, width: int) -> list[slice]:
-    """Return for each of ``count`` segments the span of about ``width`` segments around it.
-
-    Spans are cut at the ends of the track.
-    """
-    before = (width - 1) // 2
-    after = width - 1 - before
-    return [slice(max(0, at - before), min(count, at + after + 1)) for at in range(count)]
 
 
 def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionModel:

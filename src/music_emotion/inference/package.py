@@ -45,6 +45,9 @@ SEGMENT_SHAPES: Mapping[str, tuple[int, ...]] = {
 }
 """Shape of one segment's feature."""
 
+OUTPUTS = ("emotions", "intensities")
+"""Of a graph."""
+
 SUM_TOLERANCE = 1e-3  # of the nine probabilities around 1
 
 
@@ -84,7 +87,7 @@ class Network:
         feed = {name: np.ascontiguousarray(inputs[name], np.float32) for name in self.card.features}
         rows = len(next(iter(feed.values())))
         try:
-            emotions, intensities = self._session.run(["emotions", "intensities"], feed)
+            emotions, intensities = self._session.run(OUTPUTS, feed)
         except Exception as error:  # onnxruntime's exceptions share no narrower base
             raise self._fault(f"failed ({printable(error)[:200]})") from None
         for array in (emotions, intensities):
@@ -103,7 +106,7 @@ class Network:
         outputs = {node.name: node for node in self._session.get_outputs()}
         if set(inputs) != set(self.card.features):
             raise self._fault(f"takes {printable(sorted(inputs))}, not the features of its card")
-        if not {"emotions", "intensities"} <= set(outputs):
+        if not set(OUTPUTS) <= set(outputs):
             raise self._fault("does not give emotions and intensities")
         for name, node in inputs.items():
             wanted = SEGMENT_SHAPES[name]
