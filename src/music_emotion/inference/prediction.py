@@ -109,8 +109,7 @@ class TrackPrediction:
 
     def ranked(self) -> list[tuple[str, float]]:
         """Return (emotion, probability), most probable first."""
-        order = np.argsort(-self.emotions, kind="stable")
-        return [(EMOTIONS[index], float(self.emotions[index])) for index in order]
+        return ranked(self.emotions)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, texts and lists, as ``music-emotion predict`` writes them."""
@@ -211,6 +210,12 @@ class TrackPrediction:
         frame = pandas.DataFrame(self.timeline.emotions, columns=list(EMOTIONS))
         frame.insert(0, "time", self.timeline.time)
         return frame
+
+
+def ranked(emotions: Array) -> list[tuple[str, float]]:
+    """Return (emotion, probability) of nine probabilities, most probable first."""
+    order = np.argsort(-emotions, kind="stable")
+    return [(EMOTIONS[index], float(emotions[index])) for index in order]
 
 
 def _named(values: Array) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Predictions as text for other programs: JSON, JSON lines, CSV, JAMS.
+"""Predictions as text: JSON, JSON lines, CSV and JAMS for programs, bars and lines for people.
 
 A writer takes outcomes one at a time and writes each at once, so that a batch needs no memory and
 a pipe gets lines as they come. JSON is strict: no NaN, and text that is not Unicode is escaped.
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,10 @@ from music_emotion.inference.output import (
     is_special,
     opened_output,
 )
-from music_emotion.inference.prediction import COLUMNS, TrackPrediction, writable
+from music_emotion.inference.prediction import COLUMNS, Timeline, TrackPrediction, ranked, writable
 
 if TYPE_CHECKING:
     from rich.text import Text
-
 
 BAR_CELLS = 24
 SPARK_CELLS = 24
@@ -46,16 +45,18 @@ LABELS = {emotion.name: emotion.label for emotion in GEMS}
 Array = NDArray[np.float32]
 
 
-class Writer(Protocol):
+class Writer:
     """Writes outcomes as they come; :meth:`close` writes what ends the document."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
     def add(self, outcome: Outcome) -> None:
         """Write one outcome."""
-        ...
+        raise NotImplementedError
 
     def close(self) -> None:
-        """Write the end."""
-        ...
+        """Write the end, where the format has one."""
 
 
 def outcome_dict(outcome: Outcome) -> dict[str, Any]:
@@ -73,11 +74,11 @@ def _strict(data: object, indent: int | None = None) -> str:
     return json.dumps(data, allow_nan=False, indent=indent)
 
 
-class JsonWriter:
+class JsonWriter(Writer):
     """One list of objects."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._count = 0
 
     def add(self, outcome: Outcome) -> None:
@@ -92,28 +93,22 @@ class JsonWriter:
         self._stream.write("\n]\n" if self._count else "[]\n")
 
 
-class JsonLinesWriter:
+class JsonLinesWriter(Writer):
     """One object per line."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
 
     def add(self, outcome: Outcome) -> None:
         """Write one outcome."""
         self._stream.write(_strict(outcome_dict(outcome)) + "\n")
         self._stream.flush()
 
-    def close(self) -> None:
-        """Write nothing: lines need no end."""
 
-
-class CsvWriter:
+class CsvWriter(Writer):
     """One row per track: path, the columns of a flat prediction, error."""
 
     COLUMNS = ("path", *COLUMNS, "error")
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._rows = csv.DictWriter(stream, self.COLUMNS, restval="", lineterminator="\n")
         self._rows.writeheader()
 
@@ -123,17 +118,14 @@ class CsvWriter:
         self._rows.writerow({"path": writable(outcome.path), **row, "error": outcome.error})
         self._stream.flush()
 
-    def close(self) -> None:
-        """Write nothing: rows need no end."""
 
-
-class CsvTimelineWriter:
+class CsvTimelineWriter(Writer):
     """One row per point of the timeline: path, time, probabilities; a failure is left out."""
 
     COLUMNS = ("path", "time", *EMOTIONS)
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._rows = csv.writer(stream, lineterminator="\n")
         self._rows.writerow(self.COLUMNS)
 
@@ -147,26 +139,17 @@ class CsvTimelineWriter:
         self._rows.writerows([path, *point] for point in zip(*columns, strict=True))
         self._stream.flush()
 
-    def close(self) -> None:
-        """Write nothing: rows need no end."""
 
-
-class JamsWriter:
+class JamsWriter(Writer):
     """One JAMS document, which describes one track."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
 
     def add(self, outcome: Outcome) -> None:
         """Write one outcome; a failure leaves no document."""
         if outcome.prediction is not None:
             self._stream.write(_strict(outcome.prediction.to_jams(), indent=1) + "\n")
 
-    def close(self) -> None:
-        """Write nothing: the document is whole."""
 
-
-class JamsFileWriter:
+class JamsFileWriter(Writer):
     """One JAMS document per track, in the file that is named for it."""
 
     def __init__(self, name: Callable[[str], Path]) -> None:
@@ -184,11 +167,8 @@ class JamsFileWriter:
             with opened_output(self._name(outcome.path)) as stream:
                 JamsWriter(stream).add(outcome)
 
-    def close(self) -> None:
-        """Write nothing: the documents are whole."""
 
-
-class TerminalWriter:
+class TerminalWriter(Writer):
     """Writes outcomes for people as they come.
 
     Parameters
@@ -221,47 +201,30 @@ class TerminalWriter:
 
     def add(self, outcome: Outcome) -> None:
         """Write one outcome; failures are for the error stream."""
-        prediction = outcome.prediction
+        prediction, explanation = outcome.prediction, outcome.explanation
         if prediction is None:
             return
-        lines = self._bars(prediction) if self._single else [self._line(prediction)]
-        if self._timeline:
-            lines += self._points(prediction)
+        lines: list[Text | str] = []
+        lines += self._bars(prediction) if self._single else [self._line(prediction)]
+        lines += self._points(prediction.timeline) if self._timeline else []
+        lines += [] if explanation is None else _reasons(explanation)
+        lines += [f"  note: {warning}" for warning in prediction.warnings]
         for line in lines:
-            self._print(line)
-        if outcome.explanation is not None:
-            for reason in _reasons(outcome.explanation):
-                self._print(reason)
-        for warning in prediction.warnings:
-            self._print(f"  note: {warning}")
-
-    def close(self) -> None:
-        """Write nothing: lines need no end."""
-
-    def _print(self, line: str | Text) -> None:
-        self._console.print(line, markup=False)
+            self._console.print(line, markup=False)
 
     def _line(self, prediction: TrackPrediction) -> Text:
-        from rich.text import Text
-
-        line = Text(f"{_shortened(prediction.path):<{PATH_CELLS}}  {clock(prediction.duration):>7}")
-        if prediction.top is None:
-            line.append("  silent")
-            return line
-        for name, probability in prediction.ranked()[: self._top]:
-            line.append(f"  {LABELS[name]} ", style=COLOURS[name])
-            line.append(f"{probability:.0%}")
-        return line
+        start = f"{_shortened(prediction.path):<{PATH_CELLS}}  {clock(prediction.duration):>7}"
+        silent = prediction.top is None
+        return _text(f"{start}  silent") if silent else _text(start, prediction.emotions, self._top)
 
     def _bars(self, prediction: TrackPrediction) -> list[Text]:
-        from rich.text import Text
-
         model = f"model {prediction.model} {prediction.version}"
         title = f"{printable(prediction.path)}  {clock(prediction.duration)}  {model}"
-        lines = [Text(title, style="bold")]
+        lines = [_text(title)]
+        lines[0].style = "bold"
         for name, probability in prediction.ranked()[: self._top]:
             index = EMOTIONS.index(name)
-            line = Text(f"  {LABELS[name]:<{LABEL_CELLS}} ")
+            line = _text(f"  {LABELS[name]:<{LABEL_CELLS}} ")
             line.append(f"{_bar(probability):<{BAR_CELLS}}", style=COLOURS[name])
             line.append(f" {probability:4.0%}  ")
             course = _spark(prediction.timeline.emotions[:, index])
@@ -269,25 +232,26 @@ class TerminalWriter:
             line.append(f"  felt by {prediction.intensities[index]:.0%}")
             lines.append(line)
         if prediction.top is None:
-            lines.append(Text("  silence: no emotion"))
-        else:
-            sure = f"{prediction.confidence:.0%}"
-            lines.append(Text(f"  {LABELS[prediction.top]} with a confidence of {sure}"))
-        return lines
+            return [*lines, _text("  silence: no emotion")]
+        top, confidence = LABELS[prediction.top], prediction.confidence
+        return [*lines, _text(f"  {top} with a confidence of {confidence:.0%}")]
 
-    def _points(self, prediction: TrackPrediction) -> list[Text]:
-        from rich.text import Text
+    def _points(self, timeline: Timeline) -> list[Text]:
+        return [
+            _text(f"  {clock(float(time)):>7}", emotions, min(3, self._top))
+            for time, emotions in zip(timeline.time, timeline.emotions, strict=True)
+        ]
 
-        lines = []
-        timeline = prediction.timeline
-        for time, emotions in zip(timeline.time, timeline.emotions, strict=True):
-            line = Text(f"  {clock(float(time)):>7}")
-            for index in np.argsort(-emotions, kind="stable")[: min(3, self._top)]:
-                name = EMOTIONS[index]
-                line.append(f"  {LABELS[name]} ", style=COLOURS[name])
-                line.append(f"{emotions[index]:.0%}")
-            lines.append(line)
-        return lines
+
+def _text(start: str, emotions: Array | None = None, top: int = 0) -> Text:
+    """Return a line: what it begins with, then the ``top`` most probable emotions."""
+    from rich.text import Text
+
+    line = Text(start)
+    for name, probability in [] if emotions is None else ranked(emotions)[:top]:
+        line.append(f"  {LABELS[name]} ", style=COLOURS[name])
+        line.append(f"{probability:.0%}")
+    return line
 
 
 def _reasons(explanation: Explanation) -> list[str]:
