@@ -28,7 +28,7 @@ from music_emotion.web.responses import (
 )
 from music_emotion.web.settings import ServerSettings
 from music_emotion.web.uploads import Upload
-from music_emotion.web.workers import Worker, Workers
+from music_emotion.web.workers import AnalysisWorker, Workers
 
 SWEEP_SECONDS = 1.0
 ID_BYTES = 18
@@ -209,7 +209,7 @@ class Jobs:
         job.analysis = answer
         job.change(State.DONE)
 
-    async def _taken(self) -> Worker:
+    async def _taken(self) -> AnalysisWorker:
         try:
             async with asyncio.timeout(self._settings.wait_seconds):
                 return await self._workers.take()

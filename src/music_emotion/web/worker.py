@@ -125,26 +125,22 @@ def work(connection: Connection, folders: Mapping[str, str], longest: float, spa
     space
         Bytes of address space this process may use; 0 sets no limit.
     """
-    from music_emotion.features.workers import begin_worker
-
-    begin_worker()
     silence_native_libraries()
     limit_memory(space)
     analyst = Analyst(folders, longest)
     try:
         analyst.model(next(iter(folders)))
-        connection.send(Ready())
-        while True:
-            order = connection.recv()
-            with os.fdopen(recv_handle(connection), "rb", buffering=0) as file:
-                answer = analyst.analyse(order, file, connection)
-            connection.send(answer)
-            del answer
-            trim_memory()
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
     except MusicEmotionError as error:
         connection.send(Failure("broken", str(error)))
+        return
+    connection.send(Ready())
+    while True:
+        order = connection.recv()
+        with os.fdopen(recv_handle(connection), "rb", buffering=0) as file:
+            answer = analyst.analyse(order, file, connection)
+        connection.send(answer)
+        del answer
+        trim_memory()
 
 
 def trim_memory() -> None:

@@ -12,17 +12,14 @@ import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from music_emotion.errors import ServerError
-from music_emotion.features.workers import single_threaded_children
+from music_emotion.parallel import Worker
 from music_emotion.web.orders import Analysis, Failure, Order, Progress, Ready
 from music_emotion.web.worker import work
 
-STOP_SECONDS = 5.0  # a stopped process gets to end
 PAUSE_SECONDS = 1.0  # before another attempt to replace a process
 CRASHES = tuple(
     -getattr(signal, name)
@@ -52,7 +49,7 @@ class Workplace:
     space: int
 
 
-class Worker:
+class AnalysisWorker:
     """One worker process, and this side of the line to it; methods block.
 
     One thread at a time may use it, but :meth:`stop` may be called from any.
@@ -60,8 +57,7 @@ class Worker:
 
     def __init__(self, workplace: Workplace) -> None:
         self._workplace = workplace
-        self._process: Any = None
-        self._connection: Connection | None = None
+        self._process: Worker | None = None
         self._stopped = True
         self.loaded = False
 
@@ -73,18 +69,11 @@ class Worker:
         Failure or None
             Why it cannot work.
         """
-        context = get_context("spawn")
-        here, there = context.Pipe()
         place = self._workplace
-        process = context.Process(
-            target=work, args=(there, dict(place.folders), place.longest, place.space), daemon=True
-        )
-        process.start()
-        there.close()
-        self._process, self._connection = process, here
+        self._process = Worker(work, dict(place.folders), place.longest, place.space)
         self._stopped = self.loaded = False
         try:
-            message = here.recv()
+            message = self._process.connection.recv()
         except (EOFError, OSError):
             return Failure("broken", "the process ended while it loaded the model")
         self.loaded = isinstance(message, Ready)
@@ -93,7 +82,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether the process runs and may go on."""
-        return not self._stopped and bool(self._process.is_alive())
+        return not self._stopped and self._process is not None and self._process.alive
 
     @property
     def pid(self) -> int | None:
@@ -102,26 +91,26 @@ class Worker:
 
     def perform(self, order: Order, descriptor: int, tell: Tell) -> Analysis | Failure:
         """Have a file analysed; the descriptor is this method's own, and closed by it."""
-        assert self._connection is not None
+        assert self._process is not None
+        connection = self._process.connection
         try:
             try:
-                self._connection.send(order)
-                send_handle(self._connection, descriptor, self._process.pid)
+                connection.send(order)
+                send_handle(connection, descriptor, self._process.pid)
             finally:
                 os.close(descriptor)
             while True:
-                message = self._connection.recv()
+                message = connection.recv()
                 if not isinstance(message, Progress):
                     answer: Analysis | Failure = message
                     return answer
                 tell(message)
         except (EOFError, OSError):
-            return self._ended()
+            return self._ended(self._process)
 
-    def _ended(self) -> Failure:
+    def _ended(self, process: Worker) -> Failure:
         """Say why the process ended in the midst of a file."""
-        self._process.join(STOP_SECONDS)
-        exit_code = self._process.exitcode
+        exit_code = process.exit_code()
         self.stop()
         if exit_code in CRASHES:
             return Failure("unreadable", "the file crashed the decoder that read it; leave it out")
@@ -136,10 +125,8 @@ class Worker:
     def bury(self) -> None:
         """Release what a stopped process leaves."""
         if self._process is not None:
-            self._process.join(STOP_SECONDS)
-        if self._connection is not None:
-            self._connection.close()
-        self._process = self._connection = None
+            self._process.close()
+        self._process = None
         self.loaded = False
 
 
@@ -155,9 +142,9 @@ class Workers:
     """
 
     def __init__(self, count: int, workplace: Workplace) -> None:
-        self._workers = [Worker(workplace) for _ in range(count)]
+        self._workers = [AnalysisWorker(workplace) for _ in range(count)]
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
-        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._idle: asyncio.Queue[AnalysisWorker] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self.count = count
@@ -170,8 +157,7 @@ class Workers:
         ServerError
             The first of them cannot work.
         """
-        with single_threaded_children():
-            failures = await asyncio.gather(*map(self._begin, self._workers))
+        failures = await asyncio.gather(*map(self._begin, self._workers))
         for failure in failures:
             if failure is not None:
                 await self.close()
@@ -198,11 +184,11 @@ class Workers:
         """Numbers of the running processes."""
         return tuple(w.pid for w in self._workers if w.alive and w.pid is not None)
 
-    async def take(self) -> Worker:
+    async def take(self) -> AnalysisWorker:
         """Wait for an idle worker; give it to :meth:`run` or back by :meth:`give_back`."""
         return await self._idle.get()
 
-    def give_back(self, worker: Worker) -> None:
+    def give_back(self, worker: AnalysisWorker) -> None:
         """Let others have a worker; one that died is replaced first."""
         if self._closing:
             return
@@ -214,7 +200,7 @@ class Workers:
         task.add_done_callback(self._tasks.discard)
 
     async def run(
-        self, worker: Worker, order: Order, file: BinaryIO, tell: Tell
+        self, worker: AnalysisWorker, order: Order, file: BinaryIO, tell: Tell
     ) -> Analysis | Failure:
         """Have a file analysed by a worker that was taken, and give it back.
 
@@ -240,17 +226,16 @@ class Workers:
                 worker.stop()
             raise
 
-    async def _begin(self, worker: Worker) -> Failure | None:
+    async def _begin(self, worker: AnalysisWorker) -> Failure | None:
         loop = asyncio.get_running_loop()
         failure = await loop.run_in_executor(self._threads, worker.begin)
         if failure is None:
             self._idle.put_nowait(worker)
         return failure
 
-    async def _replace(self, worker: Worker) -> None:
+    async def _replace(self, worker: AnalysisWorker) -> None:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._threads, worker.bury)
-        with single_threaded_children():
-            while await self._begin(worker) is not None and not self._closing:
-                await loop.run_in_executor(self._threads, worker.bury)
-                await asyncio.sleep(PAUSE_SECONDS)
+        while await self._begin(worker) is not None and not self._closing:
+            await loop.run_in_executor(self._threads, worker.bury)
+            await asyncio.sleep(PAUSE_SECONDS)
