@@ -43,7 +43,6 @@ from music_emotion.evaluation.folds import examples
 from music_emotion.evaluation.plan import Comparison, describe, make_plan
 from music_emotion.evaluation.provenance import code_digest
 from music_emotion.evaluation.refit import refit
-from music_emotion.evaluation.runner import available_cores
 from music_emotion.evaluation.scores import Scored
 from music_emotion.features.cache import FeatureStore
 from music_emotion.features.compute import feature_key
@@ -56,6 +55,7 @@ from music_emotion.models.base import Model, Target
 from music_emotion.models.checkpoint import load_fitted, read_trained, save_fitted
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.registry import create
+from music_emotion.parallel import available_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 42

@@ -36,13 +36,13 @@ from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.cells import CellStore, write_atomically
 from music_emotion.evaluation.folds import examples, make_folds
-from music_emotion.evaluation.runner import available_cores
 from music_emotion.evaluation.worker import training_seed
 from music_emotion.features.cache import FeatureStore
 from music_emotion.features.extract import CorpusFeatures, extract_corpus
 from music_emotion.inference.export import export_fitted
 from music_emotion.models.base import Target
 from music_emotion.models.registry import create
+from music_emotion.parallel import available_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 HELD_OUT = "held_out.txt"

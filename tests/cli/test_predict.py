@@ -17,6 +17,7 @@ import pytest
 import soundfile as sf
 from typer.testing import CliRunner, Result
 
+from helpers import deadly
 from helpers.graphs import package, tone_listener
 from helpers.sounds import RATE, tone
 from music_emotion.audio import discover as finding
@@ -376,20 +377,15 @@ def test_processes_give_what_one_gives(music: Path, model: str) -> None:
     assert np.array_equal(together[0].prediction.emotions, alone[0].prediction.emotions)
 
 
-def _die_on_letters(path: str) -> Outcome:
-    if path.endswith("letter.mp3"):
-        os._exit(1)
-    return Outcome(path)
-
-
 def test_a_file_that_kills_its_process_does_not_stop_the_others(
     music: Path, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "_run", _die_on_letters)
+    monkeypatch.setattr(batch, "_begin", deadly.begin)
+    (music / "letter.mp3").rename(music / deadly.KILLER)
     files = find_files([str(music)], recursive=True)
     outcomes = list(predict_files(files, Job(model), jobs=2))
     assert [o.path for o in outcomes] == files
-    assert ["killed" in o.error for o in outcomes] == [False, True, False]
+    assert ["killed" in o.error for o in outcomes] == [deadly.KILLER in path for path in files]
 
 
 def command(*arguments: object, **options: object) -> subprocess.CompletedProcess[bytes]:

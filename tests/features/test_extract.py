@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,6 @@ from music_emotion.audio import read_audio
 from music_emotion.datasets.corpus import Corpus, Track
 from music_emotion.errors import AudioError, CacheError, MusicEmotionError
 from music_emotion.features import extract as module
-from music_emotion.features import workers
 from music_emotion.features.cache import FeatureStore, file_digest
 from music_emotion.features.compute import feature_key
 from music_emotion.features.descriptors import advanced
@@ -25,6 +25,7 @@ from music_emotion.features.melspectrogram import log_mel
 from music_emotion.features.musicnn import POOLED_SIZE
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
+from music_emotion.parallel import Report
 
 SEGMENTS = (2, 1, 3)  # of the tracks below
 
@@ -90,7 +91,7 @@ def test_the_cache_gives_the_same_and_spares_the_work(corpus, store, monkeypatch
     assert_same(first, without)
     assert isinstance(first.arrays["advanced"], np.memmap)
     assert np.shares_memory(first.arrays["basic"], first.arrays["advanced"])
-    monkeypatch.setattr(module, "run_tasks", lambda tasks, _: [] if not tasks else pytest.fail())
+    monkeypatch.setattr(module, "run_tasks", lambda _, tasks, **__: pytest.fail() if tasks else [])
     assert_same(extract_corpus(corpus, names, store=store), without)
 
 
@@ -99,9 +100,9 @@ def test_only_what_is_missing_is_computed(corpus, store, monkeypatch):
     asked = []
     run = module.run_tasks
 
-    def spy(tasks: list[module.Task], jobs: int) -> object:
+    def spy(begin: object, tasks: list[module.Task], **options: object) -> object:
         asked.extend((task.number, task.names) for task in tasks)
-        return run(tasks, jobs)
+        return run(begin, tasks, **options)
 
     monkeypatch.setattr(module, "run_tasks", spy)
     extract_corpus(corpus, ["advanced", "log_mel"], store=store)
@@ -181,22 +182,27 @@ def test_a_cache_that_cannot_be_written_ends_it(corpus, tmp_path):
         extract_corpus(corpus, ["statistics"], store=FeatureStore(blocked), jobs=2)
 
 
-def die_on_the_second(task: workers.Task) -> workers.Outcome:
-    """Stands in for a decoder that crashes on one file; run in a worker process."""
-    if task.number == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return workers.Outcome(task.number)
+def begin_deadly(report: Report) -> Callable[[module.Task], module.Outcome]:
+    """Stands in for a decoder that crashes on the second file; run in a worker process."""
+
+    def perform(task: module.Task) -> module.Outcome:
+        if task.number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return module.run_task(task)
+
+    return perform
 
 
 def test_a_file_that_kills_its_worker_is_named(corpus, monkeypatch):
-    monkeypatch.setattr(workers, "run_task", die_on_the_second)
-    tasks = [
-        workers.Task(number, track.path, "", (), None) for number, track in enumerate(corpus.tracks)
-    ]
-    outcomes = {outcome.number: outcome.failure for outcome in workers.run_tasks(tasks, 2)}
-    assert outcomes.keys() == {0, 1, 2}
-    assert outcomes[0] == outcomes[2] == ""
-    assert str(tasks[1].path) in outcomes[1] and "died" in outcomes[1]
+    monkeypatch.setattr(module, "_begin", begin_deadly)
+    found = extract_corpus(corpus, ["statistics"], jobs=2)
+    (failure,) = found.failures
+    path = corpus.tracks[1].path
+    assert failure.track == 1
+    assert failure.message == (
+        f"{path}: the process reading it died (out of memory?); leave it out"
+    )
+    assert found.track.tolist() == [0, 0, 2, 2, 2]
 
 
 def test_several_processes_give_the_same(corpus, store, tmp_path):

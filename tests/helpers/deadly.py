@@ -1,12 +1,15 @@
-"""An actor whose process dies over one file; worker processes import this module by name."""
+"""Processes that die over one file; worker processes import this module by name."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from music_emotion.inference import batch
-from music_emotion.inference.batch import Outcome
+from music_emotion.inference.batch import Job, Outcome, predict_file
+from music_emotion.inference.model import load_model
 from music_emotion.library.distributed.scan import ShardScanner
+from music_emotion.parallel import Report
 
 KILLER = "killer.wav"
 
@@ -19,13 +22,19 @@ class DeadlyScanner(ShardScanner):
         return super()._predict(path)
 
     def _predict_apart(self, path: str) -> Outcome:
-        batch._run = run
+        batch._begin = begin
         return super()._predict_apart(path)
 
 
-def run(path: str) -> Outcome:
-    _die_of(path)
-    return batch.predict_file(path, batch._Worker.model)
+def begin(job: Job, report: Report) -> Callable[[str], Outcome]:
+    """Stands in for :func:`music_emotion.inference.batch._begin`."""
+    model = load_model(job.model)
+
+    def perform(path: str) -> Outcome:
+        _die_of(path)
+        return predict_file(path, model)
+
+    return perform
 
 
 def _die_of(path: str) -> None:

@@ -4,8 +4,6 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import soundfile as sf
 
 from helpers.sounds import RATE, tone
 from music_emotion.inference import batch
-from music_emotion.inference.batch import Job, Outcome, predict_file
+from music_emotion.inference.batch import predict_file
 from music_emotion.inference.model import EmotionModel
 
 
@@ -70,40 +68,3 @@ def test_a_disk_that_fails_while_it_is_read_is_an_outcome() -> None:
 
     outcome = predict_file("a\nb.wav", Failing())  # type: ignore[arg-type]
     assert outcome.error == "'a\\nb.wav' cannot be read (Input/output error)"
-
-
-def test_files_that_kill_their_process_one_after_the_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """However many there are: what is still to be read is no chain that grows with them."""
-    names = [f"{number}.wav" for number in range(1_500)]
-
-    def in_processes(
-        paths: Iterator[str], job: Job, jobs: int, unfinished: Any
-    ) -> Iterator[Outcome]:
-        try:
-            for path in paths:
-                unfinished.append(path)
-                if int(path.removesuffix(".wav")) != len(names) - 1:
-                    raise BrokenProcessPool
-                unfinished.popleft()
-                yield Outcome(path)
-        except BrokenProcessPool:
-            return
-
-    monkeypatch.setattr(batch, "_in_processes", in_processes)
-    outcomes = list(batch._in_parallel(names, Job("default"), 2))
-    assert [outcome.path for outcome in outcomes] == names
-    assert [bool(outcome.error) for outcome in outcomes] == [True] * 1_499 + [False]
-
-
-@pytest.mark.parametrize(("jobs", "expected"), [(2, 2), (8, 3), (200, 3)])
-def test_there_are_no_more_processes_than_files(
-    jobs: int, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-    monkeypatch.setattr(
-        batch, "predict_stream", lambda _paths, _job, *, jobs: asked.append(jobs) or iter(())
-    )
-    list(batch.predict_files(["a", "b", "c"], Job("default"), jobs=jobs))
-    assert asked == [expected]

@@ -209,7 +209,7 @@ def test_a_single_file_that_kills_its_reader_does_not_kill_the_scan(
 ) -> None:
     run(catalogue, music, tones)
     sf.write(music / deadly.KILLER, tone(3.0, hertz=700.0), RATE)
-    monkeypatch.setattr(batch, "_run", deadly.run)
+    monkeypatch.setattr(batch, "_begin", deadly.begin)
     summary = run(catalogue, music, tones, jobs=2)
     assert any("killed the process that read it" in error for _, error in summary.failures)
     assert summary.unchanged == 2

@@ -43,8 +43,9 @@ def extract(
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.features.cache import FeatureStore
     from music_emotion.features.export import render, write_features
-    from music_emotion.features.extract import FEATURE_NAMES, available_cores, extract_corpus
+    from music_emotion.features.extract import FEATURE_NAMES, extract_corpus
     from music_emotion.inference.batch import silence_native_libraries
+    from music_emotion.parallel import available_cores
 
     silence_native_libraries()
     corpus = open_corpus(data, csv, use_demo=demo)

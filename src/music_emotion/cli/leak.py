@@ -36,7 +36,8 @@ def leak(
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.evaluation.leakage import measure_leak
     from music_emotion.features.cache import FeatureStore
-    from music_emotion.features.extract import available_cores, extract_corpus
+    from music_emotion.features.extract import extract_corpus
+    from music_emotion.parallel import available_cores
     from music_emotion.report.leak import leak_table, write_leak
 
     corpus = open_corpus(data, csv, use_demo=demo)

@@ -131,7 +131,7 @@ def _refused(keep: Callable[[Outcome], None], outcome: Outcome) -> list[str]:
 
 
 def _processes(jobs: int, files: int) -> int:
-    from music_emotion.features.extract import available_cores
+    from music_emotion.parallel import available_cores
 
     if jobs:
         return jobs

@@ -53,11 +53,11 @@ def scan(
     """Predict what is new or changed in a music library, and remember it in a catalogue."""
     from music_emotion.cli.scan_on_cluster import scan_on_cluster
     from music_emotion.errors import MusicEmotionError
-    from music_emotion.features.extract import available_cores
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue, default_catalogue
     from music_emotion.library.scan import ScanOptions
     from music_emotion.library.scan import scan as scan_library
+    from music_emotion.parallel import available_cores
 
     check_address(engine, address)
     if engine is EngineName.RAY:

@@ -30,13 +30,13 @@ def scan_on_cluster(
     A catalogue that the results go into is held from the beginning, so that what would keep them
     out of it is said before anything is predicted.
     """
-    from music_emotion.features.extract import available_cores
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.inference.model_card import read_card
     from music_emotion.inference.package import find_package
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.distributed.scan import scan_on_ray
     from music_emotion.library.distributed.shards import import_shards
+    from music_emotion.parallel import available_cores
 
     failures: list[str] = []
 

@@ -45,12 +45,12 @@ def register(app: typer.Typer) -> None:
         from music_emotion.cli.progress import progress_bar
         from music_emotion.datasets.sources import open_corpus
         from music_emotion.evaluation.refit import refit
-        from music_emotion.evaluation.runner import available_cores
         from music_emotion.features.cache import FeatureStore
         from music_emotion.features.extract import extract_corpus
         from music_emotion.inference.batch import silence_native_libraries
         from music_emotion.models.checkpoint import check_saveable
         from music_emotion.models.registry import create
+        from music_emotion.parallel import available_cores
 
         silence_native_libraries()
         settings = {"device": device.value, **({"max_epochs": epochs} if epochs else {})}

@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from music_emotion.parallel import available_cores
+
 PACKAGES = (
     "music-emotion",
     "numpy",
@@ -87,10 +89,9 @@ def _words(part: object) -> Iterator[str]:
 
 def machine() -> dict[str, str | int]:
     """Return the kind of machine: processor, cores, memory, system; nothing that identifies it."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     described: dict[str, str | int] = {
         "processor": _processor(),
-        "cores": cores or 1,
+        "cores": available_cores(),
         "system": f"{platform.system()} {platform.machine()}",
     }
     try:

@@ -22,6 +22,7 @@ from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName
 from music_emotion.evaluation.worker import Task, Workplace, train_cell, work
 from music_emotion.interruption import sigterm_interrupts
+from music_emotion.parallel import available_cores
 
 BYTES_PER_JOB = 2 * 10**9
 """Memory reserved for one training when the number of jobs is chosen automatically."""
@@ -73,13 +74,6 @@ def default_jobs() -> int:
     except (AttributeError, ValueError, OSError):
         return cores
     return max(1, min(cores, memory // BYTES_PER_JOB))
-
-
-def available_cores() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 def threads_per_job(jobs: int) -> int:

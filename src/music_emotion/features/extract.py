@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.audio import decode
 from music_emotion.datasets.corpus import Corpus
-from music_emotion.errors import AudioError
+from music_emotion.errors import AudioError, CacheError, MusicEmotionError
 from music_emotion.features.cache import FeatureStore, file_digest
-from music_emotion.features.compute import FEATURE_NAMES, STORED_AS, check_names, feature_key
+from music_emotion.features.compute import (
+    FEATURE_NAMES,
+    STORED_AS,
+    check_names,
+    compute_features,
+    feature_key,
+)
 from music_emotion.features.descriptors import BASIC_NAMES
-from music_emotion.features.segments import SEGMENT_SECONDS
-from music_emotion.features.workers import Outcome, Task, run_tasks
+from music_emotion.features.segments import EXCERPT_SECONDS, SEGMENT_SECONDS
+from music_emotion.parallel import Death, Report, run_tasks
 
-__all__ = ["FEATURE_NAMES", "CorpusFeatures", "Failure", "available_cores", "extract_corpus"]
+__all__ = ["FEATURE_NAMES", "CorpusFeatures", "Failure", "extract_corpus"]
 
+DEAD_WORKER = "the process reading it died (out of memory?)"
 REPAIRS = 2  # times a damaged entry is computed again before giving up
 
 logger = logging.getLogger(__name__)
@@ -72,13 +80,6 @@ class CorpusFeatures:
 
     def __len__(self) -> int:
         return len(self.track)
-
-
-def available_cores() -> int:
-    """Return how many processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def extract_corpus(
@@ -202,7 +203,7 @@ class _Session:
         done = total - len(tasks)
         if self._progress:
             self._progress(done, total)
-        for outcome in run_tasks(tasks, self._jobs):
+        for outcome in _outcomes(tasks, self._jobs):
             self._take(outcome)
             done += 1
             if self._progress:
@@ -233,7 +234,7 @@ class _Session:
                 values = store.load(self._audio[number], feature_key(name))
                 if values is not None:
                     break
-                self._take(*run_tasks([self._task(number, (name,))], 1))
+                self._take(run_task(self._task(number, (name,))))
             if values is None:
                 path = self._tracks[number].path
                 raise AudioError(f"{path} changed while it was read; run the command again")
@@ -248,3 +249,95 @@ class _Session:
             result[start : start + len(values)] = values
             start += len(values)
         return result
+
+
+# --- One track, in this process or in another -----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file and the features to compute of it.
+
+    Attributes
+    ----------
+    number
+        Index of the track in its corpus.
+    path
+        The audio file.
+    audio
+        SHA-256 of the file.
+    names
+        Features as they are stored (``advanced``, not ``basic``).
+    directory
+        Cache to store them in; ``None`` hands them back.
+    """
+
+    number: int
+    path: Path
+    audio: str
+    names: tuple[str, ...]
+    directory: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task.
+
+    Attributes
+    ----------
+    number
+        Index of the track in its corpus.
+    failure
+        Why there are no features, ``""`` where there are.
+    warnings
+        What was wrong with the sound and has been repaired.
+    arrays
+        The features by name where they were not stored.
+    """
+
+    number: int
+    failure: str = ""
+    warnings: tuple[str, ...] = ()
+    arrays: dict[str, Array] = field(default_factory=dict)
+
+
+def run_task(task: Task) -> Outcome:
+    """Decode a file once and compute its features; a bad file is an outcome, not an error.
+
+    Raises
+    ------
+    CacheError
+        The features cannot be stored.
+    """
+    try:
+        sound = decode(task.path, duration=EXCERPT_SECONDS)
+        arrays = compute_features(sound, task.names)
+    except CacheError:
+        raise
+    except (MusicEmotionError, OSError) as error:
+        return Outcome(task.number, failure=_about(task.path, error))
+    if task.directory is None:
+        return Outcome(task.number, warnings=sound.warnings, arrays=arrays)
+    store = FeatureStore(task.directory)
+    for name, values in arrays.items():
+        store.save(task.audio, feature_key(name), values)
+    return Outcome(task.number, warnings=sound.warnings)
+
+
+def _outcomes(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
+    """Yield the outcome of each task as it is done, in any order; one job works in this process."""
+    workers = jobs if jobs > 1 and len(tasks) > 1 else 0
+    for task, outcome in run_tasks(_begin, tasks, workers=workers):
+        if isinstance(outcome, Death):
+            outcome = Outcome(task.number, failure=f"{task.path}: {DEAD_WORKER}; leave it out")
+        yield outcome
+
+
+def _begin(_: Report) -> Callable[[Task], Outcome]:
+    return run_task
+
+
+def _about(path: Path, error: Exception) -> str:
+    """Return the error's message, with the file in front where it is not named."""
+    message = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    return message if str(path) in message else f"{path}: {message}"

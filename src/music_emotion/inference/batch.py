@@ -7,14 +7,10 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import islice
+from functools import cache, partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -22,17 +18,14 @@ from music_emotion.audio import AudioSource
 from music_emotion.audio.discover import STANDARD_INPUT, no_file
 from music_emotion.audio.files import STDIN_NAME, named_stream
 from music_emotion.errors import AudioError, MusicEmotionError, printable
-from music_emotion.features.workers import begin_worker, single_threaded_children
 from music_emotion.inference.explain import Explanation, explain_prediction
 from music_emotion.inference.model import EmotionModel, ReadingProgress, load_model
 from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.parallel import Death, Report, run_tasks
 
 COPY_BYTES = 1 << 20
 Progress = Callable[[int, int], None]
 """Called with (done, in all); a total of 0 means unknown."""
-
-MOST_PROCESSES = 61  # Windows waits for no more
-AHEAD = 4  # files per process that wait or are done, so that memory does not grow with the batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +120,7 @@ def predict_files(
         return (
             predict_file(path, model, explained=job.explained, progress=heard) for path in paths
         )
-    # Only this process has the standard input.
-    jobs = 1 if STANDARD_INPUT in paths else min(jobs, len(paths))
+    jobs = 1 if STANDARD_INPUT in paths else jobs  # only this process has the standard input
     outcomes = predict_stream(paths, job, jobs=jobs)
     return outcomes if progress is None else _counted(outcomes, len(paths), progress)
 
@@ -169,82 +161,21 @@ def predict_stream(
     model = load_model(job.model)
     if jobs <= 1:
         return (predict_file(path, model, explained=job.explained) for path in paths)
-    return _in_parallel(paths, job, min(jobs, MOST_PROCESSES))
+    return _in_processes(paths, job, jobs)
 
 
-def _in_parallel(paths: Iterable[str], job: Job, jobs: int) -> Generator[Outcome, None, None]:
+def _in_processes(paths: Iterable[str], job: Job, jobs: int) -> Generator[Outcome, None, None]:
     """Yield outcomes in order; a file that kills the process reading it is one of them."""
-    rest = iter(paths)
-    again: deque[str] = deque()  # was with a process that died, and has no outcome yet
-    unfinished: deque[str] = deque()
-    while True:
-        yield from _in_processes(_first(again, rest), job, jobs, unfinished)
-        if not unfinished:
-            return
-        # A process died. Whether the next file killed it shows when it is alone.
-        path = unfinished.popleft()
-        error = f"'{printable(path)}' killed the process that read it; leave it out"
-        alone = _in_processes(iter([path]), job, 1, deque())
-        yield next(alone, Outcome(path, error=error))
-        again.extendleft(reversed(unfinished))
-        unfinished.clear()
+    for path, outcome in run_tasks(partial(_begin, job), paths, workers=jobs, in_order=True):
+        if isinstance(outcome, Death):
+            error = f"'{printable(path)}' killed the process that read it; leave it out"
+            outcome = Outcome(path, error=error)
+        yield outcome
 
 
-def _first(again: deque[str], rest: Iterator[str]) -> Iterator[str]:
-    """Yield what is to be read again, then the rest."""
-    while again:
-        yield again.popleft()
-    yield from rest
-
-
-def _in_processes(
-    paths: Iterator[str], job: Job, jobs: int, unfinished: deque[str]
-) -> Iterator[Outcome]:
-    """Yield outcomes in order until all are done, or until a process dies.
-
-    ``unfinished`` holds what was taken from ``paths`` and has no outcome.
-    """
-    from multiprocessing import get_context
-
-    waiting: deque[Future[Outcome]] = deque()
-
-    def submit(count: int) -> None:
-        for path in islice(paths, count):
-            unfinished.append(path)
-            waiting.append(pool.submit(_run, path))
-
-    with single_threaded_children():
-        pool = ProcessPoolExecutor(
-            jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(job,)
-        )
-        try:
-            submit(AHEAD * jobs)
-            while waiting:
-                outcome = waiting.popleft().result()
-                unfinished.popleft()
-                yield outcome
-                submit(1)
-        except BrokenProcessPool:
-            return
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-class _Worker:
-    """The model of a worker process, loaded once."""
-
-    job: Job
-    model: EmotionModel
-
-
-def _begin(job: Job) -> None:
-    begin_worker()
+def _begin(job: Job, _: Report) -> Callable[[str], Outcome]:
     silence_native_libraries()
-    _Worker.job, _Worker.model = job, load_model(job.model)
-
-
-def _run(path: str) -> Outcome:
-    return predict_file(path, _Worker.model, explained=_Worker.job.explained)
+    return partial(predict_file, model=load_model(job.model), explained=job.explained)
 
 
 def silence_native_libraries() -> None:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import os
 from dataclasses import dataclass, field
 from typing import Self
 
 from music_emotion.errors import ServerError
+from music_emotion.parallel import available_cores
 
 TOKEN_VARIABLE = "MUSIC_EMOTION_TOKEN"
 """Environment variable the token is taken from, so that it shows in no list of processes."""
 
 MEGABYTE = 1_000_000  # bytes
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ class ServerSettings:
     port: int = 8000
     models: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
-    workers: int = field(default_factory=_cores)
+    workers: int = field(default_factory=available_cores)
     queue: int = 16
     share: int = 8
     upload_bytes: int = 200 * MEGABYTE

@@ -23,7 +23,6 @@ from typing import Any
 
 from music_emotion.cluster import cluster_cpus, ray_cluster
 from music_emotion.errors import MusicEmotionError, printable
-from music_emotion.features.workers import THREAD_VARIABLES
 from music_emotion.inference.batch import (
     Job,
     Outcome,
@@ -41,6 +40,7 @@ from music_emotion.library.distributed.urls import downloaded, is_url
 from music_emotion.library.scan import scanned
 from music_emotion.library.tags.fields import check_mutagen
 from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.parallel import ONE_THREAD
 
 SHARD_TRACKS = 256  # at most; with three tracks a second, a minute and a half of one processor
 SHARDS_PER_WORKER = 8  # at least, where there are tracks enough, so that all end at about once
@@ -174,7 +174,7 @@ class _Crew:
         self._actor_class = ray.remote(ShardScanner).options(
             num_cpus=1,
             max_restarts=0,
-            runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, "1")},
+            runtime_env={"env_vars": ONE_THREAD},
         )
         self._actors: list[Any] = []
         self._running: dict[Any, tuple[Any, Shard]] = {}  # stream of news → actor and its shard
