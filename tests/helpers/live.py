@@ -49,7 +49,7 @@ class Live:
 
     @property
     def inside(self) -> int:
-        return int(self.app.state.service.admission.inside)
+        return int(self.app.state.service.limiter.inside)
 
     @property
     def port(self) -> int:

@@ -19,11 +19,11 @@ from helpers.live import Live, calm_then_tense, music, running, wav
 from music_emotion import __version__
 from music_emotion.cli.main import build_app
 from music_emotion.emotions import EMOTIONS, GEMS
-from music_emotion.web.api import _job
+from music_emotion.web.api import _job_out
 from music_emotion.web.jobs import Job
-from music_emotion.web.orders import Order, Progress
 from music_emotion.web.schemas import PredictionOut, ResultOut
 from music_emotion.web.settings import ServerSettings
+from music_emotion.web.worker import AnalysisRequest, Progress
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def send(
     return client.post(path, files={"file": (name, sound)}, data=fields)
 
 
-def told(response: httpx.Response) -> tuple[int, str]:
+def problem(response: httpx.Response) -> tuple[int, str]:
     assert set(response.json()) == {"code", "message"}
     assert len(response.json()["message"].splitlines()) == 1
     return response.status_code, response.json()["code"]
@@ -106,7 +106,7 @@ def test_a_job_from_beginning_to_end(client: httpx.Client, live: Live) -> None:
     assert result["peaks"][:240] == pytest.approx([0.5] * 240, abs=0.01)
     assert client.get(place).json()["state"] == "done"
     assert client.delete(place).status_code == 204
-    assert told(client.get(f"{place}/result")) == (404, "not_found")
+    assert problem(client.get(f"{place}/result")) == (404, "not_found")
     assert live.inside == 0
 
 
@@ -115,17 +115,17 @@ def test_a_job_that_fails_says_why(client: httpx.Client) -> None:
     name, data = events(client.get(f"{place}/events"))[-1]
     assert (name, data["problem"]["code"]) == ("failed", "unreadable_audio")
     assert "'letter.mp3' is not audio" in data["problem"]["message"]
-    assert told(client.get(f"{place}/result")) == (422, "unreadable_audio")
+    assert problem(client.get(f"{place}/result")) == (422, "unreadable_audio")
 
 
 def test_a_running_job_is_cancelled_and_its_place_freed(client: httpx.Client, live: Live) -> None:
     place = send(client, music(), path="/api/jobs", model="endless").headers["location"]
     assert client.get(place).json()["state"] in ("queued", "running")
-    assert told(client.get(f"{place}/result")) == (409, "not_finished")
+    assert problem(client.get(f"{place}/result")) == (409, "not_finished")
     assert live.inside == 1
     assert client.delete(place).status_code == 204
     assert live.inside == 0
-    assert told(client.get(place)) == (404, "not_found")
+    assert problem(client.get(place)) == (404, "not_found")
     # A new process does the next file.
     assert send(client, music()).status_code == 200
 
@@ -168,19 +168,19 @@ def test_bad_uploads_are_told_and_freed(
 ) -> None:
     sound = make()
     assert len(sound) < 100_000
-    assert told(send(client, sound)) == expected
+    assert problem(send(client, sound)) == expected
     assert live.inside == 0
 
 
 def test_bad_forms_are_told_and_freed(client: httpx.Client, live: Live) -> None:
-    assert told(client.post("/api/predict")) == (400, "bad_request")
-    assert told(client.post("/api/predict", json={"file": "a.wav"})) == (400, "bad_request")
-    assert told(client.post("/api/jobs", files={"song": b"x"})) == (422, "invalid_field")
-    assert told(send(client, music(), model="nothing")) == (422, "invalid_field")
-    assert told(send(client, music(), emotion="boredom")) == (422, "invalid_field")
-    assert told(send(client, music(), explain="perhaps")) == (422, "invalid_field")
+    assert problem(client.post("/api/predict")) == (400, "bad_request")
+    assert problem(client.post("/api/predict", json={"file": "a.wav"})) == (400, "bad_request")
+    assert problem(client.post("/api/jobs", files={"song": b"x"})) == (422, "invalid_field")
+    assert problem(send(client, music(), model="nothing")) == (422, "invalid_field")
+    assert problem(send(client, music(), emotion="boredom")) == (422, "invalid_field")
+    assert problem(send(client, music(), explain="perhaps")) == (422, "invalid_field")
     mistyped = send(client, music(), modle="light")
-    assert told(mistyped) == (422, "invalid_field")
+    assert problem(mistyped) == (422, "invalid_field")
     assert "no field 'modle'; choose from model, explain, emotion" in mistyped.json()["message"]
     assert live.inside == 0
 
@@ -206,7 +206,7 @@ def test_the_examples_are_music(client: httpx.Client) -> None:
         sound = client.get(f"/api/examples/{example['name']}")
         assert sound.headers["content-type"] == "audio/flac"
         assert sf.info(io.BytesIO(sound.content)).duration == pytest.approx(example["seconds"])
-    assert told(client.get("/api/examples/silence")) == (404, "not_found")
+    assert problem(client.get("/api/examples/silence")) == (404, "not_found")
 
 
 def test_health_and_readiness(client: httpx.Client) -> None:
@@ -218,12 +218,12 @@ def test_health_and_readiness(client: httpx.Client) -> None:
 
 def test_addresses_and_methods_that_do_not_exist(client: httpx.Client) -> None:
     missing = client.get("/api/nothing")
-    assert told(missing) == (404, "not_found")
+    assert problem(missing) == (404, "not_found")
     assert missing.json()["message"].startswith("there is no such address")
-    assert told(client.get("/static/../app.py")) == (404, "not_found")
-    assert told(client.get("/static/%2e%2e/app.py")) == (404, "not_found")
+    assert problem(client.get("/static/../app.py")) == (404, "not_found")
+    assert problem(client.get("/static/%2e%2e/app.py")) == (404, "not_found")
     answer = client.get("/api/predict")
-    assert told(answer) == (405, "method_not_allowed")
+    assert problem(answer) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "POST"
     assert answer.json()["message"] == "this address does not take the method GET"
 
@@ -256,7 +256,7 @@ def test_pages_of_other_sites_cannot_use_the_server(client: httpx.Client) -> Non
         assert answer.status_code == status
 
 
-def test_the_schema_documents_every_refusal(client: httpx.Client) -> None:
+def test_the_schema_documents_every_problem(client: httpx.Client) -> None:
     schema = client.get("/api/openapi.json").json()
     documented = schema["paths"]["/api/predict"]["post"]["responses"]
     assert {"200", "400", "401", "403", "408", "413", "415", "422", "429", "503", "504"} <= set(
@@ -285,11 +285,11 @@ def test_the_schema_documents_token_job_address_and_unfinished_results(
 
 
 def test_progress_is_told_in_tenths_of_a_second() -> None:
-    job = Job(Order("a", "tones"))
+    job = Job(AnalysisRequest("a", "tones"))
     job.progress = Progress("listening", 9.98765, 12.3456789)
-    told_progress = _job(Mock(jobs=Mock(ahead=lambda _: 0)), job).progress
-    assert told_progress is not None
-    assert (told_progress.heard, told_progress.total) == (10.0, 12.3)
+    progress = _job_out(job, Mock(jobs=Mock(ahead=lambda _: 0))).progress
+    assert progress is not None
+    assert (progress.heard, progress.total) == (10.0, 12.3)
 
 
 def test_a_token_opens_the_api(model_folders: tuple[str, ...]) -> None:
@@ -298,9 +298,9 @@ def test_a_token_opens_the_api(model_folders: tuple[str, ...]) -> None:
         assert client.get("/").status_code == 200
         assert client.get("/api/health").status_code == 200
         answer = client.get("/api/models")
-        assert told(answer) == (401, "unauthorised")
+        assert problem(answer) == (401, "unauthorised")
         assert answer.headers["www-authenticate"] == "Bearer"
-        assert told(send(client, music())) == (401, "unauthorised")
+        assert problem(send(client, music())) == (401, "unauthorised")
         for wrong in ("Bearer nonsense", "Basic open sesame", "open sesame", "Bearer"):
             refused = client.get("/api/models", headers={"Authorization": wrong})
             assert refused.status_code == 401

@@ -7,17 +7,17 @@ import re
 from pathlib import Path
 
 from music_emotion.cli.serve import serve
-from music_emotion.web import responses as refusals
-from music_emotion.web.responses import Kind
+from music_emotion.web import responses
+from music_emotion.web.responses import ProblemType
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serve.md").read_text(encoding="utf-8")
 
 
-def test_every_refusal_is_listed_with_its_meaning() -> None:
+def test_every_problem_is_listed_with_its_meaning() -> None:
     listed = re.findall(r"^\| (\d{3}) \| `([a-z_]+)` \| (.+) \|$", PAGE, re.MULTILINE)
-    kinds = [value for value in vars(refusals).values() if isinstance(value, Kind)]
+    problems = [value for value in vars(responses).values() if isinstance(value, ProblemType)]
     assert {(int(status), code, meaning) for status, code, meaning in listed} == {
-        (kind.status, kind.code, kind.meaning) for kind in kinds
+        (problem.status, problem.code, problem.meaning) for problem in problems
     }
 
 

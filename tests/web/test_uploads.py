@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from helpers.live import BOUNDARY, part_head
-from music_emotion.web.responses import RefusedError
+from music_emotion.web.responses import APIError
 from music_emotion.web.settings import ServerSettings
 from music_emotion.web.uploads import FORM_BYTES, NAME_LENGTH, Upload, label, receive_upload
 
@@ -41,10 +41,10 @@ def receive(made: Request, settings: ServerSettings = SMALL) -> Upload:
     return asyncio.run(receive_upload(made, settings))
 
 
-def refusal(made: Request, settings: ServerSettings = SMALL) -> tuple[int, str]:
-    with pytest.raises(RefusedError) as refused:
+def problem(made: Request, settings: ServerSettings = SMALL) -> tuple[int, str]:
+    with pytest.raises(APIError) as refused:
         receive(made, settings)
-    return refused.value.kind.status, refused.value.kind.code
+    return refused.value.problem.status, refused.value.problem.code
 
 
 def test_the_file_its_name_and_the_fields_arrive() -> None:
@@ -76,36 +76,36 @@ def test_a_name_is_a_label_of_one_line(sent: str, expected: str) -> None:
 
 @pytest.mark.parametrize("kind", ["", "application/json", "audio/wav", "multipart/mixed"])
 def test_what_is_no_form_is_refused_unread(kind: str) -> None:
-    assert refusal(request([None], content_type=kind)) == (400, "bad_request")
+    assert problem(request([None], content_type=kind)) == (400, "bad_request")
 
 
 def test_a_form_without_boundary_or_end() -> None:
-    assert refusal(request([b"x"], "multipart/form-data")) == (400, "bad_request")
-    assert refusal(request([b"no form at all"])) == (400, "bad_request")
+    assert problem(request([b"x"], "multipart/form-data")) == (400, "bad_request")
+    assert problem(request([b"no form at all"])) == (400, "bad_request")
 
 
 def test_no_file_two_files_or_a_text_in_its_place() -> None:
     text = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"\r\n\r\nx'.encode()
     other = part_head().replace(b'name="file"', b'name="song"')
-    assert refusal(request([text, END])) == (422, "invalid_field")
-    assert refusal(request([other, b"x", END])) == (422, "invalid_field")
-    assert refusal(request([part_head(), b"x\r\n", part_head(), b"y", END])) == (400, "bad_request")
+    assert problem(request([text, END])) == (422, "invalid_field")
+    assert problem(request([other, b"x", END])) == (422, "invalid_field")
+    assert problem(request([part_head(), b"x\r\n", part_head(), b"y", END])) == (400, "bad_request")
 
 
 def test_a_claim_is_refused_before_anything_is_read() -> None:
-    assert refusal(request([None], length="20000000000")) == (413, "too_large")
+    assert problem(request([None], length="20000000000")) == (413, "too_large")
 
 
 def test_a_body_without_a_length_is_counted() -> None:
     endless = [part_head(), *([b"x" * 4_096] * 1_000_000)]
     assert FORM_BYTES < 4_096 * 1_000_000
-    assert refusal(request(endless)) == (413, "too_large")
+    assert problem(request(endless)) == (413, "too_large")
 
 
 def test_a_pause_and_a_trickle_are_too_slow() -> None:
-    assert refusal(request([part_head(), None])) == (408, "upload_too_slow")
+    assert problem(request([part_head(), None])) == (408, "upload_too_slow")
 
-    async def trickle() -> RefusedError:
+    async def trickle() -> APIError:
         made = request([])
 
         async def receive() -> dict[str, object]:
@@ -113,11 +113,11 @@ def test_a_pause_and_a_trickle_are_too_slow() -> None:
             return {"type": "http.request", "body": b"-", "more_body": True}
 
         made._receive = receive
-        with pytest.raises(RefusedError) as refused:
+        with pytest.raises(APIError) as refused:
             await receive_upload(made, ServerSettings(idle_seconds=0.2, upload_rate=1_000))
         return refused.value
 
-    assert asyncio.run(trickle()).kind.status == 408
+    assert asyncio.run(trickle()).problem.status == 408
 
 
 def test_a_sender_who_leaves() -> None:

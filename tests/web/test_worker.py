@@ -15,8 +15,17 @@ import soundfile as sf
 from helpers.live import music
 from music_emotion.errors import AudioError, MissingExtraError, ModelError
 from music_emotion.inference.model import load_model
-from music_emotion.web.orders import Analysis, Failure, Order, Progress
-from music_emotion.web.worker import PEAKS, Analyst, TooLongError, peaks
+from music_emotion.web.worker import (
+    PEAKS,
+    Analysis,
+    AnalysisRequest,
+    Failure,
+    Predictor,
+    Progress,
+    TooLongError,
+    WorkerSettings,
+    peaks,
+)
 
 
 class Line:
@@ -40,8 +49,8 @@ class Broken:
 
 
 @pytest.fixture
-def analyst(model_folders: tuple[str, ...]) -> Analyst:
-    return Analyst({"tones": model_folders[0]}, longest=60.0)
+def predictor(model_folders: tuple[str, ...]) -> Predictor:
+    return Predictor(WorkerSettings({"tones": model_folders[0]}, 60.0, 0))
 
 
 @pytest.fixture
@@ -54,10 +63,10 @@ def upload() -> Iterator[BinaryIO]:
 
 
 def test_progress_then_the_answer_under_the_senders_name(
-    analyst: Analyst, upload: BinaryIO
+    predictor: Predictor, upload: BinaryIO
 ) -> None:
     line = Line()
-    answer = analyst.analyse(Order("my.wav", "tones", explained=True), upload, line)
+    answer = predictor.analyse(AnalysisRequest("my.wav", "tones", explained=True), upload, line)
     assert isinstance(answer, Analysis)
     assert answer.result["path"] == "my.wav"
     assert answer.result["explanation"]["emotion"] == "calmness"
@@ -77,10 +86,10 @@ def test_progress_then_the_answer_under_the_senders_name(
     ],
 )
 def test_every_failure_is_an_answer(
-    analyst: Analyst, error: Exception, reason: str, capsys: pytest.CaptureFixture[str]
+    predictor: Predictor, error: Exception, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    analyst._models["tones"] = Broken(error)  # type: ignore[assignment]
-    answer = analyst.analyse(Order("a", "tones"), io.BytesIO(), Line())
+    predictor._models["tones"] = Broken(error)  # type: ignore[assignment]
+    answer = predictor.analyse(AnalysisRequest("a", "tones"), io.BytesIO(), Line())
     assert isinstance(answer, Failure)
     assert answer.reason == reason
     assert "/srv" not in answer.message
@@ -88,22 +97,22 @@ def test_every_failure_is_an_answer(
 
 
 def test_a_sound_beyond_the_limit_is_not_heard_to_its_end(
-    analyst: Analyst, upload: BinaryIO
+    predictor: Predictor, upload: BinaryIO
 ) -> None:
-    analyst.longest = 5.0
-    answer = analyst.analyse(Order("a", "tones"), upload, Line())
+    predictor.settings = replace(predictor.settings, audio_seconds=5.0)
+    answer = predictor.analyse(AnalysisRequest("a", "tones"), upload, Line())
     assert isinstance(answer, Failure)
     assert answer.reason == "too_long"
     assert "0:30 or more" in answer.message
     assert "takes 0:05 at most" in answer.message
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(61.0, "1:01"), (60.2, "1:01"), (3_661, "1:01:01")])
+@pytest.mark.parametrize(("seconds", "shown"), [(61.0, "1:01"), (60.2, "1:01"), (3_661, "1:01:01")])
 def test_a_sound_a_little_too_long_is_told_to_the_second(
-    analyst: Analyst, seconds: float, told: str
+    predictor: Predictor, seconds: float, shown: str
 ) -> None:
-    with pytest.raises(TooLongError, match=rf"lasts {told} or more; .* takes 1:00 at most"):
-        analyst._check_length(seconds)
+    with pytest.raises(TooLongError, match=rf"lasts {shown} or more; .* takes 1:00 at most"):
+        predictor._check_length(seconds)
 
 
 def test_the_outline_of_a_long_sound_keeps_its_peaks(model_folders: tuple[str, ...]) -> None:
@@ -116,10 +125,10 @@ def test_the_outline_of_a_long_sound_keeps_its_peaks(model_folders: tuple[str, .
     assert outline[PEAKS // 2] == 0.5
 
 
-def test_silence_is_answered_without_an_explanation(analyst: Analyst) -> None:
+def test_silence_is_answered_without_an_explanation(predictor: Predictor) -> None:
     with tempfile.TemporaryFile() as file:
         sf.write(file, np.zeros(6 * 22_050), 22_050, format="WAV")
         file.flush()
-        answer = analyst.analyse(Order("a", "tones", explained=True), file, Line())
+        answer = predictor.analyse(AnalysisRequest("a", "tones", explained=True), file, Line())
     assert isinstance(answer, Analysis)
     assert "explanation" not in answer.result

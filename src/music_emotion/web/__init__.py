@@ -1,6 +1,6 @@
 """The page to drop music on, and the HTTP API behind it.
 
-From the outside in: ``server`` (sockets) → ``app`` (its parts put together) → ``guard`` (who may
-ask) → ``api`` (addresses) → ``uploads``, ``admission`` and ``jobs`` → ``workers`` → ``analyst``
+From the outside in: ``server`` (sockets) → ``app`` (its parts put together) → ``middleware`` (who
+may ask) → ``api`` (addresses) → ``uploads``, ``limits`` and ``jobs`` → ``workers`` → ``worker``
 (inside a worker process) → inference.
 """

@@ -9,19 +9,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from music_emotion import __version__
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import printable
-from music_emotion.web import examples
-from music_emotion.web import responses as refusals
+from music_emotion.web import examples, responses
 from music_emotion.web.jobs import Job, Jobs
-from music_emotion.web.limits import Admission
-from music_emotion.web.orders import Order
-from music_emotion.web.responses import RefusedError
+from music_emotion.web.limits import Limiter
+from music_emotion.web.responses import APIError
 from music_emotion.web.schemas import (
     FIELDS,
     FORM,
@@ -37,55 +35,37 @@ from music_emotion.web.schemas import (
     Problem,
     ReadyOut,
     ResultOut,
-    problems,
+    error_responses,
 )
-from music_emotion.web.served import ServedModel
-from music_emotion.web.settings import ServerSettings
+from music_emotion.web.settings import ServedModel, ServerSettings
 from music_emotion.web.uploads import Upload, receive_upload
+from music_emotion.web.worker import AnalysisRequest, Progress
 from music_emotion.web.workers import Workers
 
 HEARTBEAT_SECONDS = 5.0
 SECOND_DIGITS = 1  # of how far an analysis is
 NO_STORE = {"Cache-Control": "no-store"}
-UPLOAD_PROBLEMS = problems(
-    refusals.BAD_REQUEST,
-    refusals.UNAUTHORISED,
-    refusals.FORBIDDEN,
-    refusals.TOO_SLOW,
-    refusals.TOO_LARGE,
-    refusals.INVALID,
-    refusals.SHARE_USED,
-    refusals.BUSY,
+UPLOAD_ERRORS = (
+    responses.BAD_REQUEST,
+    responses.UNAUTHORISED,
+    responses.FORBIDDEN,
+    responses.TOO_SLOW,
+    responses.TOO_LARGE,
+    responses.INVALID,
+    responses.SHARE_USED,
+    responses.BUSY,
 )
-ANALYSIS_PROBLEMS = problems(
-    refusals.BAD_REQUEST,
-    refusals.UNAUTHORISED,
-    refusals.FORBIDDEN,
-    refusals.TOO_SLOW,
-    refusals.CANCELLED,
-    refusals.TOO_LARGE,
-    refusals.TOO_LONG,
-    refusals.UNSUPPORTED,
-    refusals.UNREADABLE,
-    refusals.INVALID,
-    refusals.SHARE_USED,
-    refusals.INTERNAL,
-    refusals.BUSY,
-    refusals.TIMED_OUT,
+ANALYSIS_ERRORS = (
+    responses.CANCELLED,
+    responses.TOO_LARGE,
+    responses.TOO_LONG,
+    responses.UNSUPPORTED,
+    responses.UNREADABLE,
+    responses.INTERNAL,
+    responses.BUSY,
+    responses.TIMED_OUT,
 )
-RESULT_PROBLEMS = problems(
-    refusals.UNAUTHORISED,
-    refusals.NOT_FOUND,
-    refusals.NOT_FINISHED,
-    refusals.CANCELLED,
-    refusals.TOO_LARGE,
-    refusals.TOO_LONG,
-    refusals.UNSUPPORTED,
-    refusals.UNREADABLE,
-    refusals.INTERNAL,
-    refusals.BUSY,
-    refusals.TIMED_OUT,
-)
+JOB_ERRORS = (responses.UNAUTHORISED, responses.NOT_FOUND)
 BEGUN = {
     "description": "The job has begun.",
     "headers": {
@@ -95,7 +75,6 @@ BEGUN = {
         }
     },
 }
-JOB_PROBLEMS = problems(refusals.UNAUTHORISED, refusals.NOT_FOUND)
 JobId = Annotated[str, Path(description="As POST /api/jobs gave it.")]
 
 
@@ -106,37 +85,39 @@ class Service:
     settings: ServerSettings
     models: tuple[ServedModel, ...]
     workers: Workers
-    admission: Admission
+    limiter: Limiter
     jobs: Jobs
 
 
 router = APIRouter(prefix="/api")
 
 
-def service(request: Request) -> Service:
+def get_service(request: Request) -> Service:
     """Return what the server of a request consists of."""
-    found: Service = request.app.state.service
-    return found
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceDependency = Annotated[Service, Depends(get_service)]
 
 
 @router.post(
     "/predict",
     response_model=PredictionOut,
-    responses=ANALYSIS_PROBLEMS,
+    responses=error_responses(*ANALYSIS_ERRORS, *UPLOAD_ERRORS),
     openapi_extra=FORM,
     summary="Say what people feel in a piece of music",
     tags=["analysis"],
 )
-async def predict(request: Request) -> Response:
+async def predict(request: Request, service: ServiceDependency) -> Response:
     """Answer with the object that `music-emotion predict -f json` writes, once it is done.
 
     A client that leaves ends the analysis.
     """
-    serving = service(request)
     with ExitStack() as held:
-        held.enter_context(serving.admission.admitted(_client(request)))
-        upload, job = await _received(request)
-        task = serving.jobs.begin(job, upload, held.pop_all().close)
+        held.enter_context(service.limiter.slot(_client(request)))
+        upload, job = await _receive(request, service)
+        task = service.jobs.begin(job, upload, held.pop_all().close)
     gone = asyncio.create_task(_left(request))
     try:
         with job.watched():
@@ -146,50 +127,48 @@ async def predict(request: Request) -> Response:
         return JSONResponse(job.result().result, headers=NO_STORE)
     finally:
         gone.cancel()
-        await serving.jobs.drop(job)
+        await service.jobs.drop(job)
 
 
 @router.post(
     "/jobs",
     status_code=202,
     response_model=JobOut,
-    responses={**UPLOAD_PROBLEMS, 202: BEGUN},
+    responses={**error_responses(*UPLOAD_ERRORS), 202: BEGUN},
     openapi_extra=FORM,
     summary="Begin an analysis",
     tags=["jobs"],
 )
-async def begin_job(request: Request, response: Response) -> JobOut:
+async def begin_job(request: Request, response: Response, service: ServiceDependency) -> JobOut:
     """Take a file and answer at once; watch the job's events, then fetch its result.
 
     A job nobody asks for is cancelled after a while, and so is what it holds freed.
     """
-    serving = service(request)
     with ExitStack() as held:
-        held.enter_context(serving.admission.admitted(_client(request)))
-        upload, job = await _received(request)
-        serving.jobs.begin(job, upload, held.pop_all().close)
+        held.enter_context(service.limiter.slot(_client(request)))
+        upload, job = await _receive(request, service)
+        service.jobs.begin(job, upload, held.pop_all().close)
     response.headers["Location"] = f"/api/jobs/{job.id}"
-    return _job(serving, job)
+    return _job_out(job, service)
 
 
 @router.get(
     "/jobs/{job_id}",
     response_model=JobOut,
-    responses=JOB_PROBLEMS,
+    responses=error_responses(*JOB_ERRORS),
     summary="Say where a job is",
     tags=["jobs"],
 )
-async def show_job(request: Request, job_id: JobId) -> JobOut:
+async def show_job(job_id: JobId, service: ServiceDependency) -> JobOut:
     """Answer with its state and progress."""
-    serving = service(request)
-    return _job(serving, serving.jobs.find(job_id))
+    return _job_out(service.jobs.find(job_id), service)
 
 
 @router.get(
     "/jobs/{job_id}/events",
     response_class=StreamingResponse,
     responses={
-        **JOB_PROBLEMS,
+        **error_responses(*JOB_ERRORS),
         200: {
             "description": "Server-sent events, named as the job's state, each with the object "
             "of GET /api/jobs/{job_id}; the last is `done`, `failed` or `cancelled`.",
@@ -199,24 +178,23 @@ async def show_job(request: Request, job_id: JobId) -> JobOut:
     summary="Watch a job",
     tags=["jobs"],
 )
-async def watch_job(request: Request, job_id: JobId) -> StreamingResponse:
+async def watch_job(job_id: JobId, service: ServiceDependency) -> StreamingResponse:
     """Stream its progress as server-sent events until it ends."""
-    serving = service(request)
-    job = serving.jobs.find(job_id)
+    job = service.jobs.find(job_id)
     headers = {**NO_STORE, "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(serving, job), 200, headers, "text/event-stream")
+    return StreamingResponse(_events(job, service), 200, headers, "text/event-stream")
 
 
 @router.get(
     "/jobs/{job_id}/result",
     response_model=ResultOut,
-    responses=RESULT_PROBLEMS,
+    responses=error_responses(*JOB_ERRORS, responses.NOT_FINISHED, *ANALYSIS_ERRORS),
     summary="Fetch what came of a job",
     tags=["jobs"],
 )
-async def fetch_result(request: Request, job_id: JobId) -> Response:
+async def fetch_result(job_id: JobId, service: ServiceDependency) -> Response:
     """Answer with the prediction, or with why there is none; kept for some minutes."""
-    analysis = service(request).jobs.find(job_id).result()
+    analysis = service.jobs.find(job_id).result()
     content = {"prediction": analysis.result, "peaks": analysis.peaks}
     return JSONResponse(content, headers=NO_STORE)
 
@@ -224,59 +202,49 @@ async def fetch_result(request: Request, job_id: JobId) -> Response:
 @router.delete(
     "/jobs/{job_id}",
     status_code=204,
-    responses={**JOB_PROBLEMS, **problems(refusals.FORBIDDEN)},
+    responses=error_responses(*JOB_ERRORS, responses.FORBIDDEN),
     summary="Cancel and forget a job",
     tags=["jobs"],
 )
-async def cancel_job(request: Request, job_id: JobId) -> None:
+async def cancel_job(job_id: JobId, service: ServiceDependency) -> None:
     """End the analysis at once where it still runs, and forget its result."""
-    serving = service(request)
-    await serving.jobs.drop(serving.jobs.find(job_id))
+    await service.jobs.drop(service.jobs.find(job_id))
 
 
 @router.get(
     "/models",
     response_model=ModelsOut,
-    responses=problems(refusals.UNAUTHORISED),
+    responses=error_responses(responses.UNAUTHORISED),
     summary="List the models",
     tags=["models"],
 )
-async def list_models(request: Request) -> ModelsOut:
+async def list_models(service: ServiceDependency) -> ModelsOut:
     """List the models with what they are worth, the nine emotions, and the server's limits."""
-    serving = service(request)
-    limits = LimitsOut(
-        upload_bytes=serving.settings.upload_bytes, audio_seconds=serving.settings.audio_seconds
-    )
     return ModelsOut(
-        default=serving.models[0].name,
-        models=[_model(model) for model in serving.models],
-        emotions=[
-            EmotionOut(name=e.name, label=e.label, meaning=e.meaning, colour=e.colour) for e in GEMS
-        ],
-        limits=limits,
+        default=service.models[0].name,
+        models=[_model_out(model) for model in service.models],
+        emotions=[EmotionOut.model_validate(emotion) for emotion in GEMS],
+        limits=LimitsOut.model_validate(service.settings),
     )
 
 
 @router.get(
     "/examples",
     response_model=list[ExampleOut],
-    responses=problems(refusals.UNAUTHORISED),
+    responses=error_responses(responses.UNAUTHORISED),
     summary="List the synthesised examples",
     tags=["examples"],
 )
 async def list_examples() -> list[ExampleOut]:
     """List pieces made by a program, to try the server with."""
-    return [
-        ExampleOut(name=e.name, label=e.label, description=e.description, seconds=e.seconds)
-        for e in examples.examples()
-    ]
+    return examples.examples()
 
 
 @router.get(
     "/examples/{name}",
     response_class=Response,
     responses={
-        **problems(refusals.UNAUTHORISED, refusals.NOT_FOUND),
+        **error_responses(responses.UNAUTHORISED, responses.NOT_FOUND),
         200: {
             "description": "A FLAC file.",
             "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}},
@@ -288,7 +256,7 @@ async def list_examples() -> list[ExampleOut]:
 async def fetch_example(name: str) -> Response:
     """Answer with the sound."""
     if name not in {example.name for example in examples.examples()}:
-        raise RefusedError(refusals.NOT_FOUND, "there is no such example; see /api/examples")
+        raise APIError(responses.NOT_FOUND, "there is no such example; see /api/examples")
     sound = await asyncio.to_thread(examples.example_flac, name)
     return Response(sound, media_type="audio/flac", headers={"Cache-Control": "max-age=3600"})
 
@@ -304,50 +272,48 @@ async def health() -> HealthOut:
 @router.get(
     "/ready",
     response_model=ReadyOut,
-    responses=problems(refusals.BUSY),
+    responses=error_responses(responses.BUSY),
     summary="Say whether the server takes files",
     tags=["state"],
 )
-async def ready(request: Request) -> ReadyOut:
+async def ready(service: ServiceDependency) -> ReadyOut:
     """Answer 200 where a file would be analysed now or soon; needs no token."""
-    serving = service(request)
-    if not serving.workers.ready:
-        raise RefusedError(refusals.BUSY, "no worker is ready yet; try again soon", retry_after=1)
-    if serving.admission.inside >= serving.settings.slots:
-        raise RefusedError(refusals.BUSY, "the server is full; try again soon", retry_after=1)
-    return ReadyOut(status="ready", workers=serving.workers.ready, inside=serving.admission.inside)
+    if not service.workers.ready:
+        raise APIError(responses.BUSY, "no worker is ready yet; try again soon", retry_after=1)
+    if service.limiter.inside >= service.settings.slots:
+        raise APIError(responses.BUSY, "the server is full; try again soon", retry_after=1)
+    return ReadyOut(status="ready", workers=service.workers.ready, inside=service.limiter.inside)
 
 
-async def _received(request: Request) -> tuple[Upload, Job]:
+async def _receive(request: Request, service: Service) -> tuple[Upload, Job]:
     """Receive a file and what is wanted of it."""
-    serving = service(request)
-    upload = await receive_upload(request, serving.settings)
+    upload = await receive_upload(request, service.settings)
     try:
-        return upload, Job(_order(upload, serving.models))
+        return upload, Job(_analysis_request(upload, service.models))
     except BaseException:
         upload.close()
         raise
 
 
-def _order(upload: Upload, models: tuple[ServedModel, ...]) -> Order:
+def _analysis_request(upload: Upload, models: tuple[ServedModel, ...]) -> AnalysisRequest:
     """Read the form's fields; an empty one is as good as none."""
     for name in upload.fields:
         if name not in FIELDS:
-            told = f"there is no field '{printable(name)[:80]}'; choose from {', '.join(FIELDS)}"
-            raise RefusedError(refusals.INVALID, told)
+            message = f"there is no field '{printable(name)[:80]}'; choose from {', '.join(FIELDS)}"
+            raise APIError(responses.INVALID, message)
     names = [model.name for model in models]
     model = upload.fields.get("model") or names[0]
     if model not in names:
-        told = f"there is no model '{printable(model)[:80]}'; choose from {', '.join(names)}"
-        raise RefusedError(refusals.INVALID, told)
+        message = f"there is no model '{printable(model)[:80]}'; choose from {', '.join(names)}"
+        raise APIError(responses.INVALID, message)
     explained = upload.fields.get("explain") or "false"
     if explained not in ("true", "false"):
-        raise RefusedError(refusals.INVALID, "explain must be true or false")
+        raise APIError(responses.INVALID, "explain must be true or false")
     emotion = upload.fields.get("emotion") or None
     if emotion is not None and emotion not in EMOTIONS:
-        told = f"there is no such emotion; choose from {', '.join(EMOTIONS)}"
-        raise RefusedError(refusals.INVALID, told)
-    return Order(upload.name, model, explained == "true", emotion)
+        message = f"there is no such emotion; choose from {', '.join(EMOTIONS)}"
+        raise APIError(responses.INVALID, message)
+    return AnalysisRequest(upload.name, model, explained == "true", emotion)
 
 
 def _client(request: Request) -> str:
@@ -360,36 +326,34 @@ async def _left(request: Request) -> None:
         pass
 
 
-def _job(serving: Service, job: Job) -> JobOut:
-    heard = job.progress
-    refusal = job.refusal
+def _job_out(job: Job, service: Service) -> JobOut:
+    error = job.error
     return JobOut(
         id=job.id,
         state=job.state,
-        ahead=serving.jobs.ahead(job),
-        progress=None
-        if heard is None
-        else JobProgress(
-            stage=heard.stage,
-            heard=round(heard.heard, SECOND_DIGITS),
-            total=None if heard.total is None else round(heard.total, SECOND_DIGITS),
-        ),
-        problem=None
-        if refusal is None
-        else Problem(code=refusal.kind.code, message=refusal.message),
+        ahead=service.jobs.ahead(job),
+        progress=None if job.progress is None else _progress_out(job.progress),
+        problem=None if error is None else Problem(code=error.problem.code, message=error.message),
     )
 
 
-async def _events(serving: Service, job: Job) -> AsyncIterator[str]:
-    async for told in job.changes(HEARTBEAT_SECONDS):
-        if told:
-            data: dict[str, Any] = _job(serving, job).model_dump(mode="json")
+def _progress_out(progress: Progress) -> JobProgress:
+    total = None if progress.total is None else round(progress.total, SECOND_DIGITS)
+    return JobProgress(
+        stage=progress.stage, heard=round(progress.heard, SECOND_DIGITS), total=total
+    )
+
+
+async def _events(job: Job, service: Service) -> AsyncIterator[str]:
+    async for changed in job.changes(HEARTBEAT_SECONDS):
+        if changed:
+            data: dict[str, Any] = _job_out(job, service).model_dump(mode="json")
             yield f"event: {job.state}\ndata: {json.dumps(data)}\n\n"
         else:
             yield ": still there\n\n"
 
 
-def _model(model: ServedModel) -> ModelOut:
+def _model_out(model: ServedModel) -> ModelOut:
     card = model.card
     return ModelOut(
         name=model.name,

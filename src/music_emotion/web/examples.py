@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from music_emotion.datasets.synthesis import SAMPLE_RATE, STYLES, Signal, draw_timbre, play
 from music_emotion.emotions import GEMS
+from music_emotion.web.schemas import ExampleOut
 
 SECONDS = 15.0  # of a piece with one emotion
 PART_SECONDS = 15.0  # of each emotion in the journey
@@ -19,37 +19,23 @@ JOURNEY = "journey"
 STATIONS = ("calmness", "tenderness", "joyful_activation", "power", "tension", "sadness")
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A piece that can be had.
-
-    Attributes
-    ----------
-    name
-        In its address.
-    label
-        For people.
-    description
-        What it is, in one line.
-    seconds
-        Its length.
-    """
-
-    name: str
-    label: str
-    description: str
-    seconds: float
-
-
-def examples() -> tuple[Example, ...]:
+def examples() -> list[ExampleOut]:
     """Return what pieces there are: the journey, then one per emotion."""
-    length = len(STATIONS) * (PART_SECONDS - FADE_SECONDS) + FADE_SECONDS
-    journey = Example(JOURNEY, "a journey", "six moods that flow into one another", length)
-    single = (
-        Example(emotion.name, emotion.label, f"meant as: {emotion.meaning}", SECONDS)
-        for emotion in GEMS
+    journey = ExampleOut(
+        name=JOURNEY,
+        label="a journey",
+        description="six moods that flow into one another",
+        seconds=len(STATIONS) * (PART_SECONDS - FADE_SECONDS) + FADE_SECONDS,
     )
-    return (journey, *single)
+    return [
+        journey,
+        *(
+            ExampleOut(
+                name=e.name, label=e.label, description=f"meant as: {e.meaning}", seconds=SECONDS
+            )
+            for e in GEMS
+        ),
+    ]
 
 
 @lru_cache(maxsize=16)

@@ -11,8 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from music_emotion.web.limits import Admission
-from music_emotion.web.orders import Analysis, Failure, Order, Progress
+from music_emotion.web.limits import Limiter
 from music_emotion.web.responses import (
     BUSY,
     CANCELLED,
@@ -24,10 +23,11 @@ from music_emotion.web.responses import (
     TOO_LONG,
     UNREADABLE,
     UNSUPPORTED,
-    RefusedError,
+    APIError,
 )
 from music_emotion.web.settings import ServerSettings
 from music_emotion.web.uploads import Upload
+from music_emotion.web.worker import Analysis, AnalysisRequest, Failure, Progress
 from music_emotion.web.workers import AnalysisWorker, Workers
 
 SWEEP_SECONDS = 1.0
@@ -61,11 +61,11 @@ class Job:
     ----------
     id
         Cannot be guessed.
-    order
+    request
         What is wanted.
     state, progress
         Where it is.
-    analysis, refusal
+    analysis, error
         What came of it.
     seen
         When someone last asked, in seconds of the monotonic clock.
@@ -75,12 +75,12 @@ class Job:
         When it ended, ``None`` before.
     """
 
-    order: Order
+    request: AnalysisRequest
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
     state: State = State.QUEUED
     progress: Progress | None = None
     analysis: Analysis | None = None
-    refusal: RefusedError | None = None
+    error: APIError | None = None
     seen: float = field(default_factory=time.monotonic)
     watchers: int = 0
     ended: float | None = None
@@ -91,19 +91,19 @@ class Job:
 
         Raises
         ------
-        RefusedError
+        APIError
             Nothing did.
         """
         if self.analysis is not None:
             return self.analysis
-        if self.refusal is not None:
-            raise self.refusal
+        if self.error is not None:
+            raise self.error
         if self.ended is not None:
-            raise RefusedError(CANCELLED, "the job was cancelled")
-        raise RefusedError(NOT_FINISHED, "the job is not finished; watch its events")
+            raise APIError(CANCELLED, "the job was cancelled")
+        raise APIError(NOT_FINISHED, "the job is not finished; watch its events")
 
     def change(self, state: State, progress: Progress | None = None) -> None:
-        """Note where it is and tell those who watch."""
+        """Note where it is and wake those who watch."""
         self.state, self.progress = state, progress
         if state not in (State.QUEUED, State.RUNNING):
             self.ended = time.monotonic()
@@ -126,18 +126,18 @@ class Job:
         The last is yielded after the end.
         """
         with self.watched():
-            told = True
+            is_new = True
             while True:
                 changed = self._changed
-                yield told
+                yield is_new
                 if self.ended is not None:
                     return
-                told = True
+                is_new = True
                 try:
                     async with asyncio.timeout(pause):
                         await changed.wait()
                 except TimeoutError:
-                    told = False
+                    is_new = False
 
 
 class Jobs:
@@ -149,14 +149,14 @@ class Jobs:
         Their limits.
     workers
         Who does them.
-    admission
-        Is told how long they take.
+    limiter
+        Learns how long they take.
     """
 
-    def __init__(self, settings: ServerSettings, workers: Workers, admission: Admission) -> None:
+    def __init__(self, settings: ServerSettings, workers: Workers, limiter: Limiter) -> None:
         self._settings = settings
         self._workers = workers
-        self._admission = admission
+        self._limiter = limiter
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -173,17 +173,15 @@ class Jobs:
         """Carry a job out; how it ends is noted in the job."""
         try:
             await self._attempt(job, upload)
-        except RefusedError as refusal:
-            job.refusal = refusal
+        except APIError as error:
+            job.error = error
             job.change(State.FAILED)
         except asyncio.CancelledError:
             job.change(State.CANCELLED)
             raise
         except Exception:  # the boundary of a task nobody awaits
             logging.getLogger(__name__).exception("a job failed")
-            job.refusal = RefusedError(
-                INTERNAL, "the server made a mistake; the file was not analysed"
-            )
+            job.error = APIError(INTERNAL, "the server made a mistake; the file was not analysed")
             job.change(State.FAILED)
 
     async def _attempt(self, job: Job, upload: Upload) -> None:
@@ -191,21 +189,21 @@ class Jobs:
         try:
             async with asyncio.timeout(self._settings.analysis_seconds):
                 began = time.monotonic()
-                told = self._workers.run(
+                running = self._workers.run(
                     worker,
-                    job.order,
+                    job.request,
                     upload.file,
                     lambda progress: _note_progress(job, progress),
                 )
                 job.change(State.RUNNING)
-                answer = await told
+                answer = await running
         except TimeoutError:
             limit = self._settings.analysis_seconds
-            told_limit = f"the analysis took more than {limit:g} s; send a shorter file"
-            raise RefusedError(TIMED_OUT, told_limit) from None
-        self._admission.note(time.monotonic() - began)
+            message = f"the analysis took more than {limit:g} s; send a shorter file"
+            raise APIError(TIMED_OUT, message) from None
+        self._limiter.record(time.monotonic() - began)
         if isinstance(answer, Failure):
-            raise RefusedError(FAILURES[answer.reason], answer.message)
+            raise APIError(FAILURES[answer.reason], answer.message)
         job.analysis = answer
         job.change(State.DONE)
 
@@ -214,8 +212,8 @@ class Jobs:
             async with asyncio.timeout(self._settings.wait_seconds):
                 return await self._workers.take()
         except TimeoutError:
-            told = "the server was busy for too long; try again soon"
-            raise RefusedError(BUSY, told, retry_after=10) from None
+            message = "the server was busy for too long; try again soon"
+            raise APIError(BUSY, message, retry_after=10) from None
 
     def begin(self, job: Job, upload: Upload, release: Callable[[], None]) -> asyncio.Task[None]:
         """Start a job and keep it.
@@ -247,14 +245,12 @@ class Jobs:
 
         Raises
         ------
-        RefusedError
+        APIError
             There is none of that name, or it is forgotten.
         """
         job = self._jobs.get(number)
         if job is None:
-            raise RefusedError(
-                NOT_FOUND, "there is no such job; results are kept for a few minutes"
-            )
+            raise APIError(NOT_FOUND, "there is no such job; results are kept for a few minutes")
         job.seen = time.monotonic()
         return job
 

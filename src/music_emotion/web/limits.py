@@ -1,4 +1,4 @@
-"""Who may come in: a number of files at once, and a share of it for each client."""
+"""How many files may be in the server at once, and how many of one client."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from music_emotion.web.responses import BUSY, SHARE_USED, RefusedError
+from music_emotion.web.responses import BUSY, SHARE_USED, APIError
 
 FIRST_GUESS = 5.0  # seconds per file before any was measured
 MEMORY = 0.9  # weight of the past in the mean time per file
 LONGEST_RETRY = 60  # seconds
 
 
-class Admission:
+class Limiter:
     """Counts the files in the server, from the first byte of an upload to the end of its analysis.
 
     Parameters
@@ -40,20 +40,20 @@ class Admission:
         return self._inside.total()
 
     @contextmanager
-    def admitted(self, client: str) -> Iterator[None]:
-        """Hold a place for a file of a client while the block runs.
+    def slot(self, client: str) -> Iterator[None]:
+        """Hold a slot for a file of a client while the block runs.
 
         Raises
         ------
-        RefusedError
+        APIError
             The client has its share already, or the server is full.
         """
         if self._inside[client] >= self._share:
-            told = f"you have {self._share} files here already; wait for one of them"
-            raise RefusedError(SHARE_USED, told, retry_after=self._retry_after(self._share))
+            message = f"you have {self._share} files here already; wait for one of them"
+            raise APIError(SHARE_USED, message, retry_after=self._retry_after(self._share))
         if self.inside >= self._slots:
-            told = "the server has no room for another file now; try again soon"
-            raise RefusedError(BUSY, told, retry_after=self._retry_after(self._slots))
+            message = "the server has no room for another file now; try again soon"
+            raise APIError(BUSY, message, retry_after=self._retry_after(self._slots))
         self._inside[client] += 1
         try:
             yield
@@ -62,8 +62,8 @@ class Admission:
             if not self._inside[client]:
                 del self._inside[client]
 
-    def note(self, seconds: float) -> None:
-        """Take into account how long an analysis took."""
+    def record(self, seconds: float) -> None:
+        """Take into account how long an analysis took, in the mean that :attr:`MEMORY` weighs."""
         self._seconds = MEMORY * self._seconds + (1 - MEMORY) * seconds
 
     def _retry_after(self, files: int) -> int:

@@ -8,8 +8,7 @@ import secrets
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from music_emotion.web.answers import RefusalResponse
-from music_emotion.web.responses import FORBIDDEN, UNAUTHORISED, RefusedError
+from music_emotion.web.responses import FORBIDDEN, UNAUTHORISED, APIError, ErrorResponse
 
 NONCE = "music_emotion.nonce"
 """Key of a request's scope: allows the styles of the waveform's library on this page view."""
@@ -43,13 +42,13 @@ def content_policy(nonce: str) -> str:
     return "; ".join(rules)
 
 
-class Guard:
+class SecurityMiddleware:
     """Refuses requests that show no token or come from another site's page; adds headers.
 
     Parameters
     ----------
     app
-        What is guarded.
+        What is protected.
     token
         What clients of the API must show; ``""`` asks for nothing.
     """
@@ -59,7 +58,7 @@ class Guard:
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Guard one request."""
+        """Check one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -75,22 +74,20 @@ class Guard:
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        refusal = self._refusal(scope)
-        app = self._app if refusal is None else RefusalResponse(refusal)
+        error = self._check(scope)
+        app = self._app if error is None else ErrorResponse(error)
         await app(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope) -> RefusedError | None:
+    def _check(self, scope: Scope) -> APIError | None:
         headers = Headers(scope=scope)
         site = headers.get("sec-fetch-site", "same-origin")
         if scope["method"] not in SAFE_METHODS and site not in ("same-origin", "none"):
-            return RefusedError(FORBIDDEN, "requests from pages of other sites are refused")
+            return APIError(FORBIDDEN, "requests from pages of other sites are refused")
         path = scope["path"]
         if not self._token or not path.startswith("/api/") or path in WITHOUT_TOKEN:
             return None
-        kind, _, shown = headers.get("authorization", "").partition(" ")
+        scheme, _, shown = headers.get("authorization", "").partition(" ")
         shown_bytes = shown.strip().encode("utf-8", "surrogateescape")
-        if kind.lower() == "bearer" and hmac.compare_digest(shown_bytes, self._token):
+        if scheme.lower() == "bearer" and hmac.compare_digest(shown_bytes, self._token):
             return None
-        return RefusedError(
-            UNAUTHORISED, "this server asks for its token: Authorization: Bearer TOKEN"
-        )
+        return APIError(UNAUTHORISED, "this server asks for its token: Authorization: Bearer TOKEN")

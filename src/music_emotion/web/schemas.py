@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.web.jobs import State
-from music_emotion.web.responses import Kind
+from music_emotion.web.middleware import WITHOUT_TOKEN
+from music_emotion.web.responses import ProblemType
+from music_emotion.web.settings import ServerSettings
+
+SCHEME = "token"
+UNUSED = ("HTTPValidationError", "ValidationError")
+"""FastAPI's own answers to wrong parameters; none of the addresses gives them."""
 
 _NUMBERS: dict[str, Any] = {
     emotion.name: (float, Field(ge=0, le=1, description=emotion.meaning)) for emotion in GEMS
@@ -24,9 +32,9 @@ NineSeries: Any = create_model(
 
 
 class Strict(BaseModel):
-    """An object without other fields."""
+    """An object without other fields; may be made from one with attributes of these names."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
 class Problem(Strict):
@@ -194,14 +202,14 @@ FORM: dict[str, Any] = {
 """The form of an upload; it is parsed by hand, so that its limits hold while it arrives."""
 
 
-def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
-    """Return the documentation of refusals: one response per status, naming its codes."""
+def error_responses(*problems: ProblemType) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of problems: one response per status, naming its codes."""
     found: dict[int | str, dict[str, Any]] = {}
-    for kind in kinds:
-        line = f"`{kind.code}`: {kind.meaning}"
-        response = found.setdefault(kind.status, {"model": Problem, "description": ""})
+    for problem in dict.fromkeys(problems):
+        line = f"`{problem.code}`: {problem.meaning}"
+        response = found.setdefault(problem.status, {"model": Problem, "description": ""})
         response["description"] = f"{response['description']} {line}".strip()
-        if kind.status in (429, 503):
+        if problem.status in (429, 503):
             response["headers"] = {
                 "Retry-After": {
                     "description": "Seconds after which another attempt is worth it.",
@@ -209,3 +217,43 @@ def problems(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
                 }
             }
     return found
+
+
+def openapi_document(app: FastAPI, settings: ServerSettings) -> dict[str, Any]:
+    """Return the document, made when it is first asked for."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        _leave_out_unused(document)
+        _describe_token(document, asked=bool(settings.token))
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _leave_out_unused(document: dict[str, Any]) -> None:
+    addresses = {f"#/components/schemas/{name}" for name in UNUSED}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            content = operation["responses"].get("422", {}).get("content", {})
+            schema = content.get("application/json", {}).get("schema", {})
+            if schema.get("$ref") in addresses:
+                del operation["responses"]["422"]
+    for name in UNUSED:
+        document["components"]["schemas"].pop(name, None)
+
+
+def _describe_token(document: dict[str, Any], *, asked: bool) -> None:
+    """Say where the token goes; a server without one takes requests without, too."""
+    document["components"]["securitySchemes"] = {
+        SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The server's token, where it has one.",
+        }
+    }
+    needed: list[dict[str, list[str]]] = [{SCHEME: []}]
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            if path not in WITHOUT_TOKEN:
+                operation["security"] = needed if asked else [{}, *needed]

@@ -13,7 +13,14 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from music_emotion.errors import printable
-from music_emotion.web.responses import BAD_REQUEST, INVALID, TOO_LARGE, TOO_SLOW, RefusedError
+from music_emotion.web.responses import (
+    BAD_REQUEST,
+    BODY_READ,
+    INVALID,
+    TOO_LARGE,
+    TOO_SLOW,
+    APIError,
+)
 from music_emotion.web.settings import MEGABYTE, ServerSettings
 
 FIELD = "file"
@@ -21,8 +28,6 @@ MAX_FIELDS = 8
 MAX_FIELD_BYTES = 4_096
 FORM_BYTES = 64 * 1024  # boundaries and fields beside the file
 NAME_LENGTH = 255  # characters of a name that are kept
-BODY_READ = "music_emotion.body_read"
-"""Key of a request's scope: whether nothing of its body is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ async def receive_upload(request: Request, settings: ServerSettings) -> Upload:
 
     Raises
     ------
-    RefusedError
+    APIError
         It is no form, too large, too slow, or holds not exactly one file.
     ClientDisconnect
         The sender left.
@@ -69,15 +74,15 @@ async def receive_upload(request: Request, settings: ServerSettings) -> Upload:
     try:
         form = await parser.parse()
     except MultiPartException as error:
-        raise RefusedError(BAD_REQUEST, f"the form cannot be read: {error.message}") from None
+        raise APIError(BAD_REQUEST, f"the form cannot be read: {error.message}") from None
     except (ValueError, UnicodeError, KeyError) as error:
-        raise RefusedError(BAD_REQUEST, f"the form cannot be read: {printable(error)}") from None
+        raise APIError(BAD_REQUEST, f"the form cannot be read: {printable(error)}") from None
     files = [value for key, value in form.multi_items() if isinstance(value, UploadFile)]
     sent = form.get(FIELD)
     if not isinstance(sent, UploadFile):
         for other in files:
             other.file.close()
-        raise RefusedError(INVALID, f"the form has no file in the field '{FIELD}'; send one")
+        raise APIError(INVALID, f"the form has no file in the field '{FIELD}'; send one")
     fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
     return Upload(label(sent.filename or ""), sent.file, fields)
 
@@ -92,19 +97,15 @@ def _check_headers(request: Request, settings: ServerSettings) -> None:
     """Refuse what the headers alone give away, before anything is read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        raise RefusedError(
-            BAD_REQUEST, f"send a multipart form with one file in the field '{FIELD}'"
-        )
+        raise APIError(BAD_REQUEST, f"send a multipart form with one file in the field '{FIELD}'")
     claimed = request.headers.get("content-length", "")
     if claimed.isdecimal() and int(claimed) > settings.upload_bytes + FORM_BYTES:
         raise _too_large(settings)
 
 
-def _too_large(settings: ServerSettings) -> RefusedError:
+def _too_large(settings: ServerSettings) -> APIError:
     size = settings.upload_bytes / MEGABYTE
-    return RefusedError(
-        TOO_LARGE, f"the upload is too large; this server takes {size:g} MB at most"
-    )
+    return APIError(TOO_LARGE, f"the upload is too large; this server takes {size:g} MB at most")
 
 
 async def _bounded_body(request: Request, settings: ServerSettings) -> AsyncGenerator[bytes, None]:
@@ -117,8 +118,8 @@ async def _bounded_body(request: Request, settings: ServerSettings) -> AsyncGene
             async with asyncio.timeout(wait):
                 message = await request.receive()
         except TimeoutError:
-            told = "the upload paused or is too slow; send it over a faster connection"
-            raise RefusedError(TOO_SLOW, told) from None
+            reason = "the upload paused or is too slow; send it over a faster connection"
+            raise APIError(TOO_SLOW, reason) from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         piece = message.get("body", b"")

@@ -1,4 +1,4 @@
-"""Inside a worker process: takes orders with an open file each, answers with an analysis."""
+"""Inside a worker process: takes requests with an open file each, answers with an analysis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -22,11 +22,111 @@ from music_emotion.inference.explain import explain_prediction
 from music_emotion.inference.model import EmotionModel, load_model
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.inference.writers import clock, outcome_dict
-from music_emotion.web.orders import Analysis, Failure, Order, Progress, Ready
 
 PEAKS = 1_200  # of a waveform's picture: more than the pixels it is drawn with
 PEAK_DIGITS = 4
 REPORT_SECONDS = 10.0  # of sound between two messages about progress
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What every worker is given.
+
+    Attributes
+    ----------
+    folders
+        Of the served models by name, the default first.
+    audio_seconds
+        Longest sound taken.
+    memory_bytes
+        Address space a process may use; 0 sets no limit.
+    """
+
+    folders: Mapping[str, str]
+    audio_seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRequest:
+    """What is wanted of one file.
+
+    Attributes
+    ----------
+    name
+        What the client calls the file: a label, never a path.
+    model
+        Name of a served model.
+    explained
+        Whether reasons are wanted, too.
+    emotion
+        Which emotion is explained; ``None`` is the most probable one.
+    """
+
+    name: str
+    model: str
+    explained: bool = False
+    emotion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker has loaded its first model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an analysis is.
+
+    Attributes
+    ----------
+    stage
+        ``listening`` or ``explaining``.
+    heard
+        Seconds of sound heard.
+    total
+        Seconds in all, where the file says so.
+    """
+
+    stage: str
+    heard: float
+    total: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What came of a file.
+
+    Attributes
+    ----------
+    result
+        The object ``music-emotion predict -f json`` writes.
+    peaks
+        Largest sample of equal parts of the sound, 0–1, for pictures.
+    """
+
+    result: dict[str, Any]
+    peaks: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why nothing came of a file.
+
+    Attributes
+    ----------
+    reason
+        ``unreadable``, ``unsupported``, ``too_long``, ``memory`` or ``broken`` (the server's
+        fault).
+    message
+        One sentence.
+    """
+
+    reason: str
+    message: str
+
+
+Message = Ready | Progress | Analysis | Failure
 
 
 class TooLongError(MusicEmotionError):
@@ -34,39 +134,38 @@ class TooLongError(MusicEmotionError):
 
 
 @dataclass
-class Analyst:
-    """Answers orders with models that are loaded when first asked for.
+class Predictor:
+    """Answers requests with models that are loaded when first asked for.
 
     Attributes
     ----------
-    folders
-        Of the served models, by name.
-    longest
-        Seconds of sound taken at most.
+    settings
+        Which models there are, and how long a sound may be.
     """
 
-    folders: Mapping[str, str]
-    longest: float
+    settings: WorkerSettings
     _models: dict[str, EmotionModel] = field(default_factory=dict)
 
     def model(self, name: str) -> EmotionModel:
         """Return a served model, loaded once."""
         if name not in self._models:
-            self._models[name] = load_model(self.folders[name])
+            self._models[name] = load_model(self.settings.folders[name])
         return self._models[name]
 
-    def analyse(self, order: Order, file: BinaryIO, connection: Connection) -> Analysis | Failure:
-        """Answer one order; what is wrong with the file is an answer, too."""
+    def analyse(
+        self, request: AnalysisRequest, file: BinaryIO, connection: Connection
+    ) -> Analysis | Failure:
+        """Answer one request; what is wrong with the file is an answer, too."""
         try:
-            return self._analysis(order, file, connection)
+            return self._analyse(request, file, connection)
         except TooLongError as error:
             return Failure("too_long", str(error))
         except MissingExtraError as error:
             return Failure("unsupported", str(error))
         except ModelError:  # its message may name a folder of the server
             traceback.print_exc()
-            told = f"the model {order.model} cannot be used; tell whoever runs the server"
-            return Failure("broken", told)
+            message = f"the model {request.model} cannot be used; tell whoever runs the server"
+            return Failure("broken", message)
         except MusicEmotionError as error:
             return Failure("unreadable", str(error))
         except MemoryError:
@@ -75,9 +174,11 @@ class Analyst:
             traceback.print_exc()
             return Failure("broken", "the analysis failed by a mistake of the server")
 
-    def _analysis(self, order: Order, file: BinaryIO, connection: Connection) -> Analysis:
-        model = self.model(order.model)
-        upload = named_stream(file, order.name)
+    def _analyse(
+        self, request: AnalysisRequest, file: BinaryIO, connection: Connection
+    ) -> Analysis:
+        model = self.model(request.model)
+        upload = named_stream(file, request.name)
         next_report = 0.0
 
         def heard(seconds: float, total: float | None) -> None:
@@ -90,17 +191,18 @@ class Analyst:
         prediction = model.predict(upload, progress=heard)
         self._check_length(prediction.duration)
         why = None
-        if order.explained:
+        if request.explained:
             connection.send(Progress("explaining", prediction.duration, prediction.duration))
-            prediction, why = explain_prediction(model, upload, prediction, emotion=order.emotion)
-        result = outcome_dict(Outcome(order.name, prediction, why))
+            prediction, why = explain_prediction(model, upload, prediction, emotion=request.emotion)
+        result = outcome_dict(Outcome(request.name, prediction, why))
         return Analysis(result, peaks(prediction))
 
     def _check_length(self, seconds: float) -> None:
-        if seconds > self.longest:
+        longest = self.settings.audio_seconds
+        if seconds > longest:
             raise TooLongError(
                 f"the sound lasts {clock(math.ceil(seconds))} or more; "
-                f"this server takes {clock(self.longest)} at most (minutes and seconds)"
+                f"this server takes {clock(longest)} at most (minutes and seconds)"
             )
 
 
@@ -113,31 +215,24 @@ def peaks(prediction: TrackPrediction) -> list[float]:
     return [round(min(float(peak), 1.0), PEAK_DIGITS) for peak in envelope]
 
 
-def work(connection: Connection, folders: Mapping[str, str], longest: float, space: int) -> None:
-    """Answer orders until the server is gone; runs as the body of a worker process.
+def work(connection: Connection, settings: WorkerSettings) -> None:
+    """Answer requests until the server is gone; runs as the body of a worker process.
 
-    Parameters
-    ----------
-    connection
-        Gives an :class:`~music_emotion.web.orders.Order`, then the descriptor of its file.
-    folders, longest
-        As in :class:`Analyst`.
-    space
-        Bytes of address space this process may use; 0 sets no limit.
+    The connection gives an :class:`AnalysisRequest`, then the descriptor of its file.
     """
     silence_native_libraries()
-    limit_memory(space)
-    analyst = Analyst(folders, longest)
+    limit_memory(settings.memory_bytes)
+    predictor = Predictor(settings)
     try:
-        analyst.model(next(iter(folders)))
+        predictor.model(next(iter(settings.folders)))
     except MusicEmotionError as error:
         connection.send(Failure("broken", str(error)))
         return
     connection.send(Ready())
     while True:
-        order = connection.recv()
+        request = connection.recv()
         with os.fdopen(recv_handle(connection), "rb", buffering=0) as file:
-            answer = analyst.analyse(order, file, connection)
+            answer = predictor.analyse(request, file, connection)
         connection.send(answer)
         del answer
         trim_memory()
@@ -149,13 +244,13 @@ def trim_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def limit_memory(space: int) -> None:
-    """Let this process use ``space`` bytes at most, where the system knows such a limit."""
+def limit_memory(size: int) -> None:
+    """Let this process use ``size`` bytes at most, where the system knows such a limit."""
     try:
         import resource
     except ImportError:
         return
-    if space:
+    if size:
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        allowed = space if hard == resource.RLIM_INFINITY else min(space, hard)
+        allowed = size if hard == resource.RLIM_INFINITY else min(size, hard)
         resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))

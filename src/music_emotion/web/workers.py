@@ -9,16 +9,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from multiprocessing.reduction import send_handle
 from typing import BinaryIO
 
 from music_emotion.errors import ServerError
 from music_emotion.parallel import Worker
-from music_emotion.web.orders import Analysis, Failure, Order, Progress, Ready
-from music_emotion.web.worker import work
+from music_emotion.web.worker import (
+    Analysis,
+    AnalysisRequest,
+    Failure,
+    Progress,
+    Ready,
+    WorkerSettings,
+    work,
+)
 
 PAUSE_SECONDS = 1.0  # before another attempt to replace a process
 CRASHES = tuple(
@@ -27,26 +33,7 @@ CRASHES = tuple(
     if hasattr(signal, name)
 )
 """Exit codes of a process whose own native code failed; any other end came from outside."""
-Tell = Callable[[Progress], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """What every worker is given.
-
-    Attributes
-    ----------
-    folders
-        Of the served models by name, the default first.
-    longest
-        Seconds of sound taken at most.
-    space
-        Bytes of address space a process may use; 0 sets no limit.
-    """
-
-    folders: Mapping[str, str]
-    longest: float
-    space: int
+ProgressReporter = Callable[[Progress], None]
 
 
 class AnalysisWorker:
@@ -55,8 +42,8 @@ class AnalysisWorker:
     One thread at a time may use it, but :meth:`stop` may be called from any.
     """
 
-    def __init__(self, workplace: Workplace) -> None:
-        self._workplace = workplace
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
         self._process: Worker | None = None
         self._stopped = True
         self.loaded = False
@@ -69,8 +56,7 @@ class AnalysisWorker:
         Failure or None
             Why it cannot work.
         """
-        place = self._workplace
-        self._process = Worker(work, dict(place.folders), place.longest, place.space)
+        self._process = Worker(work, self._settings)
         self._stopped = self.loaded = False
         try:
             message = self._process.connection.recv()
@@ -89,13 +75,15 @@ class AnalysisWorker:
         """Number of the process."""
         return None if self._process is None else self._process.pid
 
-    def perform(self, order: Order, descriptor: int, tell: Tell) -> Analysis | Failure:
+    def perform(
+        self, request: AnalysisRequest, descriptor: int, report: ProgressReporter
+    ) -> Analysis | Failure:
         """Have a file analysed; the descriptor is this method's own, and closed by it."""
         assert self._process is not None
         connection = self._process.connection
         try:
             try:
-                connection.send(order)
+                connection.send(request)
                 send_handle(connection, descriptor, self._process.pid)
             finally:
                 os.close(descriptor)
@@ -104,7 +92,7 @@ class AnalysisWorker:
                 if not isinstance(message, Progress):
                     answer: Analysis | Failure = message
                     return answer
-                tell(message)
+                report(message)
         except (EOFError, OSError):
             return self._ended(self._process)
 
@@ -137,12 +125,12 @@ class Workers:
     ----------
     count
         Processes.
-    workplace
+    settings
         What each is given.
     """
 
-    def __init__(self, count: int, workplace: Workplace) -> None:
-        self._workers = [AnalysisWorker(workplace) for _ in range(count)]
+    def __init__(self, count: int, settings: WorkerSettings) -> None:
+        self._workers = [AnalysisWorker(settings) for _ in range(count)]
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
         self._idle: asyncio.Queue[AnalysisWorker] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -200,7 +188,11 @@ class Workers:
         task.add_done_callback(self._tasks.discard)
 
     async def run(
-        self, worker: AnalysisWorker, order: Order, file: BinaryIO, tell: Tell
+        self,
+        worker: AnalysisWorker,
+        request: AnalysisRequest,
+        file: BinaryIO,
+        report: ProgressReporter,
     ) -> Analysis | Failure:
         """Have a file analysed by a worker that was taken, and give it back.
 
@@ -213,10 +205,10 @@ class Workers:
             self.give_back(worker)
             raise
 
-        def tell_here(progress: Progress) -> None:
-            loop.call_soon_threadsafe(tell, progress)
+        def report_here(progress: Progress) -> None:
+            loop.call_soon_threadsafe(report, progress)
 
-        work = loop.run_in_executor(self._threads, worker.perform, order, descriptor, tell_here)
+        work = loop.run_in_executor(self._threads, worker.perform, request, descriptor, report_here)
         # Given back when its thread is done with it, however this call ends.
         work.add_done_callback(lambda _: self.give_back(worker))
         try:
