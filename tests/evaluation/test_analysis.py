@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers import stub_models
 from helpers.corpora import corpus_of, points, segments
+from helpers.stub_models import BAD, GOOD
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.evaluation.analysis import PAIRS, Analysis, analyse, pair_shares
 from music_emotion.evaluation.calibration import expected_calibration_error
@@ -39,8 +39,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     )
     out = tmp_path_factory.mktemp("comparison")
     comparison = Comparison(
-        factory=stub_models.FACTORY,
-        models=("good", "bad"),
+        models=(GOOD, BAD),
         protocols=("segment", "artist"),
         targets=("label",),
         seeds=(1, 2),
@@ -57,7 +56,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         table=table,
     )
     assert not failures
-    return collect(out, truth, ("good", "bad"))
+    return collect(out, truth, (GOOD, BAD))
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +66,10 @@ def analysis(results: Results) -> Analysis:
 
 def test_calibration_of_every_model_over_its_seeds(results: Results, analysis: Analysis) -> None:
     assert [(one.protocol, one.model) for one in analysis.calibration] == [
-        ("segment", "good"),
-        ("segment", "bad"),
-        ("artist", "good"),
-        ("artist", "bad"),
+        ("segment", GOOD),
+        ("segment", BAD),
+        ("artist", GOOD),
+        ("artist", BAD),
     ]
     for result, one in zip(results.models, analysis.calibration, strict=True):
         errors = [
@@ -103,7 +102,7 @@ def test_models_of_both_targets_are_tested_against_each_other(results: Results) 
     label = tuple(one for one in results.models if one.protocol == "artist")
     (tests,) = analyse(replace(results, models=(*label, *votes))).paired
     pairs = {(test.first, test.second) for test in tests.table.tests}
-    assert ("good", "bad on votes") in pairs
+    assert (GOOD, f"{BAD} on votes") in pairs
     assert len(pairs) == 6
 
 
@@ -111,7 +110,7 @@ def test_models_without_the_seed_of_the_others_are_left_out(results: Results) ->
     good, bad = (one for one in results.models if one.protocol == "artist")
     alone = replace(good, model="alone", repeats=(replace(good.repeats[0], seed=9),))
     (tests,) = analyse(replace(results, models=(good, bad, alone))).paired
-    assert {(test.first, test.second) for test in tests.table.tests} == {("good", "bad")}
+    assert {(test.first, test.second) for test in tests.table.tests} == {(GOOD, BAD)}
 
 
 def test_people_confuse_neighbours_and_the_model_is_likened_to_them(analysis: Analysis) -> None:

@@ -17,6 +17,7 @@ import pytest
 from helpers import stub_models
 from helpers.corpora import LABELS, corpus_of, points, segments
 from helpers.reporter import RecordingReporter
+from helpers.stub_models import BAD, BROKEN, DIES, GOOD, PAIR, REFUSES, SLOW
 from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.cells import CellName, CellStore, Run, read_ground_truth
@@ -31,6 +32,7 @@ from music_emotion.evaluation.plan import (
 from music_emotion.evaluation.results import SUMMARY_COLUMNS, check_against, collect, summary_csv
 from music_emotion.evaluation.worker import mean_over_units, training_seed
 from music_emotion.models.base import Prediction
+from music_emotion.models.registry import create
 
 
 @pytest.fixture
@@ -42,8 +44,8 @@ def world():
 
 def run(world, out, *, jobs=0, **wanted):
     corpus, track, features = world
-    wanted.setdefault("models", ("good", "bad"))
-    comparison = Comparison(factory=stub_models.FACTORY, **wanted)
+    wanted.setdefault("models", (GOOD, BAD))
+    comparison = Comparison(**wanted)
     reporter = RecordingReporter()
     truth, failures = compare(
         comparison,
@@ -56,7 +58,11 @@ def run(world, out, *, jobs=0, **wanted):
         reporter=reporter,
     )
     assert failures == reporter.failures
-    return collect(out, truth, ("good", "bad")), reporter
+    return collect(out, truth, (GOOD, BAD)), reporter
+
+
+def file_name(model):
+    return model.replace(":", ".")
 
 
 def rows(results):
@@ -76,7 +82,7 @@ def test_summary_has_the_promised_form(world, tmp_path):
     assert {key[:3] for key in keys} == {
         (p, m, t)
         for p in ("segment", "track", "artist")
-        for m in ("good", "bad")
+        for m in (GOOD, BAD)
         for t in ("label", "votes")
     }
     assert {"accuracy", "macro_f1", "macro_f1_without_amazement", "balanced_accuracy"} < {
@@ -97,7 +103,7 @@ def test_summary_has_the_promised_form(world, tmp_path):
 
 def test_figures_are_those_of_the_pooled_out_of_fold_predictions(world, tmp_path):
     results, _ = run(world, tmp_path, protocols=("artist",), seeds=(7, 8))
-    result = results.find("artist", "label", "good")
+    result = results.find("artist", "label", GOOD)
     corpus = world[0]
     by_hand = []
     for repeat in result.repeats:
@@ -106,7 +112,7 @@ def test_figures_are_those_of_the_pooled_out_of_fold_predictions(world, tmp_path
     assert result.headline["accuracy"].value == pytest.approx(np.mean(by_hand))
     assert result.headline["accuracy"].value > 0.5
     assert result.confusion.sum() == 2 * len(corpus)
-    assert results.find("artist", "label", "bad").headline["accuracy"].value < 0.5
+    assert results.find("artist", "label", BAD).headline["accuracy"].value < 0.5
 
 
 def test_a_track_is_predicted_by_the_mean_of_its_segments():
@@ -129,11 +135,11 @@ def test_scores_come_from_the_files_alone(world, tmp_path):
     results, _ = run(world, tmp_path)
     text = summary_csv(results)
     truth = read_ground_truth(tmp_path).with_votes(world[0], None)
-    assert summary_csv(collect(tmp_path, truth, ("good", "bad"))) == text
+    assert summary_csv(collect(tmp_path, truth, (GOOD, BAD))) == text
     assert check_against(results, text) == []
     assert check_against(results, text.replace("accuracy,0.", "accuracy,1.", 1)) != []
     # Without the votes everything but the metrics of votes is still there.
-    without = collect(tmp_path, read_ground_truth(tmp_path), ("good", "bad"))
+    without = collect(tmp_path, read_ground_truth(tmp_path), (GOOD, BAD))
     missing = check_against(without, text)
     assert missing
     assert all("pearson" in m or "cosine" in m or "jensen" in m for m in missing)
@@ -148,14 +154,14 @@ def test_truth_keeps_no_votes(world, tmp_path):
 
 
 def test_a_second_command_extends_the_tables(world, tmp_path):
-    run(world, tmp_path, models=("good",), protocols=("track",))
-    results, _ = run(world, tmp_path, models=("bad",), protocols=("artist",), targets=("votes",))
+    run(world, tmp_path, models=(GOOD,), protocols=("track",))
+    results, _ = run(world, tmp_path, models=(BAD,), protocols=("artist",), targets=("votes",))
     assert [(r.protocol, r.target, r.model) for r in results.models] == [
-        ("track", "label", "good"),
-        ("artist", "votes", "bad"),
+        ("track", "label", GOOD),
+        ("artist", "votes", BAD),
     ]
-    results, _ = run(world, tmp_path, models=("good",), protocols=("track",), seeds=(1,))
-    assert results.find("track", "label", "good").seeds == (1, 42)
+    results, _ = run(world, tmp_path, models=(GOOD,), protocols=("track",), seeds=(1,))
+    assert results.find("track", "label", GOOD).seeds == (1, 42)
 
 
 def test_a_folder_of_other_data_is_refused_and_left_as_it_is(world, tmp_path):
@@ -164,7 +170,7 @@ def test_a_folder_of_other_data_is_refused_and_left_as_it_is(world, tmp_path):
     corpus = corpus_of(LABELS, votes=False)
     for other in (corpus, quick_corpus(world[0])):
         with pytest.raises(EvaluationError, match=r"other data .*: name another folder with --out"):
-            run((other, *world[1:]), tmp_path, models=("good",), protocols=("track",))
+            run((other, *world[1:]), tmp_path, models=(GOOD,), protocols=("track",))
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
@@ -174,21 +180,21 @@ def test_cells_of_other_data_are_left_out(world, tmp_path):
     results = collect(tmp_path, other)
     assert results.models == ()
     assert results.left_out[0] == (
-        "track-label-bad-seed42 is left out of the tables: it was made on other data"
+        f"track-label-{file_name(BAD)}-seed42 is left out of the tables: it was made on other data"
     )
 
 
 def test_other_folds_are_noticed(world, tmp_path):
     run(world, tmp_path, protocols=("artist",))
-    results, reporter = run(world, tmp_path, models=("good",), protocols=("artist",), n_folds=3)
+    results, reporter = run(world, tmp_path, models=(GOOD,), protocols=("artist",), n_folds=3)
     assert "training it again" in reporter.messages[0]
-    assert [result.model for result in results.models] == ["good"]
+    assert [result.model for result in results.models] == [GOOD]
     assert "other folds than the 3" in results.left_out[0]
 
 
 def test_other_settings_are_noticed(world, tmp_path):
     first, _ = run(world, tmp_path, protocols=("track",))
-    second, reporter = run(world, tmp_path, protocols=("track",), settings={"blur": 0.2})
+    second, reporter = run(world, tmp_path, protocols=("track",), settings={"dropout": 0.2})
     assert len(reporter.messages) == 2
     assert summary_csv(first) != summary_csv(second)
 
@@ -201,31 +207,32 @@ def test_other_code_is_said_and_what_it_made_is_kept(world, tmp_path, monkeypatc
     again, reporter = run(world, tmp_path, protocols=("track",))
     (line,) = reporter.messages
     assert "code of models or of training has changed" in line
-    assert "track-label-good-seed42, track-label-bad-seed42; to train them again" in line
+    good, bad = (f"track-label-{file_name(name)}-seed42" for name in (GOOD, BAD))
+    assert f"{good}, {bad}; to train them again" in line
     assert reporter.done == []
     assert summary_csv(first) == summary_csv(again)
-    (tmp_path / "predictions" / "track-label-bad-seed42.npz").unlink()
+    (tmp_path / "predictions" / f"{bad}.npz").unlink()
     _, reporter = run(world, tmp_path, protocols=("track",))
     assert len(reporter.done) == 5
-    assert "bad" not in reporter.messages[0]
+    assert bad not in reporter.messages[0]
 
 
 def test_cells_of_which_the_code_is_not_known_are_passed_over(world, tmp_path, monkeypatch):
     monkeypatch.setattr("music_emotion.evaluation.plan.code_digest", lambda: "")
-    run(world, tmp_path, models=("good",), protocols=("track",))
+    run(world, tmp_path, models=(GOOD,), protocols=("track",))
     monkeypatch.undo()
-    _, reporter = run(world, tmp_path, models=("good",), protocols=("track",))
+    _, reporter = run(world, tmp_path, models=(GOOD,), protocols=("track",))
     assert reporter.messages == []
 
 
 def test_an_ensemble_reuses_its_members(world, tmp_path, monkeypatch):
-    run(world, tmp_path / "out", models=("good",), protocols=("artist",))
+    run(world, tmp_path / "out", models=(GOOD,), protocols=("artist",))
     log = tmp_path / "fits"
     monkeypatch.setenv(stub_models.FITS, str(log))
-    results, reporter = run(world, tmp_path / "out", models=("pair", "bad"), protocols=("artist",))
-    assert [line.split()[0] for line in log.read_text().splitlines()] == ["bad"] * 5
+    results, reporter = run(world, tmp_path / "out", models=(PAIR, BAD), protocols=("artist",))
+    assert [line.split()[0] for line in log.read_text().splitlines()] == [BAD] * 5
     assert reporter.present == 5
-    pair, good, bad = (results.find("artist", "label", m) for m in ("pair", "good", "bad"))
+    pair, good, bad = (results.find("artist", "label", m) for m in (PAIR, GOOD, BAD))
     np.testing.assert_allclose(
         pair.repeats[0].scored.emotions,
         (good.repeats[0].scored.emotions + bad.repeats[0].scored.emotions) / 2,
@@ -233,13 +240,13 @@ def test_an_ensemble_reuses_its_members(world, tmp_path, monkeypatch):
     )
     # Fitted as a whole, with the fold's own seed, it says the same.
     corpus, track, features = world
-    comparison = Comparison(("pair",), ("artist",), factory=stub_models.FACTORY)
+    comparison = Comparison((PAIR,), ("artist",))
     plan = make_plan(comparison, corpus, track, {})
     from music_emotion.evaluation.folds import examples
 
     fold = next(task.fold for name, task in plan.tasks.items() if name.fold == 2)
     everything = examples(corpus, features, track, "artist")
-    whole = stub_models.create("pair")
+    whole = create(PAIR)
     whole.fit(everything.take(fold.train), seed=training_seed(42, 2))
     test = everything.take(fold.test)
     units, mean = mean_over_units(whole.predict(test), test.unit)
@@ -250,16 +257,14 @@ def test_an_ensemble_follows_a_member_that_was_trained_again(world, tmp_path):
     def emotions(model):
         return results.find("artist", "label", model).repeats[0].scored.emotions
 
-    run(world, tmp_path, models=("pair", "good", "bad"), protocols=("artist",))
+    run(world, tmp_path, models=(PAIR, GOOD, BAD), protocols=("artist",))
     store = CellStore(tmp_path)
-    name = CellName(Run("artist", "label", "good", 42), 1)
+    name = CellName(Run("artist", "label", GOOD, 42), 1)
     cell = store.find(name)
     store.write(replace(cell, emotions=np.roll(cell.emotions, 1, axis=1)))  # as other code would
-    results, reporter = run(world, tmp_path, models=("pair", "good", "bad"), protocols=("artist",))
+    results, reporter = run(world, tmp_path, models=(PAIR, GOOD, BAD), protocols=("artist",))
     assert reporter.done == []
-    np.testing.assert_allclose(
-        emotions("pair"), (emotions("good") + emotions("bad")) / 2, atol=1e-7
-    )
+    np.testing.assert_allclose(emotions(PAIR), (emotions(GOOD) + emotions(BAD)) / 2, atol=1e-7)
 
 
 def test_the_training_seed_is_that_of_seed_and_fold_alone(world, tmp_path, monkeypatch):
@@ -283,17 +288,17 @@ def test_one_bad_cell_does_not_stop_the_others(world, tmp_path):
     results, reporter = run(
         world,
         tmp_path,
-        models=("broken", "dies", "refuses", "good"),
+        models=(BROKEN, DIES, REFUSES, GOOD),
         protocols=("segment",),
         jobs=2,
     )
-    assert [result.model for result in results.models] == ["good"]
+    assert [result.model for result in results.models] == [GOOD]
     said = {failure.name.run.model: failure for failure in reporter.failures}
-    assert said["broken"].line == "ValueError: this model is broken"
-    assert "Traceback" in said["broken"].details
-    assert said["dies"].line == "the worker process died (exit code 3)"
-    assert said["refuses"].line == "refuses to learn: give it something else"
-    assert str(said["dies"].name) == "dies, segment, seed 42, fold 1"
+    assert said[BROKEN].line == "ValueError: this model is broken"
+    assert "Traceback" in said[BROKEN].details
+    assert said[DIES].line == "the worker process died (exit code 3)"
+    assert said[REFUSES].line == "refuses to learn: give it something else"
+    assert str(said[DIES].name) == f"{DIES}, segment, seed 42, fold 1"
 
 
 def test_a_full_or_forbidden_folder_is_one_line(world, tmp_path):
@@ -303,24 +308,22 @@ def test_a_full_or_forbidden_folder_is_one_line(world, tmp_path):
 
 
 def test_a_damaged_file_is_named(world, tmp_path):
-    run(world, tmp_path, protocols=("segment",), models=("good",))
+    run(world, tmp_path, protocols=("segment",), models=(GOOD,))
     (path,) = (tmp_path / "predictions").glob("segment-*")
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(EvaluationError, match=r"cannot read .*good-seed42\.npz: delete it"):
-        run(world, tmp_path, protocols=("segment",), models=("good",))
+        run(world, tmp_path, protocols=("segment",), models=(GOOD,))
 
 
 def test_an_unknown_model_is_refused_before_anything_is_trained(world, tmp_path):
     with pytest.raises(ModelError, match="no model 'guud'"):
-        run(world, tmp_path, models=("good", "guud"))
+        run(world, tmp_path, models=(GOOD, "guud"))
     assert not (tmp_path / "cells").exists()
     with pytest.raises(ModelError):
-        feature_names(Comparison(("guud",), factory=stub_models.FACTORY))
+        feature_names(Comparison(("guud",)))
 
 
 def test_a_description_holds_the_settings_and_not_the_device():
-    from music_emotion.models.registry import create
-
     model = create("cnn2d", device="cpu", max_epochs=3)
     described = describe(model)
     assert described["config"]["max_epochs"] == 3
@@ -356,9 +359,7 @@ if __name__ == "__main__":
     corpus = corpus_of(LABELS)
     track = segments(corpus, 3)
     compare(
-        Comparison(
-            ("slow",), ("artist",), settings={{"seconds": 0.6}}, factory=stub_models.FACTORY
-        ),
+        Comparison((stub_models.SLOW,), ("artist",)),
         corpus, track, {{"points": points(corpus, track)}},
         feature_versions={{"points": "1"}}, out=Path({out!r}), jobs=1, reporter=RecordingReporter(),
     )
@@ -370,8 +371,8 @@ def test_a_stopped_run_goes_on_where_it_was(world, tmp_path, number):
     here = str(Path(__file__).parents[1])
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(paths=[here], out=str(tmp_path / "out")))
-    # The stub's pace is no setting of the model, so that cells made slowly count as made.
-    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE)
+    paced = {**os.environ, stub_models.PACE: "0.6"}
+    process = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, env=paced)
     cells = tmp_path / "out" / "cells"
     deadline = time.monotonic() + 60
     while len(list(cells.glob("[!.]*.npz"))) < 2 and time.monotonic() < deadline:
@@ -383,9 +384,9 @@ def test_a_stopped_run_goes_on_where_it_was(world, tmp_path, number):
     time.sleep(0.7)  # a worker that outlived its parent would have finished its cell by now
     assert sorted(path.name for path in cells.glob("[!.]*.npz")) == kept
 
-    resumed, reporter = run(world, tmp_path / "out", models=("slow",), protocols=("artist",))
+    resumed, reporter = run(world, tmp_path / "out", models=(SLOW,), protocols=("artist",))
     assert reporter.present == len(kept) and len(reporter.done) == 5 - len(kept)
-    afresh, _ = run(world, tmp_path / "afresh", models=("slow",), protocols=("artist",))
+    afresh, _ = run(world, tmp_path / "afresh", models=(SLOW,), protocols=("artist",))
     assert summary_csv(resumed) == summary_csv(afresh)
     assert not list(cells.glob("*.npz"))
 
@@ -399,7 +400,7 @@ def test_sigterm_counts_as_ctrl_c_while_cells_are_trained(world, tmp_path):
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
         compare(
-            Comparison(("good",), ("segment",), factory=stub_models.FACTORY),
+            Comparison((GOOD,), ("segment",)),
             corpus,
             track,
             features,
@@ -412,13 +413,13 @@ def test_sigterm_counts_as_ctrl_c_while_cells_are_trained(world, tmp_path):
 
 
 def test_nothing_is_pickled(world, tmp_path):
-    run(world, tmp_path, protocols=("segment",), models=("good",))
+    run(world, tmp_path, protocols=("segment",), models=(GOOD,))
     (path,) = (tmp_path / "predictions").glob("segment-*")
     with np.load(path, allow_pickle=False) as file:
         header = json.loads(str(file["records"]))
         assert file["emotions"].dtype == np.float32
     assert header["folds"][0]["notes"] == ["noise 0.01"]
     assert header["folds"][0]["history"] == {"train_loss": [1.0, 0.5]}
-    name = CellName(Run("segment", "label", "good", 42), 0)
+    name = CellName(Run("segment", "label", GOOD, 42), 0)
     assert CellStore(tmp_path).find(name).record.best_epoch == 1
     assert path.stat().st_size < 20_000

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import stub_models
 from helpers.corpora import LABELS, corpus_of, points, segments
 from helpers.reporter import RecordingReporter
+from helpers.stub_models import BAD, BROKEN, DIES, GOOD, REFUSES
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.plan import Comparison
@@ -29,7 +29,7 @@ def run(world, out, *, engine, jobs=2, reporter=None, **wanted):
     corpus, track, features = world
     reporter = reporter or RecordingReporter()
     truth, failures = compare(
-        Comparison(factory=stub_models.FACTORY, **wanted),
+        Comparison(**wanted),
         corpus,
         track,
         features,
@@ -40,11 +40,11 @@ def run(world, out, *, engine, jobs=2, reporter=None, **wanted):
         engine=engine,
     )
     assert failures == reporter.failures
-    return collect(out, truth, ("good", "bad")), reporter
+    return collect(out, truth, (GOOD, BAD)), reporter
 
 
 def test_ray_gives_the_predictions_of_the_local_engine(world, tmp_path, ray_here):
-    wanted = {"models": ("good", "bad"), "protocols": ("artist",)}
+    wanted = {"models": (GOOD, BAD), "protocols": ("artist",)}
     here, _ = run(world, tmp_path / "here", engine=run_cells, jobs=0, **wanted)
     there, reporter = run(world, tmp_path / "there", engine=run_cells_on_ray, **wanted)
     assert len(reporter.done) == 10
@@ -69,22 +69,22 @@ def test_one_bad_cell_does_not_stop_the_others(world, tmp_path, ray_here):
         world,
         tmp_path,
         engine=run_cells_on_ray,
-        models=("broken", "dies", "refuses", "good"),
+        models=(BROKEN, DIES, REFUSES, GOOD),
         protocols=("segment",),
     )
-    assert [result.model for result in results.models] == ["good"]
+    assert [result.model for result in results.models] == [GOOD]
     said = {failure.name.run.model: failure for failure in reporter.failures}
-    assert said["broken"].line == "ValueError: this model is broken"
-    assert "Traceback" in said["broken"].details
-    assert "died twice" in said["dies"].line
-    assert said["refuses"].line == "refuses to learn: give it something else"
+    assert said[BROKEN].line == "ValueError: this model is broken"
+    assert "Traceback" in said[BROKEN].details
+    assert "died twice" in said[DIES].line
+    assert said[REFUSES].line == "refuses to learn: give it something else"
 
 
 def test_a_training_too_large_for_every_machine_is_refused(world, tmp_path, ray_here, monkeypatch):
     monkeypatch.setattr("music_emotion.evaluation.compare.threads_per_job", lambda jobs: 4096)
     engine = partial(run_cells_on_ray, address="auto")
     with pytest.raises(MusicEmotionError, match=r"takes 4096 processors .* no machine .* --jobs"):
-        run(world, tmp_path, engine=engine, models=("good",), protocols=("segment",))
+        run(world, tmp_path, engine=engine, models=(GOOD,), protocols=("segment",))
 
 
 class Interrupting(RecordingReporter):
@@ -97,7 +97,7 @@ class Interrupting(RecordingReporter):
 
 
 def test_a_stopped_comparison_goes_on_where_it_was(world, tmp_path, ray_here):
-    wanted = {"models": ("good",), "protocols": ("artist",), "engine": run_cells_on_ray}
+    wanted = {"models": (GOOD,), "protocols": ("artist",), "engine": run_cells_on_ray}
     with pytest.raises(KeyboardInterrupt):
         run(world, tmp_path, jobs=1, reporter=Interrupting(), **wanted)
     _, reporter = run(world, tmp_path, **wanted)

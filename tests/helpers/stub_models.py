@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +13,41 @@ import numpy as np
 from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples, FitReport, Prediction
 from music_emotion.models.ensemble import Ensemble
+from music_emotion.models.registry import create
 
-FACTORY = "helpers.stub_models:create"
+GOOD, BAD, SLOW, PAIR, BROKEN, DIES, REFUSES = (
+    f"helpers.stub_models:{kind}"
+    for kind in ("good", "bad", "slow", "pair", "broken", "dies", "refuses")
+)
 FITS = "STUB_FITS"
 """Environment variable: a file that gets a line per fit."""
+PACE = "STUB_SECONDS"
+"""Environment variable: how long a fit lasts. It is no setting: slow cells count as made."""
 N_EMOTIONS = 9
 
 
 class Centroids:
     """The nearest class centroid, blurred by seeded noise."""
 
-    def __init__(self, name: str, *, noise: float, blur: float = 1.0, seconds: float = 0.0) -> None:
+    def __init__(self, name: str, *, noise: float, blur: float) -> None:
         self.name = name
         self.feature_names: tuple[str, ...] = ("points",)
         self.noise = noise
         self.blur = blur
-        self._seconds = seconds
 
     def fit(self, examples: Examples, *, target="label", seed=0, progress=None) -> FitReport:
         if log := os.environ.get(FITS):
             with Path(log).open("a") as file:
                 file.write(f"{self.name} {target} {seed}\n")
         points = examples.gather("points")
-        if self.name == "broken":
+        if self.name == BROKEN:
             raise ValueError("this model is broken\nand says so at length")
-        if self.name == "refuses":
+        if self.name == REFUSES:
             raise ModelError("refuses to learn: give it something else")
-        if self.name == "dies":
+        if self.name == DIES:
             os._exit(3)
         for step in range(3):
-            time.sleep(self._seconds / 3)
+            time.sleep(float(os.environ.get(PACE, "0")) / 3)
             if progress:
                 progress(step + 1, 3)
         rng = np.random.default_rng(seed)
@@ -63,12 +69,16 @@ class Centroids:
         return Prediction(emotions, 0.5 * emotions)
 
 
-def create(name: str, **settings: Any) -> Any:
-    """Make a stub by name."""
-    if name == "pair":
-        return Ensemble(name, [create("good", **settings), create("bad", **settings)])
-    noises = {"good": 0.01, "bad": 3.0, "slow": 0.05, "broken": 0.0, "dies": 0.0, "refuses": 0.0}
-    if name not in noises:
-        raise ModelError(f"there is no model {name!r}")
-    seconds = settings.pop("seconds", 0.0) if name == "slow" else 0.0
-    return Centroids(name, noise=noises[name], seconds=seconds, **settings)
+def _centroids(noise: float) -> Callable[..., Centroids]:
+    def create(name: str, dropout: float = 1.0) -> Centroids:
+        return Centroids(name, noise=noise, blur=dropout)
+
+    return create
+
+
+good, bad, slow, broken, dies, refuses = map(_centroids, (0.01, 3.0, 0.05, 0.0, 0.0, 0.0))
+
+
+def pair(name: str, **settings: Any) -> Ensemble:
+    """The mean of the good one and the bad one."""
+    return Ensemble(name, [create(GOOD, **settings), create(BAD, **settings)])

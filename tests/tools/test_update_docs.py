@@ -14,8 +14,8 @@ import pytest
 
 import doc_figures
 import update_docs
-from helpers import stub_models
 from helpers.corpora import corpus_of, points, segments
+from helpers.stub_models import BAD, GOOD
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.compare import compare
@@ -56,8 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     features = points(corpus, track)
     truth, _ = compare(
         Comparison(
-            factory=stub_models.FACTORY,
-            models=("good", "bad"),
+            models=(GOOD, BAD),
             protocols=("segment", "artist"),
             targets=("label",),
             seeds=(1,),
@@ -71,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         reporter=Silent(),
         table=table,
     )
-    results = collect(out, truth, ("good", "bad"))
+    results = collect(out, truth, (GOOD, BAD))
     write_figures(out, results, conclude(results), [])
     listeners = measure_listeners(table, seed=0)
     (out / "listeners.json").write_text(json_text(listeners))
@@ -131,14 +130,14 @@ def test_numbers_are_those_of_the_files(folder: Path) -> None:
     figures = doc_figures.Figures.read(folder)
     results = json.loads((folder / "results.json").read_text())
     good = next(
-        row for row in results["results"] if (row["protocol"], row["model"]) == ("artist", "good")
+        row for row in results["results"] if (row["protocol"], row["model"]) == ("artist", GOOD)
     )
     accuracy = f"{100 * good['metrics']['accuracy']['value']:.1f}"
     assert figures.best() == good
-    assert "| `good` |  |" in doc_figures.three_protocols(figures)
+    assert f"| `{GOOD}` |  |" in doc_figures.three_protocols(figures)
     assert accuracy in doc_figures.three_protocols(figures)
     assert accuracy in doc_figures.headline(figures)
-    [row] = [line for line in doc_figures.readme_table(figures).splitlines() if "`good`" in line]
+    [row] = [line for line in doc_figures.readme_table(figures).splitlines() if f"`{GOOD}`" in line]
     assert row.endswith(
         f" | {accuracy} ({_interval(good)}) | `compare --models good --protocol segment "
         "--protocol artist --seed 1 --out results` |"

@@ -148,9 +148,7 @@ def compare(
     if order:
         needed = {name for task in pending for name in plan.feature_names[task.name.run.model]}
         with shared_arrays({name: features[name] for name in sorted(needed)}) as arrays:
-            workplace = Workplace(
-                corpus, track, arrays, threads_per_job(max(jobs, 1)), comparison.factory
-            )
+            workplace = Workplace(corpus, track, arrays, threads_per_job(max(jobs, 1)))
             failures = engine(
                 [plan.tasks[name] for name in order],
                 workplace,

@@ -15,10 +15,10 @@ from music_emotion.datasets.sample import sample_corpus
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
 from music_emotion.evaluation.folds import DEFAULT_SEED, Fold, Protocol, fold_count, make_folds
 from music_emotion.evaluation.provenance import code_digest, versions
-from music_emotion.evaluation.worker import REGISTRY, Task, make_model, training_seed
+from music_emotion.evaluation.worker import Task, training_seed
 from music_emotion.models.base import Model, Target
 from music_emotion.models.ensemble import Ensemble
-from music_emotion.models.registry import source_digest
+from music_emotion.models.registry import create, source_digest
 
 KEY_FORMAT = 1
 """Raised when the meaning of a cell changes, so that cells of before are computed again."""
@@ -31,15 +31,13 @@ class Comparison:
     Attributes
     ----------
     models
-        Names in the registry.
+        Names in the registry, or ``module:function``.
     protocols, targets, seeds
         Every model is run under each protocol, with each target and each fold seed.
     n_folds
         Number of folds; ``None`` for each protocol's default.
     settings
         Training settings that differ from the defaults, passed to every model's constructor.
-    factory
-        Where models are made, ``module:function``.
     """
 
     models: tuple[str, ...]
@@ -48,7 +46,6 @@ class Comparison:
     seeds: tuple[int, ...] = (DEFAULT_SEED,)
     n_folds: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    factory: str = REGISTRY
 
     @property
     def folds(self) -> dict[Protocol, int]:
@@ -126,7 +123,7 @@ def feature_names(comparison: Comparison) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     for model in comparison.models:
-        made = make_model(comparison.factory, model, comparison.settings)
+        made = create(model, **comparison.settings)
         names.update(dict.fromkeys(made.feature_names))
     return tuple(names)
 
@@ -158,9 +155,7 @@ def make_plan(
         If a model or a setting is unknown.
     """
     plan = Plan({}, {}, {}, {})
-    models = [
-        make_model(comparison.factory, name, comparison.settings) for name in comparison.models
-    ]
+    models = [create(name, **comparison.settings) for name in comparison.models]
     for protocol in comparison.protocols:
         for seed in comparison.seeds:
             folds = make_folds(protocol, corpus, track, seed=seed, n_folds=comparison.n_folds)

@@ -9,7 +9,6 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from multiprocessing import connection as pipes
 from multiprocessing import parent_process
 from pathlib import Path
@@ -23,14 +22,12 @@ from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName, Record
 from music_emotion.evaluation.folds import Fold, assert_disjoint, examples
-from music_emotion.models.base import Examples, Model, Prediction
+from music_emotion.models.base import Examples, Prediction
+from music_emotion.models.registry import create
 from music_emotion.training.config import Progress
 
 PROGRESS_INTERVAL = 0.5
 """Seconds between two progress messages of a worker."""
-
-REGISTRY = "music_emotion.models.registry:create"
-"""Where models are made: ``module:function``, called with the model's name and its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +89,12 @@ class Workplace:
         Feature arrays by name.
     threads
         Threads of one training.
-    factory
-        ``module:function`` that makes models.
     """
 
     corpus: Corpus
     track: NDArray[np.int64]
     features: Mapping[str, ArraySource]
     threads: int
-    factory: str = REGISTRY
 
     def examples(self, task: Task) -> Examples:
         """Return all segments as the task's protocol sees them."""
@@ -113,20 +107,13 @@ def training_seed(seed: int, fold: int) -> int:
     return int(np.random.SeedSequence([seed, fold]).generate_state(1)[0] % 2**31)
 
 
-def make_model(factory: str, name: str, settings: Mapping[str, Any]) -> Model:
-    """Make a model through a ``module:function``."""
-    module, function = factory.split(":")
-    model: Model = getattr(import_module(module), function)(name, **settings)
-    return model
-
-
 def train_cell(task: Task, workplace: Workplace, progress: Progress | None = None) -> Cell:
     """Train a model on the training part of a fold and predict the test part."""
     started = time.perf_counter()
     run = task.name.run
     everything = workplace.examples(task)
     assert_disjoint(run.protocol, workplace.corpus, workplace.track, task.fold)
-    model = make_model(workplace.factory, run.model, task.settings)
+    model = create(run.model, **task.settings)
     report = model.fit(
         everything.take(task.fold.train),
         target=run.target,
