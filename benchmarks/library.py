@@ -99,7 +99,8 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL) -> None:
 
     rng, count = np.random.default_rng(0), len(paths)
     timeline = rng.integers(0, 30, 20 * 9, np.uint8).tobytes()  # of one minute
-    marks = ", ".join("?" * len(PREDICTION_COLUMNS))
+    columns = ("track", "model", *PREDICTION_COLUMNS)
+    marks = ", ".join("?" * len(columns))
     with Catalogue.open(database, write=True) as catalogue:
         write = catalogue.connection
         write.execute("PRAGMA synchronous = OFF")  # it may be made again
@@ -108,17 +109,17 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL) -> None:
         for first in range(0, count, PIECE):
             numbers = range(first, min(first + PIECE, count))
             emotions = rng.dirichlet(np.ones(9), len(numbers)).astype(np.float32)
-            felt = rng.beta(1.2, 3.0, (len(numbers), 9)).astype(np.float32)
-            told = np.hstack([emotions, felt]).astype(float).tolist()
+            intensities = rng.beta(1.2, 3.0, (len(numbers), 9)).astype(np.float32)
+            felt = np.hstack([emotions, intensities]).astype(float).tolist()
             with transaction(write):
                 write.executemany(
                     "INSERT INTO track VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', NULL, '', 0, NULL)",
                     (track_values(number, paths[number]) for number in numbers),
                 )
                 write.executemany(
-                    f"INSERT INTO prediction VALUES ({marks})",
+                    f"INSERT INTO prediction ({', '.join(columns)}) VALUES ({marks})",
                     (
-                        (number + 1, 1, 180.0, 0.5, "power", *told[number - first], "")
+                        (number + 1, 1, 180.0, "power", 0.5, *felt[number - first], "")
                         for number in numbers
                     ),
                 )

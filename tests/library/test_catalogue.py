@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 
 from helpers.tracks import prediction, track
 from music_emotion.errors import CatalogueError
+from music_emotion.library import catalogue as catalogue_module
 from music_emotion.library.catalogue import SCHEMA, Catalogue, default_catalogue
+from music_emotion.library.search import KINDS, Query, find, words_of
 from music_emotion.library.track import (
     CatalogueTrack,
     FileStamp,
     Tags,
-    pack_timeline,
     restored_path,
     stored_path,
-    unpack_timeline,
 )
 
+SCHEMAS = Path(__file__).with_name("schemas")
 ODD_NAMES = [b"caf\xe9.mp3", b"two\nlines.mp3", "Bjö\u0308rk.mp3".encode(), b"50%_'\"[a].mp3", b" "]
 
 
@@ -63,11 +64,13 @@ def test_any_path_is_stored_without_loss(name: bytes) -> None:
 def test_a_timeline_is_off_by_at_most_half_a_step(points: int) -> None:
     emotions = np.random.default_rng(points).dirichlet(np.ones(9), points).astype(np.float32)
     timeline = replace(prediction().timeline, time=1.5 + 3.0 * np.arange(points), emotions=emotions)
-    first, step, packed = pack_timeline(timeline)
-    read = unpack_timeline(first, step, 3.0, packed)
-    np.testing.assert_allclose(read.emotions, emotions, atol=1 / 509)
-    np.testing.assert_allclose(read.time, timeline.time)
-    assert pack_timeline(read)[2] == packed
+    row = replace(track("a"), prediction=replace(prediction(), timeline=timeline)).to_row()
+    assert len(row["timeline"]) == 9 * points
+    back = CatalogueTrack.from_row(row)
+    assert back.prediction is not None
+    np.testing.assert_allclose(back.prediction.timeline.emotions, emotions, atol=1 / 509)
+    np.testing.assert_allclose(back.prediction.timeline.time, timeline.time)
+    assert back.to_row() == row
 
 
 def test_a_path_has_one_row_and_a_moved_file_keeps_its_own(catalogue: Catalogue) -> None:
@@ -196,6 +199,80 @@ def test_a_newer_catalogue_is_refused(tmp_path: Path) -> None:
             Catalogue.open(path, write=write)
 
 
+def older(path: Path, version: int) -> Path:
+    """A catalogue as the code of that version made it: ``a.mp3`` is predicted, ``b.mp3`` failed."""
+    made = sqlite3.connect(path)
+    made.executescript(SCHEMAS.joinpath(f"version_{version}.sql").read_text())
+    made.close()
+    return path
+
+
+def described(catalogue: Catalogue) -> dict[str, list[tuple[object, ...]]]:
+    """Columns of all tables and views, and the text of all triggers and indices."""
+    names = catalogue.connection.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
+    return {
+        name: catalogue.connection.execute(f"PRAGMA table_info({name})").fetchall() or [(sql,)]
+        for name, _, sql in names
+    }
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA.version))
+@pytest.mark.parametrize("write", [True, False], ids=["written", "only read"])
+def test_an_older_catalogue_is_read_as_one_of_now(
+    tmp_path: Path, catalogue: Catalogue, version: int, write: bool
+) -> None:
+    path = older(tmp_path / "old.sqlite", version)
+    before = path.read_bytes()
+    with Catalogue.open(path, write=write) as opened:
+        calm, damaged = opened.tracks([1, 2])
+        assert calm == replace(track("a.mp3", "Björk"), prediction=calm.prediction, id=1)
+        expected = prediction(calmness=0.7, tension=0.1)
+        assert calm.prediction is not None
+        assert (
+            calm.prediction.to_dict()
+            == replace(expected, path="/music/a.mp3", timeline=calm.prediction.timeline).to_dict()
+        )
+        np.testing.assert_allclose(
+            calm.prediction.timeline.emotions, expected.timeline.emotions, atol=1 / 509
+        )
+        assert (damaged.prediction, damaged.error) == (None, "'b' is damaged")
+        for by in KINDS:
+            assert find(opened, Query(("calmness",), at_least=0.5, by=by)).ids.tolist() == [1]
+        assert find(opened, Query(words=words_of(artist="björk"))).ids.tolist() == [1]
+        if not write:
+            return
+        assert described(opened) == described(catalogue)
+        assert opened.check() == []
+        assert opened.write(track("c.mp3")) == 3
+        row = opened.connection.execute("SELECT path, version, round(calmness, 3) FROM tracks")
+        assert row.fetchone() == ("/music/a.mp3", "1", 0.609)
+    with Catalogue.open(path) as again:
+        assert len(again) == 3
+    assert path.read_bytes() != before
+
+
+def test_an_older_catalogue_that_is_only_read_is_not_touched(tmp_path: Path) -> None:
+    path = older(tmp_path / "old.sqlite", 1)
+    before = path.read_bytes()
+    with Catalogue.open(path) as opened:
+        assert len(list(opened.predicted())) == 1
+    assert path.read_bytes() == before
+
+
+def test_a_migration_happens_wholly_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = older(tmp_path / "old.sqlite", 1)
+    broken = replace(SCHEMA.migrations[-1], upgrade="DROP VIEW tracks;\nDROP TABLE none;\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(catalogue_module, "SCHEMA", replace(SCHEMA, migrations=(broken,)))
+        with pytest.raises(CatalogueError, match="cannot be used"):
+            Catalogue.open(path, write=True)
+    with Catalogue.open(path, write=True) as opened:
+        assert opened.connection.execute("PRAGMA user_version").fetchone() == (SCHEMA.version,)
+        assert opened.connection.execute("SELECT count(*) FROM tracks").fetchone() == (2,)
+
+
 def test_damage_in_the_middle_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     with Catalogue.open(path, write=True) as opened:
@@ -248,8 +325,7 @@ def test_the_documentation_names_every_table_and_column(catalogue: Catalogue) ->
     ):
         assert f"`{table}`" in text
         for row in catalogue.connection.execute(f"PRAGMA table_info({table})"):
-            name = "probability_…" if row[1].startswith("probability_") else row[1]
-            name = "intensity_…" if name.startswith("intensity_") else name
+            name = "intensity_…" if row[1].startswith("intensity_") else row[1]
             assert f"`{name}`" in text or table == "tracks", (table, name)
 
 

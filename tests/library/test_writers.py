@@ -16,7 +16,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError, MusicEmotionError
 from music_emotion.library.search import Hit
 from music_emotion.library.writers import (
-    COLUMNS,
+    ROW_COLUMNS,
     clock,
     export,
     table_line,
@@ -52,7 +52,7 @@ def test_csv() -> None:
     stream = io.StringIO()
     write_csv([GOOD, BAD], stream)
     good, bad = csv.DictReader(io.StringIO(stream.getvalue()))
-    assert tuple(good) == COLUMNS
+    assert tuple(good) == tuple(ROW_COLUMNS)
     assert (good["intensity_calmness"], good["duration"], good["year"]) == ("0.75", "61.4", "")
     assert (bad["top"], bad["error"]) == ("", "'b' is damaged")
 
@@ -94,7 +94,7 @@ def test_parquet(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     export([GOOD, BAD], "parquet", path)
     table = parquet.read_table(path)
-    assert tuple(table.column_names) == COLUMNS
+    assert tuple(table.column_names) == tuple(ROW_COLUMNS)
     good, bad = table.to_pylist()
     assert (good["path"], good["intensity_calmness"], good["scanned_at"]) == (
         "/music/a.mp3", 0.75, 1_700_000_000,

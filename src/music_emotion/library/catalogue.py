@@ -13,28 +13,33 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Self
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, printable
-from music_emotion.inference.prediction import TrackPrediction
-from music_emotion.library.database import Schema, connect, faults, scan_lock, transaction
+from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS
+from music_emotion.library.database import (
+    Migration,
+    Schema,
+    connect,
+    faults,
+    scan_lock,
+    transaction,
+)
 from music_emotion.library.track import (
+    FILE_COLUMNS,
+    TAG_COLUMNS,
     CatalogueTrack,
     FileStamp,
     Tags,
-    pack_timeline,
     restored_path,
     stored_path,
-    unpack_timeline,
 )
 
 VARIABLE = "MUSIC_EMOTION_CATALOGUE"
@@ -42,35 +47,10 @@ FILE_NAME = "catalogue.sqlite"
 APPLICATION_ID = 0x4D454D4F  # "MEMO" in the header of the file
 BLOCK_TRACKS = 4096  # tracks per row of the table "vector"
 
-PROBABILITIES = tuple(f"probability_{name}" for name in EMOTIONS)
-INTENSITIES = tuple(f"intensity_{name}" for name in EMOTIONS)
 AT_ONCE = 500  # rows asked for in one statement
 
-TRACK_COLUMNS = (
-    "path",
-    "size",
-    "mtime_ns",
-    "inode",
-    "audio",
-    "artist",
-    "album",
-    "title",
-    "genre",
-    "year",
-    "error",
-    "scanned_at",
-    "missing_since",
-)
-PREDICTION_COLUMNS = (
-    "track",
-    "model",
-    "duration",
-    "confidence",
-    "top",
-    *PROBABILITIES,
-    *INTENSITIES,
-    "warnings",
-)
+PREDICTION_COLUMNS = tuple(name for name in COLUMNS if name not in ("model", "version"))
+"""Of the table "prediction", beside the rows of the track and of the model."""
 
 
 def _reals(names: tuple[str, ...]) -> str:
@@ -95,6 +75,16 @@ def _words(action: str, row: str) -> str:
         f"{row}.genre);"
     )
 
+
+_TRACKS = f"""CREATE VIEW tracks AS
+    SELECT track.*, model.name AS model, model.version,
+        model.sha256 AS model_sha256, duration, confidence, top,
+        {", ".join(EMOTIONS)},
+        {", ".join(INTENSITY_COLUMNS)},
+        warnings
+    FROM track
+        LEFT JOIN prediction ON prediction.track = track.id
+        LEFT JOIN model ON model.id = prediction.model;"""
 
 _TABLES = f"""
 CREATE TABLE model (
@@ -128,8 +118,8 @@ CREATE TABLE prediction (
     duration REAL NOT NULL,            -- seconds
     confidence REAL NOT NULL,
     top TEXT,                          -- NULL for silence
-    {_reals(PROBABILITIES)},
-    {_reals(INTENSITIES)},
+    {_reals(EMOTIONS)},
+    {_reals(INTENSITY_COLUMNS)},
     warnings TEXT NOT NULL DEFAULT ''  -- one per line
 );
 CREATE INDEX prediction_model ON prediction(model);
@@ -175,24 +165,41 @@ END;
 CREATE TRIGGER track_words_delete AFTER DELETE ON track BEGIN
     {_words("delete", "old")}
 END;
-CREATE VIEW tracks AS
-    SELECT track.*, model.name AS model, model.version AS model_version,
-        model.sha256 AS model_sha256, duration, confidence, top,
-        {", ".join(PROBABILITIES)},
-        {", ".join(INTENSITIES)},
-        warnings
-    FROM track
-        LEFT JOIN prediction ON prediction.track = track.id
-        LEFT JOIN model ON model.id = prediction.model;
+{_TRACKS}
 """
 
-SCHEMA = Schema(APPLICATION_ID, _TABLES)
+_PROBABILITIES_UNDER_THEIR_EMOTIONS = Migration(
+    "a probability has its emotion's name, as in CSV and Parquet",
+    upgrade="DROP VIEW tracks;\n"
+    + "".join(
+        f"ALTER TABLE prediction RENAME COLUMN probability_{name} TO {name};\n" for name in EMOTIONS
+    )
+    + _TRACKS,
+    view=f"""
+CREATE TEMP VIEW prediction AS
+    SELECT track, model, duration, confidence, top,
+        {", ".join(f"probability_{name} AS {name}" for name in EMOTIONS)},
+        {", ".join(INTENSITY_COLUMNS)}, warnings
+    FROM main.prediction;
+""",
+)
 
+SCHEMA = Schema(APPLICATION_ID, _TABLES, (_PROBABILITIES_UNDER_THEIR_EMOTIONS,))
+
+_SOURCES = {
+    "id": "t.id",
+    **{name: f"t.{name}" for name in FILE_COLUMNS},
+    **{name: f"p.{name}" for name in COLUMNS},
+    "model": "m.name",
+    "version": "m.version",
+    "model_sha256": "m.sha256",
+    "timeline_first": "l.first",
+    "timeline_step": "l.step",
+    "timeline_window": "l.window",
+    "timeline": "l.probabilities",
+}
 _READ = f"""
-SELECT t.id, {", ".join(f"t.{name}" for name in TRACK_COLUMNS)},
-    m.name, m.version, m.sha256, p.duration, p.confidence, p.warnings,
-    {", ".join(f"p.{name}" for name in (*PROBABILITIES, *INTENSITIES))},
-    l.first, l.step, l.window, l.probabilities
+SELECT {", ".join(_SOURCES.values())}
 FROM track AS t
     LEFT JOIN prediction AS p ON p.track = t.id
     LEFT JOIN model AS m ON m.id = p.model
@@ -317,7 +324,8 @@ class Catalogue:
 
     def tracks(self, ids: Iterable[int]) -> Iterator[CatalogueTrack]:
         """Yield files by the numbers of their rows, in this order; unknown ones are left out."""
-        for some in batched_ids(ids):
+        numbers = map(int, ids)
+        while some := list(islice(numbers, AT_ONCE)):
             marks = ", ".join("?" * len(some))
             found = {t.id: t for t in self._select(f"WHERE t.id IN ({marks})", some)}
             yield from (found[number] for number in some if number in found)
@@ -388,9 +396,11 @@ class Catalogue:
 
     def _select(self, condition: str, values: Sequence[object] = ()) -> Iterator[CatalogueTrack]:
         with self.faults():
-            rows = self.connection.execute(_READ + condition, values)
-            for row in rows:
-                yield _track(row)
+            for values_read in self.connection.execute(_READ + condition, values):
+                row = dict(zip(_SOURCES, values_read, strict=True))
+                row["path"] = restored_path(row["path"])
+                row["warnings"] = row["warnings"].split("\n") if row["warnings"] else ()
+                yield CatalogueTrack.from_row(row)
 
     # Writing
 
@@ -410,54 +420,47 @@ class Catalogue:
             return [self._write(track) for track in tracks]
 
     def _write(self, track: CatalogueTrack) -> int:
-        values = _track_values(track)
-        row = track.id
-        if row is None:
-            found = self.connection.execute("SELECT id FROM track WHERE path = ?", values[:1])
-            row = next((number for (number,) in found), None)
+        row = track.to_row() | {"path": stored_path(track.path)}
+        file = {name: row[name] for name in FILE_COLUMNS}
+        number = track.id
+        if number is None:
+            found = self.connection.execute("SELECT id FROM track WHERE path = ?", (file["path"],))
+            number = next((id for (id,) in found), None)
         else:  # another file's row may bear the name that this one has now
             self.connection.execute(
-                "DELETE FROM track WHERE path = ? AND id <> ?", (values[0], row)
+                "DELETE FROM track WHERE path = ? AND id <> ?", (file["path"], number)
             )
-        if row is None:
-            marks = ", ".join("?" * len(values))
-            cursor = self.connection.execute(
-                f"INSERT INTO track ({', '.join(TRACK_COLUMNS)}) VALUES ({marks})", values
-            )
-            row = int(cursor.lastrowid or 0)
+        if number is None:
+            number = int(self._insert("INSERT", "track", file).lastrowid or 0)
         else:
-            settings = ", ".join(f"{name} = ?" for name in TRACK_COLUMNS)
-            self.connection.execute(f"UPDATE track SET {settings} WHERE id = ?", (*values, row))
-        self._write_prediction(row, track)
-        return row
-
-    def _write_prediction(self, row: int, track: CatalogueTrack) -> None:
-        told = track.prediction
-        if told is None:
+            self._update(number, file)
+        if track.prediction is None:
             for table in ("prediction", "timeline"):
-                self.connection.execute(f"DELETE FROM {table} WHERE track = ?", (row,))
-            return
-        model = self._model_number(told.model, told.version, track.model_sha256)
-        values = (
-            row,
-            model,
-            float(told.duration),
-            float(told.confidence),
-            told.top,
-            *told.emotions.tolist(),
-            *told.intensities.tolist(),
-            "\n".join(told.warnings),
-        )
-        self._replace("prediction", PREDICTION_COLUMNS, values)
-        first, step, packed = pack_timeline(told.timeline)
-        columns = ("track", "first", "step", "window", "probabilities")
-        self._replace("timeline", columns, (row, first, step, told.timeline.window, packed))
+                self.connection.execute(f"DELETE FROM {table} WHERE track = ?", (number,))
+            return number
+        prediction = {name: row[name] for name in PREDICTION_COLUMNS}
+        model = self._model_number(row["model"], row["version"], row["model_sha256"])
+        ours = {"track": number, "model": model, "warnings": "\n".join(row["warnings"])}
+        self._insert("INSERT OR REPLACE", "prediction", prediction | ours)
+        timeline = {
+            "track": number,
+            "first": row["timeline_first"],
+            "step": row["timeline_step"],
+            "window": row["timeline_window"],
+            "probabilities": row["timeline"],
+        }
+        self._insert("INSERT OR REPLACE", "timeline", timeline)
+        return number
 
-    def _replace(self, table: str, columns: Sequence[str], values: Sequence[object]) -> None:
+    def _insert(self, verb: str, table: str, values: Mapping[str, object]) -> sqlite3.Cursor:
         marks = ", ".join("?" * len(values))
-        self.connection.execute(
-            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({marks})", values
+        return self.connection.execute(
+            f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values())
         )
+
+    def _update(self, id: int, values: Mapping[str, object]) -> None:
+        settings = ", ".join(f"{name} = ?" for name in values)
+        self.connection.execute(f"UPDATE track SET {settings} WHERE id = ?", (*values.values(), id))
 
     def _model_number(self, name: str, version: str, sha256: str) -> int:
         self.connection.execute(
@@ -469,14 +472,10 @@ class Catalogue:
 
     def restamp(self, id: int, stamp: FileStamp, tags: Tags) -> None:
         """Note that a file's tags or times changed and its sound did not."""
-        values = (stamp.size, stamp.mtime_ns, stamp.inode)
-        words = (tags.artist, tags.album, tags.title, tags.genre, tags.year)
+        row = CatalogueTrack("", stamp, b"", tags).file_row()
         with self.faults(), transaction(self.connection):
-            self.connection.execute(
-                "UPDATE track SET size = ?, mtime_ns = ?, inode = ?, artist = ?, album = ?, "
-                "title = ?, genre = ?, year = ?, missing_since = NULL WHERE id = ?",
-                (*values, *words, id),
-            )
+            columns = ("size", "mtime_ns", "inode", *TAG_COLUMNS, "missing_since")
+            self._update(id, {name: row[name] for name in columns})
 
     def mark_missing(self, ids: Iterable[int], since: int | None) -> None:
         """Note when files were found to be gone, seconds since 1970; ``None``: they are there."""
@@ -493,12 +492,12 @@ class Catalogue:
     def check(self) -> list[str]:
         """Return what is wrong with the file as SQLite sees it, one line each; nothing if sound."""
         with self.faults():
-            told = [
+            lines = [
                 str(row[0])
                 for question in ("PRAGMA integrity_check", "PRAGMA foreign_key_check")
                 for row in self.connection.execute(question)
             ]
-        return [line for line in told if line != "ok"]
+        return [line for line in lines if line != "ok"]
 
 
 def within(folder: str) -> tuple[str, tuple[str | bytes, ...]]:
@@ -510,74 +509,3 @@ def within(folder: str) -> tuple[str, tuple[str | bytes, ...]]:
     if isinstance(stored_path(prefix), bytes):
         return condition, tuple(bounds)
     return f"({condition} OR {condition})", (prefix, after, *bounds)
-
-
-def batched_ids(ids: Iterable[int]) -> Iterator[list[int]]:
-    """Yield row numbers in lists that fit into one statement."""
-    some: list[int] = []
-    for number in ids:
-        some.append(int(number))
-        if len(some) == AT_ONCE:
-            yield some
-            some = []
-    if some:
-        yield some
-
-
-def _track_values(track: CatalogueTrack) -> tuple[Any, ...]:
-    stamp, tags = track.stamp, track.tags
-    return (
-        stored_path(track.path),
-        stamp.size,
-        stamp.mtime_ns,
-        stamp.inode,
-        track.audio,
-        *(_storable(text) for text in (tags.artist, tags.album, tags.title, tags.genre)),
-        tags.year,
-        _storable(track.error),
-        track.scanned_at,
-        track.missing_since,
-    )
-
-
-def _storable(text: str) -> str:
-    """Return text that UTF-8 can hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _track(row: tuple[Any, ...]) -> CatalogueTrack:
-    count = 1 + len(TRACK_COLUMNS)
-    (number, path, size, mtime, inode, audio, artist, album, title, genre, year) = row[:11]
-    error, scanned_at, missing_since = row[11:count]
-    path = restored_path(path)
-    return CatalogueTrack(
-        path=path,
-        stamp=FileStamp(size, mtime, inode),
-        audio=bytes(audio),
-        tags=Tags(artist, album, title, genre, year),
-        prediction=_prediction(path, row[count:]),
-        model_sha256=row[count + 2] or "",
-        error=error,
-        scanned_at=scanned_at,
-        missing_since=missing_since,
-        id=number,
-    )
-
-
-def _prediction(path: str, values: tuple[Any, ...]) -> TrackPrediction | None:
-    model, version, _, duration, confidence, warnings = values[:6]
-    if model is None:
-        return None
-    nine = len(EMOTIONS)
-    numbers: NDArray[np.float32] = np.array(values[6 : 6 + 2 * nine], np.float32)
-    return TrackPrediction(
-        path=path,
-        duration=duration,
-        model=model,
-        version=version,
-        emotions=numbers[:nine],
-        intensities=numbers[nine:],
-        confidence=confidence,
-        timeline=unpack_timeline(*values[6 + 2 * nine :]),
-        warnings=tuple(warnings.split("\n")) if warnings else (),
-    )

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, printable
+from music_emotion.inference.prediction import INTENSITY_COLUMNS
 from music_emotion.library.audio_hash import audio_digest
-from music_emotion.library.catalogue import BLOCK_TRACKS, INTENSITIES, PROBABILITIES, Catalogue
+from music_emotion.library.catalogue import BLOCK_TRACKS, Catalogue
 from music_emotion.library.database import transaction
 from music_emotion.library.track import CatalogueTrack
 from music_emotion.library.walk import absolute
@@ -397,7 +398,7 @@ def _blocks(catalogue: Catalogue) -> Iterator[int]:
 
 def _read_block(catalogue: Catalogue, block: int) -> dict[Kind, Array]:
     rows = catalogue.connection.execute(
-        f"SELECT p.track, {', '.join((*INTENSITIES, *PROBABILITIES))} FROM prediction AS p "
+        f"SELECT p.track, {', '.join((*INTENSITY_COLUMNS, *EMOTIONS))} FROM prediction AS p "
         "JOIN track AS t ON t.id = p.track "
         "WHERE p.track >= ? AND p.track < ? AND t.missing_since IS NULL",
         (block * BLOCK_TRACKS, (block + 1) * BLOCK_TRACKS),

@@ -7,16 +7,42 @@ Paths are text as Python gives them (bytes that are no UTF-8 as surrogates, see
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 
 STEPS = 255  # of a stored probability, so that it is one byte
+
+TEXT_TAGS = ("artist", "album", "title", "genre")
+TAG_COLUMNS = (*TEXT_TAGS, "year")
+FILE_COLUMNS: Mapping[str, type[str] | type[int] | type[bytes]] = {
+    "path": str,
+    "size": int,
+    "mtime_ns": int,
+    "inode": int,
+    "audio": bytes,
+    **dict.fromkeys(TEXT_TAGS, str),
+    "year": int,
+    "error": str,
+    "scanned_at": int,
+    "missing_since": int,
+}
+"""Columns of a file, in order, and what each holds; see :class:`CatalogueTrack`."""
+
+STORED_COLUMNS: Mapping[str, type[str] | type[float] | type[bytes]] = {
+    "model_sha256": str,
+    "timeline_first": float,
+    "timeline_step": float,
+    "timeline_window": float,
+    "timeline": bytes,
+}
+"""What is stored of a prediction beside :data:`music_emotion.inference.prediction.COLUMNS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,30 +133,85 @@ class CatalogueTrack:
     missing_since: int | None = None
     id: int | None = None
 
+    def file_row(self) -> dict[str, Any]:
+        """Return what is known of the file as one flat row with the names in FILE_COLUMNS.
 
-def pack_timeline(timeline: Timeline) -> tuple[float, float, bytes]:
-    """Return (time of the first point, seconds between points, probabilities as bytes).
+        Text is such as UTF-8 can hold, but for the path.
+        """
+        row: dict[str, Any] = {
+            "path": self.path,
+            **asdict(self.stamp),
+            "audio": self.audio,
+            **asdict(self.tags),
+            "error": self.error,
+            "scanned_at": self.scanned_at,
+            "missing_since": self.missing_since,
+        }
+        return row | {name: _storable(row[name]) for name in (*TEXT_TAGS, "error")}
 
-    One byte per probability, 255 · p rounded, points in order and nine emotions each; the error is
-    at most 1/510.
-    """
-    times = timeline.time
-    first = float(times[0]) if len(times) else 0.0
-    step = float(times[1] - times[0]) if len(times) > 1 else 0.0
-    return first, step, np.rint(timeline.emotions * STEPS).astype(np.uint8).tobytes()
+    def to_row(self) -> dict[str, Any]:
+        """Return all of it as one flat row.
+
+        Returns
+        -------
+        dict
+            With the names in :data:`FILE_COLUMNS` and, where there is a prediction, those of its
+            :meth:`.TrackPrediction.to_row` and in :data:`STORED_COLUMNS`. Numbers are not rounded;
+            warnings are a list. The timeline is one byte per probability: 255 · p rounded, points
+            in order and nine emotions each; the error is at most 1/510.
+        """
+        row = self.file_row()
+        if self.prediction is None:
+            return row
+        timeline = self.prediction.timeline
+        times = timeline.time.tolist()
+        return row | {
+            **self.prediction.to_row(rounded=False),
+            "warnings": list(self.prediction.warnings),
+            "model_sha256": self.model_sha256,
+            "timeline_first": times[0] if times else 0.0,
+            "timeline_step": times[1] - times[0] if len(times) > 1 else 0.0,
+            "timeline_window": timeline.window,
+            "timeline": np.rint(timeline.emotions * STEPS).astype(np.uint8).tobytes(),
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> CatalogueTrack:
+        """Return the file that :meth:`to_row` made a row of; ``id`` may be there, too.
+
+        Raises
+        ------
+        ValueError
+            The timeline is no whole number of points.
+        """
+        prediction = None
+        if row["model"] is not None:
+            emotions = np.frombuffer(row["timeline"], np.uint8).reshape(-1, len(EMOTIONS))
+            points = np.arange(len(emotions), dtype=np.float64)
+            timeline = Timeline(
+                row["timeline_first"] + row["timeline_step"] * points,
+                (emotions / np.float32(STEPS)).astype(np.float32),
+                row["timeline_window"],
+            )
+            prediction = TrackPrediction.from_row(
+                row, path=row["path"], timeline=timeline, warnings=row["warnings"]
+            )
+        return cls(
+            path=row["path"],
+            stamp=FileStamp(row["size"], row["mtime_ns"], row["inode"]),
+            audio=row["audio"],
+            tags=Tags(**{name: row[name] for name in TAG_COLUMNS}),
+            prediction=prediction,
+            model_sha256=row["model_sha256"] or "",
+            error=row["error"],
+            scanned_at=row["scanned_at"],
+            missing_since=row.get("missing_since"),
+            id=row.get("id"),
+        )
 
 
-def unpack_timeline(first: float, step: float, window: float, packed: bytes) -> Timeline:
-    """Return the timeline that :func:`pack_timeline` made smaller.
-
-    Raises
-    ------
-    ValueError
-        The bytes are no whole number of points.
-    """
-    emotions = np.frombuffer(packed, np.uint8).reshape(-1, len(EMOTIONS))
-    time: NDArray[np.float64] = first + step * np.arange(len(emotions), dtype=np.float64)
-    return Timeline(time, (emotions / np.float32(STEPS)).astype(np.float32), window)
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def stored_path(path: str) -> str | bytes:

@@ -12,70 +12,44 @@ from typing import Any, TextIO
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
 from music_emotion.inference.output import opened_output, replacing
-from music_emotion.inference.prediction import DIGITS, writable
+from music_emotion.inference.prediction import COLUMNS, DIGITS, writable
 from music_emotion.library.search import Hit
-from music_emotion.library.track import CatalogueTrack
+from music_emotion.library.track import TEXT_TAGS, CatalogueTrack
 
 PARQUET_ROWS = 10_000  # in memory at once
 TOP_EMOTIONS = 3  # in the table for people
 
-TEXTS = (
-    "path",
-    "artist",
-    "album",
-    "title",
-    "genre",
-    "model",
-    "version",
-    "top",
-    "warnings",
-    "error",
-)
-WHOLE_NUMBERS = ("year", "scanned_at")
-COLUMNS = (
-    *("path", "artist", "album", "title", "genre", "year", "duration"),
-    *("model", "version", "top", "confidence"),
-    *EMOTIONS,
-    *(f"intensity_{name}" for name in EMOTIONS),
-    *("warnings", "error", "scanned_at", "distance"),
-)
+ROW_COLUMNS: Mapping[str, type] = {
+    "path": str,
+    **dict.fromkeys(TEXT_TAGS, str),
+    "year": int,
+    **COLUMNS,
+    "error": str,
+    "scanned_at": int,
+    "distance": float,
+}
+"""Columns of a found track as CSV and Parquet have them, in order, and what each holds."""
 
 
 def row_of(hit: Hit) -> dict[str, Any]:
-    """Return a track as one flat row with the names in :data:`COLUMNS`; ``None``: not known."""
-    track, told = hit.track, hit.track.prediction
-    tags = track.tags
-    row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {
-        "path": writable(track.path),
-        "artist": tags.artist,
-        "album": tags.album,
-        "title": tags.title,
-        "genre": tags.genre,
-        "year": tags.year,
-        "error": track.error,
-        "scanned_at": track.scanned_at,
-        "distance": None if hit.distance is None else round(hit.distance, DIGITS),
-    }
-    if told is None:
-        return row
-    data = told.to_dict()
-    row |= {name: data[name] for name in ("duration", "model", "version", "confidence")}
-    row |= data["emotions"]
-    row |= {f"intensity_{name}": value for name, value in data["intensities"].items()}
-    return row | {"top": told.top, "warnings": "; ".join(told.warnings)}
+    """Return a track as one flat row with the names in :data:`ROW_COLUMNS`; ``None``: not known."""
+    file = hit.track.file_row()
+    row = {name: file.get(name) for name in ROW_COLUMNS}
+    if hit.track.prediction is not None:
+        row |= hit.track.prediction.to_row()
+    distance = None if hit.distance is None else round(hit.distance, DIGITS)
+    return row | {"path": writable(hit.track.path), "distance": distance}
 
 
 def object_of(hit: Hit) -> dict[str, Any]:
     """Return a track as ``music-emotion predict`` writes it, with its tags and no timeline."""
     row = row_of(hit)
-    names = ("path", "artist", "album", "title", "genre", "year")
-    data: dict[str, Any] = {name: row[name] for name in names}
+    data = {name: row[name] for name in ("path", *TEXT_TAGS, "year")}
     if hit.track.prediction is None:
         return data | {"error": hit.track.error}
-    told = hit.track.prediction.to_dict()
-    del told["timeline"]
-    data |= {**told, "path": row["path"], "top": row["top"]}
+    prediction = hit.track.prediction.to_dict()
+    del prediction["timeline"]
+    data |= {**prediction, "path": row["path"], "top": row["top"]}
     return data if hit.distance is None else data | {"distance": row["distance"]}
 
 
@@ -90,7 +64,7 @@ def write_json(hits: Iterable[Hit], stream: TextIO) -> None:
 
 def write_csv(hits: Iterable[Hit], stream: TextIO) -> None:
     """Write one row per track."""
-    rows = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
+    rows = csv.DictWriter(stream, ROW_COLUMNS, restval="", lineterminator="\n")
     rows.writeheader()
     for hit in hits:
         rows.writerow({name: "" if v is None else v for name, v in row_of(hit).items()})
@@ -169,15 +143,23 @@ def write_parquet(hits: Iterable[Hit], path: Path) -> None:
     except ImportError:
         raise MissingExtraError("writing Parquet", "parquet") from None
 
-    def type_of(name: str) -> Any:
-        if name in TEXTS:
-            return pyarrow.string()
-        return pyarrow.int64() if name in WHOLE_NUMBERS else pyarrow.float64()
-
-    schema = pyarrow.schema([(name, type_of(name)) for name in COLUMNS])
+    schema = arrow_schema(ROW_COLUMNS)
     with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
         for rows in _pieces(row_of(hit) for hit in hits):
             writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+
+
+def arrow_schema(columns: Mapping[str, type], types: Mapping[str, Any] | None = None) -> Any:
+    """Return columns as Arrow names them; ``types`` are those that differ from the usual ones."""
+    import pyarrow
+
+    usual = {
+        str: pyarrow.string(),
+        int: pyarrow.int64(),
+        float: pyarrow.float64(),
+        bytes: pyarrow.binary(),
+    }
+    return pyarrow.schema([(n, (types or {}).get(n, usual[held])) for n, held in columns.items()])
 
 
 def _pieces(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

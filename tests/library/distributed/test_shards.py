@@ -4,14 +4,22 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers.tracks import track
+from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.database import scan_lock
-from music_emotion.library.distributed.shards import Imported, ShardFolder, import_shards
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.distributed.shards import (
+    Imported,
+    ShardFolder,
+    import_shards,
+    track_table,
+    tracks_of,
+)
+from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("fsspec")
@@ -37,6 +45,58 @@ def shards(folder: Path, rows: list[CatalogueTrack], model: str = MODEL) -> str:
 def paths(catalogue: Catalogue, folder: Path) -> dict[str, bool]:
     """Which files are catalogued, and whether they are missing."""
     return {Path(p).name: row.missing for p, row in catalogue.known_under(str(folder)).items()}
+
+
+def test_a_shard_of_the_first_version_is_read() -> None:
+    """Its columns are told as that version wrote them."""
+    import pyarrow
+
+    text, whole, real = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
+    columns = {
+        "path": (text, ["/music/caf\\xe9", "/b"]),
+        "raw_path": (pyarrow.binary(), [b"/music/caf\xe9", None]),
+        **{name: (whole, [number, 0]) for number, name in enumerate(("size", "mtime_ns", "inode"))},
+        "audio": (pyarrow.binary(), [b"digest", b""]),
+        **{name: (text, [name, ""]) for name in ("artist", "album", "title", "genre")},
+        "year": (whole, [1997, None]),
+        "error": (text, ["", "'b' is damaged"]),
+        "scanned_at": (whole, [5, 6]),
+        **{name: (text, [name, None]) for name in ("model", "version", "model_sha256")},
+        "duration": (real, [12.5, None]),
+        "top": (text, ["power", None]),
+        "confidence": (real, [0.5, None]),
+        **{name: (pyarrow.float32(), [0.25, None]) for name in EMOTIONS},
+        **{f"intensity_{name}": (pyarrow.float32(), [0.75, None]) for name in EMOTIONS},
+        "warnings": (pyarrow.list_(text), [["one; two", "three"], None]),
+        "timeline_first": (real, [1.5, None]),
+        "timeline_step": (real, [3.0, None]),
+        "timeline_window": (real, [4.0, None]),
+        "timeline": (pyarrow.list_(pyarrow.uint8()), [[0, 255, *[51] * 16], None]),
+    }
+    schema = pyarrow.schema([(name, kind) for name, (kind, _) in columns.items()])
+    table = pyarrow.table([values for _, values in columns.values()], schema=schema)
+    heard, failed = tracks_of(table)
+    assert (heard.path, heard.stamp) == ("/music/caf\udce9", FileStamp(0, 1, 2))
+    assert heard.tags == Tags("artist", "album", "title", "genre", 1997)
+    assert (heard.audio, heard.scanned_at, heard.model_sha256) == (b"digest", 5, "model_sha256")
+    told = heard.prediction
+    assert told is not None and told.path == heard.path
+    assert (told.model, told.version, told.duration, told.confidence) == (
+        "model", "version", 12.5, 0.5,
+    )  # fmt: skip
+    assert told.emotions.tolist() == [0.25] * 9 and told.intensities.tolist() == [0.75] * 9
+    assert told.warnings == ("one; two", "three")
+    assert (told.timeline.time.tolist(), told.timeline.window) == ([1.5, 4.5], 4.0)
+    assert told.timeline.emotions[0, :3].tolist() == [0.0, 1.0, np.float32(0.2)]
+    assert failed == CatalogueTrack(
+        "/b", FileStamp(0, 0, 0), b"", error="'b' is damaged", scanned_at=6
+    )
+    # What is written now has the same columns.
+    now = track_table([heard, failed])
+    assert {(f.name, f.type) for f in now.schema} == {(f.name, f.type) for f in schema}
+    assert [{**row} for row in now.to_pylist()] == [
+        {**row, "top": row["model"] and "amazement"} for row in table.to_pylist()
+    ]
 
 
 def test_rows_are_written_in_place_of_older_ones(catalogue: Catalogue, tmp_path: Path) -> None:
