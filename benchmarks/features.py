@@ -32,13 +32,13 @@ from numpy.typing import NDArray
 
 from music_emotion.audio import decode
 from music_emotion.features.descriptors import advanced, basic
-from music_emotion.features.melspectrogram import log_mel
 from music_emotion.features.segments import (
     EXCERPT_SECONDS,
     SAMPLE_RATE,
     SEGMENT_LENGTH,
     sound_segments,
 )
+from music_emotion.features.spectrum import log_mel
 
 GENRES = ("classical", "rock", "electronic", "pop")
 LIMITS = {"log_mel": 0.8, "basic": 0.4, "advanced": 0.14}  # what we promise to stay under

@@ -15,10 +15,9 @@ from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.output import SUMMARY
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.features.descriptors import ADVANCED_NAMES, PITCH_CLASSES
-from music_emotion.features.filterbanks import mel_weights
-from music_emotion.features.melspectrogram import HIGHEST_FREQUENCY
+from music_emotion.features.filterbanks import fft_frequencies, mel
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
-from music_emotion.features.spectrum import bin_frequencies
+from music_emotion.features.spectrum import HIGHEST_FREQUENCY
 from music_emotion.report.plots import empty_figure
 from music_emotion.report.tables import number_interval, percent, percent_interval, table
 
@@ -126,7 +125,7 @@ def _draw_map(axes: Axes, values: Array, low: float, high: float) -> Any:
 
 def _mark_bands(axes: Axes) -> None:
     """Name some mel bands by their centre frequency."""
-    centres = bin_frequencies()[mel_weights(HIGHEST_FREQUENCY).argmax(axis=0)]
+    centres = fft_frequencies()[mel(fmax=HIGHEST_FREQUENCY).argmax(axis=0)]
     axes.set_yticks(
         [band + 0.5 for band in SHOWN_BANDS], [f"{centres[band]:.0f}" for band in SHOWN_BANDS]
     )
@@ -219,11 +218,9 @@ def _unfitted(model: NeuralModel) -> nn.Module:
 
 def _input_shape(model: NeuralModel) -> tuple[int, ...]:
     """Return the shape of one segment as the network sees it."""
-    from music_emotion.features.compute import feature_key
-    from music_emotion.features.descriptors import BASIC_NAMES
+    from music_emotion.features.compute import FEATURES
 
-    shape = feature_key(model.inputs.feature).shape
-    return (shape[0], len(BASIC_NAMES)) if model.inputs.feature == "basic" else shape
+    return FEATURES[model.inputs.feature].shape
 
 
 def _parameters(network: nn.Module) -> int:

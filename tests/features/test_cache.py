@@ -14,7 +14,7 @@ import pytest
 
 from music_emotion.errors import CacheError
 from music_emotion.features import cache as module
-from music_emotion.features.cache import FeatureKey, FeatureStore, default_directory, file_digest
+from music_emotion.features.cache import FeatureKey, FeatureStore, default_directory
 
 KEY = FeatureKey("advanced", "version 1", (4, 3))
 AUDIO = "ab" * 32
@@ -240,12 +240,6 @@ def test_the_place_is_the_users_to_choose(monkeypatch, tmp_path):
     assert default_directory() is None and FeatureStore.default() is None
     monkeypatch.delenv("MUSIC_EMOTION_CACHE")
     assert "music-emotion" in str(default_directory())
-
-
-def test_the_digest_is_sha256(tmp_path):
-    path = tmp_path / "audio"
-    path.write_bytes(b"abc")
-    assert file_digest(path).startswith("ba7816bf8f01cfea414140de5dae2223b00361a396177a9c")
 
 
 WRITER = """

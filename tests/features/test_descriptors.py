@@ -6,15 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.ndimage import median_filter
 
 from helpers import librosa_oracle
 from helpers.synthetic import LENGTH, SILENCE, SOUNDS, chord, clicks, noise, tone
-from music_emotion.features.descriptors import ADVANCED_NAMES, BASIC_NAMES, advanced, basic
-from music_emotion.features.filterbanks import chroma_filters, mel_filters, mel_weights
-from music_emotion.features.separation import Separator
-from music_emotion.features.spectrum import transform
-from music_emotion.features.tuning import estimate_tuning
+from music_emotion.features.descriptors import (
+    ADVANCED_NAMES,
+    BASIC_NAMES,
+    advanced,
+    basic,
+    estimate_tuning,
+    rms,
+    spectral_contrast,
+)
+from music_emotion.features.filterbanks import banded_mel, chroma_filters, mel
+from music_emotion.features.spectrum import Spectrum
 
 # The table in the docstring of music_emotion.features.descriptors.
 TOLERANCES = {
@@ -36,8 +41,9 @@ def tolerance(name: str) -> float:
     return next(value for prefix, value in TOLERANCES.items() if name.startswith(prefix))
 
 
-def assert_equal_librosa(segment: np.ndarray) -> None:
-    difference = np.abs(advanced(segment[None])[0] - librosa_oracle.advanced(segment)).max(axis=0)
+def assert_equal_librosa(segment: np.ndarray, **settings: int) -> None:
+    ours = advanced(segment[None], **settings)[0]
+    difference = np.abs(ours - librosa_oracle.advanced(segment, **settings)).max(axis=0)
     beyond = {
         name: float(largest)
         for name, largest in zip(ADVANCED_NAMES, difference, strict=True)
@@ -53,6 +59,38 @@ def column(name: str, segment: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", SOUNDS)
 def test_synthetic_sounds_equal_librosa(name):
     assert_equal_librosa(SOUNDS[name].astype(np.float32))
+
+
+OTHER_RATE = {"sr": 16_000, "n_fft": 1_024, "hop_length": 256, "n_mels": 64}
+
+
+@pytest.mark.parametrize(
+    ("hertz", "settings"),
+    [
+        ((226.0, 284.7, 338.6), OTHER_RATE),
+        ((440.0,), {"sr": 44_100, "n_fft": 4_096, "hop_length": 1_024, "n_mels": 96}),
+    ],
+)
+def test_other_rates_and_sizes_equal_librosa(hertz, settings):
+    time = np.arange(3 * settings["sr"]) / settings["sr"]
+    segment = sum(0.2 * np.sin(2 * np.pi * f * k * time) / k for f in hertz for k in (1, 2, 3))
+    segment += 0.01 * np.random.default_rng(0).standard_normal(len(time))
+    assert_equal_librosa(segment.astype(np.float32), **settings)
+
+
+def test_basic_descriptors_are_the_first_advanced_ones_at_any_rate():
+    segments = np.random.default_rng(1).standard_normal((3, 48_000)).astype(np.float32)
+    both = basic(segments, **OTHER_RATE), advanced(segments, **OTHER_RATE)
+    assert both[0].shape == (3, 188, 27) and np.array_equal(both[0], both[1][:, :, :27])
+
+
+def test_settings_without_an_answer_are_refused():
+    with pytest.raises(ValueError, match="48000"):
+        basic(np.zeros((1, 66_150)), sr=16_000)
+    with pytest.raises(ValueError, match="no whole number of hops"):
+        rms(np.zeros((1, 66_150), np.float32), hop_length=500)
+    with pytest.raises(ValueError, match="raise sr"):
+        spectral_contrast(np.ones((1, 2, 513), np.float32), sr=8_000)
 
 
 @pytest.mark.emotify
@@ -137,31 +175,40 @@ def test_finite_sound_gives_finite_descriptors(pattern, stretch):
 @pytest.mark.parametrize("highest", [8_000.0, 11_025.0])
 def test_banded_filters_are_the_dense_ones(highest):
     power = np.random.default_rng(0).random((2, 26, 1025), dtype=np.float32)
-    expected = power.astype(np.float64) @ mel_weights(highest).astype(np.float64)
-    assert np.allclose(mel_filters(highest).apply(power), expected, rtol=1e-5)
+    expected = power.astype(np.float64) @ mel(fmax=highest).astype(np.float64)
+    assert np.allclose(banded_mel(fmax=highest).apply(power), expected, rtol=1e-5)
 
 
-def test_filters_equal_librosa():
-    mel = librosa.filters.mel(sr=22_050, n_fft=2048, n_mels=128, fmax=8_000)
-    assert np.allclose(mel_weights(8_000.0), mel.T, atol=1e-9)
-    for tuning in (-0.5, 0.0, 0.23):
-        chroma = librosa.filters.chroma(sr=22_050, n_fft=2048, tuning=tuning)
-        assert np.allclose(chroma_filters(tuning), chroma.T, atol=1e-7)
+def test_bands_without_a_bin_are_zero():
+    power = np.random.default_rng(0).random((1, 4, 65), dtype=np.float32)
+    expected = power @ mel(n_fft=128, n_mels=256)
+    assert np.allclose(banded_mel(n_fft=128, n_mels=256).apply(power), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sr": 22_050, "n_fft": 2_048, "n_mels": 128, "fmax": 8_000.0},
+        {"sr": 16_000, "n_fft": 512, "n_mels": 96},
+        {"sr": 48_000, "n_fft": 1_024, "n_mels": 40, "fmax": 20_000.0},
+    ],
+)
+def test_mel_filters_equal_librosa(settings):
+    assert np.allclose(mel(**settings), librosa.filters.mel(**settings).T, atol=1e-9)
+
+
+@pytest.mark.parametrize("tuning", [-0.5, 0.0, 0.23])
+@pytest.mark.parametrize(("sr", "n_fft"), [(22_050, 2_048), (16_000, 1_024)])
+def test_chroma_filters_equal_librosa(tuning, sr, n_fft):
+    expected = librosa.filters.chroma(sr=sr, n_fft=n_fft, tuning=tuning).T
+    assert np.allclose(chroma_filters(tuning, sr=sr, n_fft=n_fft), expected, atol=1e-7)
 
 
 @pytest.mark.parametrize("deviation", [-0.31, 0.0, 0.17, 0.42])
 def test_the_tuning_of_a_chord_is_found(deviation):
     scale = 2 ** (deviation / 12)
     segment = chord(*(scale * hertz for hertz in (440.0, 880.0, 1_046.5, 1_318.5)))
-    power = np.square(np.abs(transform(segment[None].astype(np.float32))))[0]
+    power = Spectrum(segment[None].astype(np.float32)).power[0]
     assert estimate_tuning(power) == pytest.approx(deviation, abs=0.03)
     with_librosa = librosa.estimate_tuning(S=power.T, sr=22_050)
     assert estimate_tuning(power) == pytest.approx(with_librosa, abs=1e-12)
-
-
-@pytest.mark.emotify
-def test_medians_are_librosas_to_the_bit(real_segments):
-    magnitude = np.abs(librosa.stft(real_segments[2])).T
-    harmonic, percussive = Separator().medians(np.ascontiguousarray(magnitude))
-    assert np.array_equal(harmonic, median_filter(magnitude, size=(31, 1), mode="reflect"))
-    assert np.array_equal(percussive, median_filter(magnitude, size=(1, 31), mode="reflect"))

@@ -15,15 +15,16 @@ import soundfile
 
 from music_emotion.audio import read_audio
 from music_emotion.datasets.corpus import Corpus, Track
+from music_emotion.digest import file_digest
 from music_emotion.errors import AudioError, CacheError, MusicEmotionError
 from music_emotion.features import extract as module
-from music_emotion.features.cache import FeatureStore, file_digest
+from music_emotion.features.cache import FeatureStore
 from music_emotion.features.compute import feature_key
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.extract import CorpusFeatures, extract_corpus
-from music_emotion.features.melspectrogram import log_mel
 from music_emotion.features.musicnn import POOLED_SIZE
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
+from music_emotion.features.spectrum import log_mel
 from music_emotion.features.statistics import statistics
 from music_emotion.parallel import Report
 

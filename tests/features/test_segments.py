@@ -23,8 +23,8 @@ def test_a_segment_is_three_seconds():
 
 def test_segments_follow_each_other_and_the_remainder_is_dropped():
     samples = np.arange(25, dtype=np.float32)
-    assert cut_segments(samples, 10).tolist() == [list(range(10)), list(range(10, 20))]
-    assert cut_segments(samples[:9], 10).shape == (0, 10)
+    assert cut_segments(samples, sr=4).tolist() == [list(range(12)), list(range(12, 24))]
+    assert cut_segments(samples[:11], sr=4).shape == (0, 12)
 
 
 def test_stereo_is_refused():
@@ -42,7 +42,7 @@ def test_the_number_of_segments_is_the_same_at_every_rate(rate, seconds, extra):
     samples = np.ones(seconds * rate + extra, dtype=np.float32)
     expected = (seconds * rate + extra) // (3 * rate)
     assert sound_segments(samples, rate).shape == (expected, SEGMENT_LENGTH)
-    assert sound_segments(samples, rate, 16_000, 48_000).shape == (expected, 48_000)
+    assert sound_segments(samples, rate, sr=16_000).shape == (expected, 48_000)
 
 
 def test_segments_at_their_own_rate_are_the_samples():

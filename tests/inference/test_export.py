@@ -11,7 +11,7 @@ from helpers.graphs import linear_reader
 from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
 from music_emotion.features.descriptors import advanced
-from music_emotion.features.melspectrogram import log_mel
+from music_emotion.features.spectrum import log_mel
 from music_emotion.inference.export import export_fitted, export_trained, halved
 from music_emotion.inference.model import load_model
 from music_emotion.inference.package import Network

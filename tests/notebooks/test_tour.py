@@ -9,8 +9,8 @@ import pytest
 
 from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.features.descriptors import ADVANCED_NAMES, advanced
-from music_emotion.features.melspectrogram import log_mel
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_LENGTH
+from music_emotion.features.spectrum import log_mel
 from music_emotion.models.registry import REFERENCE_NAMES
 from tour import (
     FAMILIES,

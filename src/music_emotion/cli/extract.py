@@ -42,8 +42,8 @@ def extract(
     """Compute features of every track into the cache; bad files are named at the end."""
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.features.cache import FeatureStore
-    from music_emotion.features.export import render, write_features
-    from music_emotion.features.extract import FEATURE_NAMES, extract_corpus
+    from music_emotion.features.compute import FEATURE_NAMES
+    from music_emotion.features.extract import extract_corpus, render_features, write_features
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.parallel import available_cores
 
@@ -58,7 +58,7 @@ def extract(
             jobs=jobs or available_cores(),
             progress=progress,
         )
-    typer.echo(render(result, corpus, store))
+    typer.echo(render_features(result, corpus, store))
     if out is not None:
         write_features(result, corpus, out)
         typer.echo(f"written to {out}")

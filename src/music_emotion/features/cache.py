@@ -38,7 +38,6 @@ VARIABLE = "MUSIC_EMOTION_CACHE"
 OFF = "off"  # value of VARIABLE that switches the cache off
 DIGEST_SIZE = 32  # bytes of SHA-256
 KEY_DIGITS = 12  # hexadecimal digits of the digest of a feature's parameters
-HASH_BLOCK = 1 << 20  # bytes
 STALE_SECONDS = 24 * 3600.0  # a temporary file this old was left by a process that died
 TRACKS, CORPORA, TEMPORARY = "tracks", "corpora", "temporary"  # folders
 
@@ -91,15 +90,6 @@ def default_directory() -> Path | None:
     from platformdirs import user_cache_path
 
     return user_cache_path("music-emotion") / "features"
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(HASH_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 class FeatureStore:

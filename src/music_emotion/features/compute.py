@@ -1,54 +1,208 @@
-"""All features of one sound at once: what there is, and how to compute it.
+"""The registry of features: what each is called and looks like, and how it is computed.
 
-Features that share a sample rate share the segments and their spectra.
+Whoever needs a feature's name, rate, shape or version reads it here: the cache, extraction,
+training and inference. To add one, write its function and enter it in `FEATURES`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.audio import Sound
+from music_emotion.digest import file_digest
 from music_emotion.errors import AudioError, MusicEmotionError
+from music_emotion.features import lowlevel, musicnn
 from music_emotion.features.cache import FeatureKey
-from music_emotion.features.descriptors import ADVANCED_NAMES, BASIC_NAMES, spectrum_advanced
-from music_emotion.features.filterbanks import MEL_BANDS
-from music_emotion.features.melspectrogram import spectrum_log_mel
+from music_emotion.features.descriptors import (
+    ADVANCED_NAMES,
+    BASIC_NAMES,
+    spectrum_advanced,
+    spectrum_basic,
+)
+from music_emotion.features.filterbanks import N_FFT, N_MELS
 from music_emotion.features.segments import (
     EXCERPT_SECONDS,
     SAMPLE_RATE,
+    SEGMENT_LENGTH,
     SEGMENT_SECONDS,
-    checked_segments,
     sound_segments,
 )
 from music_emotion.features.separation import Separator
-from music_emotion.features.spectrum import FRAMES, HOP_LENGTH, N_FFT, spectra
-from music_emotion.features.statistics import STATISTIC_NAMES, statistics
-
-FEATURE_NAMES: tuple[str, ...] = (
-    "basic",
-    "advanced",
-    "log_mel",
-    "statistics",
-    "musicnn",
-    "summary",
+from music_emotion.features.spectrum import (
+    FRAMES,
+    HOP_LENGTH,
+    Spectrum,
+    spectra,
+    spectrum_log_mel,
 )
-"""The features by name; ``basic`` is the first columns of ``advanced``."""
-
-# Raise a feature's version when its values change: what was stored before is then not used.
-VERSIONS = {"advanced": 1, "log_mel": 1, "statistics": 1, "musicnn": 2, "summary": 2}
-STORED_AS = {"basic": "advanced"}
-"""Features that are a part of another, which is computed and stored in their place."""
+from music_emotion.features.statistics import STATISTIC_NAMES, statistics
 
 Array = NDArray[np.float32]
 
 
+class _Framed:
+    """A few segments at 22,050 Hz; what several features share is computed once."""
+
+    def __init__(self, spectrum: Spectrum, separator: Callable[[], Separator]) -> None:
+        self.spectrum = spectrum
+        self._separator = separator
+
+    def __len__(self) -> int:
+        return len(self.spectrum.waveform)
+
+    @cached_property
+    def advanced(self) -> Array:
+        return spectrum_advanced(self.spectrum, self._separator())
+
+
+def _framed_segments(segments: Array) -> Iterator[_Framed]:
+    separator = cache(Separator)  # made where it is needed, and once
+    for spectrum in spectra(segments):
+        yield _Framed(spectrum, separator)
+
+
+FRONT_ENDS: Mapping[int, Callable[[Array], Iterator[Any]]] = {
+    SAMPLE_RATE: _framed_segments,
+    musicnn.SAMPLE_RATE: musicnn.levelled_segments,
+}
+"""By sample rate in Hz: from segments, a few at a time, to what a feature's function takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What there is to know of a feature.
+
+    Attributes
+    ----------
+    name
+        What it is called in the cache, in model cards and on the command line.
+    version
+        Goes up when its values change, so that what was stored before is not used; 0 for what is
+        not stored.
+    sr
+        Sample rate of its segments in Hz, one of `FRONT_ENDS`.
+    shape
+        Shape per segment.
+    function
+        Maps what the front end gives of n segments to their values, (n, …, as shape).
+    settings
+        What else its values depend on, as text for the cache's key.
+    part_of
+        The feature whose first columns it is, and which is stored in its place; or ``""``.
+    column_groups
+        Gives for each column of a vector the number of what it belongs to, where there are kinds.
+    """
+
+    name: str
+    version: int
+    sr: int
+    shape: tuple[int, ...]
+    function: Callable[[Any], Array]
+    settings: Callable[[], str] = str
+    part_of: str = ""
+    column_groups: Callable[[], NDArray[np.int64]] | None = None
+
+    @property
+    def stored_as(self) -> str:
+        """Name of the feature that the cache holds for it."""
+        return self.part_of or self.name
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether it is one vector per segment, which can be pooled over several."""
+        return len(self.shape) == 1 and self.version > 0
+
+    def part(self, whole: Array) -> Array:
+        """Return its columns of the feature that it is a part of."""
+        return whole[..., : self.shape[-1]]
+
+
+def _framing() -> str:
+    return f"{SAMPLE_RATE} Hz, frames of {N_FFT} every {HOP_LENGTH}"
+
+
+FEATURES: Mapping[str, Feature] = {
+    feature.name: feature
+    for feature in (
+        Feature(
+            "basic",
+            1,
+            SAMPLE_RATE,
+            (FRAMES, len(BASIC_NAMES)),
+            lambda segments: spectrum_basic(segments.spectrum),
+            part_of="advanced",
+        ),
+        Feature(
+            "advanced",
+            1,
+            SAMPLE_RATE,
+            (FRAMES, len(ADVANCED_NAMES)),
+            lambda segments: segments.advanced,
+            _framing,
+        ),
+        Feature(
+            "log_mel",
+            1,
+            SAMPLE_RATE,
+            (N_MELS, FRAMES),
+            lambda segments: spectrum_log_mel(segments.spectrum),
+            _framing,
+        ),
+        Feature(
+            "statistics",
+            1,
+            SAMPLE_RATE,
+            (len(STATISTIC_NAMES),),
+            lambda segments: statistics(segments.advanced),
+            _framing,
+        ),
+        Feature(
+            "musicnn",
+            2,
+            musicnn.SAMPLE_RATE,
+            (musicnn.POOLED_SIZE,),
+            lambda segments: musicnn.pooled_maps(musicnn.log_power(segments.power)),
+            lambda: f"weights {file_digest(musicnn.WEIGHTS)}",
+            column_groups=musicnn.channel_groups,
+        ),
+        Feature(
+            "summary",
+            2,
+            musicnn.SAMPLE_RATE,
+            (lowlevel.LOWLEVEL_SIZE,),
+            lowlevel.levelled_lowlevel,
+            lambda: f"{musicnn.SAMPLE_RATE} Hz",
+            column_groups=lowlevel.column_groups,
+        ),
+        Feature(
+            "waveform",
+            0,
+            SAMPLE_RATE,
+            (SEGMENT_LENGTH,),
+            lambda segments: segments.spectrum.waveform,
+        ),
+    )
+}
+"""All features by name; ``waveform`` is the sound itself, for models that compute their own."""
+
+FEATURE_NAMES: tuple[str, ...] = tuple(name for name, f in FEATURES.items() if f.version)
+"""The features that are extracted; ``basic`` is the first columns of ``advanced``."""
+
+
 def check_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names without repetition, or say which is none."""
+    """Return the names without repetition, or say which is none.
+
+    Examples
+    --------
+    >>> check_names(["log_mel", "basic", "log_mel"])
+    ('log_mel', 'basic')
+    """
     names = tuple(dict.fromkeys(names))
     for name in names:
         if name not in FEATURE_NAMES:
@@ -56,28 +210,29 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
     return names
 
 
-@lru_cache(maxsize=len(FEATURE_NAMES))
+@cache
 def feature_key(name: str) -> FeatureKey:
-    """Return what identifies a feature in the cache; ``basic`` is stored as ``advanced``."""
-    name = STORED_AS.get(name, name)
-    sound = f"version {VERSIONS[name]}, first {EXCERPT_SECONDS:g} s in {SEGMENT_SECONDS:g} s"
-    frames = f"{sound}, {SAMPLE_RATE} Hz, frames of {N_FFT} every {HOP_LENGTH}"
-    if name == "advanced":
-        return FeatureKey(name, frames, (FRAMES, len(ADVANCED_NAMES)))
-    if name == "log_mel":
-        return FeatureKey(name, frames, (MEL_BANDS, FRAMES))
-    if name == "statistics":
-        return FeatureKey(name, frames, (len(STATISTIC_NAMES),))
-    if name == "musicnn":
-        from music_emotion.features import musicnn as embedding
+    """Return what identifies a feature in the cache; ``basic`` is stored as ``advanced``.
 
-        weights = hashlib.sha256(embedding.WEIGHTS.read_bytes()).hexdigest()
-        return FeatureKey(name, f"{sound}, weights {weights}", (embedding.POOLED_SIZE,))
-    if name == "summary":
-        from music_emotion.features.lowlevel import SUMMARY_SIZE
+    Examples
+    --------
+    >>> feature_key("basic").parameters
+    'version 1, first 60 s in 3 s, 22050 Hz, frames of 2048 every 512'
+    """
+    feature = FEATURES[FEATURES[name].stored_as]
+    sound = f"version {feature.version}, first {EXCERPT_SECONDS:g} s in {SEGMENT_SECONDS:g} s"
+    return FeatureKey(feature.name, f"{sound}, {feature.settings()}", feature.shape)
 
-        return FeatureKey(name, f"{sound}, 16000 Hz", (SUMMARY_SIZE,))
-    raise ValueError(f"no feature {name!r}; there are {', '.join(FEATURE_NAMES)}")
+
+def sample_rates(names: Iterable[str]) -> frozenset[int]:
+    """Return the rates in Hz of the segments that features are computed from.
+
+    Examples
+    --------
+    >>> sorted(sample_rates(["basic", "musicnn"]))
+    [16000, 22050]
+    """
+    return frozenset(FEATURES[name].sr for name in names)
 
 
 def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
@@ -100,6 +255,12 @@ def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
     ------
     AudioError
         The sound is shorter than a segment, or holds NaN.
+
+    Examples
+    --------
+    >>> silence = Sound(np.zeros(70_000, np.float32), 22_050)
+    >>> compute_features(silence, ["log_mel"])["log_mel"].shape
+    (1, 128, 130)
     """
     names = check_names(names)
     if sound.duration < SEGMENT_SECONDS:
@@ -107,35 +268,47 @@ def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
             f"only {sound.duration:.1f} s of sound; at least {SEGMENT_SECONDS:g} s are needed"
         )
     samples = sound.samples[: round(EXCERPT_SECONDS * sound.sample_rate)]
-    result = _framed(samples, sound.sample_rate, names)
-    if {"musicnn", "summary"} & set(names):
-        from music_emotion.features import musicnn as embedding
-        from music_emotion.features.ear import ear_features
-
-        segments = sound_segments(
-            samples, sound.sample_rate, embedding.SAMPLE_RATE, embedding.SEGMENT_LENGTH
-        )
-        result |= ear_features(segments, names)
-    return {name: result[name] for name in names}
+    segments = {sr: sound_segments(samples, sound.sample_rate, sr=sr) for sr in sample_rates(names)}
+    return segment_features(segments, names)
 
 
-def _framed(samples: Array, sample_rate: int, names: Collection[str]) -> dict[str, Array]:
-    """Compute the features that come from the spectra at 22,050 Hz."""
-    with_descriptors = bool({"basic", "advanced", "statistics"} & set(names))
-    with_log_mel = "log_mel" in names
-    if not with_descriptors and not with_log_mel:
-        return {}
-    segments = checked_segments(sound_segments(samples, sample_rate))
-    count, separator = len(segments), Separator()
-    descriptors = np.empty((count if with_descriptors else 0, FRAMES, len(ADVANCED_NAMES)), "f4")
-    log_mels = np.empty((count if with_log_mel else 0, MEL_BANDS, FRAMES), dtype="f4")
-    for place, spectrum in spectra(segments):
-        if with_descriptors:
-            descriptors[place] = spectrum_advanced(spectrum, separator)
-        if with_log_mel:
-            log_mels[place] = spectrum_log_mel(spectrum)
-    result = {"advanced": descriptors, "log_mel": log_mels}
-    if with_descriptors:
-        result["basic"] = descriptors[:, :, : len(BASIC_NAMES)]
-        result["statistics"] = statistics(descriptors)
+def segment_features(segments: Mapping[int, Array], names: Iterable[str]) -> dict[str, Array]:
+    """Compute features of segments; those that share a rate share the segments' spectra.
+
+    Parameters
+    ----------
+    segments
+        By sample rate in Hz, the waveforms of the same n segments, (n, segment_length(rate)); the
+        rates that `sample_rates` names.
+    names
+        Some of `FEATURES`.
+
+    Returns
+    -------
+    dict of name to ndarray, float32
+        In the order of the names, axis 0 the n segments.
+
+    Raises
+    ------
+    AudioError
+        A segment at 22,050 Hz holds NaN.
+
+    Examples
+    --------
+    >>> [*segment_features({16_000: np.zeros((1, 48_000), np.float32)}, ["summary"])]
+    ['summary']
+    """
+    features = [FEATURES[name] for name in names]
+    result = {f.name: np.empty((len(segments[f.sr]), *f.shape), np.float32) for f in features}
+    for sr in {feature.sr for feature in features}:
+        # A part of what is computed anyway is taken from it.
+        own = [f for f in features if f.sr == sr and f.part_of not in result]
+        start = 0
+        for few in FRONT_ENDS[sr](segments[sr]):
+            for feature in own:
+                result[feature.name][start : start + len(few)] = feature.function(few)
+            start += len(few)
+    for feature in features:
+        if feature.part_of in result:
+            result[feature.name] = feature.part(result[feature.part_of])
     return result

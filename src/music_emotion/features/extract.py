@@ -1,7 +1,12 @@
-"""Features of a whole corpus, from the cache where they are, computed where they are not."""
+"""Features of a whole corpus, from the cache where they are, computed where they are not.
+
+They are read by models, or written as files for other programs.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,24 +15,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.atomic import replaced_when_done, write_whole
 from music_emotion.audio import decode
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.digest import file_digest
 from music_emotion.errors import AudioError, CacheError, MusicEmotionError
-from music_emotion.features.cache import FeatureStore, file_digest
-from music_emotion.features.compute import (
-    FEATURE_NAMES,
-    STORED_AS,
-    check_names,
-    compute_features,
-    feature_key,
-)
-from music_emotion.features.descriptors import BASIC_NAMES
+from music_emotion.features.cache import FeatureStore
+from music_emotion.features.compute import FEATURES, check_names, compute_features, feature_key
 from music_emotion.features.segments import EXCERPT_SECONDS, SEGMENT_SECONDS
 from music_emotion.parallel import Death, Report, run_tasks
 
-__all__ = ["FEATURE_NAMES", "CorpusFeatures", "Failure", "extract_corpus"]
-
 DEAD_WORKER = "the process reading it died (out of memory?)"
+SEGMENT_TABLE = "segments.csv"
 REPAIRS = 2  # times a damaged entry is computed again before giving up
 
 logger = logging.getLogger(__name__)
@@ -113,17 +112,16 @@ def extract_corpus(
         The cache cannot be written; what was computed before is kept.
     """
     names = check_names(names)
-    stored = tuple(dict.fromkeys(STORED_AS.get(name, name) for name in names))
+    features = [FEATURES[name] for name in names]
+    stored = tuple(dict.fromkeys(feature.stored_as for feature in features))
     session = _Session(corpus, stored, store, jobs, progress)
     session.compute()
     arrays = {name: session.assemble(name) for name in stored}
     counts = session.counts
-    if "basic" in names:
-        arrays["basic"] = arrays["advanced"][:, :, : len(BASIC_NAMES)]
     return CorpusFeatures(
         track=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
         start=np.concatenate([np.arange(count) * SEGMENT_SECONDS for count in counts]),
-        arrays={name: arrays[name] for name in names},
+        arrays={feature.name: feature.part(arrays[feature.stored_as]) for feature in features},
         failures=tuple(session.failures[number] for number in sorted(session.failures)),
     )
 
@@ -341,3 +339,55 @@ def _about(path: Path, error: Exception) -> str:
     """Return the error's message, with the file in front where it is not named."""
     message = error.strerror or str(error) if isinstance(error, OSError) else str(error)
     return message if str(path) in message else f"{path}: {message}"
+
+
+# --- For other programs and for people ------------------------------------------------------------
+
+
+def write_features(features: CorpusFeatures, corpus: Corpus, folder: Path) -> None:
+    """Write each feature as ``NAME.npy`` and the segments' tracks and times as ``segments.csv``.
+
+    Parameters
+    ----------
+    folder
+        Made where it is missing; files of the same name are replaced, each as a whole.
+
+    Raises
+    ------
+    MusicEmotionError
+        The folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, values in features.arrays.items():
+            with (
+                replaced_when_done(folder / f"{name}.npy") as temporary,
+                temporary.open("wb") as file,
+            ):
+                np.save(file, values, allow_pickle=False)
+        write_whole(folder / SEGMENT_TABLE, _segment_table(features, corpus).encode())
+    except OSError as error:
+        raise MusicEmotionError(
+            f"cannot write to {folder}: {error.strerror or error}; name another folder"
+        ) from error
+
+
+def render_features(features: CorpusFeatures, corpus: Corpus, store: FeatureStore | None) -> str:
+    """Describe what was extracted: one line for the corpus, one per feature, one for the place."""
+    tracks = len(corpus) - len(features.failures)
+    lines = [f"{corpus.name}: {len(features):,} segments of {tracks} of {len(corpus)} tracks"]
+    for name, values in features.arrays.items():
+        shape = " × ".join(str(size) for size in values.shape[1:])
+        lines.append(f"  {name:<10}  {shape} per segment, {values.nbytes / 1e6:,.0f} MB")
+    if store is not None:
+        lines.append(f"kept in {store.directory}")
+    return "\n".join(lines)
+
+
+def _segment_table(features: CorpusFeatures, corpus: Corpus) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["track", "start_seconds"])
+    for track, start in zip(features.track, features.start, strict=True):
+        writer.writerow([corpus.tracks[track].id, f"{start:g}"])
+    return text.getvalue()

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.features.segments import SAMPLE_RATE
-from music_emotion.features.spectrum import BINS, N_FFT, bin_frequencies
 
-MEL_BANDS = 128
+N_FFT = 2_048  # samples
+N_MELS = 128
 CHROMA_BANDS = 12
 CONCERT_A = 440.0  # Hz
 CHROMA_CENTRE = 5.0  # octave, counted from CONCERT_A / 16, that chroma weighs most
@@ -39,11 +39,17 @@ def project(spectrum: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
     Returns
     -------
     ndarray of shape (n, frames, bands)
+
+    Examples
+    --------
+    >>> project(np.ones((2, 130, 5)), np.ones((5, 3))).shape
+    (2, 130, 3)
     """
     count, frames, bins = spectrum.shape
-    parts = spectrum.reshape(count, frames // FRAMES_AT_ONCE, FRAMES_AT_ONCE, bins)
+    at_once = next(size for size in range(FRAMES_AT_ONCE, 0, -1) if frames % size == 0)
+    parts = spectrum.reshape(count, frames // at_once, at_once, bins)
     product: NDArray[Any] = parts @ weights
-    return product.reshape(count, frames, -1)
+    return product.reshape(count, frames, weights.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,17 @@ class BandedMatrix:
         return np.concatenate(parts, axis=-1)
 
 
+def fft_frequencies(*, sr: int = SAMPLE_RATE, n_fft: int = N_FFT) -> NDArray[np.float64]:
+    """Return the frequency of each bin in Hz, shape (1 + n_fft // 2,).
+
+    Examples
+    --------
+    >>> fft_frequencies(sr=16_000, n_fft=8).tolist()
+    [0.0, 2000.0, 4000.0, 6000.0, 8000.0]
+    """
+    return np.arange(1 + n_fft // 2, dtype=np.float64) * (sr / n_fft)
+
+
 def _hz_to_mel(frequency: float) -> float:
     if frequency < 1000.0:
         return frequency * 3.0 / 200.0
@@ -78,43 +95,74 @@ def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(mel < 15.0, mel * 200.0 / 3.0, logarithmic)
 
 
-@lru_cache(maxsize=4)
-def mel_weights(highest: float) -> Array:
+@lru_cache(maxsize=8)
+def mel(
+    *,
+    sr: int = SAMPLE_RATE,
+    n_fft: int = N_FFT,
+    n_mels: int = N_MELS,
+    fmax: float | None = None,
+) -> Array:
     """Return triangular filters of unit area on Slaney's mel scale.
 
     Slaney, *Auditory Toolbox*, technical report 1998-010, Interval Research: linear below 1 kHz
-    (200/3 Hz per mel), logarithmic above (27 mels per factor of 6.4).
+    (200/3 Hz per mel), logarithmic above (27 mels per factor of 6.4). The transpose of
+    ``librosa.filters.mel``.
 
     Parameters
     ----------
-    highest
-        Upper edge of the highest band, Hz; the lowest band begins at 0.
+    sr, n_fft
+        Rate in Hz and window in samples of the spectra that are to be multiplied.
+    n_mels
+        Number of bands; the lowest begins at 0 Hz.
+    fmax
+        Upper edge of the highest band in Hz, ``sr / 2`` by default.
 
     Returns
     -------
-    ndarray of shape (1025, 128), float32
+    ndarray of shape (1 + n_fft // 2, n_mels), float32
+
+    Examples
+    --------
+    >>> mel(sr=16_000, n_fft=512, n_mels=96).shape
+    (257, 96)
     """
-    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(highest), MEL_BANDS + 2))
-    rising = (bin_frequencies()[:, None] - edges[:-2]) / np.diff(edges)[:-1]
-    falling = (edges[2:] - bin_frequencies()[:, None]) / np.diff(edges)[1:]
+    frequency = fft_frequencies(sr=sr, n_fft=n_fft)[:, None]
+    highest = _hz_to_mel(sr / 2 if fmax is None else fmax)
+    edges = _mel_to_hz(np.linspace(0.0, highest, n_mels + 2))
+    rising = (frequency - edges[:-2]) / np.diff(edges)[:-1]
+    falling = (edges[2:] - frequency) / np.diff(edges)[1:]
     triangles = np.maximum(0.0, np.minimum(rising, falling))
     return (triangles * (2.0 / (edges[2:] - edges[:-2]))).astype(np.float32)
 
 
-@lru_cache(maxsize=4)
-def mel_filters(highest: float) -> BandedMatrix:
-    """Return `mel_weights` in the form that multiplies fastest."""
-    weights = mel_weights(highest)
+@lru_cache(maxsize=8)
+def banded_mel(
+    *,
+    sr: int = SAMPLE_RATE,
+    n_fft: int = N_FFT,
+    n_mels: int = N_MELS,
+    fmax: float | None = None,
+) -> BandedMatrix:
+    """Return `mel` in the form that multiplies fastest.
+
+    Examples
+    --------
+    >>> banded_mel(n_mels=40).apply(np.ones((1, 130, 1025), np.float32)).shape
+    (1, 130, 40)
+    """
+    weights = mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmax=fmax)
     blocks = []
-    for first_band in range(0, MEL_BANDS, BANDS_PER_BLOCK):
+    for first_band in range(0, n_mels, BANDS_PER_BLOCK):
         run = weights[:, first_band : first_band + BANDS_PER_BLOCK]
         bins = np.flatnonzero(run.any(axis=1))
-        blocks.append((int(bins[0]), np.ascontiguousarray(run[bins[0] : bins[-1] + 1])))
+        first, stop = (int(bins[0]), int(bins[-1]) + 1) if len(bins) else (0, 1)
+        blocks.append((first, np.ascontiguousarray(run[first:stop])))
     return BandedMatrix(tuple(blocks))
 
 
 @lru_cache(maxsize=128)
-def chroma_filters(tuning: float) -> Array:
+def chroma_filters(tuning: float, *, sr: int = SAMPLE_RATE, n_fft: int = N_FFT) -> Array:
     """Return the weights of each frequency for the twelve pitch classes, C first.
 
     Gaussian bumps of half a semitone around each pitch class, each bin brought to unit length and
@@ -125,13 +173,20 @@ def chroma_filters(tuning: float) -> Array:
     ----------
     tuning
         Deviation from A = 440 Hz in semitones, -0.5 to 0.5.
+    sr, n_fft
+        Rate in Hz and window in samples of the spectra that are to be multiplied.
 
     Returns
     -------
-    ndarray of shape (1025, 12), float32
+    ndarray of shape (1 + n_fft // 2, 12), float32
+
+    Examples
+    --------
+    >>> chroma_filters(0.0).shape
+    (1025, 12)
     """
     reference = CONCERT_A * 2.0 ** (tuning / CHROMA_BANDS) / 16.0
-    frequencies = np.arange(1, N_FFT) * (SAMPLE_RATE / N_FFT)
+    frequencies = np.arange(1, n_fft) * (sr / n_fft)
     semitones = CHROMA_BANDS * np.log2(frequencies / reference)
     # Bin 0 has no pitch: placed 1.5 octaves below bin 1 it spreads evenly over the classes.
     semitones = np.concatenate(([semitones[0] - 1.5 * CHROMA_BANDS], semitones))
@@ -144,14 +199,20 @@ def chroma_filters(tuning: float) -> Array:
     octaves = semitones / CHROMA_BANDS
     bumps *= np.exp(-0.5 * ((octaves - CHROMA_CENTRE) / CHROMA_WIDTH) ** 2)[:, None]
     # Octaves are counted from A; rotate so that C comes first.
-    return np.ascontiguousarray(np.roll(bumps, -3, axis=1)[:BINS], dtype=np.float32)
+    return np.ascontiguousarray(np.roll(bumps, -3, axis=1)[: 1 + n_fft // 2], dtype=np.float32)
 
 
-@lru_cache(maxsize=2)
-def cosine_transform(coefficients: int) -> Array:
-    """Return the orthonormal DCT-II of the mel bands, shape (128, coefficients)."""
-    bands = np.arange(MEL_BANDS)[:, None]
+@lru_cache(maxsize=8)
+def cosine_transform(coefficients: int, n_mels: int = N_MELS) -> Array:
+    """Return the orthonormal DCT-II of the mel bands, shape (n_mels, coefficients).
+
+    Examples
+    --------
+    >>> cosine_transform(13).shape
+    (128, 13)
+    """
+    bands = np.arange(n_mels)[:, None]
     order = np.arange(coefficients)
-    matrix = np.sqrt(2.0 / MEL_BANDS) * np.cos(np.pi * order * (2 * bands + 1) / (2 * MEL_BANDS))
+    matrix = np.sqrt(2.0 / n_mels) * np.cos(np.pi * order * (2 * bands + 1) / (2 * n_mels))
     matrix[:, 0] /= np.sqrt(2.0)
     return np.asarray(matrix, dtype=np.float32)

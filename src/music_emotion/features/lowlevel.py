@@ -1,12 +1,12 @@
 """What a segment sounds like in a few hundred numbers that are cheap to compute.
 
 Timbre, movement, rhythm, dynamics and harmony of one 3-s segment, from the same 16 kHz signal and
-the same short-time spectra as the pretrained network takes (`features.embedding`), plus one long
+the same short-time spectra as the pretrained network takes (`features.musicnn`), plus one long
 transform for pitch. No source separation, no tuning estimate, nothing above 8 kHz. Segments are
 brought to one level first, so that a quieter copy gives the same numbers. About 50 ms per
 one-minute track.
 
-Groups of columns (`SUMMARY_NAMES`):
+Groups of columns (`LOWLEVEL_NAMES`):
 
 - ``mel``, ``mel_deviation``: mean and standard deviation over time of the log-mel spectrum,
   averaged over three neighbouring bands;
@@ -45,10 +45,11 @@ from music_emotion.features.musicnn import (
     N_FFT,
     PATCH_FRAMES,
     SAMPLE_RATE,
-    mel_bank,
-    normalise_level,
-    power_spectra,
+    LevelledSegments,
+    levelled_segments,
+    mel_power,
 )
+from music_emotion.features.spectrum import hann, stacked
 
 BANDS_PER_GROUP = 3
 COEFFICIENTS = 20
@@ -83,8 +84,8 @@ TINY = 1e-6
 Array = NDArray[np.float32]
 
 
-def summary(segments: Array) -> Array:
-    """Describe each segment by `SUMMARY_SIZE` numbers.
+def lowlevel(segments: Array) -> Array:
+    """Describe each segment by `LOWLEVEL_SIZE` numbers.
 
     Parameters
     ----------
@@ -93,15 +94,31 @@ def summary(segments: Array) -> Array:
 
     Returns
     -------
-    ndarray of shape (n, SUMMARY_SIZE), float32
+    ndarray of shape (n, LOWLEVEL_SIZE), float32
+        Columns as in `LOWLEVEL_NAMES`.
+
+    Examples
+    --------
+    >>> tone = np.sin(2 * np.pi * 1_000 / 16_000 * np.arange(48_000)).astype(np.float32)
+    >>> octave = lowlevel(tone[None])[0, LOWLEVEL_NAMES.index("shape_0")]
+    >>> round(2 ** float(octave) - LOWEST_FREQUENCY)
+    1000
     """
-    levelled = normalise_level(segments)
-    return summarise(levelled, power_spectra(levelled))
+    parts = [levelled_lowlevel(few) for few in levelled_segments(segments)]
+    return stacked(parts, (LOWLEVEL_SIZE,))
 
 
-def summarise(levelled: Array, power: Array) -> Array:
-    """Describe segments of one level whose power spectra (n, 187, 257) are there already."""
-    mel = power @ mel_bank()
+def levelled_lowlevel(segments: LevelledSegments) -> Array:
+    """Describe segments whose level and power spectra are there already.
+
+    Examples
+    --------
+    >>> (few,) = levelled_segments(np.zeros((2, 48_000), np.float32))
+    >>> levelled_lowlevel(few).shape
+    (2, 272)
+    """
+    levelled, power = segments.waveform, segments.power
+    mel = mel_power(power)
     log_mel = np.log10(np.float32(LOG_GAIN) * mel + np.float32(1.0))
     rise = np.maximum(np.diff(log_mel, axis=1), 0.0)
     groups = (
@@ -257,7 +274,7 @@ def _chroma(levelled: Array) -> Array:
     """Return pitch-class profiles between 0 and 1, shape (n, frames, 12)."""
     from scipy.fft import rfft
 
-    window = np.hanning(PITCH_FFT + 1)[:-1].astype(np.float32)
+    window = hann(PITCH_FFT).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(levelled, PITCH_FFT, axis=1)
     magnitude = np.sqrt(np.abs(rfft(frames[:, ::PITCH_HOP] * window, axis=2)))
     chroma = magnitude @ _pitch_bank()
@@ -309,14 +326,20 @@ _GROUPS = (
     ("harmony", 38),
 )
 
-SUMMARY_NAMES: tuple[str, ...] = tuple(
+LOWLEVEL_NAMES: tuple[str, ...] = tuple(
     f"{group}_{number}" for group, size in _GROUPS for number in range(size)
 )
-"""Names of the columns of `summary`."""
+"""Names of the columns of `lowlevel`."""
 
-SUMMARY_SIZE = len(SUMMARY_NAMES)
+LOWLEVEL_SIZE = len(LOWLEVEL_NAMES)
 
 
 def column_groups() -> NDArray[np.int64]:
-    """Return for each column of `summary` the number of its group of names, shape (272,)."""
+    """Return for each column of `lowlevel` the number of its group of names, shape (272,).
+
+    Examples
+    --------
+    >>> column_groups()[[0, 31, 32]].tolist()
+    [0, 0, 1]
+    """
     return np.repeat(np.arange(len(_GROUPS)), [size for _, size in _GROUPS])

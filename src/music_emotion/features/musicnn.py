@@ -12,6 +12,8 @@ gives the same numbers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,22 +21,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.features.filterbanks import mel
+from music_emotion.features.segments import SEGMENT_SECONDS, segment_length
+from music_emotion.features.spectrum import stacked, stft
+
 if TYPE_CHECKING:
     import onnxruntime
 
 SAMPLE_RATE = 16_000  # Hz
-SEGMENT_SECONDS = 3.0
-SEGMENT_LENGTH = 48_000  # samples
+SEGMENT_LENGTH = segment_length(SAMPLE_RATE)
 N_FFT = 512  # samples
 HOP_LENGTH = 256  # samples
 MEL_BANDS = 96
 PATCH_FRAMES = 187
+TAG_COUNT = 50
 POOLED_SIZE = 1_506  # 753 channels, for each its maximum and its mean over time
 
 LOG_GAIN = 10_000.0  # log10(LOG_GAIN * power + 1)
 PEAK = 0.9  # largest absolute sample every segment is brought to
 QUIETEST_PEAK = 1e-3  # below this (-60 dBFS) a segment counts as silence and is raised no further
 
+SEGMENTS_AT_ONCE = 20  # whose spectra are held: 4 MB
 BATCH = 2  # patches per run: more costs memory and gains no speed
 
 WEIGHTS = Path(__file__).with_name("weights") / "msd_musicnn.onnx"
@@ -61,29 +68,75 @@ def musicnn(segments: Array, *, threads: int = 1) -> Array:
     ------
     ValueError
         If the segments are not (n, 48000).
+
+    Examples
+    --------
+    >>> musicnn(np.zeros((2, 48_000), np.float32)).shape
+    (2, 1506)
     """
     return pooled_maps(log_mel(normalise_level(segments)), threads=threads)
 
 
 def pooled_maps(patches: Array, *, threads: int = 1) -> Array:
-    """Return the pooled maps, shape (n, 1506), of log-mel patches (n, 187, 96)."""
-    session = _session(threads)
-    pooled = np.empty((len(patches), POOLED_SIZE), dtype=np.float32)
-    for start in range(0, len(patches), BATCH):
-        batch = slice(start, start + BATCH)
-        pooled[batch] = session.run(["pooled"], {"log_mel": patches[batch]})[0]
-    return pooled
+    """Return the pooled maps, shape (n, 1506), of log-mel patches (n, 187, 96).
+
+    Examples
+    --------
+    >>> pooled_maps(np.zeros((1, 187, 96), np.float32)).shape
+    (1, 1506)
+    """
+    return stacked(_run("pooled", patches, threads), (POOLED_SIZE,))
 
 
 def tags(segments: Array, *, threads: int = 1) -> Array:
-    """Return the probabilities of the 50 tags, shape (n, 50), for segments as in `musicnn`."""
-    patches = log_mel(normalise_level(segments))
+    """Return the probabilities of the 50 tags, shape (n, 50), for segments as in `musicnn`.
+
+    Examples
+    --------
+    >>> tags(np.zeros((1, 48_000), np.float32)).shape
+    (1, 50)
+    """
+    return stacked(_run("tags", log_mel(normalise_level(segments)), threads), (TAG_COUNT,))
+
+
+def _run(output: str, patches: Array, threads: int) -> list[Array]:
     session = _session(threads)
-    runs = [
-        session.run(["tags"], {"log_mel": patches[start : start + BATCH]})[0]
+    return [
+        session.run([output], {"log_mel": patches[start : start + BATCH]})[0]
         for start in range(0, len(patches), BATCH)
     ]
-    return np.concatenate(runs) if runs else np.empty((0, 50), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelledSegments:
+    """A few segments at 16 kHz, of one level, and their spectra.
+
+    Attributes
+    ----------
+    waveform
+        Shape (n, 48000).
+    power
+        As `power_spectra` gives it.
+    """
+
+    waveform: Array
+    power: Array
+
+    def __len__(self) -> int:
+        return len(self.waveform)
+
+
+def levelled_segments(segments: Array) -> Iterator[LevelledSegments]:
+    """Yield a minute of segments (n, 48000) at a time, with what the features share.
+
+    Examples
+    --------
+    >>> [few.waveform.shape for few in levelled_segments(np.zeros((21, 48_000), np.float32))]
+    [(20, 48000), (1, 48000)]
+    """
+    for start in range(0, len(segments), SEGMENTS_AT_ONCE):
+        levelled = normalise_level(segments[start : start + SEGMENTS_AT_ONCE])
+        yield LevelledSegments(levelled, power_spectra(levelled))
 
 
 def normalise_level(segments: Array) -> Array:
@@ -95,6 +148,11 @@ def normalise_level(segments: Array) -> Array:
     ----------
     segments
         Waveforms, shape (n, samples).
+
+    Examples
+    --------
+    >>> normalise_level(np.array([[0.0, 0.45], [0.0, 0.0]], np.float32)).round(3).tolist()
+    [[0.0, 0.8999999761581421], [0.0, 0.0]]
     """
     segments = np.asarray(segments, dtype=np.float32)
     peak = np.maximum(segments.max(axis=1, initial=0.0), -segments.min(axis=1, initial=0.0))
@@ -122,16 +180,27 @@ def log_mel(segments: Array) -> Array:
     ------
     ValueError
         If the segments are not (n, 48000).
+
+    Examples
+    --------
+    >>> log_mel(np.zeros((1, 48_000), np.float32)).shape
+    (1, 187, 96)
     """
     return log_power(power_spectra(segments))
 
 
 def log_power(power: Array) -> Array:
-    """Return ``log10(10000 mel + 1)``, shape (n, 187, 96), of power spectra (n, 187, 257)."""
-    mel: Array = power @ mel_bank()
-    mel *= np.float32(LOG_GAIN)
-    mel += np.float32(1.0)
-    return np.log10(mel, out=mel)
+    """Return ``log10(10000 mel + 1)``, shape (n, 187, 96), of power spectra (n, 187, 257).
+
+    Examples
+    --------
+    >>> log_power(np.zeros((1, 187, 257), np.float32)).any()
+    np.False_
+    """
+    bands = mel_power(power)
+    bands *= np.float32(LOG_GAIN)
+    bands += np.float32(1.0)
+    return np.log10(bands, out=bands)
 
 
 def power_spectra(segments: Array) -> Array:
@@ -151,50 +220,34 @@ def power_spectra(segments: Array) -> Array:
     ------
     ValueError
         If the segments are not (n, 48000).
-    """
-    from scipy.fft import rfft
 
+    Examples
+    --------
+    >>> power_spectra(np.zeros((1, 48_000), np.float32)).shape
+    (1, 187, 257)
+    """
     segments = np.asarray(segments, dtype=np.float32)
     if segments.ndim != 2 or segments.shape[1] != SEGMENT_LENGTH:
         raise ValueError(
-            f"segments must have shape (n, {SEGMENT_LENGTH}), 3 s at 16 kHz; got {segments.shape}"
+            f"segments must have shape (n, {SEGMENT_LENGTH}), {SEGMENT_SECONDS:g} s at 16 kHz; "
+            f"got {segments.shape}"
         )
-    window = _window()
-    padded = np.pad(segments, ((0, 0), (N_FFT // 2, N_FFT // 2)))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT, axis=1)[:, ::HOP_LENGTH]
-    power = np.empty((len(segments), PATCH_FRAMES, N_FFT // 2 + 1), dtype=np.float32)
-    for target, segment in zip(power, frames, strict=True):
-        spectrum = rfft(segment[:PATCH_FRAMES] * window, axis=1)
-        np.square(spectrum.real, out=target)
-        target += np.square(spectrum.imag)
+    spectrum = stft(segments, n_fft=N_FFT, hop_length=HOP_LENGTH, single=True)[:, :PATCH_FRAMES]
+    power: Array = np.square(spectrum.real)
+    power += np.square(spectrum.imag)
     return power
 
 
-@lru_cache(maxsize=1)
-def _window() -> Array:
-    """Return the periodic Hann window."""
-    phase = 2.0 * np.pi * np.arange(N_FFT) / N_FFT
-    return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
+def mel_power(power: Array) -> Array:
+    """Return power spectra (n, 187, 257) in 96 Slaney bands from 0 to 8 kHz, (n, 187, 96).
 
-
-@lru_cache(maxsize=1)
-def mel_bank() -> Array:
-    """Return triangular filters of unit area on Slaney's mel scale, shape (257, 96).
-
-    Slaney, *Auditory Toolbox*, technical report 1998-010, Interval Research: linear below 1 kHz
-    (200/3 Hz per mel), logarithmic above (27 mels per factor of 6.4).
+    Examples
+    --------
+    >>> mel_power(np.zeros((1, 187, 257), np.float32)).shape
+    (1, 187, 96)
     """
-    nyquist_mel = 15.0 + np.log(SAMPLE_RATE / 2 / 1000.0) / (np.log(6.4) / 27.0)
-    mels = np.linspace(0.0, nyquist_mel, MEL_BANDS + 2)
-    logarithmic = 1000.0 * np.exp((np.log(6.4) / 27.0) * (mels - 15.0))
-    edges = np.where(mels < 15.0, mels * 200.0 / 3.0, logarithmic)  # Hz
-    bins = np.arange(N_FFT // 2 + 1) * SAMPLE_RATE / N_FFT
-    ramps = edges[None, :] - bins[:, None]
-    widths = np.diff(edges)
-    rising = -ramps[:, :-2] / widths[:-1]
-    falling = ramps[:, 2:] / widths[1:]
-    bank = np.maximum(0.0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))
-    return bank.astype(np.float32)
+    bands: Array = power @ mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=MEL_BANDS)
+    return bands
 
 
 def channel_groups() -> NDArray[np.int64]:
@@ -202,6 +255,11 @@ def channel_groups() -> NDArray[np.int64]:
 
     Six parts of the network (two timbral and the temporal branches, three mid-end layers), the
     maxima of each (even numbers) and the means (odd) apart.
+
+    Examples
+    --------
+    >>> channel_groups()[:4].tolist()
+    [0, 1, 0, 1]
     """
     sizes = (204, 204, 153, 64, 64, 64)
     part = np.repeat(np.arange(len(sizes)), sizes)

@@ -1,7 +1,8 @@
 """Cut sound into the segments every feature is computed on.
 
-A segment is 3 s of mono sound at 22,050 Hz, full scale ±1; segments do not overlap, and a remainder
-shorter than one segment is dropped. A segment's features depend on that segment alone.
+A segment is 3 s of mono sound, full scale ±1, at 22,050 Hz where nothing else is said; segments do
+not overlap, and a remainder shorter than one segment is dropped. A segment's features depend on
+that segment alone.
 """
 
 from __future__ import annotations
@@ -20,22 +21,41 @@ SEGMENT_LENGTH = 66_150  # samples: SEGMENT_SECONDS at SAMPLE_RATE
 EXCERPT_SECONDS = 60.0  # s: how much of the beginning of a track is used
 LOUDEST_SAMPLE = 1e4  # full scale is 1; louder samples are clipped here, so that nothing overflows
 
+Array = NDArray[np.float32]
 
-def cut_segments(samples: NDArray[np.float32], length: int = SEGMENT_LENGTH) -> NDArray[np.float32]:
+
+def segment_length(sr: int) -> int:
+    """Return the samples of a segment at a rate in Hz.
+
+    Examples
+    --------
+    >>> segment_length(16_000)
+    48000
+    """
+    return round(SEGMENT_SECONDS * sr)
+
+
+def cut_segments(samples: Array, *, sr: int = SAMPLE_RATE) -> Array:
     """Cut mono sound into consecutive segments.
 
     Parameters
     ----------
     samples
-        Mono sound at `SAMPLE_RATE`, shape (samples,).
-    length
-        Samples per segment; another value serves another sample rate.
+        Mono sound, shape (samples,).
+    sr
+        Its rate in Hz.
 
     Returns
     -------
-    ndarray of shape (n, length), float32
-        n = samples // length, 0 for sound shorter than a segment; a view where possible.
+    ndarray of shape (n, segment_length(sr)), float32
+        n = samples // segment_length(sr), 0 for less than a segment; a view where possible.
+
+    Examples
+    --------
+    >>> cut_segments(np.zeros(100_000, np.float32), sr=16_000).shape
+    (2, 48000)
     """
+    length = segment_length(sr)
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     if samples.ndim != 1:
         raise ValueError(f"sound must be mono, shape (samples,); got {samples.shape}")
@@ -43,21 +63,27 @@ def cut_segments(samples: NDArray[np.float32], length: int = SEGMENT_LENGTH) -> 
     return samples[: count * length].reshape(count, length)
 
 
-def checked_segments(segments: NDArray[Any]) -> NDArray[np.float32]:
+def checked_segments(segments: NDArray[Any], *, sr: int = SAMPLE_RATE) -> Array:
     """Return segments as contiguous float32 within ±`LOUDEST_SAMPLE`.
 
     Raises
     ------
     ValueError
-        The shape is not (n, `SEGMENT_LENGTH`).
+        The shape is not (n, segment_length(sr)).
     AudioError
         A sample is NaN or infinite.
+
+    Examples
+    --------
+    >>> checked_segments(np.ones((1, 66_150), np.int16)).dtype
+    dtype('float32')
     """
     segments = np.asarray(segments)
-    if segments.ndim != 2 or segments.shape[1] != SEGMENT_LENGTH:
+    length = segment_length(sr)
+    if segments.ndim != 2 or segments.shape[1] != length:
         raise ValueError(
-            f"segments must have shape (n, {SEGMENT_LENGTH}), "
-            f"{SEGMENT_SECONDS:g} s at {SAMPLE_RATE} Hz; got {segments.shape}"
+            f"segments must have shape (n, {length}), "
+            f"{SEGMENT_SECONDS:g} s at {sr} Hz; got {segments.shape}"
         )
     if segments.size == 0:
         return np.ascontiguousarray(segments, dtype=np.float32)
@@ -69,12 +95,7 @@ def checked_segments(segments: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(segments, dtype=np.float32)
 
 
-def sound_segments(
-    samples: NDArray[np.float32],
-    from_rate: int,
-    to_rate: int = SAMPLE_RATE,
-    length: int = SEGMENT_LENGTH,
-) -> NDArray[np.float32]:
+def sound_segments(samples: Array, from_rate: int, *, sr: int = SAMPLE_RATE) -> Array:
     """Bring mono sound to another rate and cut it into segments.
 
     The number of segments follows from the sound alone, not from the rate: where rounding leaves
@@ -84,18 +105,22 @@ def sound_segments(
     ----------
     samples
         Mono sound, shape (samples,).
-    from_rate, to_rate
-        Hz.
-    length
-        Samples per segment at `to_rate`, `SEGMENT_SECONDS` long.
+    from_rate, sr
+        Its rate and that of the segments, Hz.
 
     Returns
     -------
-    ndarray of shape (n, length), float32
+    ndarray of shape (n, segment_length(sr)), float32
+
+    Examples
+    --------
+    >>> sound_segments(np.zeros(7 * 44_100, np.float32), 44_100).shape
+    (2, 66150)
     """
+    length = segment_length(sr)
     count = int(len(samples) // (SEGMENT_SECONDS * from_rate))
-    resampled = resample(samples, from_rate, to_rate)[: count * length]
+    resampled = resample(samples, from_rate, sr)[: count * length]
     missing = count * length - len(resampled)
     if missing:
         resampled = np.pad(resampled, (0, missing))
-    return cut_segments(resampled, length)
+    return cut_segments(resampled, sr=sr)

@@ -47,6 +47,12 @@ def statistics(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     -------
     ndarray of shape (n, 8 d), float32
         d columns for each of `STATISTICS`; for advanced descriptors named by `STATISTIC_NAMES`.
+
+    Examples
+    --------
+    >>> rising = np.arange(8, dtype=np.float32).reshape(1, 8, 1)
+    >>> dict(zip(STATISTICS, statistics(rising)[0].round(2).tolist()))["mean"]
+    3.5
     """
     if frames.ndim != 3 or frames.shape[1] < SLOW_FRAMES:
         raise ValueError(f"expected (n, frames, descriptors), got {frames.shape}")

@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 from music_emotion.audio import Resampler
 from music_emotion.errors import AudioError
 from music_emotion.features.musicnn import SAMPLE_RATE as EMBEDDING_RATE
-from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS, cut_segments
+from music_emotion.features.segments import (
+    SAMPLE_RATE,
+    SEGMENT_SECONDS,
+    cut_segments,
+    segment_length,
+)
 
 BATCH_SEGMENTS = 20  # segments given at once: one minute
 SILENT_LEVEL = 2e-5  # mean absolute sample, -94 dB; one bit of 16 dithered is below
@@ -53,7 +58,7 @@ class _Cutter:
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
         self._resampler = Resampler(from_rate, to_rate)
-        self._length = round(to_rate * SEGMENT_SECONDS)
+        self._sr, self._length = to_rate, segment_length(to_rate)
         self._pending: list[Array] = []
 
     @property
@@ -74,7 +79,7 @@ class _Cutter:
         """Return the first ``count`` segments and forget them."""
         sound = np.concatenate(self._pending)
         self._pending = [sound[count * self._length :]]
-        return cut_segments(sound[: count * self._length], self._length)
+        return cut_segments(sound[: count * self._length], sr=self._sr)
 
 
 def segment_blocks(

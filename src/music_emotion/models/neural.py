@@ -12,10 +12,13 @@ from torch import Tensor, nn
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
-from music_emotion.features.decibels import DYNAMIC_RANGE, SMALLEST_POWER
-from music_emotion.features.filterbanks import mel_weights
-from music_emotion.features.melspectrogram import HIGHEST_FREQUENCY
-from music_emotion.features.spectrum import HOP_LENGTH, N_FFT
+from music_emotion.features.filterbanks import N_FFT, mel
+from music_emotion.features.spectrum import (
+    DYNAMIC_RANGE,
+    HIGHEST_FREQUENCY,
+    HOP_LENGTH,
+    SMALLEST_POWER,
+)
 from music_emotion.models.base import Examples, FitReport, Prediction, Target
 from music_emotion.training.augment import SYNTHETIC
 from music_emotion.training.config import Progress, TrainingConfig
@@ -76,7 +79,7 @@ class StandardisedNetwork(nn.Module):
 
 
 class LogMel(nn.Module):
-    """Equal to :func:`music_emotion.features.melspectrogram.log_mel`, in operations ONNX has."""
+    """Equal to :func:`music_emotion.features.spectrum.log_mel`, in operations ONNX has."""
 
     window: Tensor
     weights: Tensor
@@ -85,7 +88,7 @@ class LogMel(nn.Module):
         super().__init__()
         # float64: the transforms of torch and onnxruntime lose the quietest bands in float32.
         self.register_buffer("window", torch.hann_window(N_FFT, periodic=True, dtype=torch.float64))
-        weights = torch.from_numpy(mel_weights(HIGHEST_FREQUENCY))
+        weights = torch.from_numpy(mel(fmax=HIGHEST_FREQUENCY))
         bins = int(weights.any(dim=1).nonzero().max()) + 1
         self.register_buffer("weights", weights[:bins].T.contiguous())
 

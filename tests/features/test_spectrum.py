@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from helpers import librosa_oracle
 from helpers.synthetic import LENGTH, SILENCE, SOUNDS, noise, tone
-from music_emotion.features.melspectrogram import log_mel
+from music_emotion.features.spectrum import log_mel
 
 TOLERANCE = 1e-4  # dB
 
@@ -17,6 +17,14 @@ TOLERANCE = 1e-4  # dB
 def test_synthetic_sounds_equal_librosa(name):
     segment = SOUNDS[name].astype(np.float32)
     assert np.abs(log_mel(segment[None])[0] - librosa_oracle.log_mel(segment)).max() <= TOLERANCE
+
+
+def test_another_rate_and_size_equals_librosa():
+    settings = {"sr": 16_000, "n_fft": 1_024, "hop_length": 200, "n_mels": 64, "fmax": 6_000.0}
+    segment = 0.1 * np.random.default_rng(4).standard_normal(48_000).astype(np.float32)
+    ours = log_mel(segment[None], **settings)[0]
+    assert ours.shape == (64, 241)
+    assert np.abs(ours - librosa_oracle.log_mel(segment, **settings)).max() <= TOLERANCE
 
 
 @pytest.mark.emotify

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
-from music_emotion.features.median import RunningMedian
+from music_emotion.features.separation import RunningMedian, Separator
 
 
 @settings(max_examples=60, deadline=None)
@@ -43,3 +44,11 @@ def test_other_windows_are_refused(window):
 def test_a_window_longer_than_its_mirror_is_refused():
     with pytest.raises(ValueError, match="too long"):
         RunningMedian(14, 1, 31)
+
+
+@pytest.mark.emotify
+def test_medians_are_librosas_to_the_bit(real_segments):
+    magnitude = np.abs(librosa.stft(real_segments[2])).T
+    harmonic, percussive = Separator().medians(np.ascontiguousarray(magnitude))
+    assert np.array_equal(harmonic, median_filter(magnitude, size=(31, 1), mode="reflect"))
+    assert np.array_equal(percussive, median_filter(magnitude, size=(1, 31), mode="reflect"))
