@@ -9,11 +9,14 @@ STAMP  := $(VENV)/.installed
 # Idle OpenMP threads that spin starve the others on a busy machine.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help run test lint types unit notebook results models docs clean
+.PHONY: help run test test-minimum test-newest mutants lint types unit results models docs clean
 
 help:
 	@echo "make run      set up and run the comparison (EMOTIFY where it is found, else a synthesised corpus)"
 	@echo "make test     set up and run all checks: lint, types, tests, notebook, an end-to-end run"
+	@echo "make test-minimum  run the command line's tests with the oldest versions that are declared"
+	@echo "make test-newest   run them with the newest versions there are"
+	@echo "make mutants  change the code in 400 places, one at a time; do the tests notice? (an hour)"
 	@echo "make docs     build the documentation into site/"
 	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
 	@echo "make models   train and package the models of the wheel anew from results/ (half an hour)"
@@ -36,12 +39,37 @@ test: lint types unit
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 types: $(STAMP)
 	$(BIN)/mypy
 
 unit: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+# Declared versions are promises: what users have may be as old, or as new.
+EXTRAS   := train,formats,web,library,parquet,distributed,beets,test
+PROMISED := tests/cli tests/inference tests/audio
+
+test-minimum:
+	$(PYTHON) -m venv --clear .venv-minimum
+	$(PYTHON) tools/minimum_versions.py > .venv-minimum/minimum.txt
+	.venv-minimum/bin/python -m pip install --quiet --upgrade pip
+	.venv-minimum/bin/python -m pip install --quiet --constraint constraints.txt \
+		--constraint .venv-minimum/minimum.txt --editable '.[$(EXTRAS)]'
+	OMP_NUM_THREADS=1 .venv-minimum/bin/python -m pytest -n auto --dist loadfile $(PROMISED)
+
+test-newest:
+	$(PYTHON) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade pip
+	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
+		--constraint constraints.txt --editable '.[$(EXTRAS)]'
+	OMP_NUM_THREADS=1 .venv-newest/bin/python -m pytest -n auto --dist loadfile $(PROMISED)
+
+# Another sample: make mutants SEED=2
+SEED ?= 1
+mutants: $(STAMP)
+	$(BIN)/python tools/mutants.py --seed $(SEED) --count 400
 
 results: $(STAMP)
 	$(BIN)/music-emotion compare --models six,baselines,bilstm_cnn_without_smote --out results
@@ -60,4 +88,4 @@ models: $(STAMP)
 	$(BIN)/python tools/model_pages.py
 
 clean:
-	rm -rf $(VENV) build dist site docs/api runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-minimum .venv-newest build dist site docs/api runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

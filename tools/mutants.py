@@ -1,0 +1,294 @@
+"""Change the code in one place at a time and see whether the tests notice (``make mutants``).
+
+The changes are those of mutmut: an operator, a number, a condition, an argument, an assignment.
+A random sample of them is tried, each in a process of its own against the tests that mirror the
+module. Left out are texts (also as arguments) and type annotations, which mutmut does not change.
+What was tried is kept in ``build/``, so that a run that was stopped goes on.
+
+    python tools/mutants.py --seed 1 --count 400
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import difflib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path("src/music_emotion")
+SCOPE: dict[str, tuple[str, ...]] = {
+    "models/*.py": ("tests/models",),
+    "training/*.py": ("tests/training", "tests/models"),
+    "evaluation/metrics.py": (
+        "tests/evaluation/test_scores.py",
+        "tests/evaluation/test_results.py",
+    ),
+    "evaluation/folds.py": ("tests/evaluation/test_compare.py",),
+    "evaluation/bootstrap.py": ("tests/evaluation/test_scores.py", "tests/evaluation/agreement"),
+    "inference/model.py": ("tests/inference",),
+    "library/scan.py": ("tests/library",),
+    "library/tags/*.py": ("tests/library/tags", "tests/cli/test_tag_command.py"),
+}
+"""Modules that are changed, and the tests that are asked after those of the same name."""
+PATIENCE = 3.0
+"""Tests that take so many times as long as on the unchanged code count as having noticed."""
+LEAST_SECONDS = 60.0
+"""But they are given at least this long: a busy machine is no mutant noticed."""
+HEAVY = ("numpy", "scipy.stats", "scipy.optimize", "sklearn.svm", "torch", "onnxruntime", "pandas")
+"""Imported once, before processes are forked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change: a module of the package with one place that is different."""
+
+    module: str
+    number: int
+    diff: str
+    code: str
+
+    @property
+    def name(self) -> str:
+        """Name that stays the same while the module does."""
+        return f"{self.module}:{self.number}"
+
+
+def draw(modules: list[Path], count: int, seed: int) -> list[Mutant]:
+    """Draw a random sample of all changes of the modules that are not changes of texts."""
+    from mutmut.mutation.file_mutation import create_mutations
+
+    trees, places = {}, list[tuple[Path, int]]()
+    for path in modules:
+        tree, mutations, *_ = create_mutations(str(path), path.read_text("utf-8"))
+        trees[path] = tree, mutations
+        places += [
+            (path, number)
+            for number, one in enumerate(mutations)
+            if not _is_of_text(one.original_node, one.mutated_node)
+        ]
+    print(f"{len(places)} mutants of {len(modules)} modules", flush=True)
+    sample = random.Random(seed).sample(places, min(count, len(places)))
+    return [_mutant(path, number, *trees[path]) for path, number in sample]
+
+
+def _mutant(path: Path, number: int, tree: Any, mutations: Sequence[Any]) -> Mutant:
+    module = path.relative_to(ROOT / PACKAGE).as_posix()
+    one = mutations[number]
+    code: str = tree.deep_replace(one.original_node, one.mutated_node).code
+    before, after = tree.code.splitlines(), code.splitlines()
+    lines = difflib.unified_diff(before, after, module, module, "", "", 0, "")
+    return Mutant(module, number, "\n".join(list(lines)[2:]), code)
+
+
+def _is_of_text(original: object, mutated: object) -> bool:
+    """Tell whether a change is one of a text: the text itself, or an argument that is one."""
+    import libcst as cst
+
+    texts = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
+    if isinstance(original, texts) or isinstance(mutated, texts):
+        return True
+    if isinstance(original, cst.Call) and isinstance(mutated, cst.Call):
+        kept = {id(argument) for argument in mutated.args}
+        return any(isinstance(a.value, texts) for a in original.args if id(a) not in kept)
+    if isinstance(original, cst.Assign | cst.AnnAssign):
+        return isinstance(original.value, texts) or (
+            isinstance(mutated, cst.Assign | cst.AnnAssign) and isinstance(mutated.value, texts)
+        )
+    return False
+
+
+def tests_of(module: str) -> tuple[str, ...]:
+    """Return the tests to ask: those of the module's own name first."""
+    path = Path(module)
+    own = Path("tests") / path.parent / f"test_{path.stem}.py"
+    found = next(tests for pattern, tests in SCOPE.items() if path.match(pattern))
+    wanted = ([own.as_posix()] if (ROOT / own).is_file() else []) + list(found)
+    return tuple(dict.fromkeys(test for test in wanted if (ROOT / test).exists()))
+
+
+class Copy:
+    """A copy of the package whose modules can be changed; one per process at work."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source = folder / "src"
+        shutil.copytree(ROOT / "src", self.source, ignore=shutil.ignore_patterns("__pycache__"))
+        compileall.compile_dir(
+            self.source, quiet=1, invalidation_mode=_unchecked()
+        )  # what is not changed is compiled once
+
+    def write(self, module: str, code: str) -> None:
+        """Put code in a module's place and forget what was compiled of it."""
+        path = self.source / "music_emotion" / module
+        path.write_text(code, "utf-8")
+        for compiled in path.parent.glob(f"__pycache__/{path.stem}.*"):
+            compiled.unlink()
+
+
+def _unchecked() -> object:
+    from py_compile import PycInvalidationMode
+
+    return PycInvalidationMode.UNCHECKED_HASH
+
+
+def start_tests(copy: Copy, tests: tuple[str, ...], log: Path) -> int:
+    """Fork a process that runs tests on a copy; its exit status is pytest's."""
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for descriptor in (1, 2):
+        os.dup2(out, descriptor)
+    os.chdir(ROOT)
+    os.environ["PYTHONPATH"] = str(copy.source)
+    sys.path.insert(0, str(copy.source))
+    import pytest
+
+    options = [
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--tb=line",
+        "-o",
+        "addopts=",
+    ]
+    status = pytest.main([*options, "--import-mode=importlib", "--strict-markers", *tests])
+    sys.stdout.flush()
+    os._exit(int(status))
+
+
+@dataclass(slots=True)
+class Job:
+    """Tests at work on one mutant; without one, on the code as it is."""
+
+    mutant: Mutant
+    copy: Copy
+    process: int
+    since: float
+    limit: float
+
+
+def run(mutants: list[Mutant], results: Path, *, jobs: int) -> None:
+    """Try mutants, ``jobs`` at once, and add a line to ``results`` for each."""
+    for module in HEAVY:
+        __import__(module)
+    sources = {m.module: (ROOT / PACKAGE / m.module).read_text("utf-8") for m in mutants}
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [Copy(Path(folder) / str(number)) for number in range(jobs)]
+        limits = time_limits({tests_of(m.module) for m in mutants}, copies[0], Path(folder))
+        waiting, at_work, done = list(reversed(mutants)), list[Job](), 0
+        began = time.monotonic()
+        while waiting or at_work:
+            while waiting and len(at_work) < jobs:
+                copy = next(c for c in copies if all(c is not job.copy for job in at_work))
+                mutant = waiting.pop()
+                copy.write(mutant.module, mutant.code)
+                tests = tests_of(mutant.module)
+                process = start_tests(copy, tests, copy.source.parent / "log")
+                at_work.append(Job(mutant, copy, process, time.monotonic(), limits[tests]))
+            time.sleep(0.05)
+            for job in list(at_work):
+                outcome = _outcome(job)
+                if outcome is None:
+                    continue
+                at_work.remove(job)
+                job.copy.write(job.mutant.module, sources[job.mutant.module])
+                done += 1
+                with results.open("a", encoding="utf-8") as file:
+                    entry = {**asdict(job.mutant), "outcome": outcome}
+                    del entry["code"]
+                    file.write(json.dumps(entry) + "\n")
+                left = (time.monotonic() - began) / done * (len(mutants) - done)
+                print(f"{done}/{len(mutants)}  {outcome:8}  {left / 60:.0f} min left", flush=True)
+
+
+def time_limits(
+    sets: set[tuple[str, ...]], copy: Copy, folder: Path
+) -> dict[tuple[str, ...], float]:
+    """Run each set of tests on the unchanged code, which must pass, and allow a multiple."""
+    limits = {}
+    for tests in sorted(sets):
+        began = time.monotonic()
+        _, status = os.waitpid(start_tests(copy, tests, folder / "log"), 0)
+        if status:
+            text = (folder / "log").read_text("utf-8", "replace")
+            sys.exit(f"the tests fail on the code as it is:\n{text[-2000:]}")
+        seconds = time.monotonic() - began
+        limits[tests] = max(LEAST_SECONDS, PATIENCE * seconds)
+        print(f"{seconds:6.1f} s  {' '.join(tests)}", flush=True)
+    return limits
+
+
+def _outcome(job: Job) -> str | None:
+    """Return what came of a job, ``None`` while it goes on."""
+    process, status = os.waitpid(job.process, os.WNOHANG)
+    if process:
+        _kill(job.process)  # what the tests started
+        return "noticed" if status else "survived"
+    if time.monotonic() - job.since > job.limit:
+        _kill(job.process)
+        os.waitpid(job.process, 0)
+        return "too long"
+    return None
+
+
+def _kill(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def main() -> None:
+    """Draw a sample, try what was not tried before, and print what survived."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--count", type=int, default=400, help="mutants in the sample")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", default="", help="modules that begin so, such as models/")
+    parser.add_argument("--out", type=Path, default=ROOT / "build")
+    options = parser.parse_args()
+    os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE", PYTHONDONTWRITEBYTECODE="1")
+    sys.dont_write_bytecode = True
+    modules = sorted({path for pattern in SCOPE for path in (ROOT / PACKAGE).glob(pattern)})
+    modules = [m for m in modules if str(m).startswith(str(ROOT / PACKAGE / options.only))]
+    sample = draw(modules, options.count, options.seed)
+    options.out.mkdir(exist_ok=True)
+    results = options.out / f"mutants-{options.seed}{options.only.replace('/', '-')}.jsonl"
+    wanted = {m.name + m.diff for m in sample}
+
+    def entries() -> list[dict[str, str]]:
+        lines = results.read_text("utf-8").splitlines() if results.exists() else []
+        read = [json.loads(line) for line in lines]
+        return [e for e in read if f"{e['module']}:{e['number']}{e['diff']}" in wanted]
+
+    tried = {(e["module"], e["number"]) for e in entries()}
+    run(
+        [m for m in sample if (m.module, m.number) not in tried],
+        results,
+        jobs=options.jobs,
+    )
+    survived = [e for e in entries() if e["outcome"] == "survived"]
+    for entry in survived:
+        print(f"\n{entry['module']}:{entry['number']}\n{entry['diff']}")
+    share = 1 - len(survived) / max(1, len(sample))
+    print(f"\n{len(sample) - len(survived)} of {len(sample)} mutants were noticed ({share:.1%})")
+
+
+if __name__ == "__main__":
+    main()
