@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.evaluation.folds import PROTOCOLS
-from music_emotion.evaluation.output import SUMMARY
+from music_emotion.evaluation.results_file import SUMMARY
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.features.descriptors import ADVANCED_NAMES, PITCH_CLASSES
 from music_emotion.features.filterbanks import fft_frequencies, mel

@@ -10,7 +10,7 @@ import pytest
 from helpers.corpora import corpus_of, points, segments
 from helpers.stub_models import BAD, GOOD
 from music_emotion.datasets.votes import VoteTable
-from music_emotion.evaluation.analysis import PAIRS, Analysis, analyse, pair_shares
+from music_emotion.evaluation.analysis import PAIRS, Conclusions, conclude, pair_shares
 from music_emotion.evaluation.calibration import expected_calibration_error
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.plan import Comparison
@@ -60,18 +60,20 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 @pytest.fixture(scope="module")
-def analysis(results: Results) -> Analysis:
-    return analyse(results)
+def conclusions(results: Results) -> Conclusions:
+    return conclude(results)
 
 
-def test_calibration_of_every_model_over_its_seeds(results: Results, analysis: Analysis) -> None:
-    assert [(one.protocol, one.model) for one in analysis.calibration] == [
+def test_calibration_of_every_model_over_its_seeds(
+    results: Results, conclusions: Conclusions
+) -> None:
+    assert [(one.protocol, one.model) for one in conclusions.calibration] == [
         ("segment", GOOD),
         ("segment", BAD),
         ("artist", GOOD),
         ("artist", BAD),
     ]
-    for result, one in zip(results.models, analysis.calibration, strict=True):
+    for result, one in zip(results.models, conclusions.calibration, strict=True):
         errors = [
             expected_calibration_error(repeat.scored.label, repeat.scored.emotions)
             for repeat in result.repeats
@@ -83,13 +85,13 @@ def test_calibration_of_every_model_over_its_seeds(results: Results, analysis: A
         assert abs(one.constant.log_loss - np.log(9)) < 0.2
 
 
-def test_every_protocol_has_its_tests(analysis: Analysis) -> None:
-    assert [(one.protocol, one.seeds) for one in analysis.paired] == [
+def test_every_protocol_has_its_tests(conclusions: Conclusions) -> None:
+    assert [(one.protocol, one.seeds) for one in conclusions.paired] == [
         ("segment", (1, 2)),
         ("artist", (1, 2)),
     ]
-    for tests in analysis.paired:
-        by_metric = {test.metric: test for test in tests.table.tests}
+    for tests in conclusions.paired:
+        by_metric = {test.metric: test for test in tests.tests}
         assert set(by_metric) == {"accuracy", "log_loss", "mean_pearson_r"}
         assert by_metric["accuracy"].difference > 0
         assert by_metric["accuracy"].p_adjusted < 0.01
@@ -100,25 +102,27 @@ def test_models_of_both_targets_are_tested_against_each_other(results: Results) 
         replace(one, target="votes") for one in results.models if one.protocol == "artist"
     )
     label = tuple(one for one in results.models if one.protocol == "artist")
-    (tests,) = analyse(replace(results, models=(*label, *votes))).paired
-    pairs = {(test.first, test.second) for test in tests.table.tests}
+    (tests,) = conclude(replace(results, models=(*label, *votes))).paired
+    pairs = {(test.first, test.second) for test in tests.tests}
     assert (GOOD, f"{BAD} on votes") in pairs
     assert len(pairs) == 6
 
 
 def test_models_without_the_seed_of_the_others_are_left_out(results: Results) -> None:
     good, bad = (one for one in results.models if one.protocol == "artist")
-    alone = replace(good, model="alone", repeats=(replace(good.repeats[0], seed=9),))
-    (tests,) = analyse(replace(results, models=(good, bad, alone))).paired
-    assert {(test.first, test.second) for test in tests.table.tests} == {(GOOD, BAD)}
+    alone = replace(good, model="alone", seeds=(9,), repeats=(replace(good.repeats[0], seed=9),))
+    (tests,) = conclude(replace(results, models=(good, bad, alone))).paired
+    assert {(test.first, test.second) for test in tests.tests} == {(GOOD, BAD)}
 
 
-def test_people_confuse_neighbours_and_the_model_is_likened_to_them(analysis: Analysis) -> None:
-    assert analysis.people_shares is not None
+def test_people_confuse_neighbours_and_the_model_is_likened_to_them(
+    conclusions: Conclusions,
+) -> None:
+    assert conclusions.confusions.people is not None
     neighbours = np.array([(j - i) in (1, 8) for i, j in PAIRS])
-    assert analysis.people_shares[neighbours].sum() > 0.999
-    assert abs(analysis.people_shares.sum() - 1) < 1e-9
-    for one in analysis.confusions:
+    assert conclusions.confusions.people[neighbours].sum() > 0.999
+    assert abs(conclusions.confusions.people.sum() - 1) < 1e-9
+    for one in conclusions.confusions.models:
         assert -1 <= one.likeness <= 1
         assert abs(one.shares.sum() - 1) < 1e-9
 

@@ -21,7 +21,7 @@ from helpers.stub_models import BAD, BROKEN, DIES, GOOD, PAIR, REFUSES, SLOW
 from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.cells import CellName, CellStore, Run, read_ground_truth
-from music_emotion.evaluation.compare import compare, shared_arrays
+from music_emotion.evaluation.compare import Schedule, compare, shared_arrays
 from music_emotion.evaluation.plan import (
     Comparison,
     describe,
@@ -29,7 +29,9 @@ from music_emotion.evaluation.plan import (
     make_plan,
     quick_corpus,
 )
-from music_emotion.evaluation.results import SUMMARY_COLUMNS, check_against, collect, summary_csv
+from music_emotion.evaluation.rescore import check_against
+from music_emotion.evaluation.results import collect
+from music_emotion.evaluation.results_file import SUMMARY_COLUMNS, summary_csv
 from music_emotion.evaluation.worker import mean_over_units, training_seed
 from music_emotion.models.base import Prediction
 from music_emotion.models.registry import create
@@ -66,7 +68,7 @@ def file_name(model):
 
 
 def rows(results):
-    return list(csv.DictReader(io.StringIO(summary_csv(results))))
+    return list(csv.DictReader(io.StringIO(summary_csv(results.models))))
 
 
 def test_summary_has_the_promised_form(world, tmp_path):
@@ -128,19 +130,19 @@ def test_a_second_run_trains_nothing_and_says_the_same(world, tmp_path, monkeypa
     second, reporter = run(world, tmp_path / "out")
     assert not (tmp_path / "fits").exists()
     assert reporter.planned_cells == [] and reporter.messages == []
-    assert summary_csv(second) == summary_csv(first)
+    assert summary_csv(second.models) == summary_csv(first.models)
 
 
 def test_scores_come_from_the_files_alone(world, tmp_path):
     results, _ = run(world, tmp_path)
-    text = summary_csv(results)
+    text = summary_csv(results.models)
     truth = read_ground_truth(tmp_path).with_votes(world[0], None)
-    assert summary_csv(collect(tmp_path, truth, (GOOD, BAD))) == text
-    assert check_against(results, text) == []
-    assert check_against(results, text.replace("accuracy,0.", "accuracy,1.", 1)) != []
+    assert summary_csv(collect(tmp_path, truth, (GOOD, BAD)).models) == text
+    assert check_against(results.models, text) == []
+    assert check_against(results.models, text.replace("accuracy,0.", "accuracy,1.", 1)) != []
     # Without the votes everything but the metrics of votes is still there.
     without = collect(tmp_path, read_ground_truth(tmp_path), (GOOD, BAD))
-    missing = check_against(without, text)
+    missing = check_against(without.models, text)
     assert missing
     assert all("pearson" in m or "cosine" in m or "jensen" in m for m in missing)
 
@@ -196,7 +198,7 @@ def test_other_settings_are_noticed(world, tmp_path):
     first, _ = run(world, tmp_path, protocols=("track",))
     second, reporter = run(world, tmp_path, protocols=("track",), settings={"dropout": 0.2})
     assert len(reporter.messages) == 2
-    assert summary_csv(first) != summary_csv(second)
+    assert summary_csv(first.models) != summary_csv(second.models)
 
 
 def test_other_code_is_said_and_what_it_made_is_kept(world, tmp_path, monkeypatch):
@@ -210,8 +212,8 @@ def test_other_code_is_said_and_what_it_made_is_kept(world, tmp_path, monkeypatc
     good, bad = (f"track-label-{file_name(name)}-seed42" for name in (GOOD, BAD))
     assert f"{good}, {bad}; to train them again" in line
     assert reporter.done == []
-    assert summary_csv(first) == summary_csv(again)
-    (tmp_path / "predictions" / f"{bad}.npz").unlink()
+    assert summary_csv(first.models) == summary_csv(again.models)
+    (tmp_path / "predictions" / "track-label-bad-seed42.npz").unlink()
     _, reporter = run(world, tmp_path, protocols=("track",))
     assert len(reporter.done) == 5
     assert bad not in reporter.messages[0]
@@ -281,7 +283,7 @@ def test_workers_say_what_this_process_says(world, tmp_path):
     here, _ = run(world, tmp_path / "here", protocols=("artist",))
     there, reporter = run(world, tmp_path / "there", protocols=("artist",), jobs=2)
     assert len(reporter.done) == 10
-    assert summary_csv(here) == summary_csv(there)
+    assert summary_csv(here.models) == summary_csv(there.models)
 
 
 def test_one_bad_cell_does_not_stop_the_others(world, tmp_path):
@@ -386,8 +388,8 @@ def test_a_stopped_run_goes_on_where_it_was(world, tmp_path, number):
 
     resumed, reporter = run(world, tmp_path / "out", models=(SLOW,), protocols=("artist",))
     assert reporter.present == len(kept) and len(reporter.done) == 5 - len(kept)
-    afresh, _ = run(world, tmp_path / "afresh", models=(SLOW,), protocols=("artist",))
-    assert summary_csv(resumed) == summary_csv(afresh)
+    afresh, _ = run(world, tmp_path / "afresh", models=("slow",), protocols=("artist",))
+    assert summary_csv(resumed.models) == summary_csv(afresh.models)
     assert not list(cells.glob("*.npz"))
 
 
@@ -423,3 +425,65 @@ def test_nothing_is_pickled(world, tmp_path):
     name = CellName(Run("segment", "label", GOOD, 42), 0)
     assert CellStore(tmp_path).find(name).record.best_epoch == 1
     assert path.stat().st_size < 20_000
+
+
+# --- The order of the work ------------------------------------------------------------------------
+
+FEATURES = {"net": ("log_mel",), "cheap": ("statistics",)}
+
+
+def cell(model, fold=0, protocol="track"):
+    return CellName(Run(protocol, "label", model, 42), fold)
+
+
+def test_nothing_is_known_at_first():
+    assert Schedule(FEATURES).seconds_left([cell("net")], jobs=2) is None
+
+
+def test_the_time_left_is_that_of_cells_like_it_shared_among_jobs():
+    schedule = Schedule(FEATURES)
+    schedule.measured(cell("net", 0), 80.0)
+    schedule.measured(cell("net", 1), 120.0)
+    assert schedule.expected(cell("net", 2)) == 100
+    assert schedule.seconds_left([cell("net", n) for n in (2, 3, 4)], jobs=2) == 150
+
+
+def test_times_under_another_protocol_do_until_there_are_better_ones():
+    schedule = Schedule(FEATURES)
+    schedule.measured(cell("net", protocol="artist"), 100.0)
+    assert schedule.expected(cell("net")) == 100
+    schedule.measured(cell("net"), 40.0)
+    assert schedule.expected(cell("net", 1)) == 40
+
+
+def test_a_network_is_expected_to_cost_hundreds_of_times_what_statistics_do():
+    schedule = Schedule(FEATURES)
+    schedule.measured(cell("cheap"), 0.25)
+    assert 60 < schedule.expected(cell("net")) < 400
+
+
+def test_models_that_are_not_to_be_trained_say_nothing_about_the_others():
+    schedule = Schedule(FEATURES)
+    schedule.measured(cell("ensemble"), 300.0)
+    assert schedule.expected(cell("net")) is None
+    schedule.measured(cell("cheap"), 0.25)
+    alone = Schedule(FEATURES)
+    alone.measured(cell("cheap"), 0.25)
+    assert schedule.expected(cell("net")) == alone.expected(cell("net"))
+
+
+def test_a_cell_under_way_tells_by_its_progress(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("music_emotion.evaluation.compare.time.monotonic", lambda: clock[0])
+    schedule = Schedule(FEATURES)
+    schedule.started(cell("net"))
+    clock[0] = 10.0
+    schedule.progressed(cell("net"), 0.25)
+    assert schedule.seconds_left([], jobs=1) == pytest.approx(30)
+    schedule.stopped(cell("net"))
+    assert schedule.seconds_left([], jobs=1) == 0
+
+
+def test_long_cells_come_first_and_equal_ones_in_their_order():
+    names = [cell("cheap"), cell("net", 1), cell("net", 0)]
+    assert Schedule(FEATURES).longest_first(names) == [cell("net", 0), cell("net", 1), names[0]]

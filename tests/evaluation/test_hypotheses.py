@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from music_emotion.evaluation.hypotheses import Hypothesis, judge
-from music_emotion.evaluation.significance import PairedTable, PairedTest
+from music_emotion.evaluation.significance import PairedTest
 
 CLAIM = Hypothesis("one of them beats both", ("a", "b"), ("x", "y"))
 
@@ -22,14 +22,11 @@ def rows(**accuracies: float) -> list[Any]:
     ]
 
 
-def table(**told: tuple[float, float]) -> PairedTable:
+def paired(**outcomes: tuple[float, float]) -> tuple[PairedTest, ...]:
     """Tests by pair of names: difference and adjusted p; the interval is half the difference."""
-    return PairedTable(
-        tuple(
-            PairedTest(pair[0], pair[1], "accuracy", d, d / 2, 2 * d, p / 10, p)
-            for pair, (d, p) in told.items()
-        ),
-        groups=10,
+    return tuple(
+        PairedTest(pair[0], pair[1], "accuracy", d, d / 2, 2 * d, p / 10, p)
+        for pair, (d, p) in outcomes.items()
     )
 
 
@@ -42,11 +39,11 @@ def test_a_finding_holds_where_one_model_beats_every_other() -> None:
         "artist",
         "label",
         ROWS,
-        table(ax=(0.1, 0.01), ay=(0.05, 0.04), bx=(0.2, 0.01), by=(0.2, 0.06)),
+        paired(ax=(0.1, 0.01), ay=(0.05, 0.04), bx=(0.2, 0.01), by=(0.2, 0.06)),
     )
-    # `b` is the most accurate one, but only `a` is told to beat both.
+    # `b` is the most accurate one, but only `a` beats both.
     assert (found.verdict, found.better, found.worse) == ("holds", "a", "y")
-    assert str(found) == "holds: a - y = +5.0 points (+2.5 to +10.0), adjusted p 0.0400"
+    assert found.line == "holds: a - y = +5.0 points (+2.5 to +10.0), adjusted p 0.0400"
 
 
 def test_an_interval_above_zero_is_not_enough() -> None:
@@ -55,7 +52,7 @@ def test_an_interval_above_zero_is_not_enough() -> None:
         "artist",
         "label",
         ROWS,
-        table(ax=(0.1, 0.2), ay=(0.1, 0.2), bx=(0.2, 0.05), by=(0.2, 0.01)),
+        paired(ax=(0.1, 0.2), ay=(0.1, 0.2), bx=(0.2, 0.05), by=(0.2, 0.01)),
     )
     assert found.verdict == "cannot be told"
     assert found.difference is not None and found.difference.low > 0
@@ -63,7 +60,7 @@ def test_an_interval_above_zero_is_not_enough() -> None:
 
 
 def test_a_finding_does_not_hold_where_the_other_side_wins() -> None:
-    tests = table(xa=(0.3, 0.001), xb=(0.1, 0.001), ya=(0.1, 0.9), yb=(0.1, 0.9))
+    tests = paired(xa=(0.3, 0.001), xb=(0.1, 0.001), ya=(0.1, 0.9), yb=(0.1, 0.9))
     found = judge(CLAIM, "artist", "label", ROWS, tests)
     assert (found.verdict, found.better, found.worse) == ("does not hold", "b", "x")
     assert found.difference is not None
@@ -72,7 +69,7 @@ def test_a_finding_does_not_hold_where_the_other_side_wins() -> None:
 
 
 def test_what_was_not_run_or_not_tested_is_said() -> None:
-    found = judge(CLAIM, "artist", "label", rows(a=1.0, x=0.5), table(ax=(0.1, 0.01)))
-    assert str(found) == "not tested: needs b, y"
-    assert judge(CLAIM, "artist", "label", ROWS, None).verdict == "not tested"
-    assert judge(CLAIM, "artist", "label", ROWS, table(ax=(0.1, 0.01))).verdict == "not tested"
+    found = judge(CLAIM, "artist", "label", rows(a=1.0, x=0.5), paired(ax=(0.1, 0.01)))
+    assert found.line == "not tested: needs b, y"
+    assert judge(CLAIM, "artist", "label", ROWS, ()).verdict == "not tested"
+    assert judge(CLAIM, "artist", "label", ROWS, paired(ax=(0.1, 0.01))).verdict == "not tested"

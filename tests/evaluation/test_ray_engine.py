@@ -14,7 +14,8 @@ from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.plan import Comparison
 from music_emotion.evaluation.ray_engine import run_cells_on_ray
-from music_emotion.evaluation.results import collect, summary_csv
+from music_emotion.evaluation.results import collect
+from music_emotion.evaluation.results_file import summary_csv
 from music_emotion.evaluation.runner import run_cells
 
 
@@ -48,7 +49,7 @@ def test_ray_gives_the_predictions_of_the_local_engine(world, tmp_path, ray_here
     here, _ = run(world, tmp_path / "here", engine=run_cells, jobs=0, **wanted)
     there, reporter = run(world, tmp_path / "there", engine=run_cells_on_ray, **wanted)
     assert len(reporter.done) == 10
-    assert summary_csv(here) == summary_csv(there)
+    assert summary_csv(here.models) == summary_csv(there.models)
     for path in sorted((tmp_path / "here" / "predictions").glob("artist-*.npz")):
         assert_equal_predictions(path, tmp_path / "there" / "predictions" / path.name)
     # What is there is not trained again, by neither engine.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from music_emotion.evaluation.strict_json import json_text, plain
+from music_emotion.evaluation.strict_json import json_text, to_json
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def test_everything_becomes_plain_and_nothing_is_nan() -> None:
         1: (0.12345678, [Inner(np.array([], dtype=int), 2.0)]),
     }
     text = json_text(value)
-    assert json.loads(text) == plain(value)
+    assert json.loads(text) == to_json(value)
     assert json.loads(text) == {
         "inner": {"values": [[1.0, None], [None, 0.0]], "undefined": None},
         "flag": True,

@@ -24,20 +24,21 @@ from music_emotion.evaluation.cells import (
     ground_truth_of,
     write_ground_truth,
 )
-from music_emotion.evaluation.output import write_figures
+from music_emotion.evaluation.provenance import Command
 from music_emotion.evaluation.results import collect
+from music_emotion.evaluation.results_file import write_figures
 
 TRACKS, SEGMENTS, LISTENERS = 18, 2, 44
 WORST = 7
 """The track to whose emotion the model `half` gives the least probability."""
-COMMAND = {
-    "command": "music-emotion compare --models half,<right> --out runs/tiny",
-    "date": "2026-01-02",
-    "cells_trained": 4,
-    "seconds": 120.0,
-    "machine": {"processor": "Some Processor", "cores": 3, "system": "Linux"},
-    "versions": {"python": "3.11.7", "numpy": "2.0.0"},
-}
+COMMAND = Command(
+    command="music-emotion compare --models half,<right> --out runs/tiny",
+    date="2026-01-02",
+    cells_trained=4,
+    seconds=120.0,
+    machine={"processor": "Some Processor", "cores": 3, "system": "Linux"},
+    versions={"python": "3.11.7", "numpy": "2.0.0"},
+)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ import soundfile
 
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.cells import read_ground_truth
-from music_emotion.evaluation.document import read_document
 from music_emotion.evaluation.error_analysis import worst_tracks
+from music_emotion.evaluation.results_file import read_document
 from music_emotion.report.page import STRONG_SHARE, TEMPLATES, write_page
 
 HTML = "{http://www.w3.org/1999/xhtml}"
@@ -163,9 +163,7 @@ def test_without_votes_predictions_or_data_it_says_what_is_missing(planted, tmp_
         for row in document.rows
         if row.protocol == "track" and row.model == "right"
     )
-    bare = replace(
-        document, rows=rows, ceilings=None, panels=None, tests=(), commands=(), findings=()
-    )
+    bare = replace(document, rows=rows, agreement=None, paired=(), commands=(), hypotheses=())
     write_page(tmp_path / "bare.html", bare)
     page = (tmp_path / "bare.html").read_text()
     root = parsed(page)

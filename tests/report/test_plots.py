@@ -19,7 +19,7 @@ CURVE = PanelCurve(
 
 def test_a_model_above_every_panel_stays_inside_the_picture() -> None:
     beyond = PanelSize(24.0, 15.0, 24.0, censored=True, high_censored=True)
-    worth = Worth(beyond, beyond, accuracy=0.61, mean_r=0.79, tracks=78)
+    worth = Worth(by_accuracy=beyond, by_r=beyond, accuracy=0.61, mean_r=0.79, tracks=78)
     figure = draw_panels(CURVE, {"oracle": worth})
     for axes, score in zip(figure.axes, (0.61, 0.79), strict=True):
         assert axes.get_ylim()[1] > score

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from music_emotion.evaluation.agreement import PanelSize
-from music_emotion.evaluation.document import read_document
+from music_emotion.evaluation.results_file import read_document
 from music_emotion.report.latex import booktabs, escape, write_tables
 from music_emotion.report.result_tables import (
     Cell,
@@ -31,7 +31,7 @@ def test_what_others_report_stands_beside_results_on_their_data_alone(planted) -
     document = read_document(planted.folder)
     assert overview(document).columns[-1].title == "track"
     rows = tuple(replace(row, protocol="segment", model="cnn2d") for row in document.rows[:1])
-    there = overview(replace(document, name="emotify", rows=rows))
+    there = overview(replace(document, data=replace(document.data, name="emotify"), rows=rows))
     assert there.columns[-1].title == "reported"
     assert there.rows[0][-1].text == "64.0"
 

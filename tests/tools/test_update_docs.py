@@ -20,9 +20,9 @@ from music_emotion.datasets.votes import VoteTable
 from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.compare import compare
 from music_emotion.evaluation.leakage import measure_leak
-from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.plan import Comparison
 from music_emotion.evaluation.results import collect
+from music_emotion.evaluation.results_file import write_figures
 from music_emotion.evaluation.strict_json import json_text
 from music_emotion.report.leak import leak_table, write_leak
 from music_emotion.report.listeners import listeners_table, measure_listeners

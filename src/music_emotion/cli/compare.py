@@ -186,10 +186,10 @@ def _run(
     from music_emotion.cli.cell_progress import CellProgress
     from music_emotion.cli.progress import progress_bar
     from music_emotion.evaluation.compare import check_folder, compare
-    from music_emotion.evaluation.output import read_commands
     from music_emotion.evaluation.plan import feature_names
-    from music_emotion.evaluation.provenance import provenance_entry
+    from music_emotion.evaluation.provenance import record_command
     from music_emotion.evaluation.results import collect
+    from music_emotion.evaluation.results_file import read_commands
     from music_emotion.features.cache import FeatureStore
     from music_emotion.features.compute import feature_key
     from music_emotion.features.extract import extract_corpus
@@ -232,7 +232,7 @@ def _run(
         )
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if progress.trained or not commands:
-        commands.append(provenance_entry(sys.argv[1:], progress.trained, progress.seconds))
+        commands.append(record_command(sys.argv[1:], progress.trained, progress.seconds))
     results = collect(out, truth, MODEL_NAMES)
     write_report(out, results, commands)
     for line in (*results.left_out, *accuracy_lines(results)):

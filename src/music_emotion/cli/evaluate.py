@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
         demo: DemoOption = False,
     ) -> None:
         """Compute the figures of a comparison again from its predictions, without training."""
-        from music_emotion.evaluation.output import read_commands
         from music_emotion.evaluation.rescore import check_summary, rescore
+        from music_emotion.evaluation.results_file import read_commands
         from music_emotion.models.registry import MODEL_NAMES
         from music_emotion.report.tables import accuracy_lines
         from music_emotion.report.write import write_report

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.agreement import Ceilings, PeopleConfuse, ceilings, people_confuse
+from music_emotion.evaluation.agreement import Ceilings, ceilings, people_confuse
 from music_emotion.evaluation.calibration import (
     ConstantScores,
     ReliabilityDiagram,
@@ -103,48 +103,100 @@ class ModelConfusions:
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
-    """What follows from a comparison's predictions.
+class Confusions:
+    """Which pairs of emotions are confused.
 
     Attributes
     ----------
-    calibration, confusions
-        One entry per model, target and protocol.
+    pairs
+        The names of :data:`PAIRS`.
     people
-        What people confuse; ``None`` where single votes are not at hand.
-    people_shares
-        Their shares of the pairs, shape (36,), or ``None``.
+        The pairs' shares of what one half of a track's listeners and the other name differently,
+        shape (36,); ``None`` where single votes are not at hand.
+    models
+        One entry per model, target and protocol.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    people: Floats | None
+    models: tuple[ModelConfusions, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusions:
+    """What follows from the results of an output folder.
+
+    Attributes
+    ----------
+    hypotheses
+        The reference study's five under each protocol and target.
+    ablations
+        Models with and without SMOTE.
     paired
         One entry per protocol. Under ``segment`` too what is swapped are artists, with all their
         segments of the test part: segments of one track are not independent.
+    calibration
+        One entry per model, target and protocol.
+    confusions
+        What models confuse, beside what people do.
+    ceilings
+        How far people agree; ``None`` where single votes are not known.
     """
 
-    calibration: tuple[ModelCalibration, ...]
-    confusions: tuple[ModelConfusions, ...]
-    people: PeopleConfuse | None
-    people_shares: Floats | None
+    hypotheses: tuple[HypothesisTest, ...]
+    ablations: tuple[Ablation, ...]
     paired: tuple[ProtocolTests, ...]
+    calibration: tuple[ModelCalibration, ...]
+    confusions: Confusions
+    ceilings: Ceilings | None
+
+    def calibration_of(self, result: ModelResult) -> ModelCalibration:
+        """Return the calibration of one model's result."""
+        return calibration_of(self.calibration, result)
 
 
-def analyse(results: Results) -> Analysis:
-    """Compute calibration, confusions and paired tests from the results of a folder.
+def calibration_of(
+    calibration: Sequence[ModelCalibration], result: ModelResult
+) -> ModelCalibration:
+    """Return the calibration of one model's result.
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    """
+    by_key = {(one.protocol, one.target, one.model): one for one in calibration}
+    return by_key[result.protocol, result.target, result.model]
+
+
+def conclude(results: Results) -> Conclusions:
+    """Draw the conclusions.
 
     Parameters
     ----------
     results
         As :func:`.results.collect` returns them; with votes, r is tested as well.
     """
-    table = results.ground_truth.table
-    people = None if table is None else people_confuse(table)
-    shares = None if people is None else pair_shares(people.halves)
-    return Analysis(
+    votes = results.ground_truth.table
+    agreement, people = None, None
+    if votes is not None:
+        people = pair_shares(people_confuse(votes).halves)
+        with suppress(EvaluationError):  # too few tracks with two listeners: nothing to say
+            agreement = ceilings(votes)
+    paired = tuple(
+        tests for protocol in PROTOCOLS if (tests := _paired(protocol, results.under(protocol)))
+    )
+    return Conclusions(
+        hypotheses=judge_hypotheses(results, paired),
+        ablations=smote_ablation(results),
+        paired=paired,
         calibration=tuple(_calibration(result) for result in results.models),
-        confusions=tuple(_confusions(result, shares) for result in results.models),
-        people=people,
-        people_shares=shares,
-        paired=tuple(
-            tests for protocol in PROTOCOLS if (tests := _paired(protocol, results.under(protocol)))
+        confusions=Confusions(
+            pairs=tuple((EMOTIONS[i], EMOTIONS[j]) for i, j in PAIRS),
+            people=people,
+            models=tuple(_confusions(result, people) for result in results.models),
         ),
+        ceilings=agreement,
     )
 
 
@@ -223,51 +275,5 @@ def _paired(protocol: Protocol, rows: Sequence[ModelResult]) -> ProtocolTests | 
             )
         )
     first = next(repeat.scored for repeat in rows[0].repeats if repeat.seed == seeds[0])
-    table = paired_tests(contenders, first.label, first.votes, first.group)
-    return ProtocolTests(protocol, seeds, table)
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusions:
-    """What follows from the results of an output folder.
-
-    Attributes
-    ----------
-    hypotheses
-        The reference study's five under each protocol and target.
-    ablations
-        Models with and without SMOTE.
-    analysis
-        Calibration, confusions and paired tests.
-    ceilings
-        How far people agree; ``None`` where single votes are not known.
-    """
-
-    hypotheses: tuple[HypothesisTest, ...]
-    ablations: tuple[Ablation, ...]
-    analysis: Analysis
-    ceilings: Ceilings | None
-
-    def calibration_of(self, result: ModelResult) -> ModelCalibration:
-        """Return the calibration of one model's result."""
-        wanted = (result.protocol, result.target, result.model)
-        return next(
-            one
-            for one in self.analysis.calibration
-            if (one.protocol, one.target, one.model) == wanted
-        )
-
-
-def conclude(results: Results) -> Conclusions:
-    """Draw the conclusions."""
-    agreement = None
-    if results.ground_truth.table is not None:
-        with suppress(EvaluationError):  # too few tracks with two listeners: nothing to say
-            agreement = ceilings(results.ground_truth.table)
-    analysis = analyse(results)
-    return Conclusions(
-        hypotheses=judge_hypotheses(results, analysis.paired),
-        ablations=smote_ablation(results),
-        analysis=analysis,
-        ceilings=agreement,
-    )
+    tests = paired_tests(contenders, first.label, first.votes, first.group)
+    return ProtocolTests(protocol, seeds, len(np.unique(first.group)), tests)

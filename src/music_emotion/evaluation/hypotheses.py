@@ -1,8 +1,8 @@
-"""The reference study's five findings, each tested again under every protocol.
+"""The reference study's five findings as hypotheses, each tested under every protocol.
 
-A finding says that one side is more accurate than another. Each pair of models across the two sides
-has a paired test: whole artist groups are swapped, and p is adjusted for all tests between all
-models under the protocol (:mod:`.paired`). The finding
+A hypothesis says that one side is more accurate than another. Each pair of models across the two
+sides has a paired test: whole artist groups are swapped, and p is adjusted for all tests between
+all models under the protocol (:mod:`.significance`). It
 
 * **holds** if a model of the better side is told, by these tests, to beat every one of the worse,
 * **does not hold** if a model of the worse side is told to beat every one of the better,
@@ -16,20 +16,19 @@ most accurate model of each side, which then says nothing but where things stand
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import scores
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.evaluation.scores import Estimate
-from music_emotion.evaluation.significance import PairedTable, PairedTest, ProtocolTests, shown_p
-from music_emotion.evaluation.strict_json import DECIMALS
+from music_emotion.evaluation.significance import PairedTest, ProtocolTests, between, shown_p
+from music_emotion.evaluation.strict_json import DECIMALS, NOT_WRITTEN, json_key
 from music_emotion.models.base import Target
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "not tested"]
@@ -39,7 +38,7 @@ WITHOUT_SMOTE = "_without_smote"
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A finding as a comparison of two sides.
+    """A finding of the study as a comparison of two sides.
 
     Attributes
     ----------
@@ -82,11 +81,11 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class HypothesisTest:
-    """The outcome of one claim under one protocol.
+    """The outcome of one hypothesis under one protocol.
 
     Attributes
     ----------
-    claim, protocol, target
+    text, protocol, target
         What was tested, where.
     better, worse
         The models that are shown for the two sides; empty where not tested.
@@ -99,9 +98,11 @@ class HypothesisTest:
         What follows.
     missing
         Models that would be needed.
+    line
+        All of it in one line.
     """
 
-    claim: Hypothesis
+    text: str = field(metadata=json_key("finding"))
     protocol: Protocol
     target: Target
     better: str
@@ -109,36 +110,35 @@ class HypothesisTest:
     difference: Estimate | None
     p_adjusted: float
     verdict: Verdict
-    missing: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        if self.difference is None:
-            return f"not tested: needs {', '.join(self.missing)}"
-        value, low, high = (
-            f"{100 * (round(one, DECIMALS) + 0.0):+.1f}"
-            for one in (self.difference.value, self.difference.low, self.difference.high)
-        )
-        return (
-            f"{self.verdict}: {self.better} - {self.worse} = {value} points "
-            f"({low} to {high}), adjusted p {shown_p(self.p_adjusted)}"
-        )
+    missing: tuple[str, ...]
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """A model with and without SMOTE: accuracy and macro-F1 of both, and the difference."""
+    """A model with and without SMOTE: the differences of accuracy and macro-F1.
+
+    Attributes
+    ----------
+    protocol, model
+        What was compared.
+    difference
+        The score with SMOTE minus that without, by metric.
+    with_smote, without_smote
+        All scores of the two; empty where read from a file.
+    """
 
     protocol: Protocol
     model: str
-    with_smote: dict[str, Estimate]
-    without_smote: dict[str, Estimate]
     difference: dict[str, Estimate]
+    with_smote: dict[str, Estimate] = field(default_factory=dict, metadata=NOT_WRITTEN)
+    without_smote: dict[str, Estimate] = field(default_factory=dict, metadata=NOT_WRITTEN)
 
 
 def judge_hypotheses(
     results: Results, paired: Sequence[ProtocolTests]
 ) -> tuple[HypothesisTest, ...]:
-    """Test all five findings under every protocol and target that was run.
+    """Test all five hypotheses under every protocol and target that was run.
 
     Parameters
     ----------
@@ -147,11 +147,11 @@ def judge_hypotheses(
     paired
         The tests between them, by protocol.
     """
-    tables = {one.protocol: one.table for one in paired}
+    tests = {one.protocol: one.tests for one in paired}
     return tuple(
-        judge(claim, protocol, target, rows, tables.get(protocol))
+        judge(hypothesis, protocol, target, rows, tests.get(protocol, ()))
         for protocol, target, rows in results.tables()
-        for claim in HYPOTHESES
+        for hypothesis in HYPOTHESES
     )
 
 
@@ -171,7 +171,7 @@ def smote_ablation(results: Results) -> tuple[Ablation, ...]:
             if difference is not None:
                 differences[score.name] = difference
         ablations.append(
-            Ablation(without.protocol, base, with_smote.headline, without.headline, differences)
+            Ablation(without.protocol, base, differences, with_smote.headline, without.headline)
         )
     return tuple(ablations)
 
@@ -201,64 +201,78 @@ def paired_difference(
 
 
 def judge(
-    claim: Hypothesis,
+    hypothesis: Hypothesis,
     protocol: Protocol,
     target: Target,
     rows: Sequence[ModelResult],
-    table: PairedTable | None,
+    tests: Sequence[PairedTest],
 ) -> HypothesisTest:
-    """Return what the paired tests say about one claim.
+    """Return what the paired tests say about one hypothesis.
 
     Parameters
     ----------
-    claim, protocol, target
+    hypothesis, protocol, target
         What is tested, where.
     rows
         The models with this protocol and target.
-    table
-        Tests between all models of the protocol; ``None`` where there are none.
+    tests
+        Tests between all models of the protocol, adjusted together.
     """
     by_name = {row.model: row for row in rows}
-    missing = tuple(name for name in (*claim.better, *claim.worse) if name not in by_name)
-    if not missing and table is not None:
-        try:
-            pairs = {
-                (ours, theirs): table.between(
-                    by_name[ours].title, by_name[theirs].title, "accuracy"
-                )
-                for ours in claim.better
-                for theirs in claim.worse
-            }
-        except EvaluationError:  # no fold seed in common
-            pairs = {}
-        if pairs:
-            verdict, (better, worse) = _decide(claim, pairs, by_name)
-            shown = pairs[better, worse]
-            difference = Estimate(shown.difference, shown.low, shown.high)
-            return HypothesisTest(
-                claim, protocol, target, better, worse, difference, shown.p_adjusted, verdict
-            )
-    nothing = float("nan")
-    return HypothesisTest(claim, protocol, target, "", "", None, nothing, "not tested", missing)
+    sides = (*hypothesis.better, *hypothesis.worse)
+    missing = tuple(name for name in sides if name not in by_name)
+    pairs = {}
+    if not missing:
+        for ours in hypothesis.better:
+            for theirs in hypothesis.worse:
+                titles = by_name[ours].title, by_name[theirs].title
+                if (test := between(tests, *titles, "accuracy")) is not None:
+                    pairs[ours, theirs] = test
+    if not pairs or len(pairs) < len(hypothesis.better) * len(hypothesis.worse):
+        line = f"not tested: needs {', '.join(missing)}"
+        nothing = ("", "", None, float("nan"))
+        return HypothesisTest(
+            hypothesis.text, protocol, target, *nothing, "not tested", missing, line
+        )
+    verdict, (better, worse) = _decide(hypothesis, pairs, by_name)
+    test = pairs[better, worse]
+    difference = Estimate(test.difference, test.low, test.high)
+    value, low, high = (
+        f"{100 * (round(one, DECIMALS) + 0.0):+.1f}"
+        for one in (difference.value, difference.low, difference.high)
+    )
+    return HypothesisTest(
+        hypothesis.text,
+        protocol,
+        target,
+        better,
+        worse,
+        difference,
+        test.p_adjusted,
+        verdict,
+        missing,
+        line=f"{verdict}: {better} - {worse} = {value} points ({low} to {high}), "
+        f"adjusted p {shown_p(test.p_adjusted)}",
+    )
 
 
 def _decide(
-    claim: Hypothesis,
+    hypothesis: Hypothesis,
     pairs: Mapping[tuple[str, str], PairedTest],
     by_name: Mapping[str, ModelResult],
 ) -> tuple[Verdict, tuple[str, str]]:
     """Return the verdict and the pair to be shown for it."""
-    for ours in claim.better:
-        tests = {theirs: pairs[ours, theirs] for theirs in claim.worse}
+    for ours in hypothesis.better:
+        tests = {theirs: pairs[ours, theirs] for theirs in hypothesis.worse}
         if all(test.is_significant and test.difference > 0 for test in tests.values()):
             return "holds", (ours, min(tests, key=lambda name: tests[name].difference))
-    for theirs in claim.worse:
-        tests = {ours: pairs[ours, theirs] for ours in claim.better}
+    for theirs in hypothesis.worse:
+        tests = {ours: pairs[ours, theirs] for ours in hypothesis.better}
         if all(test.is_significant and test.difference < 0 for test in tests.values()):
             return "does not hold", (max(tests, key=lambda name: tests[name].difference), theirs)
     return "cannot be told", (
-        _best(by_name[name] for name in claim.better),
-        _best(by_name[name] for name in claim.worse),
+        _best(by_name[name] for name in hypothesis.better),
+        _best(by_name[name] for name in hypothesis.worse),
     )
 
 

@@ -8,11 +8,11 @@ import os
 import platform
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from music_emotion.parallel import available_cores
 
@@ -101,16 +101,44 @@ def machine() -> dict[str, str | int]:
     return {**described, "memory_gb": round(size / 1e9)}
 
 
-def provenance_entry(arguments: Sequence[str], trained: int, seconds: float) -> dict[str, Any]:
-    """Describe one command that contributed to an output folder."""
-    return {
-        "command": command_line(arguments),
-        "date": today(),
-        "cells_trained": trained,
-        "seconds": round(seconds, 1),
-        "machine": machine(),
-        "versions": versions(),
-    }
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command that contributed to an output folder.
+
+    Attributes
+    ----------
+    command
+        As it was given, absolute paths shortened to their last part.
+    date
+        Of its end, YYYY-MM-DD, UTC.
+    cells_trained
+        Cells that were trained by it.
+    seconds
+        How long they took.
+    machine
+        As :func:`machine` describes it.
+    versions
+        Of Python and of the packages that figures depend on.
+    """
+
+    command: str
+    date: str
+    cells_trained: int
+    seconds: float
+    machine: dict[str, str | int]
+    versions: dict[str, str]
+
+
+def record_command(arguments: Sequence[str], trained: int, seconds: float) -> Command:
+    """Describe the command that is being run."""
+    return Command(
+        command=command_line(arguments),
+        date=today(),
+        cells_trained=trained,
+        seconds=round(seconds, 1),
+        machine=machine(),
+        versions=versions(),
+    )
 
 
 def command_line(arguments: Sequence[str]) -> str:

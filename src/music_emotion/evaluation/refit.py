@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.folds import examples
-from music_emotion.evaluation.provenance import provenance_entry
+from music_emotion.evaluation.provenance import record_command
 from music_emotion.models.base import FitReport, Target
 from music_emotion.models.checkpoint import check_saveable, save_fitted
 from music_emotion.models.registry import create
@@ -65,7 +66,7 @@ def refit(
     )
     kept = {key: value for key, value in settings.items() if key != "device"}
     provenance = {
-        **provenance_entry(arguments, 1, time.perf_counter() - started),
+        **asdict(record_command(arguments, 1, time.perf_counter() - started)),
         "data": {
             "name": corpus.name,
             "tracks": len(np.unique(track)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv as csv_format
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +13,9 @@ from music_emotion.datasets.sources import find_source
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import DatasetError, EvaluationError
 from music_emotion.evaluation.cells import GroundTruth, read_ground_truth
-from music_emotion.evaluation.output import SUMMARY
 from music_emotion.evaluation.plan import quick_corpus
-from music_emotion.evaluation.results import Results, check_against, collect
+from music_emotion.evaluation.results import ModelResult, Results, collect
+from music_emotion.evaluation.results_file import SUMMARY, summary_rows
 from music_emotion.evaluation.scores import HEADLINE
 
 METRICS_OF_VOTES = (
@@ -104,7 +106,7 @@ def check_summary(out: Path, scored: Rescored) -> str:
         lines = text.splitlines(keepends=True)
         kept = [line for line in lines if line.split(",")[3] not in METRICS_OF_VOTES]
         skipped, text = len(lines) - len(kept), "".join(kept)
-    differences = check_against(scored.results, text)
+    differences = check_against(scored.results.models, text)
     if differences:
         raise EvaluationError(
             f"{len(differences)} figures of {path} are not what its predictions say, the first: "
@@ -112,6 +114,32 @@ def check_summary(out: Path, scored: Rescored) -> str:
         )
     unchecked = f"; {skipped} need the votes and were not checked" if skipped else ""
     return f"{len(text.splitlines()) - 1} figures agree to the last digit{unchecked}"
+
+
+def check_against(models: Sequence[ModelResult], text: str) -> list[str]:
+    """Compare recomputed rows with the text of a ``summary.csv``.
+
+    Returns
+    -------
+    list of str
+        One line per row that differs or is missing on either side; empty where all agree.
+    """
+    written = {
+        tuple(row[:4]): tuple(row[4:]) for row in list(csv_format.reader(io.StringIO(text)))[1:]
+    }
+    computed = {row[:4]: row[4:] for row in summary_rows(models)}
+    lines = []
+    for key in sorted(written.keys() | computed.keys()):
+        if written.get(key) != computed.get(key):
+            lines.append(
+                f"{' '.join(key)}: written {_row(written.get(key))}, "
+                f"recomputed {_row(computed.get(key))}"
+            )
+    return lines
+
+
+def _row(values: Iterable[str] | None) -> str:
+    return "nothing" if values is None else " ".join(values)
 
 
 def corpus_of(

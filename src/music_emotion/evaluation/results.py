@@ -6,13 +6,10 @@ end in one table, and the same files give the same figures to the last digit.
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,22 +23,8 @@ from music_emotion.evaluation.bootstrap import resample_groups
 from music_emotion.evaluation.cells import Cell, CellStore, GroundTruth, Record, Run
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.scores import Estimate, Scored
+from music_emotion.evaluation.strict_json import NOT_WRITTEN, OPTIONAL, json_key
 from music_emotion.models.base import Target
-
-SUMMARY_COLUMNS = (
-    "protocol",
-    "model",
-    "target",
-    "metric",
-    "value",
-    "low",
-    "high",
-    "seed",
-    "repeats",
-    "n",
-)
-DECIMALS = 6
-"""Decimal places in ``summary.csv``."""
 
 
 def model_title(model: str, target: Target) -> str:
@@ -61,8 +44,6 @@ class Repeat:
         Segments or tracks, shape (n,), increasing.
     scored
         Predictions beside the truth, in the same order.
-    fold
-        Fold that each unit was tested in, shape (n,).
     records
         How each fold was made.
     """
@@ -70,8 +51,30 @@ class Repeat:
     seed: int
     unit: NDArray[np.int64]
     scored: Scored
-    fold: NDArray[np.int64]
     records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedCell:
+    """How one fold of a model was made, as far as a reader asks.
+
+    Attributes
+    ----------
+    seed, fold
+        Which one.
+    seconds, threads, best_epoch, notes
+        As in :class:`.cells.Record`.
+    history
+        Training curves; those of the first fold seed alone are kept.
+    """
+
+    seed: int
+    fold: int
+    seconds: float
+    threads: int
+    best_epoch: int
+    notes: tuple[str, ...]
+    history: dict[str, list[float]] | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,16 @@ class ModelResult:
     ----------
     protocol, target, model
         What was compared.
-    repeats
-        One per fold seed, in increasing order of the seed.
+    seeds
+        The fold seeds, increasing; every fold seed is one repeat.
+    n
+        Items scored per repeat.
+    seconds
+        Training time of all cells, one thread each unless noted otherwise.
+    parameters
+        Trainable parameters; 0 where the notion does not apply.
+    versions
+        Python and the packages that the predictions depend on.
     headline
         The metrics of the table, averaged over repeats.
     per_emotion
@@ -92,24 +103,33 @@ class ModelResult:
         Accuracy per genre.
     confusion
         Confusion matrix summed over repeats, true emotions in rows, shape (9, 9).
+    calmness_called_tenderness, tenderness_called_calmness
+        How often either is taken for the other, 0–1.
     worth
         Worth in listeners of the first repeat; ``None`` under ``segment`` and without votes.
+    cells
+        How the folds were made.
+    repeats
+        The predictions, one per fold seed; none where read from a file.
     """
 
     protocol: Protocol
     target: Target
     model: str
-    repeats: tuple[Repeat, ...]
-    headline: dict[str, Estimate]
+    seeds: tuple[int, ...]
+    n: int
+    seconds: float
+    parameters: int
+    versions: dict[str, str]
+    headline: dict[str, Estimate] = field(metadata=json_key("metrics"))
     per_emotion: dict[str, Estimate]
     per_genre: dict[str, Estimate]
     confusion: NDArray[np.int64]
-    worth: Worth | None = None
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """The fold seeds."""
-        return tuple(repeat.seed for repeat in self.repeats)
+    calmness_called_tenderness: float
+    tenderness_called_calmness: float
+    worth: Worth | None
+    cells: tuple[TrainedCell, ...]
+    repeats: tuple[Repeat, ...] = field(default=(), repr=False, metadata=NOT_WRITTEN)
 
     @property
     def title(self) -> str:
@@ -117,19 +137,9 @@ class ModelResult:
         return model_title(self.model, self.target)
 
     @property
-    def n(self) -> int:
-        """Items scored per repeat."""
-        return len(self.repeats[0].scored)
-
-    @property
-    def records(self) -> tuple[Record, ...]:
-        """How each fold of the first repeat was made."""
-        return self.repeats[0].records
-
-    @property
-    def seconds(self) -> float:
-        """Training time of all cells, one thread each unless noted otherwise."""
-        return sum(record.seconds for repeat in self.repeats for record in repeat.records)
+    def first_cells(self) -> tuple[TrainedCell, ...]:
+        """The folds of the first repeat."""
+        return tuple(cell for cell in self.cells if cell.seed == self.seeds[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,81 +228,6 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
     return Results(truth, tuple(models), tuple(left_out), yardstick)
 
 
-def summary_rows(results: Results) -> Iterator[tuple[str, ...]]:
-    """Yield the rows of ``summary.csv``, values as fractions 0–1 and 6 decimal places.
-
-    A worth in listeners that no panel reaches stands there as the largest panel; the row
-    ``…_censored`` below it says so.
-    """
-    for result in results.models:
-        head = (result.protocol, result.model, result.target)
-        seed, repeats = str(result.seeds[0]), str(len(result.repeats))
-        for name, estimate in result.headline.items():
-            yield (*head, name, *_digits(estimate), seed, repeats, str(result.n))
-        if result.worth is not None:
-            tracks = str(result.worth.tracks)
-            for name, size in (
-                ("worth_accuracy", result.worth.by_accuracy),
-                ("worth_r", result.worth.by_r),
-            ):
-                estimate = Estimate(size.value, size.low, size.high)
-                yield (*head, name, *_digits(estimate), seed, "1", tracks)
-                # 1 where the value, or its upper limit, is only a bound: "> 24".
-                bounds = Estimate(float(size.censored), 0.0, float(size.high_censored))
-                yield (*head, f"{name}_censored", *_digits(bounds), seed, "1", tracks)
-
-
-def summary_csv(results: Results) -> str:
-    """Return the text of ``summary.csv``."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(SUMMARY_COLUMNS)
-    writer.writerows(summary_rows(results))
-    return text.getvalue()
-
-
-def calmness_against_tenderness(confusion: NDArray[np.int64]) -> dict[str, float]:
-    """Return how often calmness is called tenderness and the other way round, 0–1."""
-    calmness, tenderness = EMOTIONS.index("calmness"), EMOTIONS.index("tenderness")
-    support = np.maximum(confusion.sum(axis=1), 1)
-    return {
-        "calmness_called_tenderness": float(confusion[calmness, tenderness] / support[calmness]),
-        "tenderness_called_calmness": float(confusion[tenderness, calmness] / support[tenderness]),
-    }
-
-
-def check_against(results: Results, text: str) -> list[str]:
-    """Compare recomputed rows with the text of a ``summary.csv``.
-
-    Returns
-    -------
-    list of str
-        One line per row that differs or is missing on either side; empty where all agree.
-    """
-    written = {tuple(row[:4]): tuple(row[4:]) for row in list(csv.reader(io.StringIO(text)))[1:]}
-    computed = {row[:4]: row[4:] for row in summary_rows(results)}
-    lines = []
-    for key in sorted(written.keys() | computed.keys()):
-        if written.get(key) != computed.get(key):
-            lines.append(
-                f"{' '.join(key)}: written {_row(written.get(key))}, "
-                f"recomputed {_row(computed.get(key))}"
-            )
-    return lines
-
-
-def _row(values: Iterable[str] | None) -> str:
-    return "nothing" if values is None else " ".join(values)
-
-
-def _digits(estimate: Estimate) -> tuple[str, str, str]:
-    def text(value: float) -> str:
-        # Adding 0 turns -0 into 0.
-        return f"{round(value, DECIMALS) + 0.0:.{DECIMALS}f}" if math.isfinite(value) else ""
-
-    return text(estimate.value), text(estimate.low), text(estimate.high)
-
-
 def _unfit(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> str:
     """Return why a run does not belong in the tables, empty if it does."""
     if any(cell.record.fingerprint != truth.fingerprint for cell in cells):
@@ -306,7 +241,6 @@ def _unfit(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> str:
 def _pool(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> Repeat:
     """Pool the out-of-fold predictions of a run, units in increasing order."""
     unit = np.concatenate([cell.unit for cell in cells])
-    fold = np.concatenate([np.full(len(cell.unit), cell.name.fold) for cell in cells])
     order = np.argsort(unit, kind="stable")
     scored = truth.scored(
         run.protocol,
@@ -315,7 +249,7 @@ def _pool(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> Repeat:
         np.concatenate([cell.intensities for cell in cells])[order],
     )
     records = tuple(cell.record for cell in cells)
-    return Repeat(run.seed, unit[order], scored, fold[order], records)
+    return Repeat(run.seed, unit[order], scored, records)
 
 
 def _score(
@@ -339,14 +273,41 @@ def _score(
     worth = None
     if yardstick is not None and key[0] != "segment" and len(scored[0]) == len(truth.ids):
         worth = yardstick.measure(scored[0].emotions, scored[0].intensities)
+    first = repeats[0].records[0]
+    confusion = scores.confusion(scored)
     return ModelResult(
         *key,
-        repeats=tuple(repeats),
+        seeds=tuple(repeat.seed for repeat in repeats),
+        n=len(scored[0]),
+        seconds=sum(record.seconds for repeat in repeats for record in repeat.records),
+        parameters=first.parameters,
+        versions=first.versions,
         headline=estimates(scores.HEADLINE),
         per_emotion=estimates(
             score for emotion in present for score in scores.per_emotion_scores(emotion)
         ),
         per_genre=estimates(scores.genre_accuracy(genre) for genre in genres),
-        confusion=scores.confusion(scored),
-        worth=worth,
+        confusion=confusion,
+        calmness_called_tenderness=_share_called(confusion, "calmness", "tenderness"),
+        tenderness_called_calmness=_share_called(confusion, "tenderness", "calmness"),
+        worth=None if worth is None else replace(worth, seed=repeats[0].seed),
+        cells=tuple(
+            TrainedCell(
+                repeat.seed,
+                fold,
+                record.seconds,
+                record.threads,
+                record.best_epoch,
+                record.notes,
+                record.history if repeat is repeats[0] else None,
+            )
+            for repeat in repeats
+            for fold, record in enumerate(repeat.records)
+        ),
+        repeats=tuple(repeats),
     )
+
+
+def _share_called(confusion: NDArray[np.int64], emotion: str, other: str) -> float:
+    row, column = EMOTIONS.index(emotion), EMOTIONS.index(other)
+    return float(confusion[row, column] / max(confusion[row].sum(), 1))

@@ -114,40 +114,8 @@ class PairedTest:
 
 
 @dataclass(frozen=True, slots=True)
-class PairedTable:
-    """Paired tests that were adjusted together.
-
-    Attributes
-    ----------
-    tests
-        The comparisons.
-    groups
-        Number of groups that were swapped and resampled.
-    """
-
-    tests: tuple[PairedTest, ...]
-    groups: int
-
-    def __len__(self) -> int:
-        return len(self.tests)
-
-    def between(self, first: str, second: str, metric: Metric) -> PairedTest:
-        """Return the test of two models on one metric, ``first`` first.
-
-        Raises
-        ------
-        EvaluationError
-            If the table holds none.
-        """
-        for test in self.tests:
-            if test.metric == metric and {test.first, test.second} == {first, second}:
-                return test.seen_from(first)
-        raise EvaluationError(f"no test of {first} against {second} on {metric}")
-
-
-@dataclass(frozen=True, slots=True)
 class ProtocolTests:
-    """Paired tests between the models of one protocol, whatever they learned.
+    """Paired tests between the models of one protocol, whatever they learned, adjusted together.
 
     Attributes
     ----------
@@ -155,13 +123,16 @@ class ProtocolTests:
         Which protocol.
     seeds
         Fold seeds that all these models have; the tests use these.
-    table
-        The tests, every pair of models by :attr:`.results.ModelResult.title`.
+    groups
+        Number of groups that were swapped and resampled.
+    tests
+        Every pair of models by :attr:`.results.ModelResult.title`.
     """
 
     protocol: Protocol
     seeds: tuple[int, ...]
-    table: PairedTable
+    groups: int
+    tests: tuple[PairedTest, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +162,7 @@ def paired_tests(
     compared: Sequence[Metric] = METRICS,
     seed: int = 0,
     swaps: int = SWAPS,
-) -> PairedTable:
+) -> tuple[PairedTest, ...]:
     """Compare models pair by pair on the same tracks.
 
     Parameters
@@ -215,7 +186,7 @@ def paired_tests(
 
     Returns
     -------
-    PairedTable
+    tuple of PairedTest
         One test per pair and metric, adjusted together.
 
     Raises
@@ -244,12 +215,19 @@ def paired_tests(
             low, high = percentile_interval(resampled[first] - resampled[second])
             tests.append((first, second, metric, observed, low, high, p))
     adjusted = holm(np.array([row[6] for row in tests]))
-    return PairedTable(
-        tests=tuple(
-            PairedTest(*row, p_adjusted=float(p)) for row, p in zip(tests, adjusted, strict=True)
-        ),
-        groups=len(names),
+    return tuple(
+        PairedTest(*row, p_adjusted=float(p)) for row, p in zip(tests, adjusted, strict=True)
     )
+
+
+def between(
+    tests: Sequence[PairedTest], first: str, second: str, metric: Metric
+) -> PairedTest | None:
+    """Return the test of two models on a metric, ``first`` first; ``None`` without one."""
+    for test in tests:
+        if test.metric == metric and {test.first, test.second} == {first, second}:
+            return test.seen_from(first)
+    return None
 
 
 def shown_p(p: float) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.leakage import LeakCurve
-from music_emotion.evaluation.provenance import provenance_entry
+from music_emotion.evaluation.provenance import Command, record_command
 from music_emotion.evaluation.strict_json import json_text
 from music_emotion.report.plots import CLASSIFIER_NAMES, LABEL_NAMES, draw_leak, png_bytes
 
@@ -32,7 +31,7 @@ class LeakRecord:
         The figures.
     """
 
-    command: dict[str, Any]
+    command: Command
     data: str
     fingerprint: str
     note: str
@@ -44,7 +43,7 @@ def write_leak(
 ) -> None:
     """Write ``leak.json`` and ``leak.png`` into a folder."""
     fits = len(curve.lines) * len(curve.neighbours) * curve.folds
-    entry = provenance_entry(arguments, fits, seconds)
+    entry = record_command(arguments, fits, seconds)
     record = LeakRecord(entry, corpus.name, corpus.fingerprint, corpus.note, curve)
     write_atomically(out / LEAK, json_text(record).encode())
     write_atomically(out / PICTURE, png_bytes(draw_leak(curve)))

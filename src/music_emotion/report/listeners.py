@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from music_emotion.evaluation.agreement import (
 )
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.provenance import command_line, machine, today, versions
-from music_emotion.evaluation.strict_json import json_text
+from music_emotion.evaluation.strict_json import from_json, json_text
 
 LISTENERS = "listeners.json"
 PICTURE = "listeners.png"
@@ -144,28 +143,13 @@ def read_listeners(folder: Path) -> ListenerFigures | None:
     if not path.is_file():
         return None
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        ceiling, panels = _arrays(document["ceilings"]), _arrays(document["panels"])
-        return ListenerFigures(
-            **{
-                **document,
-                "ceilings": Ceilings(**ceiling),
-                "panels": PanelCurve(**panels),
-                "confusions": PeopleConfuse(**_arrays(document["confusions"])),
-            }
+        figures: ListenerFigures = from_json(
+            ListenerFigures, json.loads(path.read_text(encoding="utf-8"))
         )
+        return figures
     except (OSError, ValueError, KeyError, TypeError) as error:
         command = "music-emotion listeners"
         raise DatasetError(f"{path} is damaged: make it again with `{command}`") from error
-
-
-def _arrays(document: dict[str, Any]) -> dict[str, Any]:
-    """Turn lists into arrays; what strict JSON could not hold becomes NaN again."""
-    found: dict[str, Any] = {}
-    for name, value in dict(document).items():
-        kind = np.int64 if name == "sizes" else np.float64
-        found[name] = np.array(value, dtype=kind) if isinstance(value, list) else value
-    return found
 
 
 def listeners_table(figures: ListenerFigures) -> str:

@@ -16,9 +16,11 @@ from music_emotion.audio import read_audio
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.emotions import GEMS
 from music_emotion.errors import AudioError, MissingExtraError
+from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.cells import write_atomically
-from music_emotion.evaluation.document import Document, Row
 from music_emotion.evaluation.error_analysis import Key, Mistake
+from music_emotion.evaluation.results import ModelResult
+from music_emotion.evaluation.results_file import Document
 from music_emotion.report import result_tables
 from music_emotion.report.listeners import ListenerFigures
 from music_emotion.report.plots import (
@@ -205,7 +207,7 @@ class _Headline:
     interval: str
 
     @classmethod
-    def of(cls, row: Row) -> _Headline:
+    def of(cls, row: ModelResult) -> _Headline:
         one = row.headline["accuracy"]
         value, low, high = (f"{100 * v:.1f}" for v in (one.value, one.low, one.high))
         return cls(
@@ -213,9 +215,9 @@ class _Headline:
         )
 
 
-def _best_rows(document: Document) -> list[Row]:
+def _best_rows(document: Document) -> list[ModelResult]:
     """Return the most accurate model under each protocol, the most honest protocol first."""
-    best: dict[str, Row] = {}
+    best: dict[str, ModelResult] = {}
     for protocol, _, rows in document.tables():
         best.setdefault(protocol, rows[0])
     return list(best.values())
@@ -223,7 +225,7 @@ def _best_rows(document: Document) -> list[Row]:
 
 def _part(
     document: Document,
-    rows: Sequence[Row],
+    rows: Sequence[ModelResult],
     mistakes: Mapping[Key, Sequence[Mistake]],
     corpus: Corpus | None,
     clips: Mapping[int, str],
@@ -255,7 +257,7 @@ def _part(
         genres=result_tables.genres(rows),
         tests=result_tables.tests(document, rows),
         matrices=tuple(_matrix(row) for row in rows),
-        reliability=tuple(_reliability(row, name) for row in rows),
+        reliability=tuple(_reliability(row, document.calibration_of(row), name) for row in rows),
         curves=tuple(_curves(row, name) for row in rows if is_trained_in_epochs(row)),
         wrong=tuple(
             WrongTracks(row_name(row), tuple(_wrong(one, corpus, clips) for one in found))
@@ -265,25 +267,25 @@ def _part(
     )
 
 
-def _reliability(row: Row, part: str) -> Markup:
+def _reliability(row: ModelResult, calibration: ModelCalibration, part: str) -> Markup:
     said = (
         f"Reliability of {row_name(row)}: share of right answers by confidence; "
-        f"calibration error {100 * row.calibration.error:.1f} per cent."
+        f"calibration error {100 * calibration.error:.1f} per cent."
     )
-    figure = reliability_diagrams([row.calibration])
+    figure = reliability_diagrams([calibration])
     return _markup(inline_svg(figure, f"reliability-{part}-{_slug(row)}", said))
 
 
-def _curves(row: Row, part: str) -> Markup:
+def _curves(row: ModelResult, part: str) -> Markup:
     said = f"Training and validation loss of {row_name(row)} over the epochs, a line per fold."
     return _markup(inline_svg(training_curves([row]), f"training-{part}-{_slug(row)}", said))
 
 
-def _slug(row: Row) -> str:
+def _slug(row: ModelResult) -> str:
     return "".join(c if c.isalnum() or c == "_" else "-" for c in row.model)
 
 
-def _matrix(row: Row) -> Matrix:
+def _matrix(row: ModelResult) -> Matrix:
     value = 100 * row.headline["accuracy"].value
     return _shares(f"{row_name(row)}: {value:.1f} %", row.confusion)
 
@@ -349,7 +351,7 @@ def clip_data_uri(path: Path, *, seconds: float = CLIP_SECONDS) -> str:
 def _findings(document: Document) -> dict[str, list[tuple[str, str, str]]]:
     """Return protocol, verdict and line by finding, of those that could be tested."""
     found: dict[str, list[tuple[str, str, str]]] = {}
-    for one in document.findings:
+    for one in document.hypotheses:
         if one.verdict != "not tested":
             where = one.protocol + ("" if one.target == "label" else " on votes")
             line = one.line.partition(": ")[2] or one.line

@@ -17,10 +17,10 @@ from music_emotion.errors import MissingExtraError
 from music_emotion.evaluation.agreement import PanelCurve, Worth
 from music_emotion.evaluation.analysis import Conclusions, ModelCalibration
 from music_emotion.evaluation.cells import write_atomically
-from music_emotion.evaluation.document import Document, Row
 from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.leakage import LeakCurve
 from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.evaluation.results_file import Document
 from music_emotion.report.result_tables import row_name
 from music_emotion.report.tables import (
     PROTOCOL_TITLES,
@@ -144,7 +144,7 @@ def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dic
     return {title: name for title, (name, _) in pictures.items()}
 
 
-def accuracy_bars(rows: Sequence[ModelResult | Row], known: Mapping[str, float]) -> Figure:
+def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Figure:
     """Draw accuracies with their intervals, a group of bars per model, a bar per protocol.
 
     ``known`` are accuracies that others report under ``segment``, drawn as diamonds.
@@ -188,7 +188,7 @@ def accuracy_bars(rows: Sequence[ModelResult | Row], known: Mapping[str, float])
     return figure
 
 
-def confusion_matrices(rows: Sequence[ModelResult | Row]) -> Figure:
+def confusion_matrices(rows: Sequence[ModelResult]) -> Figure:
     """Draw a confusion matrix per model; each row sums to 100 per cent of that emotion's items."""
     figure, grid = _grid(len(rows), 4.0, 4.1)
     labels = [emotion.label for emotion in GEMS]
@@ -212,16 +212,16 @@ def confusion_matrices(rows: Sequence[ModelResult | Row]) -> Figure:
     return figure
 
 
-def training_curves(rows: Sequence[ModelResult | Row]) -> Figure:
+def training_curves(rows: Sequence[ModelResult]) -> Figure:
     """Draw the loss over the epochs, a thin line per fold, the kept epoch as a dot."""
     figure, grid = _grid(len(rows), 3.4, 2.6)
     for axes, row in zip(grid, rows, strict=True):
-        for record in row.records:
+        for record in row.first_cells:
             for curve, colour in (
                 ("train_loss", MIDDLE),
                 ("validation_loss", RED),
             ):
-                values = record.history.get(curve, [])
+                values = (record.history or {}).get(curve, [])
                 if not values:
                     continue
                 epochs = range(1, len(values) + 1)
@@ -268,9 +268,9 @@ def reliability_diagrams(calibrations: Sequence[ModelCalibration]) -> Figure:
     return figure
 
 
-def is_trained_in_epochs(row: ModelResult | Row) -> bool:
+def is_trained_in_epochs(row: ModelResult) -> bool:
     """Whether a model has curves that can be drawn."""
-    return any("train_loss" in record.history for record in row.records)
+    return any("train_loss" in (record.history or {}) for record in row.first_cells)
 
 
 def _grid(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
@@ -411,7 +411,10 @@ def paper_pictures(document: Document) -> Iterator[tuple[str, Figure]]:
         if (r := correlation_dots(rows, document)) is not None:
             yield f"r-{where}", r
         yield f"confusion-{where}", confusion_matrices(rows)
-        yield f"reliability-{where}", reliability_diagrams([row.calibration for row in rows])
+        yield (
+            f"reliability-{where}",
+            reliability_diagrams([document.calibration_of(row) for row in rows]),
+        )
         trained = [row for row in rows if is_trained_in_epochs(row)]
         if trained:
             yield f"training-{where}", training_curves(trained)
@@ -480,7 +483,8 @@ def _dress(figure: Figure, axes: Any, label: str) -> None:
 def _known(axes: Any, document: Document, names: Sequence[str]) -> None:
     """Mark what the reference study reports, on its data."""
     shown = [name for name in names if name in REPORTED]
-    if document.name != REFERENCE_DATA or not any(r.protocol == "segment" for r in document.rows):
+    is_as_reported = any(row.protocol == "segment" for row in document.rows)
+    if document.data.name != REFERENCE_DATA or not is_as_reported:
         return
     values = [100 * REPORTED[name] for name in shown]
     places = [names.index(name) + SEGMENT_SHIFT for name in shown]
@@ -488,7 +492,7 @@ def _known(axes: Any, document: Document, names: Sequence[str]) -> None:
     axes.plot(values, places, "x", color=RED, markersize=6, label=label, zorder=5)
 
 
-def correlation_dots(rows: Sequence[Row], document: Document) -> Figure | None:
+def correlation_dots(rows: Sequence[ModelResult], document: Document) -> Figure | None:
     """Draw r per emotion: every model a dot, the best by mean r named, the ceiling a line.
 
     Returns ``None`` where no votes are known.
@@ -595,9 +599,9 @@ def _saved(figure: Figure, kind: str, salt: str) -> bytes:
     return buffer.getvalue()
 
 
-def _accuracy(row: Row | None) -> float:
+def _accuracy(row: ModelResult | None) -> float:
     return -1.0 if row is None else row.headline["accuracy"].value
 
 
-def _has_r(row: Row) -> bool:
+def _has_r(row: ModelResult) -> bool:
     return any(name.startswith("pearson_r_") for name in row.per_emotion)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.agreement import PanelSize
-from music_emotion.evaluation.document import Document, Row, TestLine
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
-from music_emotion.evaluation.results import model_title
+from music_emotion.evaluation.results import ModelResult
+from music_emotion.evaluation.results_file import Document
 from music_emotion.evaluation.scores import Estimate
-from music_emotion.evaluation.significance import SIGNIFICANT, shown_p
+from music_emotion.evaluation.significance import PairedTest, shown_p
 from music_emotion.models.base import Target
 from music_emotion.report.tables import (
     METRIC_TITLES,
@@ -85,9 +85,9 @@ class Table:
     foot: tuple[tuple[Cell, ...], ...] = ()
 
 
-def row_name(row: Row) -> str:
+def row_name(row: ModelResult) -> str:
     """Return a model's name with what it was trained on where that is not the label."""
-    return model_title(row.model, row.target)
+    return row.title
 
 
 def place(protocol: Protocol, target: Target) -> str:
@@ -98,7 +98,7 @@ def place(protocol: Protocol, target: Target) -> str:
 def overview(document: Document) -> Table:
     """Return the accuracy of every model under every protocol, the best honest one first."""
     protocols = [p for p in reversed(PROTOCOLS) if any(r.protocol == p for r in document.rows)]
-    known = REPORTED if document.name == REFERENCE_DATA and "segment" in protocols else {}
+    known = REPORTED if document.data.name == REFERENCE_DATA and "segment" in protocols else {}
     columns = [Column("model"), *(Column(p, PROTOCOL_NOTES[p], 1) for p in protocols)]
     if known:
         columns.append(Column("reported", "by the reference study, measured as segment does"))
@@ -171,7 +171,7 @@ SCORES: tuple[tuple[str, Column, float], ...] = (
 """Metrics of the detailed table: name, column, factor."""
 
 
-def scores(rows: Sequence[Row], document: Document) -> Table:
+def scores(rows: Sequence[ModelResult], document: Document) -> Table:
     """Return every metric of the models under one protocol, in the order of ``rows``."""
     first = rows[0]
     shown = [one for one in SCORES if any(one[0] in row.headline for row in rows)]
@@ -199,9 +199,9 @@ def scores(rows: Sequence[Row], document: Document) -> Table:
 
 
 def _score_ceilings(
-    document: Document, row: Row, metrics: Sequence[str], width: int
+    document: Document, row: ModelResult, metrics: Sequence[str], width: int
 ) -> Iterator[tuple[Cell, ...]]:
-    constant = row.calibration.constant
+    constant = document.calibration_of(row).constant
     values = {"log_loss": f"{constant.log_loss:.3f}", "brier": f"{constant.brier:.3f}"}
     cells = [Cell(values.get(metric, "")) for metric in metrics]
     yield _padded([Cell("the class frequencies for every item"), *cells], width)
@@ -247,7 +247,7 @@ def worth(document: Document) -> Table | None:
     )
 
 
-def correlations(rows: Sequence[Row], document: Document) -> Table | None:
+def correlations(rows: Sequence[ModelResult], document: Document) -> Table | None:
     """Return r per emotion beside the highest that is possible; ``None`` without votes."""
     if not any(f"pearson_r_{name}" in row.per_emotion for row in rows for name in EMOTIONS):
         return None
@@ -276,7 +276,7 @@ def correlations(rows: Sequence[Row], document: Document) -> Table | None:
     )
 
 
-def f1(rows: Sequence[Row]) -> Table:
+def f1(rows: Sequence[ModelResult]) -> Table:
     """Return the F1 per emotion, in per cent, with the number of items that carry it."""
     first = rows[0]
     support = first.confusion.sum(axis=1) // max(1, len(first.seeds))
@@ -302,7 +302,7 @@ def f1(rows: Sequence[Row]) -> Table:
     )
 
 
-def genres(rows: Sequence[Row]) -> Table | None:
+def genres(rows: Sequence[ModelResult]) -> Table | None:
     """Return the accuracy within each genre, in per cent; ``None`` where no genre is known."""
     names = list(dict.fromkeys(name for row in rows for name in row.per_genre))
     if not names:
@@ -327,7 +327,7 @@ def genres(rows: Sequence[Row]) -> Table | None:
     )
 
 
-def tests(document: Document, rows: Sequence[Row]) -> Table | None:
+def tests(document: Document, rows: Sequence[ModelResult]) -> Table | None:
     """Return the first model against each other one of its protocol, whatever they learned.
 
     ``None`` where nothing was tested.
@@ -335,9 +335,11 @@ def tests(document: Document, rows: Sequence[Row]) -> Table | None:
     first = rows[0]
     best = row_name(first)
     body = [
-        _test(test, best)
-        for test in document.tests
-        if test.protocol == first.protocol and best in (test.first, test.second)
+        _test(test.seen_from(best))
+        for one in document.paired
+        if one.protocol == first.protocol
+        for test in one.tests
+        if best in (test.first, test.second)
     ]
     if not body:
         return None
@@ -356,19 +358,15 @@ def tests(document: Document, rows: Sequence[Row]) -> Table | None:
     )
 
 
-def _test(test: TestLine, best: str) -> tuple[Cell, ...]:
-    sign = 1.0 if test.first == best else -1.0
-    other = test.second if test.first == best else test.first
-    low, high = sorted((sign * test.difference.low, sign * test.difference.high))
-    value = sign * test.difference.value
-    told = test.p_adjusted < SIGNIFICANT
-    metric = METRIC_TITLES.get(test.metric, test.metric)
+def _test(test: PairedTest) -> tuple[Cell, ...]:
+    other, metric = test.second, METRIC_TITLES.get(test.metric, test.metric)
+    interval = f"{signed(test.low)} to {signed(test.high)}"
     return (
         Cell(other, order=other),
         Cell(metric, order=metric),
-        Cell(signed(value), f"{signed(low)} to {signed(high)}", order=value),
+        Cell(signed(test.difference), interval, order=test.difference),
         Cell(shown_p(test.p_adjusted), order=test.p_adjusted),
-        Cell("yes" if told else "cannot be told", order=float(told)),
+        Cell("yes" if test.is_significant else "cannot be told", order=float(test.is_significant)),
     )
 
 
@@ -389,7 +387,7 @@ def all_tables(document: Document) -> list[Table]:
 # --- Cells ---------------------------------------------------------------------------------------
 
 
-def _model(row: Row) -> Cell:
+def _model(row: ModelResult) -> Cell:
     name = row_name(row)
     return Cell(name, order=name)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.analysis import Conclusions, ModelCalibration
 from music_emotion.evaluation.bootstrap import N_RESAMPLES
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.hypotheses import HYPOTHESES, Ablation, HypothesisTest
-from music_emotion.evaluation.results import ModelResult, Results, calmness_against_tenderness
+from music_emotion.evaluation.provenance import Command
+from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import ProtocolTests, shown_p
 from music_emotion.evaluation.strict_json import DECIMALS
@@ -70,7 +70,7 @@ METRIC_TITLES = {"accuracy": "accuracy", "log_loss": "log-loss", "mean_pearson_r
 def markdown_report(
     results: Results,
     conclusions: Conclusions,
-    commands: Sequence[Mapping[str, Any]],
+    commands: Sequence[Command],
     figures: Mapping[str, str],
 ) -> str:
     """Return the whole report.
@@ -97,7 +97,7 @@ def markdown_report(
     if conclusions.ablations:
         parts += ["## With and without SMOTE", ablation_table(conclusions.ablations)]
     parts += _details(results, conclusions)
-    paired = conclusions.analysis.paired
+    paired = conclusions.paired
     if paired:
         parts += ["## Is the best model better than the others?", _paired_text(results, paired)]
     if conclusions.ceilings is not None:
@@ -252,13 +252,14 @@ def findings_section(findings: Sequence[HypothesisTest]) -> str:
         "round, and cannot be told where p is 0.05 or more. The interval comes from the paired "
         f"bootstrap over artist groups. {TRAINING_VARIANCE}",
     ]
-    for number, claim in enumerate(HYPOTHESES, start=1):
+    for number, hypothesis in enumerate(HYPOTHESES, start=1):
         outcomes = [
-            f"   - `{one.protocol}`{'' if one.target == 'label' else ' on votes'}: {one}"
+            f"   - `{one.protocol}`{'' if one.target == 'label' else ' on votes'}: {one.line}"
             for one in findings
-            if one.claim == claim
+            if one.text == hypothesis.text
         ]
-        lines.append(f"{number}. {claim.text[0].upper()}{claim.text[1:]}.\n" + "\n".join(outcomes))
+        text = hypothesis.text[0].upper() + hypothesis.text[1:]
+        lines.append(f"{number}. {text}.\n" + "\n".join(outcomes))
     return "\n\n".join(lines)
 
 
@@ -282,7 +283,7 @@ def ablation_table(ablations: Sequence[Ablation]) -> str:
 
 def emotion_table(rows: Sequence[ModelResult]) -> str:
     """Return the F1 of each emotion per model, in per cent, and how many items carry it."""
-    support = rows[0].confusion.sum(axis=1) // len(rows[0].repeats)
+    support = rows[0].confusion.sum(axis=1) // len(rows[0].seeds)
     header = ["emotion", "items", *(f"`{row.model}`" for row in rows)]
     body = []
     for index, emotion in enumerate(GEMS):
@@ -319,10 +320,9 @@ def genre_table(rows: Sequence[ModelResult]) -> str:
 
 def confusion_line(row: ModelResult) -> str:
     """Return how often calmness and tenderness are taken for each other."""
-    shares = calmness_against_tenderness(row.confusion)
     return (
-        f"- `{row.model}`: {percent(shares['calmness_called_tenderness'])} % of calmness is called "
-        f"tenderness, {percent(shares['tenderness_called_calmness'])} % of tenderness is called "
+        f"- `{row.model}`: {percent(row.calmness_called_tenderness)} % of calmness is called "
+        f"tenderness, {percent(row.tenderness_called_calmness)} % of tenderness is called "
         "calmness"
     )
 
@@ -430,11 +430,11 @@ def _paired_text(results: Results, paired: Sequence[ProtocolTests]) -> str:
         f"`results.json` holds every pair. {TRAINING_VARIANCE}"
     ]
     for one in paired:
-        tested = {name for test in one.table.tests for name in (test.first, test.second)}
+        tested = {name for test in one.tests for name in (test.first, test.second)}
         rows = [row for row in results.under(one.protocol) if row.title in tested]
         best = max(rows, key=lambda row: row.headline["accuracy"].value).title
         body = []
-        for test in one.table.tests:
+        for test in one.tests:
             if best not in (test.first, test.second):
                 continue
             seen = test.seen_from(best)
@@ -449,23 +449,23 @@ def _paired_text(results: Results, paired: Sequence[ProtocolTests]) -> str:
             )
         seeds = f"fold seed{'s' if len(one.seeds) > 1 else ''} {', '.join(map(str, one.seeds))}"
         parts += [
-            f"`{one.protocol}`, {seeds}, {len(one.table)} tests: {coded(best)} against",
+            f"`{one.protocol}`, {seeds}, {len(one.tests)} tests: {coded(best)} against",
             table(["model", "metric", "difference", "adjusted p", "different?"], body),
         ]
     return "\n\n".join(parts)
 
 
-def _provenance(results: Results, commands: Sequence[Mapping[str, Any]]) -> str:
+def _provenance(results: Results, commands: Sequence[Command]) -> str:
     lines = [f"Data fingerprint `{results.ground_truth.fingerprint}`.", ""]
     for command in commands:
-        machine = command["machine"]
+        machine = command.machine
         lines.append(
-            f"- `{command['command']}` ({command['date']}; {command['cells_trained']} cells "
-            f"trained in {duration(command['seconds'])}; {machine['processor']}, "
+            f"- `{command.command}` ({command.date}; {command.cells_trained} cells "
+            f"trained in {duration(command.seconds)}; {machine['processor']}, "
             f"{machine['cores']} cores)"
         )
     if commands:
-        named = ", ".join(f"{name} {number}" for name, number in commands[-1]["versions"].items())
+        named = ", ".join(f"{name} {number}" for name, number in commands[-1].versions.items())
         lines += ["", f"Versions of the last command: {named}."]
     if results.left_out:
         lines += ["", *(f"- {line}" for line in results.left_out)]

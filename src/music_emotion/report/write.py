@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from music_emotion.errors import DatasetError, EvaluationError
 from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.cells import read_ground_truth, write_atomically
-from music_emotion.evaluation.document import read_document
 from music_emotion.evaluation.error_analysis import worst_tracks
-from music_emotion.evaluation.output import write_figures
+from music_emotion.evaluation.provenance import Command
 from music_emotion.evaluation.rescore import corpus_of
 from music_emotion.evaluation.results import Results
+from music_emotion.evaluation.results_file import Agreement, read_document, write_figures
 from music_emotion.report.latex import write_tables
 from music_emotion.report.listeners import read_listeners
 from music_emotion.report.page import write_page
@@ -26,7 +25,7 @@ REPORT, PAGE = "README.md", "report.html"
 WORST_TRACKS = 10
 
 
-def write_report(out: Path, results: Results, commands: Sequence[Mapping[str, Any]]) -> None:
+def write_report(out: Path, results: Results, commands: Sequence[Command]) -> None:
     """Write ``summary.csv``, ``results.json``, ``README.md`` and the pictures."""
     conclusions = conclude(results)
     write_figures(out, results, conclusions, commands)
@@ -88,7 +87,7 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
             _make_folder(folder, option)
     listeners = read_listeners(results)
     if document.ceilings is None and listeners is not None:  # compare ran without the votes
-        document = replace(document, ceilings=listeners.ceilings, panels=listeners.panels)
+        document = replace(document, agreement=Agreement.of(listeners.ceilings, listeners.panels))
     truth = read_ground_truth(results)
     lines = []
     corpus = None

@@ -63,12 +63,16 @@ class PanelSize:
         return f"{value} ({self.low:.1f} to {high})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
     """What a model is worth in listeners.
 
     Attributes
     ----------
+    seed
+        Fold seed of the predictions that were measured; ``None`` where they are of none.
+    tracks
+        Number of tracks with enough listeners; all figures are about these tracks.
     by_accuracy
         Size of the panel that names the dominant emotion of other listeners as often.
     by_r
@@ -77,15 +81,14 @@ class Worth:
         How often the model names the dominant emotion of the held-out listeners, 0–1.
     mean_r
         The model's mean r against the vote fractions of the held-out listeners.
-    tracks
-        Number of tracks with enough listeners; all figures are about these tracks.
     """
 
+    seed: int | None = None
+    tracks: int
     by_accuracy: PanelSize
     by_r: PanelSize
     accuracy: float
     mean_r: float
-    tracks: int
 
 
 @dataclass(frozen=True, slots=True)

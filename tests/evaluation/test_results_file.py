@@ -13,9 +13,8 @@ from helpers.corpora import corpus_of, segments
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.cells import Cell, CellName, CellStore, Record, Run, ground_truth_of
-from music_emotion.evaluation.document import read_document
-from music_emotion.evaluation.output import write_figures
 from music_emotion.evaluation.results import Results, collect
+from music_emotion.evaluation.results_file import read_document, write_figures
 
 LABELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 8]
 
@@ -41,15 +40,15 @@ def write(folder: Path) -> Results:
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     results = write(tmp_path)
     document = read_document(tmp_path)
-    assert (document.name, document.tracks, document.groups) == ("tiny", 10, 5)
+    assert (document.data.name, document.data.tracks, document.data.groups) == ("tiny", 10, 5)
     for row, result in zip(document.rows, results.models, strict=True):
         assert (row.protocol, row.model, row.seeds) == (result.protocol, result.model, (42,))
         assert row.headline.keys() == result.headline.keys()
         for name, estimate in result.headline.items():
             assert row.headline[name].value == pytest.approx(estimate.value, abs=1e-6, nan_ok=True)
         assert (row.confusion == result.confusion).all()
-        assert row.records[0].history == {"train_loss": [1.0]}
-        assert math.isnan(row.calibration.diagram.accuracy[0])  # an empty bin
+        assert row.first_cells[0].history == {"train_loss": [1.0]}
+        assert math.isnan(document.calibration_of(row).diagram.accuracy[0])  # an empty bin
     assert document.ceilings is None and document.panels is None
 
 
