@@ -16,9 +16,8 @@ from onnx import helper
 from helpers.graphs import SEGMENT, card, linear_reader, model, package, tone_listener
 from music_emotion.errors import ModelError
 from music_emotion.features import musicnn as embedding
-from music_emotion.features.statistics import STATISTIC_NAMES
 from music_emotion.inference.model_card import ConfidenceCurve, card_json, read_card
-from music_emotion.inference.package import SEGMENT_SHAPES, Network, find_package, write_package
+from music_emotion.inference.package import Network, find_package, write_package
 
 
 @pytest.fixture
@@ -195,10 +194,6 @@ def test_a_pooled_input_of_another_width_is_noticed_when_it_is_opened(tmp_path: 
     with pytest.raises(ModelError, match="another shape"):
         package(tmp_path / "narrow", linear_reader({"musicnn": 1_506})[0], **pooled)
     Network(package(tmp_path / "model", linear_reader({"musicnn": 3_012})[0], **pooled))
-
-
-def test_the_declared_shapes_are_those_of_the_features() -> None:
-    assert SEGMENT_SHAPES["statistics"] == (len(STATISTIC_NAMES),)
 
 
 @pytest.mark.parametrize(

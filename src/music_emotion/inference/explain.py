@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from music_emotion.audio import AudioSource, Sound, decode
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
-from music_emotion.features.musicnn import SAMPLE_RATE as EMBEDDING_RATE
-from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
+from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.model import EmotionModel, as_sound, is_file, joined
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.inference.segmenter import (
@@ -189,18 +188,21 @@ def _segments(
         sound = as_sound(source, sample_rate)
     samples = sound.samples[: round(LONGEST_SECONDS * sound.sample_rate)]
     blocks, _ = fill_segment([samples], sound.sample_rate, "the sound")
-    parts = list(segment_blocks(blocks, sound.sample_rate, embedding=model.needs_embedding))
-    embedding = [p.embedding_waveform for p in parts if p.embedding_waveform is not None]
-    waveform = np.concatenate([part.waveform for part in parts])
-    return Segments(waveform, np.concatenate(embedding) if embedding else None), len(waveform)
+    parts = list(segment_blocks(blocks, sound.sample_rate, rates=model.sample_rates))
+    rates = parts[0].waveforms
+    segments = Segments(
+        {rate: np.concatenate([p.waveforms[rate] for p in parts]) for rate in rates}
+    )
+    return segments, len(segments)
 
 
 def _without_band(segments: Segments, lowest: float, highest: float) -> Segments:
     """Return the segments without the frequencies from ``lowest`` to ``highest`` Hz."""
-    embedding = segments.embedding_waveform
     return Segments(
-        _band_stop(segments.waveform, SAMPLE_RATE, lowest, highest),
-        None if embedding is None else _band_stop(embedding, EMBEDDING_RATE, lowest, highest),
+        {
+            rate: _band_stop(waveform, rate, lowest, highest)
+            for rate, waveform in segments.waveforms.items()
+        }
     )
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from music_emotion.errors import MissingExtraError, ModelError, printable
+from music_emotion.features.compute import FEATURES
 from music_emotion.inference.model_card import Card
-from music_emotion.inference.package import SEGMENT_SHAPES, write_package
+from music_emotion.inference.package import write_package
 from music_emotion.models.base import GraphModel, Model
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
             return emotions.mean(dim=0), intensities.mean(dim=0)
 
     names = list(dict.fromkeys(features))
-    shapes = [SEGMENT_SHAPES[name] for name in names]
+    shapes = [FEATURES[name].shape for name in names]
     examples = tuple(torch.randn(EXAMPLE_ROWS, *shape) for shape in shapes)
     with (
         tempfile.TemporaryDirectory() as scratch,

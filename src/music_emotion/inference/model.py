@@ -19,8 +19,8 @@ from music_emotion.audio.discover import STANDARD_INPUT
 from music_emotion.audio.files import BLOCK_FRAMES, source_name
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
+from music_emotion.features.compute import sample_rates, segment_features
 from music_emotion.features.segments import SEGMENT_SECONDS
-from music_emotion.inference.inputs import EAR, compute_features
 from music_emotion.inference.model_card import CARD_FILE
 from music_emotion.inference.package import ONNX_FILE, OUTPUTS, Network, find_package
 from music_emotion.inference.prediction import Timeline, TrackPrediction
@@ -84,9 +84,9 @@ class EmotionModel:
         return f"EmotionModel({self.card.name!r}, version {self.card.version!r})"
 
     @property
-    def needs_embedding(self) -> bool:
-        """Whether segments must come at 16 kHz as well."""
-        return bool(EAR & set(self.card.features))
+    def sample_rates(self) -> frozenset[int]:
+        """Rates in Hz at which the model needs segments."""
+        return sample_rates(self.card.features)
 
     def predict(
         self,
@@ -130,14 +130,14 @@ class EmotionModel:
         blocks, repeated = fill_segment(envelope.watch(blocks), sample_rate, name)
         parts: list[SegmentLevel] = []
         audible: list[NDArray[np.bool_]] = []
-        for segments in segment_blocks(blocks, sample_rate, embedding=self.needs_embedding):
+        for segments in segment_blocks(blocks, sample_rate, rates=self.sample_rates):
             parts.append(self.analyse(segments))
             audible.append(audible_segments(segments))
         return _Analysis(joined(parts), np.concatenate(audible), envelope.values(), repeated)
 
     def analyse(self, segments: Segments) -> SegmentLevel:
         """Return what the model keeps of each segment: its features, or the graph's outputs."""
-        features = compute_features(segments, self.card.features)
+        features = segment_features(segments.waveforms, self.card.features)
         if self.card.scope == "track":
             return features
         predicted = self.network(features)

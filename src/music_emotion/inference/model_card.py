@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
+from music_emotion.features.compute import FEATURES
 
 CARD_FILE = "card.json"
 FORMAT = 1
@@ -24,12 +25,6 @@ LINES = ("name", "version", "sha256", "summary", "use_when", "protocol", "intend
 """Fields of a card that are one line each."""
 
 Scope = Literal["segment", "track"]
-
-FEATURES = ("waveform", "log_mel", "basic", "advanced", "statistics", "musicnn", "summary")
-"""What a model may ask for, per 3-s segment. ``waveform``: 66,150 samples at 22,050 Hz."""
-
-POOLED_FEATURES = ("statistics", "musicnn", "summary")
-"""Features that are one vector per segment, and so can be pooled over a span."""
 
 POOLINGS = ("mean", "std", "max", "min")
 """Statistics over the segments of a span."""
@@ -63,7 +58,8 @@ class Card:
     name, version
         What ``--model`` takes, and which weights these are.
     features
-        Names of the graph's inputs, from :data:`FEATURES`.
+        Names of the graph's inputs, from
+        :data:`~music_emotion.features.compute.FEATURES`.
     scope
         ``segment``: the graph maps segments to predictions, a track's is their mean.
         ``track``: features are pooled over a span first, and the graph maps spans to predictions.
@@ -224,7 +220,7 @@ def _check_pooling(card: Card) -> None:
     if set(card.pooling) != (set(card.features) if card.scope == "track" else set()):
         raise ValueError("pooling does not fit scope and features")
     for feature, statistics in card.pooling.items():
-        if feature not in POOLED_FEATURES:
+        if not FEATURES[feature].is_pooled:
             raise ValueError(f"{feature} cannot be pooled")
         if not statistics or any(statistic not in POOLINGS for statistic in statistics):
             raise ValueError(f"unknown pooling of {feature}")

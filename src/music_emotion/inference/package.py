@@ -2,8 +2,9 @@
 
 The graph's contract, checked when it is opened:
 
-- one float32 input per name in ``card.features``, batch first, of the shape
-  :data:`SEGMENT_SHAPES` says (scope ``segment``), or (spans, size) (scope ``track``);
+- one float32 input per name in ``card.features``, batch first, of the shape in
+  :data:`music_emotion.features.compute.FEATURES` (scope ``segment``), or (spans, size) (scope
+  ``track``);
 - outputs ``emotions`` and ``intensities``, float32, (batch, 9): probabilities that sum to 1, and
   expected vote fractions, each 0–1; scaling and calibration are inside the graph.
 """
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from music_emotion.audio.discover import is_folder
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
+from music_emotion.features.compute import FEATURES
 from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card
 from music_emotion.interruption import held_back
 from music_emotion.models.base import Prediction
@@ -33,17 +35,6 @@ ONNX_FILE = "model.onnx"
 MAX_ONNX_BYTES = 1 << 30
 SHIPPED = Path(__file__).with_name("weights")
 """Folder of the models in the wheel, one subfolder each."""
-
-SEGMENT_SHAPES: Mapping[str, tuple[int, ...]] = {
-    "waveform": (66_150,),
-    "log_mel": (128, 130),
-    "basic": (130, 27),
-    "advanced": (130, 45),
-    "statistics": (360,),
-    "musicnn": (1_506,),
-    "summary": (272,),
-}
-"""Shape of one segment's feature."""
 
 OUTPUTS = ("emotions", "intensities")
 """Of a graph."""
@@ -109,7 +100,7 @@ class Network:
         if not set(OUTPUTS) <= set(outputs):
             raise self._fault("does not give emotions and intensities")
         for name, node in inputs.items():
-            wanted = SEGMENT_SHAPES[name]
+            wanted = FEATURES[name].shape
             if self.card.scope == "track":
                 wanted = _pooled(wanted, len(self.card.pooling[name]))
             if node.type != "tensor(float)" or not _fits(node.shape, wanted):

@@ -7,7 +7,7 @@ file needs no more memory than a song.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from music_emotion.audio import Resampler
 from music_emotion.errors import AudioError
-from music_emotion.features.musicnn import SAMPLE_RATE as EMBEDDING_RATE
 from music_emotion.features.segments import (
     SAMPLE_RATE,
     SEGMENT_SECONDS,
@@ -40,17 +39,19 @@ class Segments:
 
     Attributes
     ----------
-    waveform
-        At 22,050 Hz, shape (n, 66150).
-    embedding_waveform
-        The same sound at 16 kHz, shape (n, 48000); ``None`` where no model asks for it.
+    waveforms
+        By sample rate in Hz the same sound, shape (n, 3 s at that rate); 22,050 Hz is there.
     """
 
-    waveform: Array
-    embedding_waveform: Array | None
+    waveforms: Mapping[int, Array]
 
     def __len__(self) -> int:
         return len(self.waveform)
+
+    @property
+    def waveform(self) -> Array:
+        """At 22,050 Hz, shape (n, 66150)."""
+        return self.waveforms[SAMPLE_RATE]
 
 
 class _Cutter:
@@ -83,7 +84,7 @@ class _Cutter:
 
 
 def segment_blocks(
-    blocks: Iterable[Array], sample_rate: int, *, embedding: bool
+    blocks: Iterable[Array], sample_rate: int, *, rates: Iterable[int] = ()
 ) -> Iterator[Segments]:
     """Cut a stream of mono blocks into segments, :data:`BATCH_SEGMENTS` at a time.
 
@@ -93,25 +94,24 @@ def segment_blocks(
         Mono sound, each of shape (samples,).
     sample_rate
         Its rate in Hz.
-    embedding
-        Whether the pretrained network's 16-kHz segments are wanted as well.
+    rates
+        At which rates in Hz the segments are wanted besides 22,050 Hz.
 
     Yields
     ------
     Segments
         A remainder shorter than a segment is dropped.
     """
-    rates = (SAMPLE_RATE, EMBEDDING_RATE) if embedding else (SAMPLE_RATE,)
-    cutters = [_Cutter(sample_rate, rate) for rate in rates]
+    cutters = {rate: _Cutter(sample_rate, rate) for rate in {SAMPLE_RATE, *rates}}
     samples = given = 0
     for block in blocks:
         samples += len(block)
-        for cutter in cutters:
+        for cutter in cutters.values():
             cutter.push(block)
-        while min(cutter.ready for cutter in cutters) >= BATCH_SEGMENTS:
+        while min(cutter.ready for cutter in cutters.values()) >= BATCH_SEGMENTS:
             yield _take(cutters, BATCH_SEGMENTS)
             given += BATCH_SEGMENTS
-    for cutter in cutters:
+    for cutter in cutters.values():
         cutter.finish()
     # The sound decides how many segments there are, not the rounding of a rate.
     left = int(samples // (SEGMENT_SECONDS * sample_rate)) - given
@@ -121,9 +121,8 @@ def segment_blocks(
         left -= count
 
 
-def _take(cutters: list[_Cutter], count: int) -> Segments:
-    waveform = cutters[0].take(count)
-    return Segments(waveform, cutters[1].take(count) if len(cutters) > 1 else None)
+def _take(cutters: Mapping[int, _Cutter], count: int) -> Segments:
+    return Segments({rate: cutter.take(count) for rate, cutter in cutters.items()})
 
 
 def audible_segments(segments: Segments) -> NDArray[np.bool_]:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.features.lowlevel import column_groups
-from music_emotion.features.musicnn import channel_groups
+from music_emotion.features.compute import FEATURES
 from music_emotion.models.kernel import squared_distances
 
 Floats = NDArray[np.float64]
@@ -110,8 +109,8 @@ def group_numbers(sizes: Sequence[tuple[str, int]]) -> Numbers:
 
 
 def _feature_groups(name: str, size: int) -> Numbers:
-    known = {"musicnn": channel_groups, "summary": column_groups}
-    groups = known[name]() if name in known else np.zeros(size, dtype=np.int64)
+    known = FEATURES[name].column_groups if name in FEATURES else None
+    groups = np.zeros(size, dtype=np.int64) if known is None else known()
     return groups if len(groups) == size else np.zeros(size, dtype=np.int64)
 
 
