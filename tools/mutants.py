@@ -2,7 +2,8 @@
 
 The changes are those of mutmut: an operator, a number, a condition, an argument, an assignment.
 A random sample of them is tried, each in a process of its own against the tests that mirror the
-module. Left out are texts (also as arguments) and type annotations, which mutmut does not change.
+module. Left out are texts, also as arguments, and outside functions all but numbers; mutmut
+changes no annotations.
 What was tried is kept in ``build/``, so that a run that was stopped goes on.
 
     python tools/mutants.py --seed 1 --count 400
@@ -25,7 +26,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import libcst as cst
+    from mutmut.mutation.file_mutation import Mutation
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("src/music_emotion")
@@ -74,40 +79,37 @@ def draw(modules: list[Path], count: int, seed: int) -> list[Mutant]:
     for path in modules:
         tree, mutations, *_ = create_mutations(str(path), path.read_text("utf-8"))
         trees[path] = tree, mutations
-        places += [
-            (path, number)
-            for number, one in enumerate(mutations)
-            if not _is_of_text(one.original_node, one.mutated_node)
-        ]
+        places += [(path, number) for number, one in enumerate(mutations) if _is_tried(one)]
     print(f"{len(places)} mutants of {len(modules)} modules", flush=True)
     sample = random.Random(seed).sample(places, min(count, len(places)))
     return [_mutant(path, number, *trees[path]) for path, number in sample]
 
 
-def _mutant(path: Path, number: int, tree: Any, mutations: Sequence[Any]) -> Mutant:
+def _mutant(path: Path, number: int, tree: cst.Module, mutations: Sequence[Mutation]) -> Mutant:
     module = path.relative_to(ROOT / PACKAGE).as_posix()
     one = mutations[number]
-    code: str = tree.deep_replace(one.original_node, one.mutated_node).code
+    code = tree.deep_replace(one.original_node, one.mutated_node).code  # type: ignore[union-attr]
     before, after = tree.code.splitlines(), code.splitlines()
     lines = difflib.unified_diff(before, after, module, module, "", "", 0, "")
     return Mutant(module, number, "\n".join(list(lines)[2:]), code)
 
 
-def _is_of_text(original: object, mutated: object) -> bool:
-    """Tell whether a change is one of a text: the text itself, or an argument that is one."""
+def _is_tried(mutation: Mutation) -> bool:
+    """Leave out changes of texts, also as arguments, and outside functions all but numbers."""
     import libcst as cst
 
     texts = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
-    if isinstance(original, texts) or isinstance(mutated, texts):
-        return True
+    original, mutated = mutation.original_node, mutation.mutated_node
+    if mutation.contained_by_top_level_function is None:
+        return isinstance(original, cst.BaseNumber)
+    if isinstance(original, texts):
+        return False
     if isinstance(original, cst.Call) and isinstance(mutated, cst.Call):
         kept = {id(argument) for argument in mutated.args}
-        return any(isinstance(a.value, texts) for a in original.args if id(a) not in kept)
+        return not any(isinstance(a.value, texts) for a in original.args if id(a) not in kept)
     if isinstance(original, cst.Assign | cst.AnnAssign):
-        return isinstance(original.value, texts) or (
-            isinstance(mutated, cst.Assign | cst.AnnAssign) and isinstance(mutated.value, texts)
-        )
-    return False
+        return not isinstance(original.value, texts)
+    return True
 
 
 def tests_of(module: str) -> tuple[str, ...]:
