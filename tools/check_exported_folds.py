@@ -36,7 +36,7 @@ from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.cells import CellStore, write_atomically
 from music_emotion.evaluation.folds import examples, make_folds
-from music_emotion.evaluation.worker import training_seed
+from music_emotion.evaluation.train_cell import training_seed
 from music_emotion.features.cache import FeatureStore
 from music_emotion.features.extract import CorpusFeatures, extract_corpus
 from music_emotion.inference.export import export_fitted

@@ -13,8 +13,8 @@ from rich.console import Console
 from helpers.corpora import corpus_of, segments
 from music_emotion.cli import compare as command
 from music_emotion.cli.compare import ProtocolName, TargetName
+from music_emotion.evaluation.engines import train_here
 from music_emotion.evaluation.plan import Comparison
-from music_emotion.evaluation.runner import run_cells
 
 
 def test_protocols_may_be_separated_by_commas_or_repeated() -> None:
@@ -53,7 +53,7 @@ def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.Monk
         None,
         tmp_path,
         0,
-        run_cells,
+        train_here,
     )
     assert not complete
     assert said.getvalue().splitlines()[-1] == "left out: broken.mp3: is not audio"

@@ -32,7 +32,7 @@ from music_emotion.evaluation.plan import (
 from music_emotion.evaluation.rescore import check_against
 from music_emotion.evaluation.results import collect
 from music_emotion.evaluation.results_file import SUMMARY_COLUMNS, summary_csv
-from music_emotion.evaluation.worker import mean_over_units, training_seed
+from music_emotion.evaluation.train_cell import mean_over_units, training_seed
 from music_emotion.models.base import Prediction
 from music_emotion.models.registry import create
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 if TYPE_CHECKING:
     from music_emotion.evaluation.cells import Cell, CellName
     from music_emotion.evaluation.compare import Schedule
-    from music_emotion.evaluation.runner import Failure
+    from music_emotion.evaluation.train_cell import Failure
 
 FIRST_ESTIMATE_SECONDS = 20.0
 """After how long the time left is told where it was not known at the start."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from music_emotion.datasets.corpus import Corpus
     from music_emotion.datasets.votes import VoteTable
-    from music_emotion.evaluation.compare import Engine
+    from music_emotion.evaluation.engines import Engine
     from music_emotion.evaluation.plan import Comparison
 
 Name = TypeVar("Name", bound=StrEnum)
@@ -113,6 +113,7 @@ def register(app: typer.Typer) -> None:
         from rich.console import Console
 
         from music_emotion.datasets.sources import find_source
+        from music_emotion.evaluation.engines import default_jobs
         from music_emotion.evaluation.plan import (
             QUICK_FOLDS,
             QUICK_SETTINGS,
@@ -120,7 +121,6 @@ def register(app: typer.Typer) -> None:
             model_names,
             quick_corpus,
         )
-        from music_emotion.evaluation.runner import default_jobs
         from music_emotion.inference.batch import silence_native_libraries
 
         check_address(engine, address)
@@ -167,10 +167,9 @@ def _chosen(given: Sequence[str] | None, names: type[Name], option: str) -> tupl
 
 
 def _engine(name: EngineName, address: str | None) -> Engine:
-    from music_emotion.evaluation.ray_engine import run_cells_on_ray
-    from music_emotion.evaluation.runner import run_cells
+    from music_emotion.evaluation.engines import train_here, train_on_ray
 
-    return partial(run_cells_on_ray, address=address) if name is EngineName.RAY else run_cells
+    return partial(train_on_ray, address=address) if name is EngineName.RAY else train_here
 
 
 def _run(

@@ -6,7 +6,7 @@ import mmap
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,30 +30,21 @@ from music_emotion.evaluation.cells import (
     read_ground_truth,
     write_ground_truth,
 )
+from music_emotion.evaluation.engines import (
+    CellReporter,
+    Engine,
+    run_cells,
+    threads_per_job,
+    train_here,
+)
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.plan import Comparison, EnsembleTask, Plan, make_plan
-from music_emotion.evaluation.runner import CellReporter, Failure, run_cells, threads_per_job
-from music_emotion.evaluation.worker import SharedArray, Task, Workplace
+from music_emotion.evaluation.train_cell import Failure, SharedArray, Task, Workplace
 from music_emotion.models.base import Prediction
 from music_emotion.models.ensemble import mean_prediction
 
 NAMED_RUNS = 5
 """How many runs a line names at most."""
-
-
-class Engine(Interface):
-    """Trains cells: :func:`.runner.run_cells` on this machine, or another that does the same."""
-
-    def __call__(
-        self,
-        tasks: Sequence[Task],
-        workplace: Workplace,
-        *,
-        jobs: int,
-        save: Callable[[Cell], None],
-        reporter: CellReporter,
-    ) -> list[Failure]:
-        """Train cells in the given order and hand each to ``save`` when it is done."""
 
 
 class Reporter(CellReporter, Interface):
@@ -99,7 +90,7 @@ def compare(
     jobs: int,
     reporter: Reporter | None = None,
     table: VoteTable | None = None,
-    engine: Engine = run_cells,
+    engine: Engine = train_here,
 ) -> tuple[GroundTruth, list[Failure]]:
     """Train every cell of a comparison that is not there yet.
 
@@ -149,12 +140,13 @@ def compare(
         needed = {name for task in pending for name in plan.feature_names[task.name.run.model]}
         with shared_arrays({name: features[name] for name in sorted(needed)}) as arrays:
             workplace = Workplace(corpus, track, arrays, threads_per_job(max(jobs, 1)))
-            failures = engine(
+            failures = run_cells(
                 [plan.tasks[name] for name in order],
                 workplace,
                 jobs=jobs,
                 save=store.write,
                 reporter=reporter,
+                engine=engine,
             )
     failures += _average(plan, store, reporter)
     for run, keys in plan.runs.items():

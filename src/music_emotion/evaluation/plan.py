@@ -15,7 +15,7 @@ from music_emotion.datasets.sample import sample_corpus
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
 from music_emotion.evaluation.folds import DEFAULT_SEED, Fold, Protocol, fold_count, make_folds
 from music_emotion.evaluation.provenance import code_digest, versions
-from music_emotion.evaluation.worker import Task, training_seed
+from music_emotion.evaluation.train_cell import Task, training_seed
 from music_emotion.models.base import Model, Target
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.registry import create, source_digest

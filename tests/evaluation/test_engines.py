@@ -12,11 +12,10 @@ from helpers.reporter import RecordingReporter
 from helpers.stub_models import BAD, BROKEN, DIES, GOOD, REFUSES
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.compare import compare
+from music_emotion.evaluation.engines import train_here, train_on_ray
 from music_emotion.evaluation.plan import Comparison
-from music_emotion.evaluation.ray_engine import run_cells_on_ray
 from music_emotion.evaluation.results import collect
 from music_emotion.evaluation.results_file import summary_csv
-from music_emotion.evaluation.runner import run_cells
 
 
 @pytest.fixture
@@ -46,14 +45,14 @@ def run(world, out, *, engine, jobs=2, reporter=None, **wanted):
 
 def test_ray_gives_the_predictions_of_the_local_engine(world, tmp_path, ray_here):
     wanted = {"models": (GOOD, BAD), "protocols": ("artist",)}
-    here, _ = run(world, tmp_path / "here", engine=run_cells, jobs=0, **wanted)
-    there, reporter = run(world, tmp_path / "there", engine=run_cells_on_ray, **wanted)
+    here, _ = run(world, tmp_path / "here", engine=train_here, jobs=0, **wanted)
+    there, reporter = run(world, tmp_path / "there", engine=train_on_ray, **wanted)
     assert len(reporter.done) == 10
     assert summary_csv(here.models) == summary_csv(there.models)
     for path in sorted((tmp_path / "here" / "predictions").glob("artist-*.npz")):
         assert_equal_predictions(path, tmp_path / "there" / "predictions" / path.name)
     # What is there is not trained again, by neither engine.
-    _, again = run(world, tmp_path / "there", engine=run_cells_on_ray, **wanted)
+    _, again = run(world, tmp_path / "there", engine=train_on_ray, **wanted)
     assert again.planned_cells == [] and again.present == 10
 
 
@@ -69,7 +68,7 @@ def test_one_bad_cell_does_not_stop_the_others(world, tmp_path, ray_here):
     results, reporter = run(
         world,
         tmp_path,
-        engine=run_cells_on_ray,
+        engine=train_on_ray,
         models=(BROKEN, DIES, REFUSES, GOOD),
         protocols=("segment",),
     )
@@ -83,7 +82,7 @@ def test_one_bad_cell_does_not_stop_the_others(world, tmp_path, ray_here):
 
 def test_a_training_too_large_for_every_machine_is_refused(world, tmp_path, ray_here, monkeypatch):
     monkeypatch.setattr("music_emotion.evaluation.compare.threads_per_job", lambda jobs: 4096)
-    engine = partial(run_cells_on_ray, address="auto")
+    engine = partial(train_on_ray, address="auto")
     with pytest.raises(MusicEmotionError, match=r"takes 4096 processors .* no machine .* --jobs"):
         run(world, tmp_path, engine=engine, models=(GOOD,), protocols=("segment",))
 
@@ -98,7 +97,7 @@ class Interrupting(RecordingReporter):
 
 
 def test_a_stopped_comparison_goes_on_where_it_was(world, tmp_path, ray_here):
-    wanted = {"models": (GOOD,), "protocols": ("artist",), "engine": run_cells_on_ray}
+    wanted = {"models": (GOOD,), "protocols": ("artist",), "engine": train_on_ray}
     with pytest.raises(KeyboardInterrupt):
         run(world, tmp_path, jobs=1, reporter=Interrupting(), **wanted)
     _, reporter = run(world, tmp_path, **wanted)

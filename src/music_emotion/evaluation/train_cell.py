@@ -1,19 +1,13 @@
-"""Training one cell, in this process or in a worker process of its own."""
+"""Training one cell: a model learns from one part of the data and predicts another."""
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from multiprocessing import connection as pipes
-from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
-from typing import Protocol as Interface
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +19,6 @@ from music_emotion.evaluation.folds import Fold, assert_disjoint, examples
 from music_emotion.models.base import Examples, Prediction
 from music_emotion.models.registry import create
 from music_emotion.training.config import Progress
-
-PROGRESS_INTERVAL = 0.5
-"""Seconds between two progress messages of a worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +43,18 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-class ArraySource(Interface):
-    """Where a training finds an array."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A cell that could not be trained: why, in one line, and a traceback where it was a bug."""
 
-    def open(self) -> NDArray[np.float32]:
-        """Return it, read-only."""
+    name: CellName
+    line: str
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedArray:
-    """An array in a file that every worker maps into its memory."""
+    """An array in a file that every worker maps into its memory, read-only."""
 
     path: Path
     dtype: str
@@ -69,7 +62,7 @@ class SharedArray:
     offset: int
 
     def open(self) -> NDArray[np.float32]:
-        """Map the array, read-only."""
+        """Map the array."""
         return np.memmap(
             self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape
         )
@@ -77,7 +70,7 @@ class SharedArray:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What a worker needs to know once.
+    """What all trainings share.
 
     Attributes
     ----------
@@ -86,19 +79,22 @@ class Workplace:
     track
         Index of each segment's track, shape (n,).
     features
-        Feature arrays by name.
+        Feature arrays by name, each as it is or where it is found.
     threads
         Threads of one training.
     """
 
     corpus: Corpus
     track: NDArray[np.int64]
-    features: Mapping[str, ArraySource]
+    features: Mapping[str, NDArray[np.float32] | SharedArray]
     threads: int
 
     def examples(self, task: Task) -> Examples:
         """Return all segments as the task's protocol sees them."""
-        arrays = {name: shared.open() for name, shared in self.features.items()}
+        arrays = {
+            name: values.open() if isinstance(values, SharedArray) else values
+            for name, values in self.features.items()
+        }
         return examples(self.corpus, arrays, self.track, task.name.run.protocol)
 
 
@@ -137,6 +133,17 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
     return Cell(task.name, unit, prediction.emotions, prediction.intensities, record)
 
 
+def try_cell(task: Task, workplace: Workplace, progress: Progress | None = None) -> Cell | Failure:
+    """Train a cell; a model that refuses or fails is an answer and does not end others' work."""
+    try:
+        return train_cell(task, workplace, progress)
+    except MusicEmotionError as error:
+        return Failure(task.name, str(error))
+    except Exception as error:  # a bug in one model
+        line = f"{type(error).__name__}: {error}".splitlines()[0]
+        return Failure(task.name, line, traceback.format_exc())
+
+
 def without_truth(test: Examples) -> Examples:
     """Blank labels and votes, so that no model can look at them when it predicts."""
     return replace(
@@ -172,51 +179,3 @@ def mean_over_units(
         np.add.at(totals, position, values)
         means.append((totals / counts[:, None]).astype(np.float32))
     return units, Prediction(*means)
-
-
-# --- In a process of its own ---------------------------------------------------------------------
-
-
-def work(pipe: pipes.Connection[Any, Any], workplace: Workplace) -> None:
-    """Train the tasks that come through the pipe until it closes or the parent dies.
-
-    Answers are ``("progress", done, total)``, ``("done", cell)`` and ``("failed", line, details)``.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    while True:
-        try:
-            task: Task | None = pipe.recv()
-        except EOFError:
-            return
-        if task is None:
-            return
-        try:
-            answer: tuple[Any, ...] = ("done", train_cell(task, workplace, _reporter(pipe)))
-        except MusicEmotionError as error:
-            answer = ("failed", str(error), "")
-        except Exception as error:  # a bug in one model must not end the others' work
-            line = f"{type(error).__name__}: {error}".splitlines()[0]
-            answer = ("failed", line, traceback.format_exc())
-        pipe.send(answer)
-
-
-def _reporter(pipe: pipes.Connection[Any, Any]) -> Progress:
-    last = 0.0
-
-    def report(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= PROGRESS_INTERVAL:
-            last = now
-            pipe.send(("progress", done, total))
-
-    return report
-
-
-def _die_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        pipes.wait([parent.sentinel])
-        os._exit(1)
