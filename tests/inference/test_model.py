@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +10,17 @@ import pytest
 import soundfile as sf
 
 import music_emotion
-from helpers.graphs import card, linear_reader, package
+from helpers.graphs import card, linear_reader, package, tone_listener
 from helpers.sounds import RATE, tone
 from music_emotion.audio import Sound, read_audio
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import AudioError, MusicEmotionError
+from music_emotion.errors import AudioError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
-from music_emotion.inference.model import EmotionModel, load_model
+from music_emotion.inference.model import EmotionModel, load_model, pool, spans_around
 from music_emotion.inference.model_card import ConfidenceCurve
-from music_emotion.inference.prediction import Timeline
-from music_emotion.inference.segmenter import BATCH_SEGMENTS, segment_blocks
+from music_emotion.inference.segmenter import BATCH_SEGMENTS
 
 CALM, TENSE = tone(9.0, hertz=440.0), tone(9.0, hertz=3_000.0)
 
@@ -63,14 +60,23 @@ def test_file_stream_sound_and_array_agree(tone_model: EmotionModel, tmp_path: P
     assert by_array.path == ""
 
 
-def test_a_prediction_is_equal_to_itself_and_short_when_shown(tone_model: EmotionModel) -> None:
-    one, other = tone_model.predict(CALM, RATE), tone_model.predict(CALM, RATE)
-    assert one == one
-    assert one != other
-    assert len({one, other, one.timeline, other.timeline}) == 4
-    assert repr(one) == (
-        "TrackPrediction('', 9.0 s, top='calmness', confidence=1.000, model='tones')"
-    )
+def test_a_stream_is_filed_under_its_name_where_that_is_a_path(tone_model: EmotionModel) -> None:
+    data = io.BytesIO()
+    sf.write(data, CALM, RATE, format="WAV")
+    for name, path in (("song.wav", "song.wav"), ("<stdin>", "-"), (3, "-"), (None, "-")):
+        stream = io.BytesIO(data.getvalue())
+        if name is not None:
+            stream.name = name  # type: ignore[attr-defined]
+        assert tone_model.predict(stream).path == path
+
+
+def test_the_reading_of_a_file_is_reported(tone_model: EmotionModel, tmp_path: Path) -> None:
+    sf.write(tmp_path / "song.wav", np.tile(CALM, 2), RATE)
+    steps: list[tuple[float, float | None]] = []
+    tone_model.predict(tmp_path / "song.wav", progress=lambda *step: steps.append(step))
+    assert len(steps) > 1
+    assert steps == sorted(steps)
+    assert steps[-1] == (18.0, 18.0)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,10 @@ def test_a_prediction_is_equal_to_itself_and_short_when_shown(tone_model: Emotio
         (Sound(CALM, RATE), RATE, "brings its own sample rate"),
         (b"RIFF", None, "bytes is no sound; give a path"),
         (None, None, "NoneType is no sound; give a path"),
+        (memoryview(b"RIFF"), None, "memoryview is no sound; give a path"),
+        (CALM, None, "an array needs its sample rate"),
         (CALM, "44100", "a sample rate of '44100' is no number"),
+        (CALM, True, "a sample rate of True is no number"),
         (Sound(CALM.astype(np.float64), RATE), None, "a Sound of float64"),
         (Sound(CALM[:, None], RATE), None, "cannot be heard"),
     ],
@@ -92,23 +101,9 @@ def test_what_is_no_sound_is_said_in_a_line(
         tone_model.predict(source, rate)  # type: ignore[arg-type]
 
 
-def test_a_frame_without_pandas_asks_for_pandas(
-    tone_model: EmotionModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    prediction = tone_model.predict(CALM, RATE)
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MusicEmotionError, match="pip install pandas"):
-        prediction.to_frame()
-
-
 def test_the_two_functions_explain_themselves() -> None:
     for function in (music_emotion.predict, music_emotion.load_model):
         assert "Parameters\n" in str(function.__doc__)
-
-
-def test_an_array_needs_its_rate(tone_model: EmotionModel) -> None:
-    with pytest.raises(AudioError, match="sample rate"):
-        tone_model.predict(CALM)
 
 
 def test_silence_gets_no_emotion(tone_model: EmotionModel) -> None:
@@ -141,6 +136,11 @@ def test_quiet_music_has_an_emotion_and_is_called_quiet(tone_model: EmotionModel
     prediction = tone_model.predict(CALM * np.float32(1.8e-4), RATE)
     assert prediction.top is not None
     assert prediction.warnings == ("very quiet: the loudest sample is at -81 dB",)
+    just = CALM / np.abs(CALM).max() * np.float32(0.99e-3)
+    assert tone_model.predict(just, RATE).warnings == (
+        "very quiet: the loudest sample is at -60 dB",
+    )
+    assert tone_model.predict(just * np.float32(1.02), RATE).warnings == ()
 
 
 def test_a_beat_in_silence_is_music(tone_model: EmotionModel) -> None:
@@ -155,12 +155,91 @@ def test_silent_parts_do_not_count(tone_model: EmotionModel) -> None:
     assert np.allclose(prediction.timeline.emotions[:2], 1 / 9)
 
 
+def calm(amplitude: float) -> np.ndarray:
+    """A segment of the calm tone, of which a whole number of periods fits."""
+    return (2 * amplitude * tone(3.0, SAMPLE_RATE)).astype(np.float32)
+
+
+def shares(*amplitudes: float) -> np.ndarray:
+    """The tone model's probability of calmness: its logit is 40 times the power, others 0."""
+    powers = np.exp(40 * np.square(amplitudes))
+    return np.asarray(powers / (powers + 8))
+
+
+def windowed(model: EmotionModel, seconds: float) -> EmotionModel:
+    other = EmotionModel(model.network)
+    other.card = card(window_seconds=seconds)
+    return other
+
+
+@pytest.mark.parametrize(
+    ("seconds", "windows"),
+    [
+        (3.0, [[0.1], [0.2], [], [0.15]]),
+        (6.0, [[0.1, 0.2], [0.2], [0.15], [0.15]]),
+        (9.0, [[0.1, 0.2], [0.1, 0.2], [0.2, 0.15], [0.15]]),
+        (12.0, [[0.1, 0.2], [0.1, 0.2, 0.15], [0.2, 0.15], [0.15]]),
+    ],
+)
+def test_a_window_is_the_mean_of_its_audible_segments(
+    seconds: float, windows: list[list[float]], tone_model: EmotionModel
+) -> None:
+    sound = np.concatenate([calm(0.1), calm(0.2), calm(0.0), calm(0.15)])
+    prediction = windowed(tone_model, seconds).predict(sound, SAMPLE_RATE)
+    index = EMOTIONS.index("calmness")
+    expected = [shares(*window).mean() if window else 1 / 9 for window in windows]
+    assert prediction.timeline.emotions[:, index] == pytest.approx(expected, abs=1e-5)
+    assert prediction.timeline.window == seconds
+    heard = np.array([0.1, 0.2, 0.15])
+    assert prediction.emotions[index] == pytest.approx(shares(*heard).mean(), abs=1e-5)
+    felt = np.tanh(40 * heard**2).mean()
+    assert prediction.intensities[index] == pytest.approx(felt, abs=1e-5)
+    assert prediction.warnings == ()
+
+
+def test_long_sound_is_analysed_in_parts_that_are_joined(tone_model: EmotionModel) -> None:
+    amplitudes = np.linspace(0.05, 0.25, 2 * BATCH_SEGMENTS + 3)
+    sound = np.concatenate([calm(amplitude) for amplitude in amplitudes])
+    prediction = tone_model.predict(sound, SAMPLE_RATE)
+    course = prediction.timeline.emotions[:, EMOTIONS.index("calmness")]
+    assert course == pytest.approx(shares(*amplitudes), abs=1e-5)
+    assert prediction.timeline.time[[0, -1]].tolist() == [1.5, 127.5]
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (1, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]),
+        (2, [(0, 2), (1, 3), (2, 4), (3, 5), (4, 5)]),
+        (3, [(0, 2), (0, 3), (1, 4), (2, 5), (3, 5)]),
+        (4, [(0, 3), (0, 4), (1, 5), (2, 5), (3, 5)]),
+        (5, [(0, 3), (0, 4), (0, 5), (1, 5), (2, 5)]),
+        (99, [(0, 5)] * 5),
+    ],
+)
+def test_spans_lie_around_each_segment_and_end_with_the_track(
+    width: int, expected: list[tuple[int, int]]
+) -> None:
+    assert [(span.start, span.stop) for span in spans_around(5, width)] == expected
+
+
+def test_pooled_statistics_follow_one_another_as_named() -> None:
+    rows = np.array([[1.0, -5.0], [2.0, 5.0], [6.0, 0.0]], np.float32)
+    pooled = pool(rows, ("max", "std", "min", "mean"))
+    deviations = [np.sqrt(14 / 3), np.sqrt(50 / 3)]
+    assert pooled.dtype == np.float32
+    assert pooled == pytest.approx([6.0, 5.0, *deviations, 1.0, -5.0, 3.0, 0.0])
+    assert pool(rows[:1], ("std",)).tolist() == [0.0, 0.0]
+    large = np.full((3, 1), 1e4, np.float32) + np.array([[0.0], [1.0], [2.0]], np.float32)
+    assert pool(large, ("std",)) == pytest.approx([np.sqrt(2 / 3)], rel=1e-6)
+
+
 def test_short_sound_is_repeated_and_shorter_refused(tone_model: EmotionModel) -> None:
     prediction = tone_model.predict(CALM[:RATE], RATE)
     assert prediction.top == "calmness"
     assert prediction.duration == 1.0
     assert prediction.timeline.time.tolist() == [0.5]
-    assert "only 1.0 s of sound" in prediction.warnings[0]
+    assert prediction.warnings == ("only 1.0 s of sound, repeated to 3 s: little to go by",)
     with pytest.raises(AudioError, match=r"lasts 0\.20 s"):
         tone_model.predict(CALM[: RATE // 5], RATE)
 
@@ -181,18 +260,15 @@ def test_confidence_follows_the_card(tone_model: EmotionModel) -> None:
     assert calibrated.predict(CALM, RATE).confidence == pytest.approx(expected, abs=1e-6)
 
 
-def test_segments_of_a_stream_are_those_of_the_whole() -> None:
-    rng = np.random.default_rng(0)
-    sound = rng.standard_normal(int(RATE * 3.1 * BATCH_SEGMENTS)).astype(np.float32)
-    blocks = np.split(sound, [1_000, 70_000, 900_000])
-    parts = list(segment_blocks(blocks, RATE, rates=[16_000]))
-    whole = list(segment_blocks([sound], RATE, rates=[16_000]))
-    for rate in (22_050, 16_000):
-        assert np.array_equal(
-            np.concatenate([part.waveforms[rate] for part in parts]),
-            np.concatenate([part.waveforms[rate] for part in whole]),
-        )
-    assert max(len(part) for part in parts) == BATCH_SEGMENTS
+def test_confidence_is_read_off_the_curve() -> None:
+    class Network:
+        card = card(confidence=ConfidenceCurve((0.2, 0.4, 0.8), (0.3, 0.6, 0.7), 0.02))
+
+    model = EmotionModel(Network())  # type: ignore[arg-type]
+    for top, expected in ((0.12, 0.3), (0.2, 0.3), (0.3, 0.45), (0.6, 0.65), (0.9, 0.7)):
+        emotions = np.full(9, (1 - top) / 8, np.float32)
+        emotions[3] = top
+        assert model.confidence(emotions) == pytest.approx(expected, abs=1e-6)
 
 
 def test_scope_track_pools_features_over_spans(tmp_path: Path) -> None:
@@ -232,71 +308,6 @@ def test_all_features_reach_a_model(tmp_path: Path) -> None:
     assert prediction.emotions.sum() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_prediction_is_strict_json(tone_model: EmotionModel) -> None:
-    prediction = tone_model.predict(CALM, RATE)
-    data = json.loads(json.dumps(prediction.to_dict(), allow_nan=False))
-    assert list(data["emotions"]) == list(EMOTIONS)
-    assert data["model"] == "tones"
-    assert sum(data["emotions"].values()) == pytest.approx(1.0, abs=1e-5)
-    assert len(data["timeline"]["emotions"]["calmness"]) == len(data["timeline"]["time"]) == 3
-    assert prediction.ranked()[0][0] == "calmness"
-
-
-def test_written_probabilities_sum_to_1(tone_model: EmotionModel) -> None:
-    told = tone_model.predict(CALM, RATE)
-    rng = np.random.default_rng(0)
-    rows = rng.dirichlet(np.ones(9), 50).astype(np.float32)
-    for row in rows:
-        timeline = Timeline(told.timeline.time[:1], row[None], 3.0)
-        written = replace(told, emotions=row, timeline=timeline).to_dict()
-        assert sum(written["emotions"].values()) == pytest.approx(1.0, abs=1e-9)
-        along = [values[0] for values in written["timeline"]["emotions"].values()]
-        assert along == list(written["emotions"].values())
-        assert np.allclose(along, row, atol=5e-6)
-
-
-def test_the_table_of_the_timeline(tone_model: EmotionModel) -> None:
-    pytest.importorskip("pandas")
-    frame = tone_model.predict(CALM, RATE).to_frame()
-    assert list(frame.columns) == ["time", *EMOTIONS]
-    assert frame["time"].tolist() == [1.5, 4.5, 7.5]
-
-
-def test_jams_says_what_when_and_how_sure(tone_model: EmotionModel) -> None:
-    prediction = tone_model.predict(np.concatenate([CALM, TENSE]), RATE)
-    document = json.loads(json.dumps(prediction.to_jams(), allow_nan=False))
-    whole, intensities, timeline = document["annotations"]
-    assert {a["namespace"] for a in document["annotations"]} == {"tag_open"}
-    assert [a["sandbox"]["quantity"] for a in document["annotations"]] == [
-        "emotions",
-        "intensities",
-        "timeline",
-    ]
-    assert [item["value"] for item in whole["data"]] == list(EMOTIONS)
-    assert whole["data"][0]["duration"] == document["file_metadata"]["duration"] == 18.0
-    assert len(intensities["data"]) == 9
-    late = [d for d in timeline["data"] if d["time"] == 12.0 and d["value"] == "tension"]
-    assert late[0]["confidence"] > 0.9
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jams itself
-def test_the_jams_package_takes_the_document(tone_model: EmotionModel, tmp_path: Path) -> None:
-    jams = pytest.importorskip("jams")
-    path = tmp_path / "song.jams"
-    path.write_text(json.dumps(tone_model.predict(CALM, RATE).to_jams()))
-    read = jams.load(str(path), validate=True, strict=True)
-    assert len(read.search(namespace="tag_open")) == 3
-    strongest = max(read.annotations[0].data, key=lambda observation: observation.confidence)
-    assert strongest.value == "calmness"
-
-
-def test_the_envelope_is_the_shape_of_the_sound(tone_model: EmotionModel) -> None:
-    envelope = tone_model.predict(np.concatenate([CALM, 0.1 * CALM]), RATE).envelope
-    assert len(envelope) == pytest.approx(18 * 20, abs=1)
-    assert np.allclose(envelope[:179], 0.5, atol=0.01)
-    assert np.allclose(envelope[181:], 0.05, atol=0.01)
-
-
 def test_prediction_imports_nothing_beyond_the_base_install(
     tone_model_folder: Path, tmp_path: Path
 ) -> None:
@@ -310,6 +321,17 @@ def test_prediction_imports_nothing_beyond_the_base_install(
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_folder_is_opened_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = package(tmp_path / "model", tone_listener(), name="first")
+    model = load_model(folder)
+    monkeypatch.chdir(tmp_path)
+    assert load_model("model") is load_model(folder / "model.onnx") is model
+    package(folder, tone_listener(), name="second")
+    assert load_model(folder).card.name == "second"
 
 
 @pytest.mark.emotify

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from helpers.sounds import RATE, tone
 from helpers.tracks import prediction
 from music_emotion.emotions import EMOTIONS
-from music_emotion.inference.prediction import COLUMNS, TrackPrediction
+from music_emotion.errors import MusicEmotionError
+from music_emotion.inference.model import EmotionModel
+from music_emotion.inference.prediction import COLUMNS, Timeline, TrackPrediction
+
+CALM, TENSE = tone(9.0, hertz=440.0), tone(9.0, hertz=3_000.0)
 
 
 def test_a_flat_row_has_the_columns_of_the_csv() -> None:
@@ -36,3 +44,80 @@ def test_an_exact_row_is_read_back_to_the_last_bit() -> None:
     assert np.array_equal(read.emotions, told.emotions)
     assert np.array_equal(read.intensities, told.intensities)
     assert (read.duration, read.confidence) == (12.34567, 0.123456789)
+
+
+def test_a_prediction_is_equal_to_itself_and_short_when_shown(tone_model: EmotionModel) -> None:
+    one, other = tone_model.predict(CALM, RATE), tone_model.predict(CALM, RATE)
+    assert one == one
+    assert one != other
+    assert len({one, other, one.timeline, other.timeline}) == 4
+    assert repr(one) == (
+        "TrackPrediction('', 9.0 s, top='calmness', confidence=1.000, model='tones')"
+    )
+
+
+def test_a_frame_without_pandas_asks_for_pandas(
+    tone_model: EmotionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prediction = tone_model.predict(CALM, RATE)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MusicEmotionError, match="pip install pandas"):
+        prediction.to_frame()
+
+
+def test_a_prediction_is_strict_json(tone_model: EmotionModel) -> None:
+    prediction = tone_model.predict(CALM, RATE)
+    data = json.loads(json.dumps(prediction.to_dict(), allow_nan=False))
+    assert list(data["emotions"]) == list(EMOTIONS)
+    assert data["model"] == "tones"
+    assert sum(data["emotions"].values()) == pytest.approx(1.0, abs=1e-5)
+    assert len(data["timeline"]["emotions"]["calmness"]) == len(data["timeline"]["time"]) == 3
+    assert prediction.ranked()[0][0] == "calmness"
+
+
+def test_written_probabilities_sum_to_1(tone_model: EmotionModel) -> None:
+    told = tone_model.predict(CALM, RATE)
+    rng = np.random.default_rng(0)
+    rows = rng.dirichlet(np.ones(9), 50).astype(np.float32)
+    for row in rows:
+        timeline = Timeline(told.timeline.time[:1], row[None], 3.0)
+        written = replace(told, emotions=row, timeline=timeline).to_dict()
+        assert sum(written["emotions"].values()) == pytest.approx(1.0, abs=1e-9)
+        along = [values[0] for values in written["timeline"]["emotions"].values()]
+        assert along == list(written["emotions"].values())
+        assert np.allclose(along, row, atol=5e-6)
+
+
+def test_the_table_of_the_timeline(tone_model: EmotionModel) -> None:
+    pytest.importorskip("pandas")
+    frame = tone_model.predict(CALM, RATE).to_frame()
+    assert list(frame.columns) == ["time", *EMOTIONS]
+    assert frame["time"].tolist() == [1.5, 4.5, 7.5]
+
+
+def test_jams_says_what_when_and_how_sure(tone_model: EmotionModel) -> None:
+    prediction = tone_model.predict(np.concatenate([CALM, TENSE]), RATE)
+    document = json.loads(json.dumps(prediction.to_jams(), allow_nan=False))
+    whole, intensities, timeline = document["annotations"]
+    assert {a["namespace"] for a in document["annotations"]} == {"tag_open"}
+    assert [a["sandbox"]["quantity"] for a in document["annotations"]] == [
+        "emotions",
+        "intensities",
+        "timeline",
+    ]
+    assert [item["value"] for item in whole["data"]] == list(EMOTIONS)
+    assert whole["data"][0]["duration"] == document["file_metadata"]["duration"] == 18.0
+    assert len(intensities["data"]) == 9
+    late = [d for d in timeline["data"] if d["time"] == 12.0 and d["value"] == "tension"]
+    assert late[0]["confidence"] > 0.9
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of jams itself
+def test_the_jams_package_takes_the_document(tone_model: EmotionModel, tmp_path: Path) -> None:
+    jams = pytest.importorskip("jams")
+    path = tmp_path / "song.jams"
+    path.write_text(json.dumps(tone_model.predict(CALM, RATE).to_jams()))
+    read = jams.load(str(path), validate=True, strict=True)
+    assert len(read.search(namespace="tag_open")) == 3
+    strongest = max(read.annotations[0].data, key=lambda observation: observation.confidence)
+    assert strongest.value == "calmness"

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers.sounds import RATE, tone
+from music_emotion.errors import AudioError
+from music_emotion.features.segments import SAMPLE_RATE
+from music_emotion.inference.segmenter import (
+    AUDIBLE_LEVELS,
+    BATCH_SEGMENTS,
+    LEVEL_SAMPLES,
+    SILENT_LEVEL,
+    Envelope,
+    Segments,
+    audible_segments,
+    fill_segment,
+    segment_blocks,
+)
+
+SEGMENT = 3 * SAMPLE_RATE
+
+
+def test_segments_of_a_stream_are_those_of_the_whole() -> None:
+    rng = np.random.default_rng(0)
+    sound = rng.standard_normal(int(RATE * 3.1 * BATCH_SEGMENTS)).astype(np.float32)
+    blocks = np.split(sound, [1_000, 70_000, 900_000])
+    parts = list(segment_blocks(blocks, RATE, rates=[16_000]))
+    whole = list(segment_blocks([sound], RATE, rates=[16_000]))
+    for rate in (22_050, 16_000):
+        assert np.array_equal(
+            np.concatenate([part.waveforms[rate] for part in parts]),
+            np.concatenate([part.waveforms[rate] for part in whole]),
+        )
+    assert max(len(part) for part in parts) == BATCH_SEGMENTS
+
+
+@pytest.mark.parametrize("count", [1, BATCH_SEGMENTS, BATCH_SEGMENTS + 1, 2 * BATCH_SEGMENTS])
+def test_segments_are_the_sound_in_order_without_its_remainder(count: int) -> None:
+    sound = np.arange(count * SEGMENT + SEGMENT - 1, dtype=np.float32) / SEGMENT
+    parts = list(segment_blocks([sound], SAMPLE_RATE))
+    assert all(list(part.waveforms) == [SAMPLE_RATE] for part in parts)
+    waveform = np.concatenate([part.waveform for part in parts])
+    assert waveform.shape == (count, SEGMENT)
+    assert np.array_equal(waveform.ravel(), sound[: count * SEGMENT])
+
+
+def loud_levels(count: int, size: float) -> np.ndarray:
+    """A segment whose first ``count`` of 60 levels alternate around 0, each sample of one size."""
+    segment = np.zeros(SEGMENT, np.float32)
+    segment[: count * LEVEL_SAMPLES] = size
+    segment[1::2] *= -1
+    return segment
+
+
+def test_a_segment_is_audible_where_five_levels_and_the_whole_are() -> None:
+    loud = 60 * SILENT_LEVEL
+    rows = [
+        loud_levels(60, 1.01 * SILENT_LEVEL),
+        loud_levels(60, 0.99 * SILENT_LEVEL),
+        loud_levels(AUDIBLE_LEVELS, loud),
+        loud_levels(AUDIBLE_LEVELS - 1, loud),
+        loud_levels(AUDIBLE_LEVELS, 5 * SILENT_LEVEL),  # loud enough there, not in all
+        0.25 + loud_levels(60, 0.01),
+        np.full(SEGMENT, 0.25, np.float32),
+    ]
+    audible = audible_segments(Segments({SAMPLE_RATE: np.stack(rows).astype(np.float32)}))
+    assert audible.tolist() == [True, False, True, False, False, True, False]
+
+
+def test_half_a_second_is_repeated_to_a_segment_and_less_refused() -> None:
+    def filled(samples: int) -> tuple[np.ndarray, bool]:
+        sound = np.arange(samples, dtype=np.float32)
+        blocks, repeated = fill_segment(np.array_split(sound, 3), 1_000, "it")
+        return np.concatenate(list(blocks)), repeated
+
+    for samples in (500, 2_999):
+        sound, repeated = filled(samples)
+        assert repeated
+        assert np.array_equal(sound, np.arange(3_000) % samples)
+    for samples in (3_000, 3_001, 9_000):
+        sound, repeated = filled(samples)
+        assert not repeated
+        assert np.array_equal(sound, np.arange(samples))
+    with pytest.raises(AudioError, match=r"it lasts 0\.50 s; give at least 0\.5 s of sound"):
+        filled(499)
+
+
+def test_the_envelope_is_the_largest_sample_of_each_twentieth() -> None:
+    sound = tone(1.025, 1_000, hertz=130.0)  # 20 steps of 50 samples, and a half
+    envelope = Envelope(1_000)
+    blocks = np.split(sound, [7, 300, 301])
+    assert [len(block) for block in envelope.watch(blocks)] == [7, 293, 1, 724]
+    expected = [np.abs(sound[at : at + 50]).max() for at in range(0, 1_025, 50)]
+    assert np.array_equal(envelope.values(), np.array(expected))
+    assert len(envelope.values()) == 21
