@@ -53,7 +53,8 @@ def test_file_stream_sound_and_array_agree(tone_model: EmotionModel, tmp_path: P
     sf.write(path, CALM, RATE, subtype="FLOAT")
     by_array = tone_model.predict(CALM, RATE)
     for source in (path, str(path), io.BytesIO(path.read_bytes()), Sound(CALM, RATE)):
-        assert np.array_equal(tone_model.predict(source).emotions, by_array.emotions)
+        prediction = music_emotion.predict(source, model=tone_model)
+        assert np.array_equal(prediction.emotions, by_array.emotions)
     assert tone_model.predict(path).path == str(path)
     with path.open("rb") as stream:
         assert tone_model.predict(stream).path == str(path)
@@ -190,6 +191,7 @@ def test_a_window_is_the_mean_of_its_audible_segments(
     expected = [shares(*window).mean() if window else 1 / 9 for window in windows]
     assert prediction.timeline.emotions[:, index] == pytest.approx(expected, abs=1e-5)
     assert prediction.timeline.window == seconds
+    assert prediction.confidence == pytest.approx(float(prediction.emotions.max()))
     heard = np.array([0.1, 0.2, 0.15])
     assert prediction.emotions[index] == pytest.approx(shares(*heard).mean(), abs=1e-5)
     felt = np.tanh(40 * heard**2).mean()

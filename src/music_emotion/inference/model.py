@@ -191,7 +191,7 @@ class EmotionModel:
     ) -> TrackPrediction:
         """Aggregate the segments over the track and over the window around each."""
         count = len(analysis.audible)
-        width = max(1, round(self.card.window_seconds / SEGMENT_SECONDS))
+        width = round(self.card.window_seconds / SEGMENT_SECONDS)
         whole, *windows = [
             np.flatnonzero(analysis.audible[span]) + span.start
             for span in (slice(0, count), *spans_around(count, width))
@@ -271,7 +271,7 @@ def spans_around(count: int, width: int) -> list[slice]:
 
 def _warnings(analysis: _Analysis, duration: float) -> Iterator[str]:
     """Say that there is nothing to hear, hardly anything, or little of it."""
-    peak = float(analysis.envelope.max(initial=0.0))
+    peak = float(analysis.envelope.max())
     if not analysis.audible.any():
         yield "silent: there is nothing to hear"
     elif peak < QUIETEST_PEAK:
