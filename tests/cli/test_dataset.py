@@ -11,16 +11,12 @@ from pathlib import Path
 
 import pytest
 import soundfile
-import typer
-from typer.testing import CliRunner
 
 from helpers import fake_emotify
+from helpers.command_line import run
 from helpers.file_server import FileServer, serving
-from music_emotion.cli import dataset
 from music_emotion.datasets import emotify, emotify_download
 from music_emotion.errors import DatasetError
-
-RUNNER = CliRunner()
 
 
 @pytest.fixture(autouse=True)
@@ -28,13 +24,6 @@ def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("EMOTIFY_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(emotify, "user_cache", lambda: tmp_path / "cache")
-
-
-@pytest.fixture
-def app() -> typer.Typer:
-    app = typer.Typer()
-    dataset.register(app)
-    return app
 
 
 @pytest.fixture
@@ -49,35 +38,33 @@ def own_tracks(tmp_path: Path) -> Path:
     return table
 
 
-def test_summary_of_own_tracks(app: typer.Typer, own_tracks: Path) -> None:
-    result = RUNNER.invoke(app, ["dataset", "summary", "--csv", str(own_tracks)])
+def test_summary_of_own_tracks(own_tracks: Path) -> None:
+    result = run("dataset", "summary", "--csv", str(own_tracks))
     assert result.exit_code == 0
     assert "2 tracks" in result.stdout
     assert "durations   3.0 to 3.0 s" in result.stdout
 
 
-def test_validate_exits_with_one_where_something_is_wrong(
-    app: typer.Typer, own_tracks: Path, tmp_path: Path
-) -> None:
+def test_validate_exits_with_one_where_something_is_wrong(own_tracks: Path, tmp_path: Path) -> None:
     arguments = ["dataset", "validate", "--csv", str(own_tracks)]
-    assert RUNNER.invoke(app, arguments).exit_code == 0
+    assert run(*arguments).exit_code == 0
     (tmp_path / "b.wav").write_bytes(b"")
-    result = RUNNER.invoke(app, arguments)
+    result = run(*arguments)
     assert result.exit_code == 1
     assert "b.wav" in result.stdout
     assert "1 problem: 2 audio files" in result.stdout
 
 
-def test_cite(app: typer.Typer) -> None:
-    result = RUNNER.invoke(app, ["dataset", "cite"])
+def test_cite() -> None:
+    result = run("dataset", "cite")
     assert "@article{aljanaki2016emotify" in result.stdout
     assert "Magnatune" in result.stdout
 
 
-def test_download_failure_is_a_dataset_error(app: typer.Typer, tmp_path: Path) -> None:
+def test_download_failure_is_a_dataset_error(tmp_path: Path) -> None:
     with serving(FileServer()) as server:
-        result = RUNNER.invoke(
-            app, ["dataset", "download", "--to", str(tmp_path / "new"), "--address", server.address]
+        result = run(
+            "dataset", "download", "--to", str(tmp_path / "new"), "--address", server.address
         )
     assert isinstance(result.exception, DatasetError)
     assert "emotifymusic.zip: the server answers 404" in str(result.exception)
@@ -85,7 +72,7 @@ def test_download_failure_is_a_dataset_error(app: typer.Typer, tmp_path: Path) -
 
 
 def test_download_says_what_it_fetched_and_how_to_use_it(
-    app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {
         name: fake_emotify.mp3(track)
@@ -102,9 +89,9 @@ def test_download_says_what_it_fetched_and_how_to_use_it(
     served = {"data.csv": files["data.csv"], "emotifymusic.zip": archive.getvalue()}
     with serving(FileServer(files=served)) as server:
         arguments = ["dataset", "download", "--address", server.address]
-        first = RUNNER.invoke(app, arguments)
-        again = RUNNER.invoke(app, arguments)
-        elsewhere = RUNNER.invoke(app, [*arguments, "--to", "new"])
+        first = run(*arguments)
+        again = run(*arguments)
+        elsewhere = run(*arguments, "--to", "new")
     assert first.exit_code == again.exit_code == elsewhere.exit_code == 0
     assert "cache: 401 files fetched. The published audio: all 400" in first.stdout
     assert "everything was there" in again.stdout
@@ -113,9 +100,9 @@ def test_download_says_what_it_fetched_and_how_to_use_it(
 
 
 @pytest.mark.emotify
-def test_download_leaves_a_reencode_alone(app: typer.Typer, emotify_root: Path) -> None:
+def test_download_leaves_a_reencode_alone(emotify_root: Path) -> None:
     """The real data here may be a re-encode; then they are neither replaced nor fetched."""
-    result = RUNNER.invoke(app, ["dataset", "download", "--to", str(emotify_root)])
+    result = run("dataset", "download", "--to", str(emotify_root))
     published = emotify.load(emotify_root).note.startswith("The published audio")
     assert (result.exit_code == 0) == published
     if not published:
@@ -123,11 +110,9 @@ def test_download_leaves_a_reencode_alone(app: typer.Typer, emotify_root: Path) 
 
 
 @pytest.mark.emotify
-def test_summary_of_the_real_data(
-    app: typer.Typer, emotify_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_summary_of_the_real_data(emotify_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTIFY_ROOT", str(emotify_root))
-    lines = RUNNER.invoke(app, ["dataset", "summary"]).stdout.splitlines()
+    lines = run("dataset", "summary").stdout.splitlines()
     assert "  calmness              98   24.5%" in lines
     assert "genres      classical 100, rock 100, electronic 100, pop 100" in lines
     assert any(line.startswith("listeners   8407 in all, 11 to 59 per track") for line in lines)
@@ -135,9 +120,8 @@ def test_summary_of_the_real_data(
 
 
 def test_mistake_is_one_line_on_the_error_stream(tmp_path: Path) -> None:
-    code = "import typer, music_emotion.cli.main as m; m.COMMANDS = ('dataset',); m.main()"
     result = subprocess.run(
-        [sys.executable, "-c", code, "dataset", "summary", "--csv", "nowhere.csv"],
+        [sys.executable, "-m", "music_emotion", "dataset", "summary", "--csv", "nowhere.csv"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

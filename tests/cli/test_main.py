@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.core import TyperGroup
 
 import music_emotion
+from music_emotion import cli
 from music_emotion.cli import main as command_line
-from music_emotion.cli.main import COMMANDS
 
 
 class LoadedError(Exception):
@@ -72,8 +75,30 @@ def test_help_names_every_command(
 ) -> None:
     code, out, _ = run(monkeypatch, capsys, "--help")
     assert code == 0
-    listed = {line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()}
-    assert listed >= set(COMMANDS)
+    listed = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()]
+    assert sorted(listed) == sorted(command_line.HELP_ORDER)
+    assert listed[0] == "predict"
+
+
+def test_a_file_in_the_folder_of_commands_is_all_that_a_new_command_needs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "greeting.py").write_text(
+        'def greet(name: str) -> None:\n    """Say hello."""\n    print(f"hello {name}")\n\n\n'
+        'COMMANDS = {"greet": greet}\n'
+    )
+    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    assert run(monkeypatch, capsys, "greet", "Ada") == (0, "hello Ada\n", "")
+    assert "  greet      Say hello.\n" in run(monkeypatch, capsys, "--help")[1]
+
+
+def test_the_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from music_emotion.cli.main import build_app; build_app();"
+        "print({'numpy', 'onnxruntime', 'torch', 'sklearn', 'rich.progress'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_compare_says_first_that_it_falls_back_on_the_synthesised_corpus(

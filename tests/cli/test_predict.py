@@ -15,26 +15,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from helpers import deadly
-from helpers.graphs import package, tone_listener
+from helpers.command_line import run
 from helpers.sounds import RATE, tone
 from music_emotion.audio import discover as finding
 from music_emotion.audio.discover import find_files
-from music_emotion.cli import predict
-from music_emotion.cli.main import build_app
+from music_emotion.cli.predict import Format, _format
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.inference import batch
 from music_emotion.inference.batch import Job, Outcome, predict_files
 from music_emotion.inference.output import FileNames
 from music_emotion.inference.writers import opened_writer
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
 
 
 @pytest.fixture
@@ -50,15 +44,12 @@ def music(tmp_path: Path) -> Path:
     return folder
 
 
-def run(*arguments: object, stdin: bytes | None = None) -> Result:
-    # Errors are raised as they are; the real main() prints them as one line.
-    return CliRunner().invoke(
-        build_app(["predict"]), ["predict", *map(str, arguments)], input=stdin
-    )
+def predict(*arguments: object, stdin: bytes = b"") -> Result:
+    return run("predict", *arguments, stdin=stdin)
 
 
 def test_one_song_as_a_table(music: Path, model: str) -> None:
-    result = run(music / "calm.wav", "--model", model, "--top", "2")
+    result = predict(music / "calm.wav", "--model", model, "--top", "2")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert "0:06" in lines[0]
@@ -69,12 +60,12 @@ def test_one_song_as_a_table(music: Path, model: str) -> None:
 
 
 def test_the_timeline_in_the_table(music: Path, model: str) -> None:
-    lines = run(music / "calm.wav", "-m", model, "--timeline", "--top", "1").stdout.splitlines()
+    lines = predict(music / "calm.wav", "-m", model, "--timeline", "--top", "1").stdout.splitlines()
     assert [line.split()[:2] for line in lines[-2:]] == [["0:01", "calmness"], ["0:04", "calmness"]]
 
 
 def test_json_follows_the_schema(music: Path, model: str) -> None:
-    result = run(music / "calm.wav", music / "letter.mp3", "-m", model, "-f", "json")
+    result = predict(music / "calm.wav", music / "letter.mp3", "-m", model, "-f", "json")
     assert result.exit_code == 1
     good, bad = json.loads(result.stdout)
     assert set(good) == {
@@ -100,41 +91,41 @@ def test_json_follows_the_schema(music: Path, model: str) -> None:
 
 def test_one_failure_is_one_line_and_exit_code_1(music: Path, model: str) -> None:
     for name in ("letter.mp3", "odd.mp3", "nothing.wav", "*.ogg"):
-        result = run(music / name, "-m", model)
+        result = predict(music / name, "-m", model)
         assert result.exit_code == 1
         assert result.stderr.startswith("error: '")
         assert len(result.stderr.splitlines()) == 1
 
 
 def test_json_lines_and_csv(music: Path, model: str) -> None:
-    result = run(music, "-r", "-m", model, "-f", "jsonl", "-j", "1")
+    result = predict(music, "-r", "-m", model, "-f", "jsonl", "-j", "1")
     outcomes = [json.loads(line) for line in result.stdout.splitlines()]
     assert [Path(o["path"]).name for o in outcomes] == ["calm.wav", "letter.mp3", "tense.flac"]
-    rows = list(csv.DictReader(io.StringIO(run(music, "-r", "-m", model, "-f", "csv").stdout)))
+    rows = list(csv.DictReader(io.StringIO(predict(music, "-r", "-m", model, "-f", "csv").stdout)))
     assert [row["top"] for row in rows] == ["calmness", "", "tension"]
     assert float(rows[2]["tension"]) == outcomes[2]["emotions"]["tension"]
     assert "not audio" in rows[1]["error"]
-    points = run(music / "calm.wav", "-m", model, "-f", "csv", "--timeline").stdout
+    points = predict(music / "calm.wav", "-m", model, "-f", "csv", "--timeline").stdout
     assert [row["time"] for row in csv.DictReader(io.StringIO(points))] == ["1.5", "4.5"]
 
 
 def test_the_name_of_the_output_tells_the_format(music: Path, model: str, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    assert run(music / "calm.wav", "-m", model, "-o", out).stdout == ""
+    assert predict(music / "calm.wav", "-m", model, "-o", out).stdout == ""
     assert json.loads(out.read_text())[0]["model"] == "tones"
     assert [p.name for p in tmp_path.iterdir()] == ["music", "out.json"]
 
 
 def test_jams_of_one_and_of_many(music: Path, model: str, tmp_path: Path) -> None:
-    one = json.loads(run(music / "calm.wav", "-m", model, "-f", "jams").stdout)
+    one = json.loads(predict(music / "calm.wav", "-m", model, "-f", "jams").stdout)
     assert one["file_metadata"]["duration"] == 6.0
-    run(music, "-r", "-m", model, "-f", "jams", "-o", tmp_path / "jams")
+    predict(music, "-r", "-m", model, "-f", "jams", "-o", tmp_path / "jams")
     assert sorted(p.name for p in (tmp_path / "jams").iterdir()) == ["calm.jams", "tense.jams"]
-    refused = run(music, "-r", "-m", model, "-f", "jams")
+    refused = predict(music, "-r", "-m", model, "-f", "jams")
     assert isinstance(refused.exception, MusicEmotionError)
-    run(music / "calm.wav", "-m", model, "-o", tmp_path / "one.jams")
+    predict(music / "calm.wav", "-m", model, "-o", tmp_path / "one.jams")
     assert json.loads((tmp_path / "one.jams").read_text()) == one
-    assert run(tmp_path / "gone.mp3", "-m", model, "-o", tmp_path / "no.jams").exit_code == 1
+    assert predict(tmp_path / "gone.mp3", "-m", model, "-o", tmp_path / "no.jams").exit_code == 1
     assert not (tmp_path / "no.jams").exists()
 
 
@@ -142,7 +133,7 @@ def test_an_output_that_cannot_be_written_is_said_before_the_work(
     music: Path, model: str, tmp_path: Path
 ) -> None:
     for out, reason in [(tmp_path / "no" / "out.json", "cannot write"), (music, "is a folder")]:
-        result = run(music / "calm.wav", "-m", model, "-o", out, "-f", "json")
+        result = predict(music / "calm.wav", "-m", model, "-o", out, "-f", "json")
         assert isinstance(result.exception, MusicEmotionError)
         assert reason in str(result.exception)
 
@@ -150,18 +141,18 @@ def test_an_output_that_cannot_be_written_is_said_before_the_work(
 def test_what_was_there_stays_when_a_run_fails(music: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     out.write_text("kept")
-    result = run(music / "calm.wav", "-m", tmp_path, "-o", out)
+    result = predict(music / "calm.wav", "-m", tmp_path, "-o", out)
     assert isinstance(result.exception, MusicEmotionError)
     assert out.read_text() == "kept"
 
 
 def test_pictures_and_reasons(music: Path, model: str, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    result = run(music / "calm.wav", "-m", model, "--explain", "--plot", tmp_path / "one.png")
+    result = predict(music / "calm.wav", "-m", model, "--explain", "--plot", tmp_path / "one.png")
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
     band = next(line for line in result.stdout.splitlines() if "400–800 Hz" in line)
     assert float(band.split()[-1].strip("%")) > 80
-    run(music, "-r", "-m", model, "--plot", tmp_path / "many", "-j", "1")
+    predict(music, "-r", "-m", model, "--plot", tmp_path / "many", "-j", "1")
     assert sorted(p.name for p in (tmp_path / "many").iterdir()) == ["calm.png", "tense.png"]
 
 
@@ -169,7 +160,7 @@ def test_a_missing_extra_is_one_line(
     music: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    result = run(music / "calm.wav", "-m", model, "--plot", tmp_path / "one.png")
+    result = predict(music / "calm.wav", "-m", model, "--plot", tmp_path / "one.png")
     assert str(result.exception) == (
         "drawing pictures needs more packages: pip install 'music-emotion[plot]'"
     )
@@ -223,12 +214,12 @@ def test_what_is_no_file_is_said_as_it_is(music: Path) -> None:
 
 def test_a_name_that_is_too_long_is_one_line(music: Path, model: str, tmp_path: Path) -> None:
     long = "n" * 300
-    result = run(music / f"{long}.mp3", "-m", model)
+    result = predict(music / f"{long}.mp3", "-m", model)
     assert result.exit_code == 1
     assert "cannot be opened (File name too long)" in result.stderr
-    refused = run(music / "calm.wav", "-m", long)
+    refused = predict(music / "calm.wav", "-m", long)
     assert str(refused.exception).startswith(f"there is no model '{long}'")
-    refused = run(music / "calm.wav", "-m", model, "-o", tmp_path / f"{long}.json")
+    refused = predict(music / "calm.wav", "-m", model, "-o", tmp_path / f"{long}.json")
     assert str(refused.exception).endswith("(File name too long)")
 
 
@@ -262,31 +253,29 @@ def test_music_is_never_written_over(music: Path, model: str, tmp_path: Path) ->
             tmp_path / ".." / tmp_path.name / "x.png",
         ],
     ):
-        result = run(calm, music / "calm", "-m", "nonsense", *options)
+        result = predict(calm, music / "calm", "-m", "nonsense", *options)
         assert isinstance(result.exception, MusicEmotionError)
         assert "; write to another" in str(result.exception) or "twice" in str(result.exception)
     assert calm.read_bytes() == (music / "calm").read_bytes() == before
 
 
 def test_a_name_that_tells_no_format_is_refused(music: Path, tmp_path: Path) -> None:
-    result = run(music / "calm.wav", "-o", tmp_path / "out.jsno")
+    result = predict(music / "calm.wav", "-o", tmp_path / "out.jsno")
     assert "ends in no format" in str(result.exception)
-    assert [
-        predict._format(None, name and Path(name)) for name in (None, "a", "a.TXT", "a.csv")
-    ] == [
+    assert [_format(None, name and Path(name)) for name in (None, "a", "a.TXT", "a.csv")] == [
         "table",
         "table",
         "table",
         "csv",
     ]
-    assert predict._format(predict.Format.JSON, Path("out.jsno")) == "json"
+    assert _format(Format.JSON, Path("out.jsno")) == "json"
 
 
 def test_a_model_that_cannot_be_loaded_leaves_nothing(music: Path, tmp_path: Path) -> None:
-    result = run(music, "-r", "-m", "nonsense", "-f", "csv")
+    result = predict(music, "-r", "-m", "nonsense", "-f", "csv")
     assert isinstance(result.exception, MusicEmotionError)
     assert result.stdout == ""
-    run(music, "-r", "-m", "nonsense", "-f", "jams", "-o", tmp_path / "jams")
+    predict(music, "-r", "-m", "nonsense", "-f", "jams", "-o", tmp_path / "jams")
     assert not (tmp_path / "jams").exists()
 
 
@@ -294,27 +283,29 @@ def test_a_folder_of_one_song_may_be_many(music: Path, model: str, tmp_path: Pat
     (music / "letter.mp3").unlink()
     for number, name in enumerate((music, music / "c*.wav")):
         out = tmp_path / f"jams{number}"
-        assert run(name, "-m", model, "-f", "jams", "-o", out).exit_code == 0
+        assert predict(name, "-m", model, "-f", "jams", "-o", out).exit_code == 0
         assert [path.name for path in out.iterdir()] == ["calm.jams"]
-    assert json.loads(run(music, "-m", model, "-f", "jams").stdout)["annotations"]
-    assert "with a confidence of" in run(music, "-m", model).stdout
+    assert json.loads(predict(music, "-m", model, "-f", "jams").stdout)["annotations"]
+    assert "with a confidence of" in predict(music, "-m", model).stdout
 
 
 def test_what_cannot_be_written_does_not_stop_the_others(
     music: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "jams" / "calm.jams").mkdir(parents=True)
-    result = run(music, "-r", "-j", "1", "-m", model, "-f", "jams", "-o", tmp_path / "jams")
+    result = predict(music, "-r", "-j", "1", "-m", model, "-f", "jams", "-o", tmp_path / "jams")
     assert result.exit_code == 1
     assert (tmp_path / "jams" / "tense.jams").is_file()
     assert "calm.jams' is a folder" in result.stderr
     pytest.importorskip("matplotlib")
     (tmp_path / "plots" / "calm.png").mkdir(parents=True)
-    result = run(music, "-r", "-j", "1", "-m", model, "-f", "json", "--plot", tmp_path / "plots")
+    result = predict(
+        music, "-r", "-j", "1", "-m", model, "-f", "json", "--plot", tmp_path / "plots"
+    )
     assert len(json.loads(result.stdout)) == 3
     assert (tmp_path / "plots" / "tense.png").is_file()
     assert "calm.png' is a folder" in result.stderr
-    result = run(music / "calm.wav", "-m", model, "--plot", tmp_path / "no" / "x.png")
+    result = predict(music / "calm.wav", "-m", model, "--plot", tmp_path / "no" / "x.png")
     assert "cannot write in" in str(result.exception)
     assert result.stdout == ""
 
@@ -345,16 +336,16 @@ def test_output_onto_a_pipe_a_link_and_standard_output(
     heard: list[str] = []
     reader = threading.Thread(target=lambda: heard.append(fifo.read_text()))
     reader.start()
-    assert run(calm, "-m", model, "-f", "json", "-o", fifo).exit_code == 0
+    assert predict(calm, "-m", model, "-f", "json", "-o", fifo).exit_code == 0
     reader.join()
     assert json.loads(heard[0])[0]["model"] == "tones"
     assert stat.S_ISFIFO(fifo.stat().st_mode)
     link.symlink_to(real)
-    assert run(calm, "-m", model, "-o", link).exit_code == 0
+    assert predict(calm, "-m", model, "-o", link).exit_code == 0
     assert link.is_symlink()
     assert json.loads(real.read_text()) == json.loads(heard[0])
     for options in (["-f", "json"], ["-f", "jams"]):
-        assert json.loads(run(calm, "-m", model, "-o", "-", *options).stdout)
+        assert json.loads(predict(calm, "-m", model, "-o", "-", *options).stdout)
     assert not Path("-").exists()
 
 
@@ -363,8 +354,8 @@ def test_colours_are_of_the_screen(
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    assert "\x1b[" in run(music / "calm.wav", "-m", model).stdout
-    run(music / "calm.wav", "-m", model, "-o", tmp_path / "t.txt")
+    assert "\x1b[" in predict(music / "calm.wav", "-m", model).stdout
+    predict(music / "calm.wav", "-m", model, "-o", tmp_path / "t.txt")
     assert "\x1b[" not in (tmp_path / "t.txt").read_text(encoding="utf-8")
 
 
@@ -490,7 +481,7 @@ def test_standard_input_that_does_not_fit_is_one_line(
 
     batch.standard_input.cache_clear()
     monkeypatch.setattr("shutil.copyfileobj", copyfileobj)
-    result = run("-", "-m", model, stdin=b"RIFF")
+    result = predict("-", "-m", model, stdin=b"RIFF")
     assert result.exit_code == 1
     assert result.stderr == (
         "error: standard input could not be kept (No space left on device); name a file\n"

@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
+from helpers.command_line import run
 from helpers.graphs import card, package, tone_listener
-from music_emotion.cli.main import build_app
 from music_emotion.inference import package as packages
 from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.report.cards import card_page, card_table
@@ -80,15 +79,15 @@ def test_a_worth_beyond_the_largest_panel_is_a_bound_and_says_on_what() -> None:
 
 
 def test_the_command_lists_and_shows_them(shipped: Path) -> None:
-    def run(*arguments: str) -> str:
-        result = CliRunner().invoke(build_app(["models"]), ["models", *arguments])
+    def models(*arguments: str) -> str:
+        result = run("models", *arguments)
         assert result.exit_code == 0
         return result.stdout
 
-    assert [line.split()[0] for line in run().splitlines()[1:3]] == ["default", "abc"]
-    assert run("default").startswith("# default 1.2\n")
-    assert run(str(shipped / "abc")).startswith("# abc 1")
-    cards = json.loads(run("--json"))
+    assert [line.split()[0] for line in models().splitlines()[1:3]] == ["default", "abc"]
+    assert models("default").startswith("# default 1.2\n")
+    assert models(str(shipped / "abc")).startswith("# abc 1")
+    cards = json.loads(models("--json"))
     assert [c["name"] for c in cards] == ["default", "abc"]
 
 
@@ -108,7 +107,7 @@ def test_the_doctor_says_what_is_there_and_what_is_missing(
     assert not sick.well
     assert "model abc" in render(sick)
     assert "DAMAGED" in render(sick)
-    result = CliRunner().invoke(build_app(["doctor"]), ["doctor"])
+    result = run("doctor")
     assert result.exit_code == 1
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert "onnxruntime" in dict(examine().models)["default"]

@@ -7,9 +7,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from music_emotion.cli.main import build_app
+from helpers.command_line import run
 from music_emotion.errors import DatasetError, EvaluationError
 from music_emotion.report.write import ReportOptions, report_results
 
@@ -23,7 +22,7 @@ def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_page_pictures_and_tables_as_the_command_writes_them(planted, tmp_path: Path) -> None:
     wanted = ["--out", "page.html", "--figures", "pictures", "--latex", "tables", "--worst", "1"]
-    result = CliRunner().invoke(build_app(["report"]), ["report", str(planted.folder), *wanted])
+    result = run("report", planted.folder, *wanted)
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0].startswith("without titles and votes of the tracks: no data: ")

@@ -13,11 +13,10 @@ import httpx
 import numpy as np
 import pytest
 import soundfile as sf
-from typer.testing import CliRunner
 
+from helpers.command_line import run
 from helpers.live import Live, calm_then_tense, music, running, wav
 from music_emotion import __version__
-from music_emotion.cli.main import build_app
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.web.api import _job_out
 from music_emotion.web.jobs import Job
@@ -53,8 +52,7 @@ def by_command_line(
 ) -> dict[str, Any]:
     (folder / "a.wav").write_bytes(sound)
     monkeypatch.chdir(folder)
-    command = ["predict", "a.wav", "-m", model, "-f", "json", *options]
-    return json.loads(CliRunner().invoke(build_app(["predict"]), command).stdout)[0]
+    return json.loads(run("predict", "a.wav", "-m", model, "-f", "json", *options).stdout)[0]
 
 
 def events(response: httpx.Response) -> list[tuple[str, dict[str, Any]]]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
+from helpers.command_line import run
 from helpers.live import (
     BOUNDARY,
     Live,
@@ -23,7 +23,6 @@ from helpers.live import (
     status_line,
     until,
 )
-from music_emotion.cli.main import build_app
 from music_emotion.errors import ModelError, ServerError
 from music_emotion.web.server import listen
 from music_emotion.web.settings import ServerSettings
@@ -217,12 +216,10 @@ def test_an_address_that_is_taken_is_one_line() -> None:
 
 
 def test_a_missing_model_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        build_app(["serve"]), ["serve", "--model", "nothing", "--port", "0"]
-    )
+    result = run("serve", "--model", "nothing", "--port", "0")
     assert isinstance(result.exception, ModelError)
     monkeypatch.setattr("music_emotion.inference.package.SHIPPED", tmp_path)
-    result = CliRunner().invoke(build_app(["serve"]), ["serve", "--port", "0"])
+    result = run("serve", "--port", "0")
     assert "no model is installed" in str(result.exception)
 
 
@@ -240,7 +237,7 @@ def test_a_missing_model_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ],
 )
 def test_a_limit_that_makes_no_sense_is_told_by_its_options_name(option: str, value: str) -> None:
-    result = CliRunner().invoke(build_app(["serve"]), ["serve", option, value])
+    result = run("serve", option, value)
     assert result.exit_code == 2
     assert f"'{option}'" in result.output
 

@@ -1,1 +1,1 @@
-"""The ``music-emotion`` command, one small file per command."""
+"""The ``music-emotion`` command: each file has some commands, found by ``main``."""

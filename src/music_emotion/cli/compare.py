@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption, OrDemoOption
-from music_emotion.cli.engine_options import (
+from music_emotion.cli.options import (
+    EXIT_FAILURES,
     AddressOption,
+    CsvOption,
+    DataOption,
+    DemoOption,
+    DeviceName,
+    DeviceOption,
     EngineName,
     EngineOption,
+    TargetName,
     check_address,
 )
+from music_emotion.cli.progress import CellProgress, extract_with_bar
 from music_emotion.errors import printable
 from music_emotion.interruption import EXIT_INTERRUPTED
 
@@ -40,118 +47,96 @@ class ProtocolName(StrEnum):
     ARTIST = "artist"
 
 
-class TargetName(StrEnum):
-    """The targets as the command line takes them."""
+def compare(
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="Models, separated by commas; also: six, baselines, all."),
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="segment|track|artist",
+            help="Repeatable, or separated by commas; all three by default.",
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="label|votes",
+            help="Repeatable, or separated by commas; what models learn: the dominant emotion "
+            "(default) or the votes.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="First fold seed.")] = 42,
+    repeats: Annotated[int, typer.Option(min=1, help="Number of fold seeds: N, N + 1, …")] = 1,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Folds; by default 5, and one 80/20 split under segment."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; default: runs/<data>.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Trainings at once; default: the processors.")
+    ] = None,
+    device: DeviceOption = DeviceName.AUTO,
+    engine: EngineOption = EngineName.LOCAL,
+    address: AddressOption = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few tracks, one epoch: does everything run?")
+    ] = False,
+    data: DataOption = None,
+    csv: CsvOption = None,
+    demo: DemoOption = False,
+    or_demo: Annotated[
+        bool, typer.Option("--or-demo", help="The same, but only where EMOTIFY is not found.")
+    ] = False,
+) -> None:
+    """Train and score models under one or more protocols.
 
-    LABEL = "label"
-    VOTES = "votes"
+    What was done before is not done again: stop it whenever you like and run the same command
+    to go on, or add models, protocols and seeds to the same --out.
+    """
+    from rich.console import Console
 
+    from music_emotion.datasets.sources import find_source
+    from music_emotion.evaluation.engines import default_jobs
+    from music_emotion.evaluation.plan import (
+        QUICK_FOLDS,
+        QUICK_SETTINGS,
+        Comparison,
+        model_names,
+        quick_corpus,
+    )
+    from music_emotion.inference.batch import silence_native_libraries
 
-class DeviceName(StrEnum):
-    """The devices as the command line takes them."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-
-
-DeviceOption = Annotated[DeviceName, typer.Option(help="Where networks are trained.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-
-    @app.command()
-    def compare(
-        models: Annotated[
-            list[str] | None,
-            typer.Option(help="Models, separated by commas; also: six, baselines, all."),
-        ] = None,
-        protocol: Annotated[
-            list[str] | None,
-            typer.Option(
-                metavar="segment|track|artist",
-                help="Repeatable, or separated by commas; all three by default.",
-            ),
-        ] = None,
-        target: Annotated[
-            list[str] | None,
-            typer.Option(
-                metavar="label|votes",
-                help="Repeatable, or separated by commas; what models learn: the dominant emotion "
-                "(default) or the votes.",
-            ),
-        ] = None,
-        seed: Annotated[int, typer.Option(min=0, help="First fold seed.")] = 42,
-        repeats: Annotated[int, typer.Option(min=1, help="Number of fold seeds: N, N + 1, …")] = 1,
-        folds: Annotated[
-            int | None,
-            typer.Option(min=2, help="Folds; by default 5, and one 80/20 split under segment."),
-        ] = None,
-        out: Annotated[
-            Path | None, typer.Option(help="Folder of the results; default: runs/<data>.")
-        ] = None,
-        jobs: Annotated[
-            int | None, typer.Option(min=1, help="Trainings at once; default: the processors.")
-        ] = None,
-        device: DeviceOption = DeviceName.AUTO,
-        engine: EngineOption = EngineName.LOCAL,
-        address: AddressOption = None,
-        quick: Annotated[
-            bool, typer.Option("--quick", help="A few tracks, one epoch: does everything run?")
-        ] = False,
-        data: DataOption = None,
-        csv: CsvOption = None,
-        demo: DemoOption = False,
-        or_demo: OrDemoOption = False,
-    ) -> None:
-        """Train and score models under one or more protocols.
-
-        What was done before is not done again: stop it whenever you like and run the same command
-        to go on, or add models, protocols and seeds to the same --out.
-        """
-        from rich.console import Console
-
-        from music_emotion.datasets.sources import find_source
-        from music_emotion.evaluation.engines import default_jobs
-        from music_emotion.evaluation.plan import (
-            QUICK_FOLDS,
-            QUICK_SETTINGS,
-            Comparison,
-            model_names,
-            quick_corpus,
-        )
-        from music_emotion.inference.batch import silence_native_libraries
-
-        check_address(engine, address)
-        silence_native_libraries()
-        console = Console()
-        comparison = Comparison(
-            models=model_names(models or ()),
-            protocols=tuple(one.value for one in _chosen(protocol, ProtocolName, "--protocol")),
-            targets=tuple(
-                one.value for one in _chosen(target or ["label"], TargetName, "--target")
-            ),
-            seeds=tuple(range(seed, seed + repeats)),
-            n_folds=folds or (QUICK_FOLDS if quick else None),
-            settings={"device": device.value, **(QUICK_SETTINGS if quick else {})},
-        )
-        source = find_source(data, csv, use_demo=demo, or_demo=or_demo)
-        if source.remark:
-            console.print(source.remark, highlight=False, markup=False, soft_wrap=True)
-        corpus = source.load()
-        corpus = quick_corpus(corpus) if quick else corpus
-        complete = _run(
-            console,
-            comparison,
-            corpus,
-            source.votes_of_listeners(),
-            out or Path("runs") / corpus.name,
-            jobs or default_jobs(),
-            _engine(engine, address),
-        )
-        if not complete:
-            raise typer.Exit(1)
+    check_address(engine, address)
+    silence_native_libraries()
+    console = Console()
+    comparison = Comparison(
+        models=model_names(models or ()),
+        protocols=tuple(one.value for one in _chosen(protocol, ProtocolName, "--protocol")),
+        targets=tuple(one.value for one in _chosen(target or ["label"], TargetName, "--target")),
+        seeds=tuple(range(seed, seed + repeats)),
+        n_folds=folds or (QUICK_FOLDS if quick else None),
+        settings={"device": device.value, **(QUICK_SETTINGS if quick else {})},
+    )
+    source = find_source(data, csv, use_demo=demo, or_demo=or_demo)
+    if source.remark:
+        console.print(source.remark, highlight=False, markup=False, soft_wrap=True)
+    corpus = source.load()
+    corpus = quick_corpus(corpus) if quick else corpus
+    complete = _run(
+        console,
+        comparison,
+        corpus,
+        source.votes_of_listeners(),
+        out or Path("runs") / corpus.name,
+        jobs or default_jobs(),
+        _engine(engine, address),
+    )
+    if not complete:
+        raise typer.Exit(EXIT_FAILURES)
 
 
 def _chosen(given: Sequence[str] | None, names: type[Name], option: str) -> tuple[Name, ...]:
@@ -182,16 +167,12 @@ def _run(
     engine: Engine,
 ) -> bool:
     """Extract, train, score and write; return whether everything could be done."""
-    from music_emotion.cli.cell_progress import CellProgress
-    from music_emotion.cli.progress import progress_bar
     from music_emotion.evaluation.compare import check_folder, compare
     from music_emotion.evaluation.plan import feature_names
     from music_emotion.evaluation.provenance import record_command
     from music_emotion.evaluation.results import collect
     from music_emotion.evaluation.results_file import read_commands
-    from music_emotion.features.cache import FeatureStore
     from music_emotion.features.compute import feature_key
-    from music_emotion.features.extract import extract_corpus
     from music_emotion.models.registry import MODEL_NAMES
     from music_emotion.report.tables import accuracy_lines
     from music_emotion.report.write import write_report
@@ -202,12 +183,8 @@ def _run(
     progress = CellProgress(console, jobs)
     progress.message(f"{corpus.name}: {len(corpus)} tracks. {corpus.note}".rstrip())
     try:
-        with progress_bar("features") as tell:
-            store = FeatureStore.default()
-            # A comparison of models without features still needs to know the segments.
-            features = extract_corpus(
-                corpus, names or ("statistics",), store=store, jobs=jobs, progress=tell
-            )
+        # A comparison of models without features still needs to know the segments.
+        features = extract_with_bar(corpus, names or ("statistics",), jobs)
         left_out = [f"left out: {failure.message}" for failure in features.failures]
         for line in left_out:
             progress.message(line)
@@ -244,3 +221,6 @@ def _run(
     for line in left_out:  # hours and screens later, and why the exit code is not 0
         progress.message(line)
     return not failures and not left_out
+
+
+COMMANDS = {"compare": compare}

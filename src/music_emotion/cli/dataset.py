@@ -8,22 +8,13 @@ from typing import Annotated
 
 import typer
 
-from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption
+from music_emotion.cli.options import EXIT_FAILURES, CsvOption, DataOption, DemoOption
 from music_emotion.cli.progress import progress_bar
 
-EXIT_INVALID = 1
+dataset = typer.Typer(no_args_is_help=True, help="Fetch, check and describe labelled tracks.")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command and its four parts."""
-    group = typer.Typer(no_args_is_help=True, help="Fetch, check and describe labelled tracks.")
-    group.command("download")(download)
-    group.command("validate")(validate)
-    group.command("summary")(summary)
-    group.command("cite")(cite)
-    app.add_typer(group, name="dataset")
-
-
+@dataset.command()
 def download(
     to: Annotated[
         Path | None,
@@ -57,6 +48,7 @@ def download(
         typer.echo(f"To use it: --data {root}, or set {emotify.ROOT_VARIABLE} to it.")
 
 
+@dataset.command()
 def validate(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = False) -> None:
     """Check labels and decode every audio file; name each that cannot be used."""
     from music_emotion.datasets.sources import find_source
@@ -68,9 +60,10 @@ def validate(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = 
         result = check(source, progress=progress)
     typer.echo(render(result))
     if not result.is_valid:
-        raise typer.Exit(EXIT_INVALID)
+        raise typer.Exit(EXIT_FAILURES)
 
 
+@dataset.command()
 def summary(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = False) -> None:
     """Count classes, genres, groups and listeners, and say how long the tracks are."""
     from music_emotion.datasets.sources import open_corpus
@@ -79,9 +72,13 @@ def summary(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = F
     typer.echo(render(summarise(open_corpus(data, csv, use_demo=demo))))
 
 
+@dataset.command()
 def cite() -> None:
     """Print the article to cite, as BibTeX, and what is known about the terms of use."""
     from music_emotion.datasets import emotify
 
     typer.echo(emotify.cite())
     typer.echo(emotify.licence_note())
+
+
+COMMANDS = {"dataset": dataset}

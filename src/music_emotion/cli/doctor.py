@@ -7,11 +7,6 @@ import typer
 EXIT_SICK = 1
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("doctor")(doctor)
-
-
 def doctor() -> None:
     """Tell what is installed, whether it works, and what each extra would add."""
     from music_emotion.report.health import examine, render
@@ -20,3 +15,6 @@ def doctor() -> None:
     typer.echo(render(health))
     if not health.well:
         raise typer.Exit(EXIT_SICK)
+
+
+COMMANDS = {"doctor": doctor}

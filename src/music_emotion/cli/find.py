@@ -1,4 +1,4 @@
-"""``music-emotion find``: search a catalogued library by emotion, likeness, path and tags."""
+"""``music-emotion find`` and ``playlist``: tracks of a catalogued library, by emotion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from music_emotion.cli.catalogue_option import CatalogueOption
+from music_emotion.cli.options import FORMAT_OPTION, CatalogueOption, format_of
+from music_emotion.errors import MusicEmotionError
 
 TABLE_LIMIT = 50  # lines on a screen; other formats have no limit of their own
 
@@ -28,11 +29,6 @@ class By(StrEnum):
 
     INTENSITY = "intensity"
     PROBABILITY = "probability"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("find")(find)
 
 
 def find(
@@ -83,12 +79,7 @@ def find(
             "--limit", "-n", min=0, help=f"0: all. By default {TABLE_LIMIT} in a table, else all."
         ),
     ] = None,
-    format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", "-f", help="By default a table, or what the name after -o ends in."
-        ),
-    ] = None,
+    format: Annotated[Format | None, FORMAT_OPTION] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write this file.")] = None,
     relative: Annotated[
         bool, typer.Option("--relative", help="In a playlist, paths relative to its folder.")
@@ -96,13 +87,13 @@ def find(
     catalogue: CatalogueOption = None,
 ) -> None:
     """Find tracks by what people feel; without a filter, list the catalogue."""
-    from music_emotion.errors import MusicEmotionError
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.search import Query, find_hits, words_of
     from music_emotion.library.writers import export
 
-    written = _format(format, output)
+    ending = format_of(output, {"m3u": "m3u8"})
+    written = format or (ending if ending in list(Format) else Format.TABLE)
     emotions = bool(feels or unfelt)
     for given, has_use, option, use in (
         (minimum is not None, bool(feels), "--min", "--feels"),
@@ -133,8 +124,40 @@ def find(
         typer.echo(f"the first {most}; --limit 0 shows all", err=True)
 
 
-def _format(named: Format | None, output: Path | None) -> str:
-    """Return the format asked for, or the one the output's name ends in."""
-    suffix = "" if output is None else output.suffix.removeprefix(".").lower()
-    suffix = "m3u8" if suffix == "m3u" else suffix
-    return named or (suffix if suffix in list(Format) else Format.TABLE)
+def playlist(
+    start: Annotated[str, typer.Option("--from", metavar="EMOTION", help="Felt at the beginning.")],
+    end: Annotated[str, typer.Option("--to", metavar="EMOTION", help="Felt at the end.")],
+    length: Annotated[
+        str, typer.Option(metavar="TIME", help="For example 60min, 1h30, 45 (minutes).")
+    ] = "60min",
+    path: Annotated[str, typer.Option(metavar="TEXT", help="Only tracks with this path.")] = "",
+    artist: Annotated[str, typer.Option(metavar="TEXT", help="Only tracks by this artist.")] = "",
+    text: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="Only with this in path, artist, album, title, genre."),
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write an M3U8; by default a table.")
+    ] = None,
+    relative: Annotated[
+        bool, typer.Option("--relative", help="In the M3U8, paths relative to its folder.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the choice among very many tracks.")] = 0,
+    catalogue: CatalogueOption = None,
+) -> None:
+    """Make a playlist that goes from one emotion to another without jumps."""
+    from music_emotion.library.catalogue import Catalogue
+    from music_emotion.library.playlist import Wish, make_playlist, parse_length
+    from music_emotion.library.search import Hit, words_of
+    from music_emotion.library.writers import export
+
+    wish = Wish(start, end, parse_length(length), words_of(path, artist, text), seed)
+    with Catalogue.open(catalogue) as opened:
+        made = make_playlist(opened, wish)
+        export(map(Hit, made.tracks), "m3u8" if output else "table", output, relative=relative)
+    typer.echo(made.summary, err=True)
+    for broken in made.broken:
+        typer.echo(f"rule broken: {broken}", err=True)
+
+
+COMMANDS = {"find": find, "playlist": playlist}

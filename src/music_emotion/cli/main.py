@@ -6,14 +6,15 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from music_emotion import __version__
+from music_emotion import __version__, cli
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.interruption import EXIT_INTERRUPTED
 
@@ -23,27 +24,14 @@ STOPPED_BETWEEN = "stopped; what was finished is kept, run the same command to g
 RESUMING = frozenset({"compare", "dataset", "extract", "scan"})
 """Commands that go on where they were stopped."""
 
-# One file per command, each defines ``register(app)`` and imports heavy packages only when run.
-COMMANDS = (
-    "predict",
-    "serve",
-    "models",
-    "doctor",
-    "export",
-    "cache",
-    "dataset",
-    "extract",
-    "leak",
-    "listeners",
-    "compare",
-    "train",
-    "evaluate",
-    "report",
-    "scan",
-    "find",
-    "playlist",
-    "tag",
+HELP_ORDER = (
+    *("predict", "serve", "models", "doctor", "export", "cache", "dataset", "extract"),
+    *("leak", "listeners", "compare", "train", "evaluate", "report"),
+    *("scan", "find", "playlist", "tag"),
 )
+"""How the help lists the commands; those that are not named here come last, by name."""
+
+Command = Callable[..., None] | typer.Typer
 
 
 class InterruptibleCommands(TyperGroup):
@@ -82,8 +70,20 @@ def _refusal(error: OSError) -> str:
     return f"'{printable(error.filename)}': {reason}"
 
 
-def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
-    """Return the command line with some or all commands registered."""
+def find_commands() -> dict[str, Command]:
+    """Return what the modules of this folder have in ``COMMANDS``, in the order of the help.
+
+    The modules import heavy packages inside their commands only, so that all can be imported here.
+    """
+    found: dict[str, Command] = {}
+    for module in iter_modules(cli.__path__):
+        found |= getattr(import_module(f"{cli.__name__}.{module.name}"), "COMMANDS", {})
+    places = {name: place for place, name in enumerate(HELP_ORDER)}
+    return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[0])))
+
+
+def build_app() -> typer.Typer:
+    """Return the command line with all commands."""
     app = typer.Typer(
         name="music-emotion",
         cls=InterruptibleCommands,
@@ -93,8 +93,11 @@ def build_app(commands: Sequence[str] = COMMANDS) -> typer.Typer:
         rich_markup_mode=None,  # rich is slow to load, and help needs none of it
     )
     app.callback()(music_emotion_command)
-    for command in commands:
-        import_module(f"music_emotion.cli.{command}").register(app)
+    for name, command in find_commands().items():
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
     return app
 
 
@@ -119,14 +122,13 @@ def music_emotion_command(
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 1."""
     _prepare_output()
-    named = [name for name in sys.argv[1:2] if name in COMMANDS]
     try:
-        build_app(named or COMMANDS)()
+        build_app()()
     except MusicEmotionError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILURE)
     except KeyboardInterrupt:  # while modules were loading
-        print(_stopped(named[0] if named else None), file=sys.stderr)
+        print(_stopped(sys.argv[1] if len(sys.argv) > 1 else None), file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 

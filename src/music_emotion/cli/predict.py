@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from music_emotion.cli.file_options import JobsOption, ModelOption, end_with
+from music_emotion.cli.options import FORMAT_OPTION, JobsOption, ModelOption, end_with, format_of
 from music_emotion.cli.progress import progress_bar
 from music_emotion.errors import MusicEmotionError, printable
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from music_emotion.inference.batch import Outcome
 
 FEW_FILES = 4  # fewer are not worth starting processes for
-TEXT_SUFFIX = "txt"  # of a table
 
 
 class Format(StrEnum):
@@ -31,23 +30,13 @@ class Format(StrEnum):
     JAMS = "jams"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("predict")(predict)
-
-
 def predict(
     paths: Annotated[
         list[str],
         typer.Argument(metavar="PATH…", help="Files, folders, patterns, or - for standard input."),
     ],
     model: ModelOption = "default",
-    format: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", "-f", help="By default a table, or what the name after -o ends in."
-        ),
-    ] = None,
+    format: Annotated[Format | None, FORMAT_OPTION] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -110,15 +99,13 @@ def predict(
 
 def _format(named: Format | None, output: Path | None) -> str:
     """Return the format asked for, or the one the output's name ends in."""
-    suffix = "" if output is None else output.suffix.removeprefix(".").lower()
-    if named or suffix in ("", TEXT_SUFFIX):
-        return named or Format.TABLE
-    if suffix not in list(Format):
+    written = named or format_of(output, {"": "table", "txt": "table"})
+    if written not in list(Format):
         shown = printable(f"{output}")
         raise MusicEmotionError(
             f"'{shown}' ends in no format (json, jsonl, csv, jams, txt); name one with -f"
         )
-    return suffix
+    return written
 
 
 def _refused(keep: Callable[[Outcome], None], outcome: Outcome) -> list[str]:
@@ -143,3 +130,6 @@ def _summarise(failures: list[str], unwritten: list[str], files: int) -> None:
     if failures and files > 1:
         typer.echo(f"{len(failures)} of {files} files could not be predicted:", err=True)
     end_with(failures + unwritten)
+
+
+COMMANDS = {"predict": predict}

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("serve")(serve)
 
 
 def _positive(value: float) -> float:
     if not 0 < value < math.inf:
         raise typer.BadParameter(f"{value:g} is no number above 0")
     return value
+
+
+def _limit(help: str) -> Any:
+    return typer.Option(callback=_positive, help=help)
 
 
 def _amount(value: float) -> float:
@@ -40,24 +39,12 @@ def serve(
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
     queue: Annotated[int, typer.Option(min=0, help="Files that may wait.")] = 16,
     share: Annotated[int, typer.Option(min=1, help="Files of one client at once.")] = 8,
-    max_mb: Annotated[
-        float, typer.Option(callback=_positive, help="Largest upload in MB.")
-    ] = 200.0,
-    max_minutes: Annotated[
-        float, typer.Option(callback=_positive, help="Longest sound in minutes.")
-    ] = 60.0,
-    max_seconds: Annotated[
-        float, typer.Option(callback=_positive, help="Longest analysis in seconds.")
-    ] = 300.0,
-    max_wait: Annotated[
-        float, typer.Option(callback=_positive, help="Longest wait for a worker, seconds.")
-    ] = 120.0,
-    max_upload_seconds: Annotated[
-        float, typer.Option(callback=_positive, help="Longest upload in seconds.")
-    ] = 600.0,
-    max_idle: Annotated[
-        float, typer.Option(callback=_positive, help="Longest pause of a sender, seconds.")
-    ] = 10.0,
+    max_mb: Annotated[float, _limit("Largest upload in MB.")] = 200.0,
+    max_minutes: Annotated[float, _limit("Longest sound in minutes.")] = 60.0,
+    max_seconds: Annotated[float, _limit("Longest analysis in seconds.")] = 300.0,
+    max_wait: Annotated[float, _limit("Longest wait for a worker, seconds.")] = 120.0,
+    max_upload_seconds: Annotated[float, _limit("Longest upload in seconds.")] = 600.0,
+    max_idle: Annotated[float, _limit("Longest pause of a sender, seconds.")] = 10.0,
     min_rate: Annotated[
         int, typer.Option(min=0, help="Slowest upload in bytes per second.")
     ] = 16_000,
@@ -104,3 +91,6 @@ def serve(
         run(application, settings, lambda address: typer.echo(f"open {address} (Ctrl-C stops)"))
     except KeyboardInterrupt:
         typer.echo("stopped", err=True)
+
+
+COMMANDS = {"serve": serve}

@@ -7,14 +7,8 @@ from typing import Annotated
 
 import typer
 
-from music_emotion.cli.catalogue_option import CatalogueOption, say_waiting
-from music_emotion.cli.file_options import end_with
+from music_emotion.cli.options import CatalogueOption, end_with, say_waiting
 from music_emotion.cli.progress import progress_bar
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("tag")(tag)
 
 
 def tag(
@@ -73,3 +67,6 @@ def tag(
             show(done, session.total)
     typer.echo(session.summary())
     end_with(session.failures)
+
+
+COMMANDS = {"tag": tag}

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from helpers.corpora import corpus_of, segments
 from music_emotion.cli import compare as command
-from music_emotion.cli.compare import ProtocolName, TargetName
+from music_emotion.cli.compare import ProtocolName
+from music_emotion.cli.options import TargetName
 from music_emotion.evaluation.engines import train_here
 from music_emotion.evaluation.plan import Comparison
 

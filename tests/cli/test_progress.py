@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from music_emotion.cli import cell_progress
-from music_emotion.cli.cell_progress import CellProgress, in_words
+from music_emotion.cli import progress as module
+from music_emotion.cli.progress import CellProgress, in_words
 from music_emotion.evaluation.cells import CellName, Run
 from music_emotion.evaluation.compare import Schedule
 
@@ -38,7 +38,7 @@ def test_what_is_known_at_the_start_is_told_at_the_start(clock):
     schedule.measured(CELLS[0], 60.0)
     progress = CellProgress(Console(file=said, width=200), jobs=2)
     progress.planned(CELLS[1:], 1, schedule)
-    clock[0] = cell_progress.FIRST_ESTIMATE_SECONDS + 1
+    clock[0] = module.FIRST_ESTIMATE_SECONDS + 1
     progress.started(CELLS[1])
     progress.progressed(CELLS[1], 50, 100)
     assert said.getvalue().splitlines() == [

@@ -8,20 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from typer.testing import CliRunner, Result
 
+from helpers.command_line import run
 from helpers.sounds import RATE, tone
-from music_emotion.cli.compare import TargetName
-from music_emotion.cli.main import build_app
-from music_emotion.cli.train import default_target
+from music_emotion.cli.models import default_target
+from music_emotion.cli.options import TargetName
 from music_emotion.errors import ModelError
 
 pytestmark = pytest.mark.filterwarnings("ignore:stft with return_complex")
-
-
-def run(*arguments: object) -> Result:
-    words = [str(argument) for argument in arguments]
-    return CliRunner().invoke(build_app(words[:1]), words)
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +55,9 @@ def test_a_model_is_trained_exported_and_used(
     assert f"mine, takes {inputs}" in result.stdout
     assert {path.name for path in packaged.iterdir()} == {"model.onnx", "card.json"}
     result = run("predict", table.parent / "1.wav", "-m", packaged, "-f", "json")
-    (told,) = json.loads(result.stdout)
-    assert told["model"] == "mine"
-    assert sum(told["emotions"].values()) == pytest.approx(1.0, abs=1e-4)
+    (prediction,) = json.loads(result.stdout)
+    assert prediction["model"] == "mine"
+    assert sum(prediction["emotions"].values()) == pytest.approx(1.0, abs=1e-4)
     shown = run("models", packaged).stdout
     assert f"model: {model}" in shown
     assert "machine" not in shown

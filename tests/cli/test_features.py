@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from typer.testing import CliRunner
 
-from music_emotion.cli.main import build_app, main
+from helpers.command_line import run
+from music_emotion.cli.main import main
+from music_emotion.features.cache import FeatureKey, FeatureStore
 
 RATE = 22_050
 
@@ -27,8 +29,8 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_features_are_written_and_the_bad_file_is_named(table, tmp_path):
     out = tmp_path / "out"
-    arguments = ["extract", "--csv", str(table), "--feature", "basic", "--feature", "log_mel"]
-    result = CliRunner().invoke(build_app(), [*arguments, "--jobs", "1", "--out", str(out)])
+    options = ("--feature", "basic", "--feature", "log_mel", "--jobs", "1", "--out", out)
+    result = run("extract", "--csv", table, *options)
     assert result.exit_code == 1
     assert "2 segments of 1 of 2 tracks" in result.output
     assert "left out" in result.output and "short.wav" in result.output
@@ -72,3 +74,38 @@ def test_a_mistake_is_one_line(table, tmp_path, arguments, variables, said, monk
     assert ended.value.code == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line]
     assert line.startswith("error: ") and said in line
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MUSIC_EMOTION_CACHE", str(tmp_path / "cache"))
+    key = FeatureKey("log_mel", "test", (2,))
+    FeatureStore(tmp_path / "cache").save("ab" * 32, key, np.zeros((3, 2), dtype=np.float32))
+    return tmp_path / "cache"
+
+
+def test_info_names_the_place_and_the_amounts(cache):
+    output = run("cache", "info").output
+    assert str(cache) in output
+    assert output.count("1 file, 0.0 MB") == 2  # in all, and of log_mel
+    assert "log_mel-" in output
+
+
+def test_clear_empties_it(cache):
+    assert "deleted 1 file" in run("cache", "clear").output
+    assert "0 files" in run("cache", "info").output
+
+
+def test_no_cache(monkeypatch):
+    monkeypatch.setenv("MUSIC_EMOTION_CACHE", "off")
+    assert "no cache" in run("cache", "info").output
+    assert "no cache" in run("cache", "clear").output
+
+
+def test_info_loads_nothing_heavy():
+    code = (
+        "import sys; from music_emotion.cli.features import info; info();"
+        "print({'torch', 'sklearn', 'pandas', 'librosa', 'scipy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n")

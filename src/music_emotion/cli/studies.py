@@ -1,20 +1,16 @@
-"""``music-emotion leak``: accuracy against how much of the test track was in training."""
+"""``music-emotion leak`` and ``listeners``: what splits and votes alone can show."""
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption
-from music_emotion.cli.progress import progress_bar
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("leak")(leak)
+from music_emotion.cli.options import CsvOption, DataOption, DemoOption
+from music_emotion.cli.progress import extract_with_bar, progress_bar
 
 
 def leak(
@@ -31,24 +27,12 @@ def leak(
     ] = 0,
 ) -> None:
     """Show what a split over segments measures: recognising the track, not the emotion."""
-    import time
-
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.evaluation.leakage import measure_leak
-    from music_emotion.features.cache import FeatureStore
-    from music_emotion.features.extract import extract_corpus
-    from music_emotion.parallel import available_cores
     from music_emotion.report.leak import leak_table, write_leak
 
     corpus = open_corpus(data, csv, use_demo=demo)
-    with progress_bar("features") as progress:
-        features = extract_corpus(
-            corpus,
-            ["statistics"],
-            store=FeatureStore.default(),
-            jobs=jobs or available_cores(),
-            progress=progress,
-        )
+    features = extract_with_bar(corpus, ["statistics"], jobs)
     start = time.monotonic()
     with progress_bar("fits") as progress:
         curve = measure_leak(
@@ -62,3 +46,28 @@ def leak(
     write_leak(curve, corpus, out, sys.argv[1:], time.monotonic() - start)
     typer.echo(leak_table(curve))
     typer.echo(f"written to {out / 'leak.json'} and {out / 'leak.png'}")
+
+
+def listeners(
+    votes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV with one row per listener and track (track id and the nine emotions); "
+            "by default EMOTIFY's data.csv.",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for listeners.json and listeners.png.")] = Path(
+        "runs"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random halves and panels.")] = 0,
+) -> None:
+    """Measure how far listeners agree: ceilings, panels, what people confuse."""
+    from music_emotion.report.listeners import listeners_table, write_listeners
+
+    figures = write_listeners(votes, out, seed, sys.argv[1:])
+    typer.echo(listeners_table(figures))
+    typer.echo(f"written to {out / 'listeners.json'} and {out / 'listeners.png'}")
+
+
+COMMANDS = {"leak": leak, "listeners": listeners}

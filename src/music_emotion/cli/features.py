@@ -1,4 +1,4 @@
-"""``music-emotion extract``: compute features of a corpus."""
+"""``music-emotion extract`` and ``cache``: features of a corpus, and those kept on disk."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from typing import Annotated
 
 import typer
 
-from music_emotion.cli.corpus_options import CsvOption, DataOption, DemoOption
-from music_emotion.cli.progress import progress_bar
+from music_emotion.cli.options import EXIT_FAILURES, CsvOption, DataOption, DemoOption
+from music_emotion.cli.progress import extract_with_bar
 
-EXIT_INCOMPLETE = 1
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("extract")(extract)
+cache = typer.Typer(no_args_is_help=True, help="See or clear the features kept on disk.")
 
 
 def extract(
@@ -43,26 +38,36 @@ def extract(
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.features.cache import FeatureStore
     from music_emotion.features.compute import FEATURE_NAMES
-    from music_emotion.features.extract import extract_corpus, render_features, write_features
+    from music_emotion.features.extract import render_features, write_features
     from music_emotion.inference.batch import silence_native_libraries
-    from music_emotion.parallel import available_cores
 
     silence_native_libraries()
     corpus = open_corpus(data, csv, use_demo=demo)
-    store = FeatureStore.default()
-    with progress_bar("extracting") as progress:
-        result = extract_corpus(
-            corpus,
-            features or FEATURE_NAMES,
-            store=store,
-            jobs=jobs or available_cores(),
-            progress=progress,
-        )
-    typer.echo(render_features(result, corpus, store))
+    result = extract_with_bar(corpus, features or FEATURE_NAMES, jobs, description="extracting")
+    typer.echo(render_features(result, corpus, FeatureStore.default()))
     if out is not None:
         write_features(result, corpus, out)
         typer.echo(f"written to {out}")
     for failure in result.failures:
         typer.echo(f"left out: {failure.message}", err=True)
     if result.failures:
-        raise typer.Exit(EXIT_INCOMPLETE)
+        raise typer.Exit(EXIT_FAILURES)
+
+
+@cache.command()
+def info() -> None:
+    """Say where the cache lies, and what it holds of each feature."""
+    from music_emotion.features.cache import FeatureStore, render_usage
+
+    typer.echo(render_usage(FeatureStore.default()))
+
+
+@cache.command()
+def clear() -> None:
+    """Delete every feature kept on disk; they are computed again when needed."""
+    from music_emotion.features.cache import FeatureStore, clear_and_render
+
+    typer.echo(clear_and_render(FeatureStore.default()))
+
+
+COMMANDS = {"extract": extract, "cache": cache}

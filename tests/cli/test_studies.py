@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from music_emotion.cli.main import build_app
+from helpers.command_line import run
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError
 
@@ -28,7 +27,7 @@ def test_listeners_from_any_table_of_votes(tmp_path: Path) -> None:
     table = tmp_path / "votes.csv"
     table.write_text("\n".join(["track id," + ",".join(EMOTIONS), *rows]))
     out = tmp_path / "out"
-    done = CliRunner().invoke(build_app(), ["listeners", "--votes", str(table), "--out", str(out)])
+    done = run("listeners", "--votes", table, "--out", out)
     assert done.exit_code == 0, done.output
     assert "492 votes on 12 tracks" in done.output
     figures = json.loads((out / "listeners.json").read_text())
@@ -42,9 +41,7 @@ def test_a_table_without_votes_is_one_line(tmp_path: Path) -> None:
     table = tmp_path / "songs.csv"
     table.write_text("path,label\na.wav,calmness\n")
     with pytest.raises(DatasetError, match="column 'track id' is missing"):
-        CliRunner().invoke(
-            build_app(), ["listeners", "--votes", str(table)], catch_exceptions=False
-        )
+        run("listeners", "--votes", table, catch_exceptions=False)
 
 
 def test_the_leak_of_a_users_own_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,11 +60,8 @@ def test_the_leak_of_a_users_own_tracks(tmp_path: Path, monkeypatch: pytest.Monk
         lines.append(f"{number}.wav,{EMOTIONS[4 + number % 2]},artist {number}")
     (tmp_path / "tracks.csv").write_text("\n".join(lines))
     out = tmp_path / "out"
-    table = str(tmp_path / "tracks.csv")
-    options = ["--data", str(tmp_path), "--csv", table, "--out", str(out)]
-    done = CliRunner().invoke(
-        build_app(), ["leak", *options, "--jobs", "1", "--folds", "3"], catch_exceptions=False
-    )
+    options = ["--data", tmp_path, "--csv", tmp_path / "tracks.csv", "--out", out]
+    done = run("leak", *options, "--jobs", "1", "--folds", "3", catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert "1-nearest-neighbour, labels dealt out at random" in done.output
     record = json.loads((out / "leak.json").read_text())

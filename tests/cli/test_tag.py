@@ -4,21 +4,15 @@ from pathlib import Path
 
 import pytest
 import soundfile as sf
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from helpers.graphs import package, tone_listener
+from helpers.command_line import run
 from helpers.sounds import RATE, tone
 from music_emotion.audio.discover import TEMPORARY_TAGGED
-from music_emotion.cli.main import build_app
 from music_emotion.errors import ModelError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.track import CatalogueTrack
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
 
 
 @pytest.fixture
@@ -33,8 +27,8 @@ def music(tmp_path, monkeypatch):
     return folder
 
 
-def run(*arguments: object, command: str = "tag") -> Result:
-    return CliRunner().invoke(build_app([command]), [command, *map(str, arguments)])
+def tag(*arguments: object) -> Result:
+    return run("tag", *arguments)
 
 
 def mood(path: Path) -> tuple[str, ...] | None:
@@ -45,7 +39,7 @@ def mood(path: Path) -> tuple[str, ...] | None:
 def test_shown_first_then_written_then_taken_back(music, model):
     calm, tense = music / "calm.flac", music / "more" / "tense.ogg"
     before = calm.read_bytes(), tense.read_bytes()
-    shown = run(music, "--model", model)
+    shown = tag(music, "--model", model)
     assert shown.exit_code == 1  # the letter
     assert f"error: '{music / 'letter.mp3'}' is not audio" in shown.stderr
     lines = shown.stdout.splitlines()
@@ -54,41 +48,41 @@ def test_shown_first_then_written_then_taken_back(music, model):
     assert lines[-1] == "3 files: 2 would be changed, 1 failed; nothing was written: add --write"
     assert (calm.read_bytes(), tense.read_bytes()) == before
 
-    written = run("--write")  # from the catalogue, which knows them by now
+    written = tag("--write")  # from the catalogue, which knows them by now
     assert written.exit_code == 0, written.stderr
     assert written.stdout.splitlines()[-1] == "2 files: 2 changed"
     assert (mood(calm), mood(tense)) == (("calmness",), ("tension",))
-    assert run("--write").stdout.splitlines() == ["2 files: 2 need no change"]
+    assert tag("--write").stdout.splitlines() == ["2 files: 2 need no change"]
 
-    assert run("--undo", calm).stdout.splitlines()[1] == "  - MOOD: calmness"
+    assert tag("--undo", calm).stdout.splitlines()[1] == "  - MOOD: calmness"
     assert mood(calm) == ("calmness",)
-    assert run("--undo", "--write", calm, "-q").stdout == "1 file: 1 changed\n"
+    assert tag("--undo", "--write", calm, "-q").stdout == "1 file: 1 changed\n"
     assert (mood(calm), mood(tense)) == (None, ("tension",))
-    assert run("--undo", "--write", "-q").stdout == "1 file: 1 changed\n"
+    assert tag("--undo", "--write", "-q").stdout == "1 file: 1 changed\n"
     assert mood(tense) is None
 
 
 def test_a_scan_after_tagging_predicts_nothing(music, model):
-    run(music, "--model", model, "--write")
-    scanned = run(music, "-m", model, command="scan")
+    tag(music, "--model", model, "--write")
+    scanned = run("scan", music, "-m", model)
     assert "2 unchanged" in scanned.stdout
     assert "predicted" not in scanned.stdout
 
 
 def test_a_file_tagged_by_others_is_not_predicted_again(music, model):
     calm = music / "calm.flac"
-    run(calm, "-m", model)
+    tag(calm, "-m", model)
     tags = open_tags(calm)
     tags.put("TITLE", ["Nocturne"])
     tags.save()
     # An unknown model could not predict: the sound is known, so that none is needed.
-    assert run(calm, "--write", "-q").stdout == "1 file: 1 changed\n"
+    assert tag(calm, "--write", "-q").stdout == "1 file: 1 changed\n"
 
 
 def test_no_catalogue_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("MUSIC_EMOTION_CATALOGUE", str(tmp_path / "none.sqlite"))
     for options in ((), ("--write",), ("--undo",), ("--undo", "--write")):
-        result = run(*options)
+        result = tag(*options)
         assert "there is no catalogue" in str(result.exception)
     assert not (tmp_path / "none.sqlite").exists()
 
@@ -108,13 +102,13 @@ def put(path: Path, **tags: str) -> None:
 def test_what_is_not_there_is_told_and_nothing_is_lost(music, model):
     calm = music / "calm.flac"
     (music / "letter.mp3").unlink()
-    run(music, "-m", model)
+    tag(music, "-m", model)
     before = catalogued(music, "calm.flac")
     calm.rename(music.parent / "away.flac")
     (music / "empty").mkdir()
     (music / "loop.mp3").symlink_to("loop.mp3")
     for options in ((), ("--write",), ("--undo", "--write")):
-        gone = run(calm, music / "empty", music / "loop.mp3", *options)
+        gone = tag(calm, music / "empty", music / "loop.mp3", *options)
         assert gone.exit_code == 1 and gone.exception.__class__ is SystemExit
         lines = [line for line in gone.stderr.splitlines() if line.startswith("error")]
         assert len(lines) == 3
@@ -129,24 +123,24 @@ def test_what_is_not_there_is_told_and_nothing_is_lost(music, model):
 
 def test_new_music_under_an_old_name_is_not_tagged_as_the_old(music, model):
     calm = music / "calm.flac"
-    run(calm, "-m", model, "--write")
+    tag(calm, "-m", model, "--write")
     sf.write(calm, tone(4.0, hertz=3_000.0), RATE)
     put(calm, MOOD="calmness")
     content = calm.read_bytes()
     for options in (("--write",), ("--undo", "--write")):
-        told = run(*options)
-        assert "sounds different now than when it was scanned" in told.stderr
+        result = tag(*options)
+        assert "sounds different now than when it was scanned" in result.stderr
         assert calm.read_bytes() == content
-    scanned = run(music, "-m", model, command="scan")
+    scanned = run("scan", music, "-m", model)
     assert "unchanged" not in scanned.stdout and "2 predicted" in scanned.stdout
     assert catalogued(music, "calm.flac").prediction.top == "tension"
 
 
 def test_words_changed_before_tagging_are_found(music, model):
     calm = music / "calm.flac"
-    run(calm, "-m", model)
+    tag(calm, "-m", model)
     put(calm, ARTIST="Somebody New")
-    run(calm, "--write")
+    tag(calm, "--write")
     assert catalogued(music, "calm.flac").tags.artist == "Somebody New"
 
 
@@ -154,28 +148,28 @@ def test_taking_back_follows_the_sound(music, model):
     (music / "letter.mp3").unlink()
     calm, tense = music / "calm.flac", music / "tense.flac"
     sf.write(tense, tone(5.0, hertz=3_000.0), RATE)
-    run(calm, tense, "-m", model, "--write")
+    tag(calm, tense, "-m", model, "--write")
     swap = music / "swap.flac"
     calm.rename(swap)
     tense.rename(calm)
     swap.rename(tense)
-    run(music, "-m", model, command="scan")
-    assert run("--undo", "--write", "-q").stdout == "2 files: 2 changed\n"
+    run("scan", music, "-m", model)
+    assert tag("--undo", "--write", "-q").stdout == "2 files: 2 changed\n"
     for path in (calm, tense):
         assert not open_tags(path).others(())[0]
     # Moved since the last scan, it is told from its sound.
-    run(calm, "--write")
+    tag(calm, "--write")
     calm.rename(swap)
-    assert run(swap, "--undo", "--write", "-q").stdout == "1 file: 1 changed\n"
+    assert tag(swap, "--undo", "--write", "-q").stdout == "1 file: 1 changed\n"
     assert mood(swap) is None
 
 
 def test_a_moved_file_keeps_its_prediction_and_row(music, model):
     calm, moved = music / "calm.flac", music / "moved.flac"
-    run(calm, "-m", model)
+    tag(calm, "-m", model)
     number = catalogued(music, "calm.flac").id
     calm.rename(moved)
-    assert run(moved, "--write", "-q").stdout == "1 file: 1 changed\n"  # by no model
+    assert tag(moved, "--write", "-q").stdout == "1 file: 1 changed\n"  # by no model
     assert catalogued(music, "moved.flac").id == number
     assert catalogued(music, "calm.flac") is None
 
@@ -184,11 +178,11 @@ def test_a_copy_left_by_a_killed_run_is_no_music(music, model):
     (music / "letter.mp3").unlink()
     left = music / f"{TEMPORARY_TAGGED}0123456789ab.flac"
     left.write_bytes((music / "calm.flac").read_bytes())
-    assert "2 files" in run(music, "-m", model, command="scan").stdout
+    assert "2 files" in run("scan", music, "-m", model).stdout
     assert catalogued(music, left.name) is None
-    assert run(music, "--write", "-q").exit_code == 0
+    assert tag(music, "--write", "-q").exit_code == 0
     assert not left.exists()
 
 
 def test_an_unknown_model_is_told_once(music):
-    assert isinstance(run(music, "--model", "nosuch").exception, ModelError)
+    assert isinstance(tag(music, "--model", "nosuch").exception, ModelError)

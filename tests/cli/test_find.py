@@ -1,47 +1,23 @@
-"""scan, find and playlist from the command line."""
+"""find and playlist from the command line, in a library that scan has catalogued."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import soundfile as sf
-from typer.testing import CliRunner, Result
 
+from helpers.command_line import run
 from helpers.graphs import package, tone_listener
 from helpers.sounds import RATE, tone
-from music_emotion.cli.main import build_app
 from music_emotion.errors import CatalogueError, MusicEmotionError
-from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.database import scan_lock
 
 pytest.importorskip("mutagen")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
-
-
-@pytest.fixture
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("MUSIC_EMOTION_CATALOGUE", str(tmp_path / "data" / "c.sqlite"))
-    folder = tmp_path / "music"
-    folder.mkdir()
-    sf.write(folder / "calm.wav", tone(3.0), RATE)
-    sf.write(folder / "tense.wav", tone(3.0, hertz=3_000.0), RATE)
-    return folder
-
-
-def run(command: str, *arguments: object) -> Result:
-    return CliRunner().invoke(build_app([command]), [command, *map(str, arguments)])
 
 
 def test_scan_then_find_from_any_folder(
@@ -177,39 +153,3 @@ def test_no_catalogue_is_one_line(library: Path) -> None:
         error = run(*command).exception
         assert isinstance(error, CatalogueError)
         assert "make one: music-emotion scan FOLDER" in str(error)
-
-
-def test_a_second_scan_is_told(library: Path, model: str, tmp_path: Path) -> None:
-    with scan_lock(tmp_path / "data" / "c.sqlite"):
-        error = run("scan", library, "-m", model).exception
-    assert isinstance(error, CatalogueError)
-    assert f"process {os.getpid()} on" in str(error)
-
-
-def test_ctrl_c_keeps_what_was_done(library: Path, model: str, tmp_path: Path) -> None:
-    for number in range(30):
-        sf.write(library / f"{number}.wav", tone(20.0, hertz=500.0 + number), RATE)
-    command = [sys.executable, "-m", "music_emotion", "scan", str(library), "-m", model, "-j", "1"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    database = tmp_path / "data" / "c.sqlite"
-    while process.poll() is None and _rows(database) < 2:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
-    assert "Traceback" not in told
-    kept = _rows(database)
-    assert kept >= 2
-    if process.returncode != 0:  # else it was faster than the signal
-        assert kept < 32
-        assert process.returncode == 130
-        assert "stopped; what was finished is kept" in told
-    assert run("scan", library, "-m", model, "-j", "1").exit_code == 0
-    assert _rows(database) == 32
-
-
-def _rows(database: Path) -> int:
-    try:
-        with Catalogue.open(database) as catalogue:
-            return len(catalogue)
-    except CatalogueError:
-        return 0

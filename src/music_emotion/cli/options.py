@@ -1,0 +1,132 @@
+"""What several commands share: their options, and how failures end them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from music_emotion.errors import MusicEmotionError
+
+EXIT_FAILURES = 1
+
+
+class EngineName(StrEnum):
+    """Where work is done."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class DeviceName(StrEnum):
+    """The devices as the command line takes them."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class TargetName(StrEnum):
+    """The targets as the command line takes them."""
+
+    LABEL = "label"
+    VOTES = "votes"
+
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="FOLDER",
+        help="Folder of EMOTIFY, or with --csv of your own audio; by default EMOTIFY is looked "
+        "for in EMOTIFY_ROOT, data/emotify and the user's cache.",
+    ),
+]
+CsvOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--csv",
+        metavar="FILE",
+        help="Table of your own tracks: path, and label or the nine votes; optionally listeners, "
+        "group, artist, genre, id.",
+    ),
+]
+DemoOption = Annotated[
+    bool, typer.Option("--demo", help="Work on a small corpus synthesised for the purpose.")
+]
+DeviceOption = Annotated[DeviceName, typer.Option(help="Where networks are trained.")]
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="A model's name (see: models), or its folder.")
+]
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=0,
+        help="Processes; 0: as many as there are cores. With 1, a file that kills its reader ends "
+        "the command.",
+    ),
+]
+CatalogueOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogue",
+        metavar="FILE",
+        help="By default MUSIC_EMOTION_CATALOGUE, or a file in the user's data folder.",
+    ),
+]
+FORMAT_OPTION: Final[Any] = typer.Option(
+    "--format", "-f", help="By default a table, or what the name after -o ends in."
+)
+EngineOption = Annotated[
+    EngineName, typer.Option("--engine", help="Work in processes of this machine, or on Ray.")
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="HOST:PORT",
+        help="With --engine ray: a cluster that is there (auto: this machine's); by default one is "
+        "started here.",
+    ),
+]
+
+
+def check_address(engine: EngineName, address: str | None) -> None:
+    """Refuse an address that nobody would use.
+
+    Raises
+    ------
+    MusicEmotionError
+        It is given without ``--engine ray``.
+    """
+    if address is not None and engine is not EngineName.RAY:
+        raise MusicEmotionError("--address is for --engine ray; add that, or leave it out")
+
+
+def format_of(output: Path | None, aliases: Mapping[str, str]) -> str:
+    """Return which format a file's name ends in, ``""`` for none; ``aliases`` are other endings.
+
+    >>> format_of(Path("calm.M3U"), {"m3u": "m3u8"})
+    'm3u8'
+    """
+    suffix = "" if output is None else output.suffix.removeprefix(".").lower()
+    return aliases.get(suffix, suffix)
+
+
+def say_waiting(holder: str) -> None:
+    """Say on the error stream whom a command waits for before it writes into its catalogue."""
+    typer.echo(f"waiting for {holder}", err=True)
+
+
+def end_with(failures: Iterable[str]) -> None:
+    """Name every failure on the error stream and end with their exit code; go on without any."""
+    failures = list(failures)
+    for failure in failures:
+        typer.echo(f"error: {failure}", err=True)
+    if failures:
+        raise typer.Exit(EXIT_FAILURES)
