@@ -85,23 +85,23 @@ class MusicEmotionPlugin(BeetsPlugin):
             if item.get(MODEL) == wanted and not force:
                 continue
             try:
-                told = self._model.predict(os.fsdecode(item.path))
+                prediction = self._model.predict(os.fsdecode(item.path))
             except MusicEmotionError as error:
                 self._log.warning("{}", error)
                 continue
-            self._set(item, told, wanted)
+            self._set(item, prediction, wanted)
             item.store()
             self._log.info("{}: {}", item, item.get(MOOD, "silence"))
 
-    def _set(self, item: Any, told: TrackPrediction, model: str) -> None:
+    def _set(self, item: Any, prediction: TrackPrediction, model: str) -> None:
         ours = not item.get(MOOD) or item.get(MOOD) == item.get(OUR_MOOD)
-        mood = "" if told.top is None else told.top.replace("_", " ")
+        mood = "" if prediction.top is None else prediction.top.replace("_", " ")
         if mood and (ours or self.config["overwrite"].get(bool)):
             item[MOOD] = mood
         elif ours and item.get(MOOD):  # silence now
             item[MOOD] = ""
         item[OUR_MOOD] = mood
-        for name, value in zip(EMOTIONS, told.intensities.tolist(), strict=True):
+        for name, value in zip(EMOTIONS, prediction.intensities.tolist(), strict=True):
             item[f"emotion_{name}"] = round(value, DIGITS)
-        item[CONFIDENCE] = round(told.confidence, DIGITS)
+        item[CONFIDENCE] = round(prediction.confidence, DIGITS)
         item[MODEL] = model

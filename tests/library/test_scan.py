@@ -3,17 +3,25 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import soundfile as sf
 
 from helpers import deadly
+from helpers.graphs import package, tone_listener
 from helpers.sounds import RATE, tone
+from helpers.tracks import prediction
 from kill_scan import check_catalogue, kill_scans, make_library
 from music_emotion.inference import batch
+from music_emotion.library import scan as scan_module
+from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.scan import ScanOptions, ScanSummary, scan
+from music_emotion.library.scan import ScanOptions, ScanSummary, scan, scanned
+from music_emotion.library.track import CatalogueTrack, FileStamp
 
 mutagen = pytest.importorskip("mutagen")
 
@@ -143,8 +151,6 @@ def test_a_changed_sound_is_heard_again(
 def test_another_model_predicts_again(
     catalogue: Catalogue, music: Path, tones: str, tmp_path: Path
 ) -> None:
-    from helpers.graphs import package, tone_listener
-
     run(catalogue, music, tones)
     # The same graph in other bytes is another model.
     model = tone_listener()
@@ -312,6 +318,392 @@ def test_several_processes_give_the_same(
             assert (one.audio, one.error) == (two.audio, two.error)
             if one.prediction is not None and two.prediction is not None:
                 assert one.prediction.to_dict() == two.prediction.to_dict()
+
+
+# What a scan does, told from files whose first word says what is felt
+
+
+class Ears:
+    """Stands for the model: hears ``calmness …`` as calm, and ``bad …`` as no music.
+
+    Attributes
+    ----------
+    heard
+        Names of the files that were given to it.
+    jobs
+        How many processes it was asked to use.
+    ahead
+        How many files it takes before the first is done.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.jobs: list[int] = []
+        self.ahead = 0
+
+    def listen(
+        self, paths: Iterable[str], job: batch.Job, *, jobs: int
+    ) -> Generator[batch.Outcome, None, None]:
+        self.jobs.append(jobs)
+        waiting: list[str] = []
+        for path in paths:
+            waiting.append(path)
+            if len(waiting) > self.ahead:
+                yield self._outcome(waiting.pop(0))
+        yield from map(self._outcome, waiting)
+
+    def _outcome(self, path: str) -> batch.Outcome:
+        self.heard.append(Path(path).name)
+        try:
+            feels = Path(path).read_text().split()[0]
+        except OSError:
+            return batch.Outcome(path, error=f"'{path}' is gone")
+        if feels == "bad":
+            return batch.Outcome(path, error=f"'{path}' is not audio")
+        return batch.Outcome(path, replace(prediction(**{feels: 0.9}), path=path))
+
+
+@pytest.fixture
+def ears(monkeypatch: pytest.MonkeyPatch) -> Ears:
+    made = Ears()
+    monkeypatch.setattr(scan_module, "predict_stream", made.listen)
+    return made
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Two songs, and one that is no music."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for name, sound in (("a", "calmness 1"), ("b", "tension 2"), ("c", "bad 3")):
+        (folder / f"{name}.mp3").write_text(sound)
+    return folder
+
+
+@pytest.fixture
+def other_model(tmp_path: Path) -> str:
+    graph = tone_listener()
+    graph.producer_name = "another"
+    return str(package(tmp_path / "other model", graph, name="other", version="2"))
+
+
+def counts(summary: ScanSummary) -> dict[str, int]:
+    """What a scan did, without what it did not."""
+    numbers = asdict(summary) | {"failures": len(summary.failures)}
+    return {name: number for name, number in numbers.items() if number}
+
+
+def top(catalogue: Catalogue, path: Path) -> str | None:
+    row = catalogue.track(str(path))
+    assert row is not None
+    return None if row.prediction is None else row.prediction.top
+
+
+def ids(catalogue: Catalogue, folder: Path) -> dict[str, int]:
+    return {Path(p).name: row.id for p, row in catalogue.known_under(str(folder)).items()}
+
+
+def test_each_file_is_a_row(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1234.9)
+    summary = run(catalogue, album, tones)
+    assert counts(summary) == {"files": 3, "predicted": 2, "failures": 1}
+    assert summary.failures == [(str(album / "c.mp3"), f"'{album / 'c.mp3'}' is not audio")]
+    row = catalogue.track(str(album / "a.mp3"))
+    assert row is not None and row.prediction is not None
+    assert (row.stamp, row.audio) == (
+        FileStamp.read(album / "a.mp3"),
+        audio_digest(album / "a.mp3"),
+    )
+    assert (row.scanned_at, row.error, row.prediction.top) == (1234, "", "calmness")
+    assert list(catalogue.models()) == [row.model_sha256]
+    assert catalogue.connection.execute("SELECT count(*) FROM vector").fetchone() == (1,)
+    assert counts(run(catalogue, album, tones)) == {"files": 3, "unchanged": 2, "failures": 1}
+    assert ears.heard == ["a.mp3", "b.mp3", "c.mp3"]
+
+
+def test_a_folder_without_music(catalogue: Catalogue, tmp_path: Path) -> None:
+    assert scan(catalogue, [str(tmp_path)]) == ScanSummary()
+
+
+@pytest.mark.parametrize(("jobs", "files", "used"), [(1, 1, 1), (8, 1, 2), (8, 3, 3), (2, 3, 2)])
+def test_no_more_processes_than_files_but_one_to_spare(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears, jobs: int, files: int, used: int
+) -> None:
+    for name in "abc"[files:]:
+        (album / f"{name}.mp3").unlink()
+    run(catalogue, album, tones, jobs=jobs)
+    assert ears.jobs == [used]
+
+
+def test_files_that_are_known_by_their_sound_are_steps_too(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears
+) -> None:
+    run(catalogue, album, tones)
+    for name in "ab":
+        (album / f"{name}.mp3").rename(album / f"{name}{name}.mp3")
+    (album / "d.mp3").write_text("power")
+    steps: list[tuple[int, int]] = []
+    summary = scan(catalogue, [str(album)], ScanOptions(tones), lambda *step: steps.append(step))
+    assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert counts(summary) == {"files": 4, "predicted": 1, "moved": 2, "failures": 1}
+
+
+def test_a_row_that_one_file_claimed_is_no_others(
+    catalogue: Catalogue, album: Path, tones: str, other_model: str, ears: Ears
+) -> None:
+    """Both copies sound like the file that left; one has its row, and is not written yet."""
+    run(catalogue, album, tones)
+    number = ids(catalogue, album)["a.mp3"]
+    (album / "a.mp3").unlink()
+    for name in ("x.mp3", "y.mp3"):
+        (album / name).write_text("calmness 1")
+    ears.ahead = 5
+    summary = run(catalogue, album, other_model)
+    assert counts(summary) == {"files": 4, "predicted": 2, "copied": 1, "failures": 1}
+    rows = ids(catalogue, album)
+    assert sorted(rows) == ["b.mp3", "c.mp3", "x.mp3", "y.mp3"]
+    assert rows["x.mp3"] == number
+    assert {top(catalogue, album / name) for name in ("x.mp3", "y.mp3")} == {"calmness"}
+
+
+def test_a_row_moves_once_and_the_other_copy_has_its_own(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears
+) -> None:
+    run(catalogue, album, tones)
+    number = ids(catalogue, album)["a.mp3"]
+    (album / "a.mp3").unlink()
+    for name in ("x.mp3", "y.mp3"):
+        (album / name).write_text("calmness 1")
+    summary = run(catalogue, album, tones)
+    assert counts(summary) == {
+        "files": 4, "unchanged": 1, "moved": 1, "copied": 1, "failures": 1
+    }  # fmt: skip
+    assert ids(catalogue, album)["x.mp3"] == number
+    assert len(catalogue) == 4
+
+
+def test_files_that_take_each_others_names(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears
+) -> None:
+    run(catalogue, album, tones)
+    ears.heard.clear()
+    before = ids(catalogue, album)
+    (album / "a.mp3").rename(album / "swap")
+    (album / "b.mp3").rename(album / "a.mp3")
+    (album / "swap").rename(album / "b.mp3")
+    assert counts(run(catalogue, album, tones)) == {"files": 3, "copied": 2, "failures": 1}
+    assert (top(catalogue, album / "a.mp3"), top(catalogue, album / "b.mp3")) == (
+        "tension",
+        "calmness",
+    )
+    assert (ids(catalogue, album), ears.heard) == (before, [])
+
+
+def test_what_another_model_said_of_a_displaced_sound_is_not_taken(
+    catalogue: Catalogue, album: Path, tones: str, other_model: str, ears: Ears
+) -> None:
+    run(catalogue, album, tones)
+    (album / "a.mp3").rename(album / "d.mp3")
+    (album / "b.mp3").rename(album / "a.mp3")
+    summary = run(catalogue, album, other_model)
+    assert counts(summary) == {"files": 3, "predicted": 2, "missing": 1, "failures": 1}
+    assert len(catalogue.models()) == 2  # one is still the missing file's
+
+
+def test_a_file_from_a_folder_that_was_not_looked_at(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears
+) -> None:
+    run(catalogue, album, tones)
+    number = ids(catalogue, album)["a.mp3"]
+    elsewhere = album.with_name("elsewhere")
+    elsewhere.mkdir()
+    shutil.copy(album / "b.mp3", elsewhere / "b.mp3")
+    (album / "a.mp3").rename(elsewhere / "a.mp3")
+    summary = run(catalogue, elsewhere, tones)
+    assert counts(summary) == {"files": 2, "moved": 1, "copied": 1}
+    assert ids(catalogue, elsewhere)["a.mp3"] == number
+    assert sorted(ids(catalogue, album)) == ["b.mp3", "c.mp3"]
+
+
+def test_a_file_that_failed_is_tried_again_only_when_asked(
+    catalogue: Catalogue, album: Path, tones: str, other_model: str, ears: Ears
+) -> None:
+    run(catalogue, album, tones)
+    ears.heard.clear()
+    (album / "c.mp3").rename(album / "d.mp3")  # known by its sound
+    summary = run(catalogue, album, tones)
+    assert counts(summary) == {"files": 3, "unchanged": 2, "failures": 1}
+    assert summary.failures[0][0] == str(album / "d.mp3")
+    assert run(catalogue, album, other_model).failures[0][0] == str(album / "d.mp3")
+    assert ears.heard == ["a.mp3", "b.mp3"]
+    ears.heard.clear()
+    (album / "d.mp3").rename(album / "e.mp3")
+    summary = run(catalogue, album, other_model, retry=True)
+    assert ears.heard == ["e.mp3"]
+    assert summary.failures == [(str(album / "e.mp3"), f"'{album / 'e.mp3'}' is not audio")]
+    assert sorted(ids(catalogue, album)) == ["a.mp3", "b.mp3", "e.mp3"]
+
+
+def test_failures_of_before_are_named_in_the_order_of_their_paths(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears
+) -> None:
+    (album / "d.mp3").write_text("bad 4")
+    run(catalogue, album, tones)
+    (album / "B.mp3").write_text("bad 5")
+    for folders in ([album], [album, album]):
+        found = scan(catalogue, [str(folder) for folder in folders], ScanOptions(tones)).failures
+        assert [Path(path).name for path, _ in found] == ["B.mp3", "c.mp3", "d.mp3"]
+
+
+def test_copies_share_what_became_of_the_first(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears
+) -> None:
+    (album / "a2.mp3").write_text("calmness 1")
+    (album / "c2.mp3").write_text("bad 3")
+    ears.ahead = 9
+    summary = run(catalogue, album, tones)
+    assert ears.heard == ["a.mp3", "b.mp3", "c.mp3"]
+    assert counts(summary) == {"files": 5, "predicted": 2, "copied": 1, "failures": 2}
+    assert [error for _, error in summary.failures] == [
+        f"'{album / name}' is not audio" for name in ("c.mp3", "c2.mp3")
+    ]
+    assert top(catalogue, album / "a2.mp3") == "calmness"
+
+
+def test_a_file_that_goes_away_while_it_is_read(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def digest(path: str) -> bytes:
+        name = Path(path).name
+        if name == "a.mp3":
+            raise FileNotFoundError(2, "No such file")
+        if name == "b.mp3":
+            raise PermissionError(13, "Permission denied")
+        if name == "d.mp3":
+            raise OSError("odd")
+        (album / name).unlink()  # before the model comes to it
+        return b"a digest"
+
+    (album / "d.mp3").write_text("power")
+    monkeypatch.setattr(scan_module, "audio_digest", digest)
+    steps: list[tuple[int, int]] = []
+    summary = scan(catalogue, [str(album)], ScanOptions(tones), lambda *step: steps.append(step))
+    assert steps[-1] == (4, 4)
+    assert [error for _, error in summary.failures] == [
+        f"'{album / 'b.mp3'}' cannot be read (Permission denied)",
+        f"'{album / 'd.mp3'}' cannot be read (odd)",
+    ]
+    unread = catalogue.track(str(album / "b.mp3"))
+    assert unread is not None and unread.audio == b""
+    assert sorted(ids(catalogue, album)) == ["b.mp3", "d.mp3"]
+    monkeypatch.undo()
+    monkeypatch.setattr(scan_module, "predict_stream", ears.listen)
+    assert run(catalogue, album, tones).predicted == 3  # what could not be read is tried again
+
+
+def test_missing_since_the_first_time(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(catalogue, album, tones)
+    away = (album / "a.mp3").rename(album.with_name("a.mp3"))
+    for now, missing in ((100.0, 1), (200.5, 2)):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        assert run(catalogue, album, tones).missing == missing
+        (album / "b.mp3").unlink(missing_ok=True)
+    assert [catalogue.track(str(album / f"{n}.mp3")).missing_since for n in "abc"] == [
+        100, 200, None,
+    ]  # fmt: skip
+    away.rename(album / "a.mp3")
+    assert counts(run(catalogue, album, tones)) == {
+        "files": 2, "unchanged": 1, "missing": 1, "failures": 1
+    }  # fmt: skip
+    assert catalogue.track(str(album / "a.mp3")).missing_since is None
+    assert counts(run(catalogue, album, tones, prune=True)) == {
+        "files": 2, "unchanged": 1, "pruned": 1, "failures": 1
+    }  # fmt: skip
+    assert sorted(ids(catalogue, album)) == ["a.mp3", "c.mp3"]
+
+
+def test_a_folder_that_went_away_is_no_failure_of_who_forgets_it(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears
+) -> None:
+    run(catalogue, album, tones)
+    shutil.rmtree(album)
+    never = scan(catalogue, [str(album.with_name("never"))], ScanOptions(tones, prune=True))
+    assert counts(never) == {"failures": 1}
+    assert counts(run(catalogue, album, tones)) == {"missing": 3, "failures": 1}
+    assert counts(run(catalogue, album, tones, prune=True)) == {"pruned": 3}
+
+
+def test_a_folder_that_cannot_be_listed_is_not_its_neighbour(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("more", "more2"):
+        (album / name).mkdir()
+        (album / name / f"{name}.mp3").write_text(f"power {name}")
+    run(catalogue, album, tones)
+    shutil.rmtree(album / "more2")
+    original = os.scandir
+
+    def scandir(place: str) -> Iterator[os.DirEntry[str]]:
+        if Path(place).name == "more":
+            raise OSError(5, "Input/output error")
+        return original(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    summary = run(catalogue, album, tones)
+    assert counts(summary) == {"files": 3, "unchanged": 2, "missing": 1, "failures": 2}
+    assert summary.failures[0] == (
+        "", f"'{album / 'more'}' cannot be looked at (Input/output error)"
+    )  # fmt: skip
+    assert names(catalogue, album, missing=True) == {"more2/more2.mp3"}
+
+
+def test_a_file_that_one_folder_hides_and_another_shows_is_there(
+    catalogue: Catalogue, album: Path, tones: str, ears: Ears
+) -> None:
+    """A walk enters each folder once: under its own name, not the link's."""
+    (album / "link").symlink_to(album / "real")
+    (album / "real").mkdir()
+    (album / "real" / "x.mp3").write_text("power")
+    assert run(catalogue, album / "link", tones).predicted == 1
+    summary = scan(catalogue, [str(album), str(album / "link")], ScanOptions(tones))
+    assert counts(summary) == {
+        "files": 5, "predicted": 2, "copied": 1, "unchanged": 1, "failures": 1
+    }  # fmt: skip
+
+
+def test_a_scan_in_lines(tmp_path: Path) -> None:
+    assert ScanSummary().lines(tmp_path) == ["0 files", f"catalogue: {tmp_path}"]
+    numbers = dict(unchanged=2, predicted=3, moved=4, retagged=5, copied=6, missing=7, pruned=8)
+    summary = ScanSummary(1234, failures=[("", "")] * 1000, **numbers)
+    assert summary.lines(tmp_path)[0] == (
+        "1,234 files: 3 predicted, 4 moved, 5 retagged, 6 the same sound as another, 2 unchanged, "
+        "7 missing, 8 forgotten, 1,000 failed"
+    )
+    assert ScanSummary(1, unchanged=1).lines(tmp_path)[0] == "1 file: 1 unchanged"
+
+
+def test_the_row_of_one_file(album: Path, ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1234.9)
+    good, bad, gone = (str(album / f"{name}.mp3") for name in ("a", "c", "d"))
+    row = scanned(good, ears._outcome, "sha")
+    assert row.prediction is not None and row.prediction.top == "calmness"
+    assert replace(row, prediction=None) == CatalogueTrack(
+        good, FileStamp.read(good), audio_digest(good), model_sha256="sha", scanned_at=1234
+    )
+    assert scanned(bad, ears._outcome, "sha") == CatalogueTrack(
+        bad, FileStamp.read(bad), audio_digest(bad), error=f"'{bad}' is not audio", scanned_at=1234
+    )
+    assert scanned(gone, ears._outcome, "sha") == CatalogueTrack(
+        gone,
+        FileStamp(0, 0, 0),
+        b"",
+        error=f"'{gone}' cannot be read (No such file or directory)",
+        scanned_at=1234,
+    )
 
 
 def test_killed_at_random_moments(tmp_path: Path, tones: str) -> None:

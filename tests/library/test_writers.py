@@ -17,7 +17,6 @@ from music_emotion.errors import MissingExtraError, MusicEmotionError
 from music_emotion.library.search import Hit
 from music_emotion.library.writers import (
     ROW_COLUMNS,
-    clock,
     export,
     table_line,
     write_csv,
@@ -111,7 +110,3 @@ def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(MissingExtraError, match=r"pip install 'music-emotion\[parquet\]'"):
         export([GOOD], "parquet", tmp_path / "a.parquet")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_lengths_for_people() -> None:
-    assert [clock(s) for s in (0.4, 59.6, 3599, 3600.2)] == ["0:00", "1:00", "59:59", "1:00:00"]

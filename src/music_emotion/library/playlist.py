@@ -33,10 +33,10 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MusicEmotionError, printable
+from music_emotion.inference.writers import clock
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.search import Query, Vectors, emotion_index, find, load_vectors
 from music_emotion.library.track import CatalogueTrack
-from music_emotion.library.writers import clock
 
 CANDIDATES = 1200  # tracks that a playlist chooses from, so that all pairs can be looked at
 NEIGHBOURS = 10
@@ -169,7 +169,7 @@ def make_playlist(catalogue: Catalogue, wish: Wish) -> Playlist:
         )
     route = find_route(points_of(tracks), start, end, wish.seconds)
     played = tuple(tracks[number] for number in route.order)
-    total = clock(sum(t.prediction.duration for t in played if t.prediction))
+    total = clock(round(sum(t.prediction.duration for t in played if t.prediction)))
     count = "1 track" if len(played) == 1 else f"{len(played)} tracks"
     summary = f"{count}, {total}, from {EMOTIONS[start]} to {EMOTIONS[end]}"
     return Playlist(played, route.broken, summary)
@@ -177,10 +177,10 @@ def make_playlist(catalogue: Catalogue, wish: Wish) -> Playlist:
 
 def points_of(tracks: list[CatalogueTrack]) -> Points:
     """Return predicted tracks as points."""
-    told = [track.prediction for track in tracks if track.prediction is not None]
+    predictions = [track.prediction for track in tracks if track.prediction is not None]
     return Points(
-        np.stack([prediction.intensities for prediction in told]),
-        np.array([prediction.duration for prediction in told]),
+        np.stack([prediction.intensities for prediction in predictions]),
+        np.array([prediction.duration for prediction in predictions]),
         tuple(track.tags.artist for track in tracks if track.prediction is not None),
     )
 
@@ -341,27 +341,27 @@ class _Rules:
 
     def broken(self, route: list[int]) -> list[str]:
         """Return what a path breaks, one line per rule."""
-        told = []
+        lines = []
         start, end = self._names
         if not self._starts[route[0]]:
-            told.append(f"the first track is not among the tenth that feel most like {start}")
+            lines.append(f"the first track is not among the tenth that feel most like {start}")
         if not self._ends[route[-1]]:
-            told.append(f"the last track is not among the tenth that feel most like {end}")
+            lines.append(f"the last track is not among the tenth that feel most like {end}")
         pairs = list(pairwise(route))
         repeated = sum(1 for pair in pairs if self._same_artist[pair])
         if repeated:
-            told.append(f"an artist comes twice in a row ({_times(repeated)})")
+            lines.append(f"an artist comes twice in a row ({_times(repeated)})")
         jumps = [float(self._distances[pair]) for pair in pairs]
         jumps = [step for step in jumps if step > self._limit]
         if jumps:
-            told.append(
+            lines.append(
                 f"a step is a jump ({_times(len(jumps))}; the largest is {max(jumps):.3f}, the "
                 f"median distance between neighbours {self._threshold:.3f})"
             )
         seconds = float(self._points.seconds[route].sum())
         if abs(seconds - self._wanted) > self._tolerance:
-            told.append(f"it lasts {clock(seconds)}, not {clock(self._wanted)}")
-        return told
+            lines.append(f"it lasts {clock(round(seconds))}, not {clock(round(self._wanted))}")
+        return lines
 
 
 def _times(count: int) -> str:

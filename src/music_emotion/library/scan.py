@@ -197,8 +197,8 @@ class _Scan:
         known = self._catalogue.known_under(absolute(folder))
         walked = self._walk(folder, known)
         for place, reason in walked.unreadable.items():
-            told = f"'{printable(place)}' cannot be looked at ({reason})"
-            self.summary.failures.append(("", told))
+            line = f"'{printable(place)}' cannot be looked at ({reason})"
+            self.summary.failures.append(("", line))
         closed = tuple(place.rstrip(os.sep) + os.sep for place in walked.unreadable)
         for path, row in known.items():
             if path in walked.files or path in walked.unreadable or path.startswith(closed):
@@ -226,7 +226,7 @@ class _Scan:
         if known.missing:
             self._back.append(known.id)
         if known.failed and not self._options.retry:
-            return  # told at the end
+            return  # named at the end
         if known.model_sha256 != self._model:
             self._to_do.append(path)
         else:
@@ -310,8 +310,8 @@ class _Scan:
             if self._is_done(own):
                 self._write_known(candidate, own)
                 return None
-        told = (*same, self._displaced.get(candidate.audio))
-        other = next((track for track in told if track and track.model_sha256 == self._model), None)
+        rows = (*same, self._displaced.get(candidate.audio))
+        other = next((row for row in rows if row and row.model_sha256 == self._model), None)
         if other is None:
             return candidate
         self._write_known(candidate, other)
@@ -354,10 +354,9 @@ class _Scan:
         for track in (candidate.track, *candidate.copies):
             self._step()
             if outcome.prediction is not None:
-                told = replace(
-                    track, prediction=outcome.prediction, model_sha256=self._model, error=""
+                self._catalogue.write(
+                    replace(track, prediction=outcome.prediction, model_sha256=self._model)
                 )
-                self._catalogue.write(told)
                 self.summary.predicted += track is candidate.track
                 self.summary.copied += track is not candidate.track
             elif os.path.lexists(track.path):

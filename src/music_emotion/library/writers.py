@@ -13,6 +13,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
 from music_emotion.inference.output import opened_output, replacing
 from music_emotion.inference.prediction import COLUMNS, DIGITS, writable
+from music_emotion.inference.writers import clock
 from music_emotion.library.search import Hit
 from music_emotion.library.track import TEXT_TAGS, CatalogueTrack
 
@@ -78,16 +79,16 @@ def write_table(hits: Iterable[Hit], stream: TextIO) -> None:
 
 def table_line(hit: Hit) -> str:
     """Return a track as a line."""
-    track, told = hit.track, hit.track.prediction
+    track, prediction = hit.track, hit.track.prediction
     shown = printable(track.path)
-    if told is None:
+    if prediction is None:
         return f"{'not predicted':<60} {shown}  ({track.error})"
     strongest = sorted(
-        zip(EMOTIONS, told.intensities.tolist(), strict=True), key=lambda pair: -pair[1]
+        zip(EMOTIONS, prediction.intensities.tolist(), strict=True), key=lambda pair: -pair[1]
     )
     felt = " ".join(f"{name} {value:.2f}" for name, value in strongest[:TOP_EMOTIONS])
     distance = "" if hit.distance is None else f"{hit.distance:.3f}  "
-    return f"{distance}{felt:<60} {clock(told.duration):>7}  {shown}"
+    return f"{distance}{felt:<60} {clock(round(prediction.duration)):>7}  {shown}"
 
 
 def write_playlist(hits: Iterable[Hit], stream: TextIO, *, folder: Path | None = None) -> None:
@@ -101,8 +102,8 @@ def write_playlist(hits: Iterable[Hit], stream: TextIO, *, folder: Path | None =
     """
     stream.write("#EXTM3U\n")
     for hit in hits:
-        track, told = hit.track, hit.track.prediction
-        seconds = -1 if told is None else round(told.duration)
+        track, prediction = hit.track, hit.track.prediction
+        seconds = -1 if prediction is None else round(prediction.duration)
         stream.write(f"#EXTINF:{seconds},{track_name(track)}\n{_entry(track.path, folder)}\n")
 
 
@@ -120,13 +121,6 @@ def track_name(track: CatalogueTrack) -> str:
     tags = track.tags
     title = tags.title or Path(track.path).stem
     return printable(f"{tags.artist} - {title}" if tags.artist else title)
-
-
-def clock(seconds: float) -> str:
-    """Return a length as ``3:05`` or ``1:02:03``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def write_parquet(hits: Iterable[Hit], path: Path) -> None:

@@ -276,12 +276,12 @@ class ShardScanner:
     def scan(self, shard: Shard, careful: bool) -> Iterator[_News]:
         """Predict a shard's tracks and write its file; tell about once a second how far it is."""
         predict = self._predict_apart if careful else self._predict
-        tracks, failures, told = [], 0, time.monotonic()
+        tracks, failures, reported = [], 0, time.monotonic()
         for path in shard.paths:
             tracks.append(scanned_location(path, predict, self._sha256))
             failures += bool(tracks[-1].error)
-            if time.monotonic() - told >= NEWS_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported >= NEWS_SECONDS:
+                reported = time.monotonic()
                 yield _News(len(tracks), failures)
         self._folder.write(shard, tracks, self._sha256)
         yield _News(len(tracks), failures, finished=True)

@@ -154,7 +154,7 @@ def _verify(copy: Path, digest: bytes, others: object, change: Change) -> None:
     Raises
     ------
     TagError
-        Its sound or another tag differs, or it does not say what it was told.
+        Its sound or another tag differs, or it does not say what it should.
     """
     tags: TagFile = open_tags(copy)
     if audio_digest(copy) != digest:

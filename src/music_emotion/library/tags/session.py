@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
 
+from music_emotion.audio.discover import find_files
 from music_emotion.errors import (
     CatalogueError,
     MissingExtraError,
     ModelError,
     MusicEmotionError,
+    TagError,
+    printable,
 )
+from music_emotion.inference.batch import predict_file
+from music_emotion.inference.model import DEFAULT_MODEL, EmotionModel, load_model
+from music_emotion.inference.model_card import read_card
+from music_emotion.inference.package import find_package
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.scan import scanned
+from music_emotion.library.tags.fields import read_tags
 from music_emotion.library.tags.journal import TagWrite, undoable, undoable_ids
 from music_emotion.library.tags.plan import (
-    NamedTracks,
     TagPlan,
+    audio_now,
     diff_lines,
-    find_paths,
     plan_tags,
     plan_undo,
     real_folder,
@@ -27,6 +38,7 @@ from music_emotion.library.tags.plan import (
     write_tags,
 )
 from music_emotion.library.track import CatalogueTrack
+from music_emotion.library.walk import absolute, walk
 
 
 class TagSession:
@@ -39,7 +51,7 @@ class TagSession:
     names
         Files, folders and patterns; ``None`` is all that is catalogued.
     model
-        See :class:`.tagging.NamedTracks`.
+        See :class:`NamedTracks`.
     write
         Do it; otherwise nothing is touched.
     overwrite
@@ -160,3 +172,102 @@ class TagSession:
         if self._write:
             undo_tags(self._catalogue, write, plan, keep_times=self._keep_times)
         return plan
+
+
+# Choosing files
+
+
+class NamedTracks:
+    """Rows of named files; what is new or sounds different now is predicted first.
+
+    Parameters
+    ----------
+    catalogue
+        Gets what is predicted, and nothing else.
+    model
+        Name or folder. ``None``: predictions of any model do, new ones are the default model's.
+    """
+
+    def __init__(self, catalogue: Catalogue, model: str | None = None) -> None:
+        self._catalogue = catalogue
+        self._name = model
+
+    def row(self, path: str) -> CatalogueTrack:
+        """Return the row of a file, with its stamp of now.
+
+        Raises
+        ------
+        TagError
+            It cannot be read or predicted.
+        ModelError
+            There is no such model, or it is damaged.
+        """
+        known = self._catalogue.track(path)
+        stamp, audio = audio_now(path, known)
+        if known is not None and known.audio == audio and self._suits(known):
+            return replace(known, stamp=stamp)
+        row = self._of_same_sound(CatalogueTrack(path, stamp, audio)) or self._predicted(path)
+        if row.id is None and known is not None:
+            row = replace(row, id=known.id)
+        return replace(row, id=self._catalogue.write(row))
+
+    def _of_same_sound(self, row: CatalogueTrack) -> CatalogueTrack | None:
+        """Return a row with what is known of its sound, and the number of the one that left."""
+        same = [track for track in self._catalogue.with_audio(row.audio) if self._suits(track)]
+        if not same:
+            return None
+        left = next((track for track in same if not os.path.lexists(track.path)), None)
+        return replace(
+            left or same[0],
+            path=row.path,
+            stamp=row.stamp,
+            tags=read_tags(row.path),
+            missing_since=None,
+            id=None if left is None else left.id,
+        )
+
+    def _suits(self, track: CatalogueTrack) -> bool:
+        if track.prediction is None:
+            return False
+        return self._name is None or track.model_sha256 == self._wanted
+
+    @cached_property
+    def _wanted(self) -> str:
+        return read_card(find_package(self._name or DEFAULT_MODEL)).sha256
+
+    @cached_property
+    def _model(self) -> EmotionModel:
+        return load_model(self._name or DEFAULT_MODEL)
+
+    def _predicted(self, path: str) -> CatalogueTrack:
+        row = scanned(path, partial(predict_file, model=self._model), self._model.card.sha256)
+        if row.prediction is None:
+            raise TagError(row.error)
+        return row
+
+
+def find_paths(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the audio files that files, folders and patterns name, and what could not be listed.
+
+    Folders give the files that a scan of them finds.
+
+    Returns
+    -------
+    paths
+        Absolute, each once.
+    failures
+        One line for each folder that could not be listed.
+    """
+    found: dict[str, None] = {}
+    failures = []
+    for name in names:
+        if not Path(name).is_dir():
+            found.update(dict.fromkeys(map(absolute, find_files([name], recursive=True))))
+            continue
+        walked = walk(name)
+        found.update(dict.fromkeys(walked.files or ([] if walked.unreadable else [absolute(name)])))
+        failures += [
+            f"the folder '{printable(place)}' cannot be listed ({reason})"
+            for place, reason in walked.unreadable.items()
+        ]
+    return list(found), failures
