@@ -677,7 +677,8 @@ def test_a_file_that_one_folder_hides_and_another_shows_is_there(
 
 def test_a_scan_in_lines(tmp_path: Path) -> None:
     assert ScanSummary().lines(tmp_path) == ["0 files", f"catalogue: {tmp_path}"]
-    numbers = dict(unchanged=2, predicted=3, moved=4, retagged=5, copied=6, missing=7, pruned=8)
+    kinds = ("unchanged", "predicted", "moved", "retagged", "copied", "missing", "pruned")
+    numbers = {kind: number for number, kind in enumerate(kinds, start=2)}
     summary = ScanSummary(1234, failures=[("", "")] * 1000, **numbers)
     assert summary.lines(tmp_path)[0] == (
         "1,234 files: 3 predicted, 4 moved, 5 retagged, 6 the same sound as another, 2 unchanged, "
