@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.evaluation.folds import PROTOCOLS
+from music_emotion.evaluation.metrics import METRICS
 from music_emotion.evaluation.results_file import SUMMARY
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.features.descriptors import ADVANCED_NAMES, PITCH_CLASSES
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from music_emotion.models.base import Model
     from music_emotion.models.neural import NeuralModel
 
-SHARES = ("accuracy", "macro_f1", "balanced_accuracy", "top2_accuracy", "top3_accuracy")
-"""Metrics that are written in per cent."""
+SHARES = [metric.name for metric in METRICS if metric.is_share]
 WIDTH = 9.0  # inches
 MAP_HEIGHT, LINE_HEIGHT = 1.2, 0.55  # inches
 INK = "#1d4e89"

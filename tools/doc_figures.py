@@ -12,12 +12,12 @@ import numpy as np
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.agreement import PanelSize
+from music_emotion.evaluation.metrics import BY_NAME
 from music_emotion.evaluation.results import model_title
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import SIGNIFICANT, shown_p
 from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.report.tables import (
-    METRIC_TITLES,
     REPORTED,
     coded,
     number_interval,
@@ -391,7 +391,7 @@ def paired(figures: Figures) -> str:
             body.append(
                 [
                     coded(other),
-                    METRIC_TITLES[test["metric"]],
+                    BY_NAME[test["metric"]].title,
                     signed_interval(_estimate(test, "difference", sign)),
                     shown_p(test["p_adjusted"]),
                     verdict,

@@ -11,8 +11,8 @@ from helpers.corpora import corpus_of, points, segments
 from helpers.stub_models import BAD, GOOD
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.evaluation.analysis import PAIRS, Conclusions, conclude, pair_shares
-from music_emotion.evaluation.calibration import expected_calibration_error
 from music_emotion.evaluation.compare import compare
+from music_emotion.evaluation.metrics import expected_calibration_error
 from music_emotion.evaluation.plan import Comparison
 from music_emotion.evaluation.results import Results, collect
 

@@ -14,11 +14,10 @@ from music_emotion.evaluation.calibration import (
     SUPPORT,
     calibration_band,
     class_frequency_scores,
-    expected_calibration_error,
     fit_confidence,
     reliability_diagram,
 )
-from music_emotion.evaluation.metrics import brier
+from music_emotion.evaluation.metrics import brier, expected_calibration_error
 from music_emotion.evaluation.scores import Scored
 
 
@@ -117,10 +116,10 @@ def test_class_frequencies_score_as_scikit_learns_dummy_does() -> None:
 
 
 def test_refuses_what_does_not_fit() -> None:
-    with pytest.raises(EvaluationError, match="one row of probabilities per label"):
+    with pytest.raises(EvaluationError, match="one row of 9 per label"):
         reliability_diagram(np.zeros(2, dtype=np.int64), rows(0.5))
-    with pytest.raises(EvaluationError, match="one row of probabilities per label"):
-        calibration_band(np.empty((0, 9)))
+    with pytest.raises(EvaluationError, match="one label or more"):
+        reliability_diagram(np.zeros(0, dtype=np.int64), np.empty((0, 9)))
 
 
 # --- The confidence of the top emotion ------------------------------------------------------------

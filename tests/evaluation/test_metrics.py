@@ -1,4 +1,9 @@
+"""The metrics: by hand, against scikit-learn and scipy, and used alone."""
+
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
+from helpers.doctests import failing_examples, without_example
+from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import metrics
-from music_emotion.evaluation.metrics import pearson_over_tracks
+from music_emotion.evaluation.metrics import METRICS, Estimated, Reference, pearson_over_tracks
 
 
 def one_hot(labels, confidence=1.0):
@@ -266,3 +273,170 @@ def test_a_constant_prediction_explains_nothing_and_a_constant_target_is_undefin
     by_weighting = pearson_over_tracks(x, y, [[1, 1, 1, 0], [1, 1, 1, 1]])[:, 0]
     assert by_weighting[0] == 0.0
     assert by_weighting[1] > 0.9
+
+
+# --- All of them ---------------------------------------------------------------------------------
+
+
+def test_evaluate_returns_every_metric_in_the_order_of_the_list(random_case):
+    labels, emotions, votes, guess = random_case
+    found = metrics.evaluate(Reference(labels, votes), Estimated(emotions, guess))
+    confusion = metrics.confusion_matrix(labels, metrics.predicted_labels(emotions))
+    expected = {
+        "accuracy": metrics.accuracy(labels, emotions),
+        "macro_f1": metrics.macro_f1(confusion),
+        "macro_f1_without_amazement": metrics.macro_f1_without_amazement(confusion),
+        "balanced_accuracy": metrics.balanced_accuracy(confusion),
+        "top2_accuracy": metrics.top_k_accuracy(labels, emotions, 2),
+        "top3_accuracy": metrics.top_k_accuracy(labels, emotions, 3),
+        "roc_auc": metrics.roc_auc(labels, emotions).mean(),
+        "log_loss": metrics.log_loss(labels, emotions),
+        "brier": metrics.brier(labels, emotions),
+        "ece": metrics.expected_calibration_error(labels, emotions),
+        "mean_pearson_r": metrics.mean_pearson_r(votes, guess),
+        "cosine_similarity": metrics.cosine_similarity(votes, guess),
+        "jensen_shannon": metrics.jensen_shannon_divergence(votes, guess),
+    }
+    assert list(found) == list(expected)
+    assert list(found.values()) == pytest.approx(
+        [float(value) for value in expected.values()], abs=1e-12
+    )
+
+
+def test_metrics_of_votes_need_votes_on_both_sides(random_case):
+    labels, emotions, votes, guess = random_case
+    of_labels = [metric.name for metric in METRICS if not metric.needs_votes]
+    assert len(of_labels) == 10
+    assert list(metrics.evaluate(Reference(labels), Estimated(emotions, guess))) == of_labels
+    assert list(metrics.evaluate(Reference(labels, votes), Estimated(emotions))) == of_labels
+
+
+def test_every_metric_says_which_end_is_good(random_case):
+    labels, _, votes, _ = random_case
+    reference = Reference(labels, votes)
+    best = metrics.evaluate(reference, Estimated(one_hot(labels), votes))
+    wrong = one_hot((labels + 1) % 9, confidence=0.9)
+    worse = metrics.evaluate(reference, Estimated(wrong, 1 - votes))
+    for metric in METRICS:
+        assert (best[metric.name] > worse[metric.name]) == metric.higher_is_better, metric.name
+        assert (metric.name.endswith("accuracy") or "f1" in metric.name) == metric.is_share
+
+
+@pytest.mark.parametrize(
+    ("reference", "estimated", "message"),
+    [
+        (Reference(np.array([0])), Estimated(np.ones((2, 9))), r"emotions of shape \(2, 9\) for 1"),
+        (Reference(np.array([0])), Estimated(np.ones((1, 8))), "one row of 9"),
+        (Reference(np.array([], int)), Estimated(np.ones((0, 9))), "one label or more"),
+        (Reference(np.array([9])), Estimated(np.ones((1, 9))), "none of 0 to 8"),
+        (Reference(np.array([-1])), Estimated(np.ones((1, 9))), "none of 0 to 8"),
+        (Reference(np.array([0])), Estimated(np.full((1, 9), -0.1)), "emotions hold a value"),
+        (
+            Reference(np.array([0]), np.full((1, 9), np.nan)),
+            Estimated(np.ones((1, 9))),
+            "votes hold a value",
+        ),
+        (
+            Reference(np.array([0])),
+            Estimated(np.ones((1, 9)), np.full((1, 9), np.inf)),
+            "intensities hold a value",
+        ),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(reference, estimated, message):
+    with pytest.raises(EvaluationError, match=message):
+        metrics.validate(reference, estimated)
+    with pytest.raises(EvaluationError, match=message):
+        metrics.evaluate(reference, estimated)
+
+
+def test_the_first_and_the_last_emotion_and_zeros_are_accepted():
+    metrics.validate(Reference(np.array([0, 8]), np.zeros((2, 9))), Estimated(np.zeros((2, 9))))
+
+
+def test_the_module_works_without_the_trainer():
+    heavy = ("torch", "sklearn", "soundfile", "onnxruntime", "music_emotion.models")
+    code = (
+        "import sys, music_emotion.evaluation.metrics\n"
+        f"print([name for name in sys.modules if name.startswith({heavy!r})])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_public_function_has_an_example_that_runs():
+    assert without_example("music_emotion.evaluation.metrics") == []
+    assert failing_examples("music_emotion.evaluation.metrics") == ""
+
+
+# --- Edges ---------------------------------------------------------------------------------------
+
+
+def test_a_probability_of_nothing_costs_no_more_than_its_least_value():
+    eps = 2.0**-23
+    assert metrics.log_losses([1], one_hot([0]))[0] == pytest.approx(-np.log(eps), abs=1e-12)
+    assert metrics.log_losses([0], one_hot([0]))[0] == 0.0
+
+
+def test_bins_are_closed_above():
+    edges = np.array([0.0, 0.05, 0.1, 0.1001, 0.2, 0.9, 0.9001, 1.0])
+    assert metrics.calibration_bins(edges).tolist() == [0, 0, 0, 1, 1, 8, 9, 9]
+    assert metrics.calibration_bins(edges, 2).tolist() == [0, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_the_top_probability_is_kept_within_0_and_1():
+    rows = np.zeros((2, 9), dtype=np.float32)
+    rows[0, 3], rows[1] = 1.0001, -0.1
+    assert metrics.top_probabilities(rows).tolist() == [1.0, 0.0]
+
+
+def test_calibration_error_weighs_bins_by_their_items():
+    confidence, right = np.array([0.75, 0.75, 0.75, 0.35]), np.array([1, 1, 0, 0])
+    expected = (abs(2 - 3 * 0.75) + abs(0 - 0.35)) / 4
+    assert metrics.calibration_error(confidence, right) == pytest.approx(expected)
+    assert metrics.calibration_error(confidence, right, bins=1) == pytest.approx(abs(2 - 2.6) / 4)
+    labels, emotions = [0, 0, 1, 1], one_hot([0, 0, 0, 0], 0.75)
+    emotions[3] = one_hot([0], 0.35)
+    assert metrics.expected_calibration_error(labels, emotions) == pytest.approx(expected)
+    assert metrics.expected_calibration_error(labels, emotions, bins=1) == pytest.approx(0.15)
+
+
+def test_a_variance_of_rounding_noise_is_none():
+    """Moments of two items at ±d have the variance d²; the limit is 1e-14."""
+
+    def r(of_votes: float, of_guess: float) -> float:
+        x, y = np.sqrt(of_votes), np.sqrt(of_guess)
+        return float(
+            metrics.pearson_from_moments(np.array([2.0, 0, 0, 2 * x * x, 2 * y * y, 2 * x * y]))
+        )
+
+    assert r(1.1e-14, 1.1e-14) == pytest.approx(1)
+    assert np.isnan(r(0.9e-14, 1.1e-14))
+    assert r(1.1e-14, 0.9e-14) == 0.0
+    assert metrics.pearson_from_moments(np.array([2.0, 0, 0, 2, 2, 2.5])) == 1.0  # kept within ±1
+    assert metrics.pearson_from_moments(np.array([2.0, 0, 0, 2, 2, -2.5])) == -1.0
+    assert np.isnan(metrics.pearson_from_moments(np.zeros(6)))
+
+
+def test_the_mean_over_emotions_skips_those_without_a_value():
+    r = np.array([[0.2, np.nan, 0.6], [np.nan] * 3])
+    mean = metrics.mean_over_emotions(r)
+    assert mean[0] == pytest.approx(0.4)
+    assert np.isnan(mean[1])
+
+
+def test_areas_of_weighted_groups_are_those_of_the_repeated_items(random_case):
+    labels, emotions, _, _ = random_case
+    group, weights = np.arange(200) % 3, np.array([[1.0, 0.0, 2.0], [1.0, 1.0, 1.0]])
+    areas = metrics.roc_auc_of_groups(labels, emotions, group, weights)
+    chosen = np.concatenate([np.flatnonzero(group == 0), *[np.flatnonzero(group == 2)] * 2])
+    np.testing.assert_allclose(areas[0], metrics.roc_auc(labels[chosen], emotions[chosen]))
+    np.testing.assert_allclose(areas[1], metrics.roc_auc(labels, emotions))
+    alone = metrics.roc_auc_of_groups(labels[:2] * 0, emotions[:2], group[:2], weights)
+    assert np.isnan(alone).all()  # every item carries the first emotion, none another
+
+
+def test_negative_votes_count_as_none():
+    votes, guess = np.zeros((1, 9)), np.zeros((1, 9))
+    votes[0, :2], guess[0, :2] = (1.0, -1.0), (1.0, 0.0)
+    assert metrics.cosine_similarity(votes, guess) == pytest.approx(1)

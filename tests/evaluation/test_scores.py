@@ -3,14 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import metrics, scores
-from music_emotion.evaluation.bootstrap import (
-    percentile_interval,
-    resample_groups,
-    sum_by_group,
-)
+from music_emotion.evaluation.bootstrap import resample_groups
+from music_emotion.evaluation.metrics import BY_NAME, EMOTION_METRICS, METRICS
 from music_emotion.evaluation.scores import Scored
+
+ACCURACY = BY_NAME["accuracy"]
 
 
 def scored(seed=0, n=120, n_groups=30) -> Scored:
@@ -32,75 +30,54 @@ def expand(one: Scored, draws: np.ndarray) -> Scored:
     rows = np.concatenate(
         [np.repeat(np.flatnonzero(one.group == g), int(k)) for g, k in enumerate(draws)]
     ).astype(int)
-    return Scored(
-        one.label[rows],
-        None if one.votes is None else one.votes[rows],
-        one.group[rows],
-        one.n_groups,
-        one.genre[rows],
-        one.emotions[rows],
-        one.intensities[rows],
-    )
-
-
-def headline_by_plain_functions(s: Scored) -> dict[str, float]:
-    called = metrics.predicted_labels(s.emotions)
-    confusion = metrics.confusion_matrix(s.label, called)
-    return {
-        "accuracy": metrics.accuracy(s.label, s.emotions),
-        "macro_f1": float(metrics.macro_f1(confusion)),
-        "macro_f1_without_amazement": float(metrics.macro_f1_without_amazement(confusion)),
-        "balanced_accuracy": float(metrics.balanced_accuracy(confusion)),
-        "top2_accuracy": metrics.top_k_accuracy(s.label, s.emotions, 2),
-        "top3_accuracy": metrics.top_k_accuracy(s.label, s.emotions, 3),
-        "roc_auc": float(np.nanmean(metrics.roc_auc(s.label, s.emotions))),
-        "log_loss": metrics.log_loss(s.label, s.emotions),
-        "brier": metrics.brier(s.label, s.emotions),
-        "mean_pearson_r": metrics.mean_pearson_r(s.votes, s.intensities),
-        "cosine_similarity": metrics.cosine_similarity(s.votes, s.intensities),
-        "jensen_shannon": metrics.jensen_shannon_divergence(s.votes, s.intensities),
-    }
+    return one.take(rows)
 
 
 def test_values_are_those_of_the_metrics():
     one = scored()
-    plain = headline_by_plain_functions(one)
-    for score in scores.HEADLINE:
-        if score.name in plain:
-            assert scores.evaluate(score, [one]) == pytest.approx(plain[score.name], abs=1e-12)
+    plain = metrics.evaluate(*one.sides)
+    assert list(plain) == [metric.name for metric in METRICS]
+    for metric in METRICS:
+        assert scores.evaluate(metric, [one]) == pytest.approx(plain[metric.name], abs=1e-12)
 
 
 def test_every_resample_equals_the_metric_of_the_resampled_items():
     one = scored()
-    draws = resample_groups(one.n_groups, n_resamples=4, seed=1)
-    for row in draws:
-        plain = headline_by_plain_functions(expand(one, row))
-        for score in scores.HEADLINE:
-            if score.name in plain:
-                fast = score.draws(one, row[None])[0]
-                assert fast == pytest.approx(plain[score.name], abs=1e-9), score.name
+    for row in resample_groups(one.n_groups, n_resamples=4, seed=1):
+        plain = metrics.evaluate(*expand(one, row).sides)
+        for metric in METRICS:
+            if metric.takes != "whole":
+                (fast,) = scores.resampled(metric, one, row[None])
+                assert fast == pytest.approx(plain[metric.name], abs=1e-9), metric.name
 
 
-def test_per_emotion_and_genre_scores():
+def test_metrics_of_each_emotion():
     one = scored()
     report = metrics.per_class(
         metrics.confusion_matrix(one.label, metrics.predicted_labels(one.emotions))
     )
-    values = {s.name: scores.evaluate(s, [one]) for s in scores.per_emotion_scores(4)}
-    assert values == pytest.approx(
-        {
-            "precision_calmness": report.precision[4],
-            "recall_calmness": report.recall[4],
-            "f1_calmness": report.f1[4],
-            "roc_auc_calmness": metrics.roc_auc(one.label, one.emotions)[4],
-            "pearson_r_calmness": metrics.pearson_r(one.votes, one.intensities)[4],
-        },
-        abs=1e-12,
-    )
+    expected = {
+        "precision": report.precision,
+        "recall": report.recall,
+        "f1": report.f1,
+        "roc_auc": metrics.roc_auc(one.label, one.emotions),
+        "pearson_r": metrics.pearson_r(one.votes, one.intensities),
+    }
+    assert [metric.name for metric in EMOTION_METRICS] == list(expected)
+    draws = resample_groups(one.n_groups, n_resamples=200)
+    for metric in EMOTION_METRICS:
+        values = expected[metric.name]
+        estimates = scores.estimate_emotions(metric, [one], draws)
+        np.testing.assert_allclose([e.value for e in estimates], values, atol=1e-12)
+        for estimate in estimates:
+            assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_some_of_the_items_are_scored_alone():
+    one = scored()
+    rock = one.take(one.genre == "rock")
     by_genre = metrics.accuracy_by(one.label, one.emotions, one.genre)
-    assert scores.evaluate(scores.genre_accuracy("rock"), [one]) == pytest.approx(
-        by_genre["rock"][0]
-    )
+    assert (float(scores.evaluate(ACCURACY, [rock])), len(rock)) == by_genre["rock"]
 
 
 def test_calibration_error_by_hand():
@@ -110,7 +87,7 @@ def test_calibration_error_by_hand():
     one = Scored(
         np.array([0, 1, 1, 1]), None, np.arange(4), 4, np.array([""] * 4), emotions, emotions
     )
-    (ece,) = (s for s in scores.HEADLINE if s.name == "ece")
+    ece = BY_NAME["ece"]
     assert scores.evaluate(ece, [one]) == pytest.approx(0.5 * 0.3 + 0.5 * 0.4, abs=1e-6)
     # A bootstrap of it is biased upwards and need not hold the value: there is no interval.
     estimate = scores.estimate(ece, [one], resample_groups(4))
@@ -121,10 +98,10 @@ def test_calibration_error_by_hand():
 def test_repeats_share_the_resample_and_are_averaged():
     first, second = scored(1), scored(2)
     draws = resample_groups(first.n_groups, n_resamples=50, seed=3)
-    both = scores.distribution(scores.ACCURACY, [first, second], draws)
-    apart = [scores.ACCURACY.draws(one, draws) for one in (first, second)]
+    both = scores.distribution(ACCURACY, [first, second], draws)
+    apart = [scores.resampled(ACCURACY, one, draws) for one in (first, second)]
     np.testing.assert_allclose(both, np.mean(apart, axis=0))
-    assert scores.evaluate(scores.ACCURACY, [first, second]) == pytest.approx(
+    assert scores.evaluate(ACCURACY, [first, second]) == pytest.approx(
         np.mean([metrics.accuracy(one.label, one.emotions) for one in (first, second)])
     )
 
@@ -137,7 +114,7 @@ def test_bootstrap_against_a_known_answer():
     emotions[: int(n * p), 0] = 1
     emotions[int(n * p) :, 1] = 1
     one = Scored(label, None, np.arange(n), n, np.array([""] * n), emotions, emotions)
-    estimate = scores.estimate(scores.ACCURACY, [one], resample_groups(n, n_resamples=4000))
+    estimate = scores.estimate(ACCURACY, [one], resample_groups(n, n_resamples=4000))
     error = np.sqrt(p * (1 - p) / n)
     assert estimate.value == pytest.approx(p)
     assert estimate.low == pytest.approx(p - 1.96 * error, abs=0.002)
@@ -153,29 +130,8 @@ def test_intervals_widen_when_items_come_in_groups():
     label = np.zeros(n * copies, dtype=np.int64)
     genre = np.array([""] * n * copies)
     grouped = Scored(label, None, np.repeat(np.arange(n), copies), n, genre, emotions, emotions)
-    estimate = scores.estimate(scores.ACCURACY, [grouped], resample_groups(n, n_resamples=4000))
+    estimate = scores.estimate(ACCURACY, [grouped], resample_groups(n, n_resamples=4000))
     assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * np.sqrt(0.25 / n), abs=0.01)
-
-
-def test_resampling_is_seeded_and_complete():
-    draws = resample_groups(7, n_resamples=1000)
-    np.testing.assert_array_equal(draws, resample_groups(7, n_resamples=1000))
-    assert not np.array_equal(draws, resample_groups(7, n_resamples=1000, seed=1))
-    np.testing.assert_array_equal(draws.sum(1), np.full(1000, 7))
-    np.testing.assert_allclose(draws.mean(0), np.ones(7), atol=0.15)
-    with pytest.raises(EvaluationError, match="no groups"):
-        resample_groups(0)
-
-
-def test_sum_by_group():
-    sums = sum_by_group(np.array([[1.0], [2.0], [4.0]]), np.array([1, 0, 1]), 3)
-    np.testing.assert_array_equal(sums, [[2], [5], [0]])
-
-
-def test_percentile_interval_skips_undefined_draws():
-    values = np.concatenate([np.linspace(0, 1, 1001), [np.nan] * 10])
-    assert percentile_interval(values) == pytest.approx((0.025, 0.975))
-    assert np.isnan(percentile_interval(np.array([np.nan]))).all()
 
 
 def test_an_emotion_that_no_draw_contains_gives_no_number():
@@ -183,5 +139,4 @@ def test_an_emotion_that_no_draw_contains_gives_no_number():
     absent = Scored(
         np.full(len(one), 4), one.votes, one.group, one.n_groups, one.genre, one.emotions, one.votes
     )
-    (auc,) = (s for s in scores.per_emotion_scores(0) if s.name.startswith("roc_auc"))
-    assert np.isnan(scores.evaluate(auc, [absent]))
+    assert np.isnan(scores.evaluate(EMOTION_METRICS[3], [absent])[0])

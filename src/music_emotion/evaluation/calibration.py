@@ -1,8 +1,8 @@
 """Whether predicted probabilities mean what they say.
 
-A model is calibrated in its top label if, of the tracks it is 70 % sure of, it gets 70 % right. The
-expected calibration error averages the gap over ten equal-width bins of the top probability (Guo,
-Pleiss, Sun and Weinberger, *On calibration of modern neural networks*, ICML 2017, equation 3).
+A model is calibrated in its top label if, of the tracks it is 70 % sure of, it gets 70 % right.
+:func:`.metrics.expected_calibration_error` averages the gap over ten equal-width bins of the top
+probability.
 
 On 400 tracks the error of a perfectly calibrated model is not 0, because each bin holds few tracks.
 :func:`calibration_band` says what such a model would show: labels are drawn from the model's own
@@ -28,14 +28,21 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation import metrics
 from music_emotion.evaluation.bootstrap import CONFIDENCE
+from music_emotion.evaluation.metrics import (
+    CALIBRATION_BINS,
+    Estimated,
+    Reference,
+    calibration_bins,
+    calibration_error,
+    hits,
+    top_probabilities,
+    validate,
+)
 from music_emotion.evaluation.scores import Scored
 
 Floats = NDArray[np.float64]
 
-BINS = 10
-"""Equal-width bins of the top probability."""
 BAND_DRAWS = 5_000
 """Draws of labels behind a band."""
 
@@ -114,7 +121,7 @@ class ConstantScores:
 
 
 def reliability_diagram(
-    labels: NDArray[Any], emotions: NDArray[Any], *, bins: int = BINS
+    labels: NDArray[Any], emotions: NDArray[Any], *, bins: int = CALIBRATION_BINS
 ) -> ReliabilityDiagram:
     """Compare how sure a model is with how often it is right.
 
@@ -133,8 +140,9 @@ def reliability_diagram(
     EvaluationError
         If the shapes disagree or nothing is predicted.
     """
-    top, right = _top_labels(labels, emotions)
-    place = _bin_of(top, bins)
+    validate(Reference(labels), Estimated(emotions))
+    top, right = top_probabilities(emotions), hits(labels, emotions)
+    place = calibration_bins(top, bins)
     count = np.bincount(place, minlength=bins)
     confidence = np.bincount(place, weights=top, minlength=bins)
     accuracy = np.bincount(place, weights=right, minlength=bins)
@@ -149,33 +157,12 @@ def reliability_diagram(
     )
 
 
-def calibration_error(confidence: Floats, right: Floats, *, bins: int = BINS) -> float:
-    """Return the expected calibration error of any confidence, 0–1.
-
-    Parameters
-    ----------
-    confidence
-        How sure an answer is, shape (n,), 0–1.
-    right
-        Whether it is right, shape (n,), 0 or 1.
-    bins
-        Number of equal-width bins.
-    """
-    place = _bin_of(confidence, bins)
-    sure = np.bincount(place, weights=confidence, minlength=bins)
-    hits = np.bincount(place, weights=right, minlength=bins)
-    return float(np.abs(hits - sure).sum() / len(confidence))
-
-
-def expected_calibration_error(
-    labels: NDArray[Any], emotions: NDArray[Any], *, bins: int = BINS
-) -> float:
-    """Return the expected calibration error of the top label, 0–1."""
-    return reliability_diagram(labels, emotions, bins=bins).error
-
-
 def calibration_band(
-    emotions: NDArray[Any], *, seed: int = 0, bins: int = BINS, draws: int = BAND_DRAWS
+    emotions: NDArray[Any],
+    *,
+    seed: int = 0,
+    bins: int = CALIBRATION_BINS,
+    draws: int = BAND_DRAWS,
 ) -> CalibrationBand:
     """Return what a perfectly calibrated model that predicts this would show.
 
@@ -191,8 +178,8 @@ def calibration_band(
     draws
         How often labels are drawn.
     """
-    top, _ = _top_labels(np.zeros(len(emotions), dtype=np.int64), emotions)
-    membership = np.eye(bins)[_bin_of(top, bins)]
+    top = top_probabilities(emotions)
+    membership = np.eye(bins)[calibration_bins(top, bins)]
     count = membership.sum(axis=0)
     # Whether the drawn label is the top one is all that matters, and its chance is the top
     # probability itself.
@@ -216,22 +203,6 @@ def class_frequency_scores(labels: NDArray[Any]) -> ConstantScores:
     return ConstantScores(
         log_loss=float(-(present * np.log(present)).sum()), brier=float(1.0 - (present**2).sum())
     )
-
-
-def _top_labels(labels: NDArray[Any], emotions: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Return the top probability of each item and whether its top label is right, shape (n,)."""
-    probabilities = np.asarray(emotions, dtype=np.float64)
-    if probabilities.ndim != 2 or len(probabilities) == 0 or len(labels) != len(probabilities):
-        raise EvaluationError(
-            f"calibration needs one row of probabilities per label: {probabilities.shape} for "
-            f"{len(labels)} labels"
-        )
-    right = probabilities.argmax(axis=1) == np.asarray(labels)
-    return np.clip(probabilities.max(axis=1), 0.0, 1.0), right.astype(np.float64)
-
-
-def _bin_of(top: Floats, bins: int) -> NDArray[np.int64]:
-    return np.clip(np.ceil(top * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 # --- The confidence of the top emotion ------------------------------------------------------------
@@ -283,8 +254,8 @@ def fit_confidence(repeats: Sequence[Scored]) -> Confidence:
     """
     if not repeats or not len(repeats[0]):
         raise EvaluationError("there are no out-of-fold predictions to fit a confidence to")
-    top = [one.emotions.max(axis=1).astype(np.float64) for one in repeats]
-    right = [metrics.hits(one.label, one.emotions) for one in repeats]
+    top = [top_probabilities(one.emotions) for one in repeats]
+    right = [hits(one.label, one.emotions) for one in repeats]
     # The seeds repeat the same tracks: together they count as one set.
     weight = 1.0 / len(repeats)
     slope, shift = _fit(np.concatenate(top), np.concatenate(right), weight)
@@ -302,7 +273,7 @@ def fit_confidence(repeats: Sequence[Scored]) -> Confidence:
         )
         for values, one in zip(honest, top, strict=True):
             values[left_out] = _chance(*fitted, one[left_out])
-    errors = [calibration_error(sure, hits) for sure, hits in zip(honest, right, strict=True)]
+    errors = [calibration_error(sure, found) for sure, found in zip(honest, right, strict=True)]
     return Confidence(slope, shift, float(np.mean(errors)))
 
 

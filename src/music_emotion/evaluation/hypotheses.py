@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from music_emotion.evaluation import scores
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups
 from music_emotion.evaluation.folds import Protocol
+from music_emotion.evaluation.metrics import BY_NAME, Metric
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import PairedTest, ProtocolTests, between, shown_p
@@ -159,17 +160,16 @@ def smote_ablation(results: Results) -> tuple[Ablation, ...]:
     """Compare every model that was also run without SMOTE with itself."""
     resamples = resample_groups(results.ground_truth.n_groups)
     ablations = []
-    chosen = [score for score in scores.HEADLINE if score.name in ("accuracy", "macro_f1")]
     for without in results.models:
         base = without.model.removesuffix(WITHOUT_SMOTE)
         with_smote = results.find(without.protocol, without.target, base)
         if base == without.model or with_smote is None:
             continue
         differences = {}
-        for score in chosen:
-            difference = paired_difference(score, with_smote, without, resamples)
+        for name in ("accuracy", "macro_f1"):
+            difference = paired_difference(BY_NAME[name], with_smote, without, resamples)
             if difference is not None:
-                differences[score.name] = difference
+                differences[name] = difference
         ablations.append(
             Ablation(without.protocol, base, differences, with_smote.headline, without.headline)
         )
@@ -177,12 +177,12 @@ def smote_ablation(results: Results) -> tuple[Ablation, ...]:
 
 
 def paired_difference(
-    score: scores.Score,
+    metric: Metric,
     first: ModelResult,
     second: ModelResult,
     resamples: NDArray[np.float64],
 ) -> Estimate | None:
-    """Return the score of ``first`` minus that of ``second`` over their common fold seeds.
+    """Return the metric of ``first`` minus that of ``second`` over their common fold seeds.
 
     ``None`` where they have no fold seed in common.
     """
@@ -193,10 +193,10 @@ def paired_difference(
         [repeat.scored for repeat in result.repeats if repeat.seed in common]
         for result in (first, second)
     )
-    draws = scores.distribution(score, ours, resamples) - scores.distribution(
-        score, theirs, resamples
+    draws = scores.distribution(metric, ours, resamples) - scores.distribution(
+        metric, theirs, resamples
     )
-    value = scores.evaluate(score, ours) - scores.evaluate(score, theirs)
+    value = float(scores.evaluate(metric, ours) - scores.evaluate(metric, theirs))
     return Estimate(value, *percentile_interval(draws))
 
 

@@ -13,13 +13,13 @@ from music_emotion.datasets.sources import find_source
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import DatasetError, EvaluationError
 from music_emotion.evaluation.cells import GroundTruth, read_ground_truth
+from music_emotion.evaluation.metrics import METRICS
 from music_emotion.evaluation.plan import quick_corpus
 from music_emotion.evaluation.results import ModelResult, Results, collect
 from music_emotion.evaluation.results_file import SUMMARY, summary_rows
-from music_emotion.evaluation.scores import HEADLINE
 
 METRICS_OF_VOTES = (
-    *(score.name for score in HEADLINE if score.needs_votes),
+    *(metric.name for metric in METRICS if metric.needs_votes),
     "worth_accuracy",
     "worth_accuracy_censored",
     "worth_r",

@@ -7,7 +7,7 @@ end in one table, and the same files give the same figures to the last digit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from music_emotion.evaluation.agreement import Worth, Yardstick, build_yardstick
 from music_emotion.evaluation.bootstrap import resample_groups
 from music_emotion.evaluation.cells import Cell, CellStore, GroundTruth, Record, Run
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
+from music_emotion.evaluation.metrics import BY_NAME, EMOTION_METRICS, METRICS, Metric
 from music_emotion.evaluation.scores import Estimate, Scored
 from music_emotion.evaluation.strict_json import NOT_WRITTEN, OPTIONAL, json_key
 from music_emotion.models.base import Target
@@ -261,14 +262,14 @@ def _score(
 ) -> ModelResult:
     scored = [repeat.scored for repeat in repeats]
 
-    def estimates(wanted: Iterable[scores.Score]) -> dict[str, Estimate]:
-        return {
-            score.name: scores.estimate(score, scored, resamples)
-            for score in wanted
-            if truth.votes is not None or not score.needs_votes
-        }
+    def defined(some: Sequence[Metric]) -> list[Metric]:
+        return [one for one in some if truth.votes is not None or not one.needs_votes]
 
     present = sorted(set(np.concatenate([one.label for one in scored]).tolist()))
+    by_emotion = {
+        metric.name: scores.estimate_emotions(metric, scored, resamples)
+        for metric in defined(EMOTION_METRICS)
+    }
     genres = sorted({str(genre) for one in scored for genre in np.unique(one.genre)} - {""})
     worth = None
     if yardstick is not None and key[0] != "segment" and len(scored[0]) == len(truth.ids):
@@ -282,11 +283,20 @@ def _score(
         seconds=sum(record.seconds for repeat in repeats for record in repeat.records),
         parameters=first.parameters,
         versions=first.versions,
-        headline=estimates(scores.HEADLINE),
-        per_emotion=estimates(
-            score for emotion in present for score in scores.per_emotion_scores(emotion)
-        ),
-        per_genre=estimates(scores.genre_accuracy(genre) for genre in genres),
+        headline={
+            metric.name: scores.estimate(metric, scored, resamples) for metric in defined(METRICS)
+        },
+        per_emotion={
+            f"{name}_{EMOTIONS[emotion]}": estimates[emotion]
+            for emotion in present
+            for name, estimates in by_emotion.items()
+        },
+        per_genre={
+            f"accuracy_{genre}": scores.estimate(
+                BY_NAME["accuracy"], [one.take(one.genre == genre) for one in scored], resamples
+            )
+            for genre in genres
+        },
         confusion=confusion,
         calmness_called_tenderness=_share_called(confusion, "calmness", "tenderness"),
         tenderness_called_calmness=_share_called(confusion, "tenderness", "calmness"),

@@ -1,26 +1,23 @@
-"""The metrics of a comparison in a form that can be resampled.
+"""The metrics of a comparison with their bootstrap intervals.
 
-A score is a function of how often each group of items takes part: once each for the value itself,
-as often as it was drawn for a bootstrap resample. One definition thus serves value and interval.
-The formulas are those of :mod:`.metrics`.
+A metric is a function of how often each group of items takes part: once each for the value itself,
+as often as it was drawn for a bootstrap resample. One definition, in :mod:`.metrics`, thus serves
+value and interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.emotions import EMOTIONS
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.bootstrap import percentile_interval, sum_by_group
+from music_emotion.evaluation.metrics import N_EMOTIONS, Estimated, Metric, Reference
 
 Floats = NDArray[np.float64]
-N = len(EMOTIONS)
-CALIBRATION_BINS = 10
-"""Equal-width bins of the top probability in the expected calibration error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +51,26 @@ class Scored:
     def __len__(self) -> int:
         return len(self.label)
 
+    def take(self, items: NDArray[np.integer] | NDArray[np.bool_]) -> Scored:
+        """Return some of the items, by index or mask."""
+        return replace(
+            self,
+            label=self.label[items],
+            votes=None if self.votes is None else self.votes[items],
+            group=self.group[items],
+            genre=self.genre[items],
+            emotions=self.emotions[items],
+            intensities=self.intensities[items],
+        )
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A metric that can be resampled.
+    @property
+    def sides(self) -> tuple[Reference, Estimated]:
+        """What the functions of :mod:`.metrics` take."""
+        return Reference(self.label, self.votes), Estimated(self.emotions, self.intensities)
 
-    Attributes
-    ----------
-    name
-        As in ``summary.csv``.
-    draws
-        Takes predictions and how often each group takes part, shape (b, n_groups); returns the
-        metric of each of the b selections, NaN where undefined.
-    needs_votes
-        Whether it is defined only where listeners' votes are known.
-    higher_is_better
-        Direction.
-    has_interval
-        Whether resampling tells how sure its value is.
-    """
-
-    name: str
-    draws: Callable[[Scored, Floats], Floats]
-    needs_votes: bool = False
-    higher_is_better: bool = True
-    has_interval: bool = True
+    def sums(self, terms: Floats, weights: Floats) -> Floats:
+        """Sum (n, k) terms of the items, weighted by group; weights (b, groups), sums (b, k)."""
+        return np.asarray(weights @ sum_by_group(terms, self.group, self.n_groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,161 +82,83 @@ class Estimate:
     high: float
 
 
-def evaluate(score: Score, repeats: Sequence[Scored]) -> float:
-    """Return a score, averaged over repeats with different fold seeds."""
-    return float(np.mean([score.draws(one, np.ones((1, one.n_groups)))[0] for one in repeats]))
+def resampled(metric: Metric, scored: Scored, weights: Floats) -> Floats:
+    """Return a metric of selections of groups.
+
+    Parameters
+    ----------
+    metric
+        Any but one of the ``"whole"``.
+    scored
+        The predictions.
+    weights
+        How often each group takes part, shape (b, groups).
+
+    Returns
+    -------
+    array of shape (b,) or (b, 9)
+        NaN where undefined.
+    """
+    if metric.takes == "items":
+        values = metric.function(*scored.sides)
+        sums = scored.sums(np.column_stack([values, np.ones(len(scored))]), weights)
+        count = sums[:, 1]
+        return np.asarray(np.where(count > 0, sums[:, 0] / np.where(count > 0, count, 1), np.nan))
+    if metric.takes == "confusions":
+        cell = scored.label * N_EMOTIONS + metrics.predicted_labels(scored.emotions)
+        sums = scored.sums(np.eye(N_EMOTIONS**2)[cell], weights)
+        argument = sums.reshape(-1, N_EMOTIONS, N_EMOTIONS)
+    elif metric.takes == "areas":
+        argument = metrics.roc_auc_of_groups(scored.label, scored.emotions, scored.group, weights)
+    else:
+        assert metric.takes == "correlations", "the others are no functions of sums"
+        assert scored.votes is not None, "needs votes"
+        moments = metrics.correlation_moments(scored.votes, scored.intensities)
+        sums = scored.sums(moments.reshape(len(scored), -1), weights)
+        summed = sums.reshape(-1, N_EMOTIONS, metrics.N_MOMENTS)
+        argument = metrics.pearson_from_moments(summed)
+    return np.asarray(metric.function(argument))
 
 
-def distribution(score: Score, repeats: Sequence[Scored], resamples: Floats) -> Floats:
-    """Return the bootstrap distribution of :func:`evaluate`, shape (b,).
+def evaluate(metric: Metric, repeats: Sequence[Scored]) -> Floats:
+    """Return a metric averaged over repeats with different fold seeds, shape () or (9,)."""
+    if metric.takes == "whole":
+        return np.asarray(np.mean([metric.function(*one.sides) for one in repeats]))
+    values = [resampled(metric, one, np.ones((1, one.n_groups)))[0] for one in repeats]
+    return np.asarray(np.mean(values, axis=0))
+
+
+def distribution(metric: Metric, repeats: Sequence[Scored], resamples: Floats) -> Floats:
+    """Return the bootstrap distribution of :func:`evaluate`, shape (b,) or (b, 9).
 
     The same resample of groups is applied to every repeat before averaging.
     """
-    return np.asarray(np.mean([score.draws(one, resamples) for one in repeats], axis=0))
+    return np.asarray(np.mean([resampled(metric, one, resamples) for one in repeats], axis=0))
 
 
-def estimate(score: Score, repeats: Sequence[Scored], resamples: Floats) -> Estimate:
-    """Return a score averaged over repeats with its percentile interval, where it has one."""
-    if not score.has_interval:
-        return Estimate(evaluate(score, repeats), float("nan"), float("nan"))
-    low, high = percentile_interval(distribution(score, repeats, resamples))
-    return Estimate(evaluate(score, repeats), low, high)
+def estimate(metric: Metric, repeats: Sequence[Scored], resamples: Floats) -> Estimate:
+    """Return a metric averaged over repeats with its percentile interval, where it has one."""
+    value = float(evaluate(metric, repeats))
+    if metric.takes == "whole":
+        return Estimate(value, float("nan"), float("nan"))
+    return Estimate(value, *percentile_interval(distribution(metric, repeats, resamples)))
 
 
-# --- Kinds of score ------------------------------------------------------------------------------
-
-
-def _mean_of(
-    name: str,
-    values: Callable[[Scored], Floats],
-    *,
-    needs_votes: bool = False,
-    higher_is_better: bool = True,
-) -> Score:
-    def draws(scored: Scored, resamples: Floats) -> Floats:
-        terms = np.column_stack([values(scored), np.ones(len(scored))])
-        sums = resamples @ sum_by_group(terms, scored.group, scored.n_groups)
-        return _divide(sums[:, 0], sums[:, 1])
-
-    return Score(name, draws, needs_votes, higher_is_better)
-
-
-def _of_confusion(name: str, finish: Callable[[Floats], Floats]) -> Score:
-    def draws(scored: Scored, resamples: Floats) -> Floats:
-        cell = scored.label * N + metrics.predicted_labels(scored.emotions)
-        sums = sum_by_group(np.eye(N * N)[cell], scored.group, scored.n_groups)
-        return finish((resamples @ sums).reshape(-1, N, N))
-
-    return Score(name, draws)
-
-
-def _of_correlations(name: str, finish: Callable[[Floats], Floats]) -> Score:
-    def draws(scored: Scored, resamples: Floats) -> Floats:
-        assert scored.votes is not None, "needs votes"
-        moments = metrics.correlation_moments(scored.votes, scored.intensities)
-        sums = sum_by_group(moments.reshape(len(scored), -1), scored.group, scored.n_groups)
-        summed = (resamples @ sums).reshape(-1, N, metrics.N_MOMENTS)
-        return finish(metrics.pearson_from_moments(summed))
-
-    return Score(name, draws, needs_votes=True)
-
-
-def _area(emotion: int, scored: Scored, resamples: Floats) -> Floats:
-    carries = scored.label == emotion
-    counts = sum_by_group(
-        np.column_stack([carries, ~carries]).astype(np.float64), scored.group, scored.n_groups
+def estimate_emotions(
+    metric: Metric, repeats: Sequence[Scored], resamples: Floats
+) -> tuple[Estimate, ...]:
+    """Return one of :data:`.metrics.EMOTION_METRICS` for each emotion with its interval."""
+    values = evaluate(metric, repeats)
+    draws = distribution(metric, repeats, resamples)
+    return tuple(
+        Estimate(float(value), *percentile_interval(column))
+        for value, column in zip(values, draws.T, strict=True)
     )
-    wins = metrics.auc_wins(carries, scored.emotions[:, emotion], scored.group, scored.n_groups)
-    pairs = resamples @ counts
-    return _divide(((resamples @ wins) * resamples).sum(axis=1), pairs[:, 0] * pairs[:, 1])
-
-
-def _mean_area(scored: Scored, resamples: Floats) -> Floats:
-    areas = np.stack([_area(emotion, scored, resamples) for emotion in range(N)])
-    defined = np.isfinite(areas)
-    return _divide(np.where(defined, areas, 0.0).sum(axis=0), defined.sum(axis=0))
-
-
-def _calibration_error(scored: Scored, resamples: Floats) -> Floats:
-    """Expected calibration error of the top label (Guo et al., ICML 2017), 10 equal-width bins."""
-    top = scored.emotions.max(axis=1).astype(np.float64)
-    right = metrics.hits(scored.label, scored.emotions)
-    bins = np.clip(np.ceil(top * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
-    gaps = np.eye(CALIBRATION_BINS)[bins] * (right - top)[:, None]
-    terms = np.column_stack([gaps, np.ones(len(scored))])
-    sums = resamples @ sum_by_group(terms, scored.group, scored.n_groups)
-    return _divide(np.abs(sums[:, :-1]).sum(axis=1), sums[:, -1])
-
-
-def _divide(part: Floats, whole: NDArray[np.float64] | NDArray[np.int64]) -> Floats:
-    safe = np.where(whole > 0, whole, 1)
-    return np.asarray(np.where(whole > 0, part / safe, np.nan))
-
-
-# --- The scores of the table ---------------------------------------------------------------------
-
-ACCURACY = _mean_of("accuracy", lambda s: metrics.hits(s.label, s.emotions))
-MEAN_PEARSON_R = _of_correlations("mean_pearson_r", metrics.mean_over_emotions)
-
-
-def _cosines(scored: Scored) -> Floats:
-    assert scored.votes is not None, "needs votes"
-    return metrics.cosine_similarities(scored.votes, scored.intensities)
-
-
-def _divergences(scored: Scored) -> Floats:
-    assert scored.votes is not None, "needs votes"
-    return metrics.jensen_shannon_divergences(scored.votes, scored.intensities)
-
-
-HEADLINE: tuple[Score, ...] = (
-    ACCURACY,
-    _of_confusion("macro_f1", metrics.macro_f1),
-    _of_confusion("macro_f1_without_amazement", metrics.macro_f1_without_amazement),
-    _of_confusion("balanced_accuracy", metrics.balanced_accuracy),
-    _mean_of("top2_accuracy", lambda s: metrics.hits(s.label, s.emotions, 2)),
-    _mean_of("top3_accuracy", lambda s: metrics.hits(s.label, s.emotions, 3)),
-    Score("roc_auc", _mean_area),
-    _mean_of("log_loss", lambda s: metrics.log_losses(s.label, s.emotions), higher_is_better=False),
-    _mean_of("brier", lambda s: metrics.brier_scores(s.label, s.emotions), higher_is_better=False),
-    # A resample scatters more within each bin than the sample, so its error is larger: a percentile
-    # interval would lie above the value. What is to be expected says :func:`.calibration_band`.
-    Score("ece", _calibration_error, higher_is_better=False, has_interval=False),
-    MEAN_PEARSON_R,
-    _mean_of("cosine_similarity", _cosines, needs_votes=True),
-    _mean_of("jensen_shannon", _divergences, needs_votes=True, higher_is_better=False),
-)
-"""One row of ``summary.csv`` each."""
-
-
-def per_emotion_scores(emotion: int) -> tuple[Score, ...]:
-    """Return precision, recall, F1, ROC-AUC and Pearson r of one emotion."""
-    name = EMOTIONS[emotion]
-    return (
-        _of_confusion(f"precision_{name}", lambda c: metrics.per_class(c).precision[..., emotion]),
-        _of_confusion(f"recall_{name}", lambda c: metrics.per_class(c).recall[..., emotion]),
-        _of_confusion(f"f1_{name}", lambda c: metrics.per_class(c).f1[..., emotion]),
-        Score(f"roc_auc_{name}", lambda s, resamples: _area(emotion, s, resamples)),
-        _of_correlations(f"pearson_r_{name}", lambda r: r[..., emotion]),
-    )
-
-
-def genre_accuracy(genre: str) -> Score:
-    """Return the accuracy over the items of one genre."""
-
-    def draws(scored: Scored, resamples: Floats) -> Floats:
-        inside = (scored.genre == genre).astype(np.float64)
-        right = metrics.hits(scored.label, scored.emotions) * inside
-        terms = np.column_stack([right, inside])
-        sums = resamples @ sum_by_group(terms, scored.group, scored.n_groups)
-        return _divide(sums[:, 0], sums[:, 1])
-
-    return Score(f"accuracy_{genre}", draws)
 
 
 def confusion(repeats: Sequence[Scored]) -> NDArray[np.int64]:
     """Return the confusion matrix summed over repeats, true emotions in rows, shape (9, 9)."""
-    total = np.zeros((N, N), dtype=np.int64)
+    total = np.zeros((N_EMOTIONS, N_EMOTIONS), dtype=np.int64)
     for one in repeats:
         total += metrics.confusion_matrix(one.label, metrics.predicted_labels(one.emotions))
     return total

@@ -14,7 +14,7 @@ overlap widely although one is better. A paired test looks at the differences.
 * All p-values of a table are adjusted together by Holm's method (Holm, *A simple sequentially
   rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
 
-The interval of a difference comes from the group bootstrap of :mod:`.intervals`, both models seeing
+The interval of a difference comes from the group bootstrap of :mod:`.bootstrap`, both models seeing
 the same resample. Neither it nor p holds what another training run of the same models would change.
 """
 
@@ -34,8 +34,9 @@ from music_emotion.evaluation.bootstrap import percentile_interval, resample_gro
 from music_emotion.evaluation.folds import Protocol
 
 Floats = NDArray[np.float64]
-Metric = Literal["accuracy", "log_loss", "mean_pearson_r"]
-METRICS: tuple[Metric, ...] = get_args(Metric)
+Tested = Literal["accuracy", "log_loss", "mean_pearson_r"]
+TESTED: tuple[Tested, ...] = get_args(Tested)
+"""The metrics that models are tested on."""
 
 SWAPS = 9_999
 """Random swaps of a permutation test; all swaps are tried where there are no more than these."""
@@ -92,7 +93,7 @@ class PairedTest:
 
     first: str
     second: str
-    metric: Metric
+    metric: Tested
     difference: float
     low: float
     high: float
@@ -139,7 +140,7 @@ class ProtocolTests:
 class _Sums:
     """A metric of one model as sums over the tracks of each group, shape (groups, repeats, …)."""
 
-    metric: Metric
+    metric: Tested
     by_group: Floats
 
     def value(self, sums: Floats) -> Floats:
@@ -159,7 +160,7 @@ def paired_tests(
     groups: NDArray[np.integer],
     *,
     against: str | None = None,
-    compared: Sequence[Metric] = METRICS,
+    compared: Sequence[Tested] = TESTED,
     seed: int = 0,
     swaps: int = SWAPS,
 ) -> tuple[PairedTest, ...]:
@@ -221,7 +222,7 @@ def paired_tests(
 
 
 def between(
-    tests: Sequence[PairedTest], first: str, second: str, metric: Metric
+    tests: Sequence[PairedTest], first: str, second: str, metric: Tested
 ) -> PairedTest | None:
     """Return the test of two models on a metric, ``first`` first; ``None`` without one."""
     for test in tests:
@@ -282,7 +283,7 @@ def _check(
 
 
 def _sums(
-    metric: Metric,
+    metric: Tested,
     contender: Contender,
     labels: NDArray[np.integer],
     votes: NDArray[np.floating] | None,
@@ -297,8 +298,10 @@ def _sums(
             alike = intensities / np.where(deviation > 0, deviation, 1.0)
             terms = metrics.correlation_moments(votes, alike)
         else:
-            losses = metrics.hits if metric == "accuracy" else metrics.log_losses
-            terms = np.column_stack([losses(labels, emotions), np.ones(len(labels))])
+            values = metrics.BY_NAME[metric].function(
+                metrics.Reference(labels), metrics.Estimated(emotions)
+            )
+            terms = np.column_stack([values, np.ones(len(labels))])
         flat = sum_by_group(terms.reshape(len(labels), -1), group, n_groups)
         repeats.append(flat.reshape(n_groups, *terms.shape[1:]))
     return _Sums(metric, np.stack(repeats, axis=1))

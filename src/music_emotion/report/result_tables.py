@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.agreement import PanelSize
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
+from music_emotion.evaluation.metrics import BY_NAME, METRICS
 from music_emotion.evaluation.results import ModelResult
 from music_emotion.evaluation.results_file import Document
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import PairedTest, shown_p
 from music_emotion.models.base import Target
 from music_emotion.report.tables import (
-    METRIC_TITLES,
     REFERENCE_DATA,
     REPORTED,
     as_written,
@@ -150,43 +150,28 @@ def _accuracy_ceilings(
         yield _padded([Cell(title), *cells], width)
 
 
-SCORES: tuple[tuple[str, Column, float], ...] = (
-    ("accuracy", Column("accuracy", "share of items whose dominant emotion is named, %", 1), 100),
-    ("macro_f1", Column("macro-F1", "mean of the F1 over the nine emotions, %", 1), 100),
-    ("balanced_accuracy", Column("balanced", "mean recall over the emotions, %", 1), 100),
-    ("top2_accuracy", Column("top 2", "the emotion is among the two most probable, %", 1), 100),
-    ("top3_accuracy", Column("top 3", "the emotion is among the three most probable, %", 1), 100),
-    ("roc_auc", Column("ROC-AUC", "one emotion against the rest, averaged", 1), 1),
-    ("log_loss", Column("log-loss", "in nats; lower is better", -1), 1),
-    (
-        "brier",
-        Column("Brier", "squared error of the probabilities, 0 to 2; lower is better", -1),
-        1,
-    ),
-    ("ece", Column("calib. error", "gap between confidence and accuracy; lower is better", -1), 1),
-    ("mean_pearson_r", Column("mean r", "Pearson's r with the vote fractions, averaged", 1), 1),
-    ("cosine_similarity", Column("cosine", "with the vote fractions", 1), 1),
-    ("jensen_shannon", Column("JS, bits", "divergence from the votes; lower is better", -1), 1),
-)
-"""Metrics of the detailed table: name, column, factor."""
-
-
 def scores(rows: Sequence[ModelResult], document: Document) -> Table:
     """Return every metric of the models under one protocol, in the order of ``rows``."""
     first = rows[0]
-    shown = [one for one in SCORES if any(one[0] in row.headline for row in rows)]
-    columns = [Column("model"), *(column for _, column, _ in shown)]
+    shown = [
+        metric
+        for metric in METRICS
+        if metric.has_column and any(metric.name in row.headline for row in rows)
+    ]
+    columns = [Column("model")]
+    for metric in shown:
+        columns.append(Column(metric.title, metric.meaning, 1 if metric.higher_is_better else -1))
     columns.append(Column("training", "time of all folds together", 0))
     body = []
     for row in rows:
         cells = [_model(row)]
-        for metric, _, factor in shown:
-            estimate = row.headline.get(metric)
-            missing = estimate is None
-            cells.append(Cell("") if missing or estimate is None else _estimate(estimate, factor))
+        for metric in shown:
+            estimate = row.headline.get(metric.name)
+            factor = PER_CENT if metric.is_share else 1.0
+            cells.append(Cell("") if estimate is None else _estimate(estimate, factor))
         cells.append(Cell(duration(row.seconds), order=row.seconds))
         body.append(tuple(cells))
-    foot = list(_score_ceilings(document, first, [metric for metric, _, _ in shown], len(columns)))
+    foot = list(_score_ceilings(document, first, [metric.name for metric in shown], len(columns)))
     return _best_marked(
         Table(
             f"scores-{first.protocol}-{first.target}",
@@ -359,7 +344,7 @@ def tests(document: Document, rows: Sequence[ModelResult]) -> Table | None:
 
 
 def _test(test: PairedTest) -> tuple[Cell, ...]:
-    other, metric = test.second, METRIC_TITLES.get(test.metric, test.metric)
+    other, metric = test.second, BY_NAME[test.metric].title
     interval = f"{signed(test.low)} to {signed(test.high)}"
     return (
         Cell(other, order=other),

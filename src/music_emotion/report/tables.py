@@ -10,6 +10,7 @@ from music_emotion.evaluation.analysis import Conclusions, ModelCalibration
 from music_emotion.evaluation.bootstrap import N_RESAMPLES
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.hypotheses import HYPOTHESES, Ablation, HypothesisTest
+from music_emotion.evaluation.metrics import BY_NAME
 from music_emotion.evaluation.provenance import Command
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.evaluation.scores import Estimate
@@ -63,8 +64,6 @@ TRAINING_VARIANCE = (
     "another division into folds would change is not in them, except where several fold seeds are "
     "averaged: each fold is trained once."
 )
-
-METRIC_TITLES = {"accuracy": "accuracy", "log_loss": "log-loss", "mean_pearson_r": "mean r"}
 
 
 def markdown_report(
@@ -441,7 +440,7 @@ def _paired_text(results: Results, paired: Sequence[ProtocolTests]) -> str:
             body.append(
                 [
                     coded(seen.second),
-                    METRIC_TITLES[test.metric],
+                    BY_NAME[test.metric].title,
                     signed_interval(Estimate(seen.difference, seen.low, seen.high)),
                     shown_p(seen.p_adjusted),
                     "yes" if seen.is_significant else "cannot be told",
