@@ -40,3 +40,9 @@ def test_two_writers_do_not_mix(tmp_path):
     for thread in threads:
         thread.join()
     assert path.read_bytes() in texts
+
+
+def test_a_name_may_be_as_long_as_names_may_be(tmp_path):
+    path = tmp_path / ("é" * 125 + ".json")
+    write_whole(path, b"x")
+    assert list(tmp_path.iterdir()) == [path]

@@ -8,7 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+LONGEST_NAME = 255  # bytes; what common file systems take
 TEMPORARY_SUFFIX = ".tmp"
+
+
+def fitting_name(stem: str, end: str) -> str:
+    """Return the name of a file, its stem cut so that the file system takes it.
+
+    Examples
+    --------
+    >>> fitting_name("song", ".json")
+    'song.json'
+    >>> len(fitting_name("n" * 300, ".json"))
+    255
+    """
+    while len(os.fsencode(stem + end)) > LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + end
 
 
 @contextmanager
@@ -18,7 +34,8 @@ def replaced_when_done(path: Path) -> Iterator[Path]:
     After an error ``path`` is as it was, and nothing is left beside it. Only a killed process
     leaves its hidden ``.NAME.*.tmp``.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY_SUFFIX}")
+    end = f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+    temporary = path.with_name(fitting_name(f".{path.name}", end))
     try:
         yield temporary
         temporary.replace(path)

@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from music_emotion.atomic import fitting_name, replaced_when_done
 from music_emotion.audio.discover import AUDIO_SUFFIXES, STANDARD_INPUT, is_folder
 from music_emotion.errors import MusicEmotionError, printable
 
 STANDARD_OUTPUT = "-"
-LONGEST_NAME = 255  # bytes; what common file systems take
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
     elif is_special(path):
-        with _told(path), path.open("w", encoding="utf-8", newline="") as stream:
+        with _one_line_errors(path), path.open("w", encoding="utf-8", newline="") as stream:
             yield stream
     else:
         with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as stream:
@@ -55,22 +55,32 @@ def replacing(path: Path) -> Iterator[Path]:
     MusicEmotionError
         The folder does not exist or may not be written, or ``path`` is no regular file.
     """
-    target, temporary = _target(path)
+    target = check_writable(path)
+    with _one_line_errors(path), replaced_when_done(target) as temporary:
+        yield temporary
+
+
+def check_writable(path: Path) -> Path:
+    """Return the file behind ``path``, which may be written and need not be there.
+
+    Raises
+    ------
+    MusicEmotionError
+        As :func:`replacing` does.
+    """
+    if is_folder(path):
+        raise MusicEmotionError(f"'{printable(path)}' is a folder; name a file in it")
+    if is_special(path):
+        raise MusicEmotionError(f"'{printable(path)}' is no regular file; name one")
+    target = Path(os.path.realpath(path))
+    with _one_line_errors(path), suppress(FileNotFoundError):
+        target.lstat()  # tells of a name that is too long
     try:
-        with _told(path):
-            yield temporary
-            temporary.chmod(0o666 & ~_umask())
-            temporary.replace(target)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def check_writable(path: Path) -> None:
-    """Raise :class:`MusicEmotionError` where :func:`replacing` would, without writing anything."""
-    _, temporary = _target(path)
-    with suppress(OSError):
-        temporary.unlink()
+        tempfile.TemporaryFile(dir=target.parent).close()
+    except OSError as error:
+        where = printable(path.parent)
+        raise MusicEmotionError(f"cannot write in '{where}' ({error.strerror})") from None
+    return target
 
 
 def refuse_music(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
@@ -123,26 +133,8 @@ def is_special(path: Path) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def _target(path: Path) -> tuple[Path, Path]:
-    """Return the file behind ``path``, and an empty temporary one beside it."""
-    if is_folder(path):
-        raise MusicEmotionError(f"'{printable(path)}' is a folder; name a file in it")
-    if is_special(path):
-        raise MusicEmotionError(f"'{printable(path)}' is no regular file; name one")
-    target = Path(os.path.realpath(path))
-    with _told(path), suppress(FileNotFoundError):
-        target.lstat()  # tells of a name that is too long
-    try:
-        number, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=target.suffix)
-    except OSError as error:
-        where = printable(path.parent)
-        raise MusicEmotionError(f"cannot write in '{where}' ({error.strerror})") from None
-    os.close(number)
-    return target, Path(name)
-
-
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _one_line_errors(path: Path) -> Iterator[None]:
     """Turn what the system says of writing into one line; a closed pipe stays what it is."""
     try:
         yield
@@ -185,22 +177,9 @@ class FileNames:
     def next(self, path: str) -> Path:
         """Return the file for a track; tracks of one name are numbered."""
         stem = "stdin" if path == STANDARD_INPUT else Path(path).stem
-        name, number = self._fitting(stem, ""), 1
+        name, number = fitting_name(stem, self._suffix), 1
         while name in self._given:
             number += 1
-            name = self._fitting(stem, f"-{number}")
+            name = fitting_name(stem, f"-{number}{self._suffix}")
         self._given.add(name)
-        return self._folder / f"{name}{self._suffix}"
-
-    def _fitting(self, stem: str, end: str) -> str:
-        """Return a stem and its number, cut so that they fit into the name of a file."""
-        room = LONGEST_NAME - len(end) - len(self._suffix)
-        while len(os.fsencode(stem)) > room:
-            stem = stem[:-1]
-        return stem + end
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        return self._folder / name

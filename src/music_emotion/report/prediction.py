@@ -81,7 +81,7 @@ def save_picture(
         figure.colorbar(image, ax=axes["why"], label="probability lost without")
     with replacing(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title in any script
-        figure.savefig(temporary)
+        figure.savefig(temporary, format=path.suffix[1:].lower())
 
 
 def picture_writer(path: Path | None, *, many: bool) -> Callable[[Outcome], None]:
