@@ -20,7 +20,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.model import EmotionModel, as_sound, is_file, joined
-from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.inference.prediction import DIGITS, TrackPrediction, rounded_values
 from music_emotion.inference.segmenter import (
     Segments,
     audible_segments,
@@ -71,12 +71,12 @@ class Explanation:
         """Return plain numbers, texts and lists."""
         return {
             "emotion": self.emotion,
-            "probability": round(self.probability, 6),
+            "probability": round(self.probability, DIGITS),
             "time": [round(float(time), 3) for time in self.time],
-            "seconds": _rounded(self.seconds),
+            "seconds": rounded_values(self.seconds),
             "bands": [list(band) for band in self.bands],
-            "frequencies": _rounded(self.frequencies),
-            "map": [_rounded(row) for row in self.map],
+            "frequencies": rounded_values(self.frequencies),
+            "map": [rounded_values(row) for row in self.map],
         }
 
 
@@ -215,7 +215,3 @@ def _band_stop(waveform: Array, sample_rate: int, lowest: float, highest: float)
     spectrum[:, (frequency >= lowest) & (frequency < highest)] = 0.0
     result: Array = irfft(spectrum, length, axis=1)[:, : waveform.shape[1]]
     return result.astype(np.float32, copy=False)
-
-
-def _rounded(values: Array) -> list[float]:
-    return [round(float(value), 6) for value in values]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
 from pathlib import Path
@@ -43,28 +42,6 @@ SegmentLevel = Mapping[str, Array]
 
 ReadingProgress = Callable[[float, float | None], None]
 """Called with (seconds read, seconds in all where known)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Analysis:
-    """What was collected from a stream of sound.
-
-    Attributes
-    ----------
-    segment_level
-        What the model keeps of the n segments.
-    audible
-        Which are more than silence, shape (n,).
-    envelope
-        The shape of the waveform.
-    repeated
-        Whether the sound had to be repeated to fill a segment.
-    """
-
-    segment_level: SegmentLevel
-    audible: NDArray[np.bool_]
-    envelope: Array
-    repeated: bool
 
 
 class EmotionModel:
@@ -116,24 +93,48 @@ class EmotionModel:
         if is_file(source):
             with AudioStream(source) as stream:
                 blocks = iter(stream) if progress is None else _reported(stream, progress)
-                analysis = self._analyse_stream(blocks, stream.sample_rate, source_name(source))
-                return self._conclude(_path(source), stream.duration, stream.warnings, analysis)
+                return self._predict_blocks(blocks, stream, _path(source), source_name(source))
         sound = as_sound(source, sample_rate)
         starts = range(0, len(sound.samples), BLOCK_FRAMES)
         blocks = (sound.samples[start : start + BLOCK_FRAMES] for start in starts)
-        analysis = self._analyse_stream(blocks, sound.sample_rate, "the array")
-        return self._conclude("", sound.duration, sound.warnings, analysis)
+        return self._predict_blocks(blocks, sound, "", "the array")
 
-    def _analyse_stream(self, blocks: Iterable[Array], sample_rate: int, name: str) -> _Analysis:
-        """Analyse all segments of a stream of sound, a minute at a time."""
-        envelope = Envelope(sample_rate)
-        blocks, repeated = fill_segment(envelope.watch(blocks), sample_rate, name)
+    def _predict_blocks(
+        self, blocks: Iterable[Array], sound: AudioStream | Sound, path: str, name: str
+    ) -> TrackPrediction:
+        """Predict blocks of sound, whose length and warnings are known when all have passed."""
+        envelope = Envelope(sound.sample_rate)
+        blocks, repeated = fill_segment(envelope.watch(blocks), sound.sample_rate, name)
         parts: list[SegmentLevel] = []
-        audible: list[NDArray[np.bool_]] = []
-        for segments in segment_blocks(blocks, sample_rate, rates=self.sample_rates):
+        masks: list[NDArray[np.bool_]] = []
+        for segments in segment_blocks(blocks, sound.sample_rate, rates=self.sample_rates):
             parts.append(self.analyse(segments))
-            audible.append(audible_segments(segments))
-        return _Analysis(joined(parts), np.concatenate(audible), envelope.values(), repeated)
+            masks.append(audible_segments(segments))
+        audible, peaks = np.concatenate(masks), envelope.values()
+        count = len(audible)
+        width = round(self.card.window_seconds / SEGMENT_SECONDS)
+        whole, *windows = [
+            np.flatnonzero(audible[span]) + span.start
+            for span in (slice(0, count), *spans_around(count, width))
+        ]
+        predicted = self.aggregate(joined(parts), [whole, *windows])
+        middles = (np.arange(count, dtype=np.float64) + 0.5) * min(SEGMENT_SECONDS, sound.duration)
+        return TrackPrediction(
+            path=path,
+            duration=sound.duration,
+            model=self.card.name,
+            version=self.card.version,
+            emotions=predicted.emotions[0],
+            intensities=predicted.intensities[0],
+            confidence=self.confidence(predicted.emotions[0]) if len(whole) else 0.0,
+            timeline=Timeline(middles, predicted.emotions[1:], width * SEGMENT_SECONDS),
+            warnings=(
+                *sound.warnings,
+                *_level_warning(len(whole) > 0, float(peaks.max())),
+                *_length_warning(repeated, sound.duration),
+            ),
+            envelope=peaks,
+        )
 
     def analyse(self, segments: Segments) -> SegmentLevel:
         """Return what the model keeps of each segment: its features, or the graph's outputs."""
@@ -185,31 +186,6 @@ class EmotionModel:
         top = float(emotions.max())
         curve = self.card.confidence
         return top if curve is None else float(np.interp(top, curve.probability, curve.accuracy))
-
-    def _conclude(
-        self, path: str, duration: float, warnings: tuple[str, ...], analysis: _Analysis
-    ) -> TrackPrediction:
-        """Aggregate the segments over the track and over the window around each."""
-        count = len(analysis.audible)
-        width = round(self.card.window_seconds / SEGMENT_SECONDS)
-        whole, *windows = [
-            np.flatnonzero(analysis.audible[span]) + span.start
-            for span in (slice(0, count), *spans_around(count, width))
-        ]
-        predicted = self.aggregate(analysis.segment_level, [whole, *windows])
-        middles = (np.arange(count, dtype=np.float64) + 0.5) * min(SEGMENT_SECONDS, duration)
-        return TrackPrediction(
-            path=path,
-            duration=duration,
-            model=self.card.name,
-            version=self.card.version,
-            emotions=predicted.emotions[0],
-            intensities=predicted.intensities[0],
-            confidence=self.confidence(predicted.emotions[0]) if len(whole) else 0.0,
-            timeline=Timeline(middles, predicted.emotions[1:], width * SEGMENT_SECONDS),
-            warnings=(*warnings, *_warnings(analysis, duration)),
-            envelope=analysis.envelope,
-        )
 
 
 def joined(parts: Sequence[SegmentLevel]) -> SegmentLevel:
@@ -269,15 +245,19 @@ def spans_around(count: int, width: int) -> list[slice]:
     return [slice(max(0, at - before), min(count, at + after + 1)) for at in range(count)]
 
 
-def _warnings(analysis: _Analysis, duration: float) -> Iterator[str]:
-    """Say that there is nothing to hear, hardly anything, or little of it."""
-    peak = float(analysis.envelope.max())
-    if not analysis.audible.any():
-        yield "silent: there is nothing to hear"
-    elif peak < QUIETEST_PEAK:
-        yield f"very quiet: the loudest sample is at {20 * math.log10(peak):.0f} dB"
-    if analysis.repeated:
-        yield f"only {duration:.1f} s of sound, repeated to {SEGMENT_SECONDS:g} s: little to go by"
+def _level_warning(is_audible: bool, peak: float) -> tuple[str, ...]:
+    """Say that there is nothing to hear, or hardly anything."""
+    if not is_audible:
+        return ("silent: there is nothing to hear",)
+    if peak >= QUIETEST_PEAK:
+        return ()
+    return (f"very quiet: the loudest sample is at {20 * math.log10(peak):.0f} dB",)
+
+
+def _length_warning(repeated: bool, duration: float) -> tuple[str, ...]:
+    if not repeated:
+        return ()
+    return (f"only {duration:.1f} s of sound, repeated to {SEGMENT_SECONDS:g} s: little to go by",)
 
 
 def is_file(source: object) -> TypeGuard[AudioSource]:

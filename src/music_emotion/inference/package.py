@@ -102,14 +102,9 @@ class Network:
         for name, node in inputs.items():
             wanted = FEATURES[name].shape
             if self.card.scope == "track":
-                wanted = _pooled(wanted, len(self.card.pooling[name]))
+                wanted = (wanted[0] * len(self.card.pooling[name]),)
             if node.type != "tensor(float)" or not _fits(node.shape, wanted):
                 raise self._fault(f"takes {name} in another shape")
-
-
-def _pooled(shape: tuple[int, ...], statistics: int) -> tuple[int, ...]:
-    """Return the shape of a feature after pooling: its statistics, one after the other."""
-    return tuple(size * statistics for size in shape)
 
 
 def _fits(shape: list[Any], wanted: tuple[int, ...]) -> bool:

@@ -120,7 +120,7 @@ class TrackPrediction:
             "model": self.model,
             "version": self.version,
             "emotions": dict(zip(EMOTIONS, _shares(self.emotions), strict=True)),
-            "intensities": _named(self.intensities),
+            "intensities": dict(zip(EMOTIONS, rounded_values(self.intensities), strict=True)),
             "confidence": round(self.confidence, DIGITS),
             "timeline": {
                 "time": [round(float(time), 3) for time in self.timeline.time],
@@ -148,7 +148,7 @@ class TrackPrediction:
         """
         emotions, intensities = self.emotions.tolist(), self.intensities.tolist()
         if rounded:
-            emotions, intensities = _shares(self.emotions), _rounded(self.intensities)
+            emotions, intensities = _shares(self.emotions), rounded_values(self.intensities)
         values = (
             round(self.duration, 3) if rounded else float(self.duration),
             self.model,
@@ -192,8 +192,39 @@ class TrackPrediction:
         )
 
     def to_jams(self) -> dict[str, Any]:
-        """Return a JAMS document (Humphrey et al., ISMIR 2014; schema 0.3) as a dict."""
-        return _jams_document(self)
+        """Return a JAMS document (Humphrey et al., ISMIR 2014; schema 0.3) as a dict.
+
+        It holds three annotations in the namespace ``tag_open``, whose values are emotions: the
+        probabilities of the whole track, its intensities, and the probabilities over time. Which is
+        which is in each annotation's sandbox.
+        """
+        duration = round(self.duration, 3)
+        timeline = self.timeline
+        whole = (0.0, duration)
+        spans = [
+            (max(0.0, middle - timeline.window / 2), min(duration, middle + timeline.window / 2))
+            for middle in timeline.time.tolist()
+        ]
+        return {
+            "annotations": [
+                _jams_annotation(self, "emotions", [(whole, self.emotions)]),
+                _jams_annotation(self, "intensities", [(whole, self.intensities)]),
+                _jams_annotation(self, "timeline", zip(spans, timeline.emotions, strict=True)),
+            ],
+            "file_metadata": {
+                "title": "",
+                "artist": "",
+                "release": "",
+                "duration": duration,
+                "identifiers": {},
+                "jams_version": JAMS_VERSION,
+            },
+            "sandbox": {
+                "path": writable(self.path),
+                "confidence": round(self.confidence, 6),
+                "warnings": list(self.warnings),
+            },
+        }
 
     def to_frame(self) -> pandas.DataFrame:
         """Return the timeline as a table: one row per point, ``time`` and the nine emotions.
@@ -218,16 +249,12 @@ def ranked(emotions: Array) -> list[tuple[str, float]]:
     return [(EMOTIONS[index], float(emotions[index])) for index in order]
 
 
-def _named(values: Array) -> dict[str, float]:
-    return dict(zip(EMOTIONS, _rounded(values), strict=True))
-
-
 def _shares(values: Array) -> list[float]:
     """Round probabilities so that they sum to 1: the largest takes what rounding left.
 
     Nine that are equal, as for silence, stay equal.
     """
-    rounded = _rounded(values)
+    rounded = rounded_values(values)
     largest = max(rounded)
     if largest > min(rounded):
         at = rounded.index(largest)
@@ -235,39 +262,15 @@ def _shares(values: Array) -> list[float]:
     return rounded
 
 
-def _rounded(values: Array) -> list[float]:
+def rounded_values(values: Array) -> list[float]:
+    """Return numbers as they are written.
+
+    Examples
+    --------
+    >>> rounded_values(np.array([1 / 3, 1.0], np.float32))
+    [0.333333, 1.0]
+    """
     return [round(float(value), DIGITS) for value in values]
-
-
-def _jams_document(prediction: TrackPrediction) -> dict[str, Any]:
-    """Return the JAMS document of a prediction: plain dicts, lists, texts and numbers."""
-    duration = round(prediction.duration, 3)
-    timeline = prediction.timeline
-    whole = (0.0, duration)
-    spans = [
-        (max(0.0, middle - timeline.window / 2), min(duration, middle + timeline.window / 2))
-        for middle in timeline.time.tolist()
-    ]
-    return {
-        "annotations": [
-            _jams_annotation(prediction, "emotions", [(whole, prediction.emotions)]),
-            _jams_annotation(prediction, "intensities", [(whole, prediction.intensities)]),
-            _jams_annotation(prediction, "timeline", zip(spans, timeline.emotions, strict=True)),
-        ],
-        "file_metadata": {
-            "title": "",
-            "artist": "",
-            "release": "",
-            "duration": duration,
-            "identifiers": {},
-            "jams_version": JAMS_VERSION,
-        },
-        "sandbox": {
-            "path": writable(prediction.path),
-            "confidence": round(prediction.confidence, 6),
-            "warnings": list(prediction.warnings),
-        },
-    }
 
 
 def _jams_annotation(

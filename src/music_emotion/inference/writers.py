@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -141,18 +141,15 @@ class CsvTimelineWriter(Writer):
 
 
 class JamsWriter(Writer):
-    """One JAMS document, which describes one track."""
+    """One JAMS document per track.
 
-    def add(self, outcome: Outcome) -> None:
-        """Write one outcome; a failure leaves no document."""
-        if outcome.prediction is not None:
-            self._stream.write(_strict(outcome.prediction.to_jams(), indent=1) + "\n")
+    Parameters
+    ----------
+    name
+        Gives the file of a track; ``None`` is standard output.
+    """
 
-
-class JamsFileWriter(Writer):
-    """One JAMS document per track, in the file that is named for it."""
-
-    def __init__(self, name: Callable[[str], Path]) -> None:
+    def __init__(self, name: Callable[[str], Path | None]) -> None:
         self._name = name
 
     def add(self, outcome: Outcome) -> None:
@@ -165,7 +162,7 @@ class JamsFileWriter(Writer):
         """
         if outcome.prediction is not None:
             with opened_output(self._name(outcome.path)) as stream:
-                JamsWriter(stream).add(outcome)
+                stream.write(_strict(outcome.prediction.to_jams(), indent=1) + "\n")
 
 
 class TerminalWriter(Writer):
@@ -292,14 +289,6 @@ def _spark(values: Array) -> str:
     return "".join(SPARKS[step] for step in steps)
 
 
-STREAM_WRITERS: Mapping[str, Callable[[TextIO], Writer]] = {
-    "json": JsonWriter,
-    "jsonl": JsonLinesWriter,
-    "csv": CsvWriter,
-    "jams": JamsWriter,
-}
-
-
 @contextmanager
 def opened_writer(
     name: str,
@@ -315,7 +304,7 @@ def opened_writer(
     Parameters
     ----------
     name
-        ``table``, or a key of :data:`STREAM_WRITERS`.
+        ``table``, ``json``, ``jsonl``, ``csv`` or ``jams``.
     path
         The file, which appears when all is written; ``None`` and ``-`` are standard output.
     files
@@ -334,19 +323,22 @@ def opened_writer(
         path = None
     if name == "jams" and files > 1 and path is None:
         raise MusicEmotionError("JAMS describes one track per file; name a folder with -o")
-    if name == "jams" and path is not None:
-        if not many and not is_special(path):
+    if name == "jams":
+        if path is not None and many:
+            yield JamsWriter(FileNames(path, ".jams").next)
+            return
+        if path is not None and not is_special(path):
             check_writable(path)
-        yield JamsFileWriter(FileNames(path, ".jams").next if many else lambda _: path)
+        yield JamsWriter(lambda _: path)
         return
     with opened_output(path) as stream:
         writer: Writer
         if name == "table":
             writer = TerminalWriter(stream, single=files == 1, top=top, timeline=timeline)
-        elif name == "csv" and timeline:
-            writer = CsvTimelineWriter(stream)
+        elif name == "csv":
+            writer = CsvTimelineWriter(stream) if timeline else CsvWriter(stream)
         else:
-            writer = STREAM_WRITERS[name](stream)
+            writer = JsonWriter(stream) if name == "json" else JsonLinesWriter(stream)
         try:
             yield writer
         finally:
