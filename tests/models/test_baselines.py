@@ -9,17 +9,7 @@ from sklearn.svm import SVC
 
 from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
-from music_emotion.models.baselines import pool_units
 from music_emotion.models.registry import BASELINE_NAMES, create
-
-
-def test_units_are_pooled_by_their_mean() -> None:
-    examples = planted_examples(tracks=3, segments=4)
-    units = pool_units(replace(examples, unit=examples.track_index), "statistics")
-    expected = examples.features["statistics"].reshape(3, 4, -1).mean(axis=1)
-    np.testing.assert_allclose(units.features, expected, rtol=1e-5)
-    np.testing.assert_array_equal(units.label, [0, 1, 2])
-    np.testing.assert_array_equal(units.unit_of_row, examples.track_index)
 
 
 def test_commonest_class_predicts_the_frequencies() -> None:

@@ -11,7 +11,7 @@ from music_emotion.models.blend import Candidate, KernelBlend, divide_groups, fr
 from music_emotion.models.kernel import (
     mean_correlation,
 )
-from music_emotion.models.pooling import pool
+from music_emotion.models.pooling import pool_units
 from music_emotion.models.registry import create
 
 
@@ -51,12 +51,12 @@ def test_blend_learns_and_its_graph_says_the_same(target: str) -> None:
     assert told.intensities.max() <= 1
     assert mean_correlation(told.intensities, test.vote_fractions) > 0.6
 
-    items = pool(test, model.feature_names)
+    units, unit_of_row = pool_units(test, model.feature_names)
     session = onnxruntime.InferenceSession(model.graph().SerializeToString())
-    feed = {name: items.features[name].astype(np.float32) for name in model.feature_names}
+    feed = {name: units.features[name].astype(np.float32) for name in model.feature_names}
     emotions, intensities = session.run(["emotions", "intensities"], feed)
-    np.testing.assert_allclose(emotions[items.item_of_row], told.emotions, atol=1e-5)
-    np.testing.assert_allclose(intensities[items.item_of_row], told.intensities, atol=1e-5)
+    np.testing.assert_allclose(emotions[unit_of_row], told.emotions, atol=1e-5)
+    np.testing.assert_allclose(intensities[unit_of_row], told.intensities, atol=1e-5)
 
 
 def test_blend_is_told_nothing_of_rows_it_is_not_given() -> None:
@@ -130,13 +130,13 @@ def test_bad_input_is_named() -> None:
 def test_linear_data_is_at_least_as_good_as_logistic_regression() -> None:
     given = examples(noise=0.2)
     training = given.group < 15
-    items = pool(given.take(training), ("musicnn", "summary"))
-    stacked = np.concatenate([items.features["musicnn"], items.features["summary"]], axis=1)
-    theirs = LogisticRegression(max_iter=2_000, C=0.01).fit(stacked, items.label)
+    units, _ = pool_units(given.take(training), ("musicnn", "summary"))
+    stacked = np.concatenate([units.features["musicnn"], units.features["summary"]], axis=1)
+    theirs = LogisticRegression(max_iter=2_000, C=0.01).fit(stacked, units.label)
     model = small_blend()
     model.fit(given.take(training), target="votes")
     test = given.take(~training)
-    outside = pool(test, ("musicnn", "summary"))
+    outside, _ = pool_units(test, ("musicnn", "summary"))
     values = np.concatenate([outside.features["musicnn"], outside.features["summary"]], axis=1)
     ours = (model.predict(test).emotions.argmax(axis=1) == test.label).mean()
     assert ours >= (theirs.predict(values) == outside.label).mean() - 0.1

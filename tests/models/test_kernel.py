@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LogisticRegression
 
 from music_emotion.models import kernel as module
-from music_emotion.models.dominant_label import log_softmax
 from music_emotion.models.kernel import (
     gaussian,
     mean_correlation,
@@ -30,7 +30,7 @@ def test_a_linear_kernel_agrees_with_scikit_learn(penalty: float) -> None:
     (dual,) = solve_logistic_path(kernel, np.eye(3)[label], (penalty,))
     theirs = LogisticRegression(C=1 / penalty, fit_intercept=False, tol=1e-8, max_iter=5_000)
     expected = theirs.fit(with_constant, label).predict_proba(with_constant)
-    np.testing.assert_allclose(np.exp(log_softmax(kernel @ dual)), expected, atol=1e-3)
+    np.testing.assert_allclose(np.exp(log_softmax(kernel @ dual, axis=1)), expected, atol=1e-3)
 
 
 def test_the_gradient_vanishes_for_soft_targets_along_the_whole_path() -> None:
@@ -41,7 +41,7 @@ def test_the_gradient_vanishes_for_soft_targets_along_the_whole_path() -> None:
     for penalty, dual in zip(
         penalties, solve_logistic_path(kernel, targets, penalties), strict=True
     ):
-        left = kernel @ (np.exp(log_softmax(kernel @ dual)) - targets + penalty * dual)
+        left = kernel @ (np.exp(log_softmax(kernel @ dual, axis=1)) - targets + penalty * dual)
         assert np.abs(left).max() < 0.02
 
 

@@ -139,7 +139,7 @@ def test_numbers_are_those_of_the_files(folder: Path) -> None:
     assert accuracy in doc_figures.headline(figures)
     [row] = [line for line in doc_figures.readme_table(figures).splitlines() if f"`{GOOD}`" in line]
     assert row.endswith(
-        f" | {accuracy} ({_interval(good)}) | `compare --models good --protocol segment "
+        f" | {accuracy} ({_interval(good)}) | `compare --models {GOOD} --protocol segment "
         "--protocol artist --seed 1 --out results` |"
     )
     leak = json.loads((folder / "leak.json").read_text())["curve"]["lines"][0]["accuracy"]

@@ -17,6 +17,7 @@ from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName, Record
 from music_emotion.evaluation.folds import Fold, assert_disjoint, examples
 from music_emotion.models.base import Examples, Prediction
+from music_emotion.models.pooling import pool_rows
 from music_emotion.models.registry import create
 from music_emotion.training.config import Progress
 
@@ -169,13 +170,11 @@ def mean_over_units(
     MusicEmotionError
         If the model returned something other than one finite row per example.
     """
-    units, position, counts = np.unique(unit, return_inverse=True, return_counts=True)
+    units, unit_of_row = np.unique(unit, return_inverse=True)
     means = []
     for rows in (prediction.emotions, prediction.intensities):
         values = np.asarray(rows, dtype=np.float64)
         if len(values) != len(unit) or not np.isfinite(values).all():
             raise MusicEmotionError("the model's prediction is not one finite row per segment")
-        totals = np.zeros((len(units), values.shape[1]))
-        np.add.at(totals, position, values)
-        means.append((totals / counts[:, None]).astype(np.float32))
+        means.append(pool_rows(values, unit_of_row, ("mean",)).astype(np.float32))
     return units, Prediction(*means)

@@ -31,6 +31,7 @@ from music_emotion.inference.segmenter import (
     segment_blocks,
 )
 from music_emotion.models.base import Prediction
+from music_emotion.models.pooling import pool
 
 DEFAULT_MODEL = "default"
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
@@ -174,7 +175,9 @@ class EmotionModel:
         else:
             predicted = self.network(
                 {
-                    name: np.stack([pool(segment_level[name][spans[row]], order) for row in rows])
+                    name: np.stack(
+                        [pool(segment_level[name][spans[row]], order) for row in rows]
+                    ).astype(np.float32)
                     for name, order in self.card.pooling.items()
                 }
             )
@@ -203,31 +206,6 @@ def no_emotion(rows: int) -> Prediction:
     """
     shape = (rows, len(EMOTIONS))
     return Prediction(np.full(shape, 1 / len(EMOTIONS), np.float32), np.zeros(shape, np.float32))
-
-
-def pool(rows: Array, statistics: tuple[str, ...]) -> Array:
-    """Pool the segments of one span.
-
-    Parameters
-    ----------
-    rows
-        One feature vector per segment, shape (segments, d), at least one segment.
-    statistics
-        From :data:`~music_emotion.inference.model_card.POOLINGS`; ``std`` divides by the number of
-        segments and is 0 for one.
-
-    Returns
-    -------
-    ndarray of shape (len(statistics) · d,), float32
-
-    Examples
-    --------
-    >>> pool(np.array([[1, 10], [3, 10]], np.float32), ("mean", "std", "max"))
-    array([ 2., 10.,  1.,  0.,  3., 10.], dtype=float32)
-    """
-    values = rows.astype(np.float64)
-    pooled = [getattr(values, statistic)(axis=0) for statistic in statistics]
-    return np.concatenate(pooled).astype(np.float32)
 
 
 def spans_around(count: int, width: int) -> list[slice]:

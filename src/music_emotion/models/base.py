@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.emotions import EMOTIONS
 from music_emotion.training.config import Progress
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+FloatType = TypeVar("FloatType", np.float32, np.float64)
 
 Target = Literal["label", "votes"]
 """``label``: learn the dominant emotion; ``votes``: learn the listeners' vote fractions."""
@@ -33,7 +36,7 @@ class Examples:
     track_index
         Index of each row's track in its corpus, shape (n,).
     unit
-        What is scored as one item, shape (n,): the segment or the track.
+        What is scored as one, shape (n,): the segment or the track.
     group
         What must not be divided between training and validation, shape (n,).
     label
@@ -168,3 +171,28 @@ class GraphModel(Protocol):
     def graph(self) -> ModelProto:
         """Return a graph with inputs (n, size) by feature name, outputs emotions, intensities."""
         ...
+
+
+def one_hot(label: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return a distribution per label that is sure of it, shape (n, 9)."""
+    return np.eye(len(EMOTIONS))[label]
+
+
+def tick_shares(vote_fractions: NDArray[FloatType], label: NDArray[np.int64]) -> NDArray[FloatType]:
+    """Return ticks / all ticks; the label where nobody ticked anything.
+
+    Parameters
+    ----------
+    vote_fractions
+        Ticks / listeners, shape (n, 9).
+    label
+        Dominant emotion, shape (n,).
+
+    Returns
+    -------
+    ndarray of shape (n, 9)
+        Rows sum to 1; of the type of ``vote_fractions``.
+    """
+    ticks = vote_fractions.sum(axis=1, keepdims=True)
+    shares = vote_fractions / np.where(ticks > 0, ticks, 1)
+    return np.where(ticks > 0, shares, one_hot(label)).astype(vote_fractions.dtype)

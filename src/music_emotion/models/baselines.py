@@ -2,81 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.features.descriptors import ADVANCED_NAMES
 from music_emotion.features.statistics import STATISTICS
-from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target
+from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target, one_hot
+from music_emotion.models.pooling import Units, pool_units
 from music_emotion.training.config import Progress
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """Examples pooled so that each scored item (segment or track) is one row.
-
-    Attributes
-    ----------
-    features
-        Mean feature vectors, shape (units, k).
-    label, genre, group, listeners
-        Shape (units,).
-    vote_fractions
-        Shape (units, 9), 0–1.
-    unit_of_row
-        Position of each row's unit, shape (n,).
-    """
-
-    features: Floats
-    label: NDArray[np.int64]
-    genre: NDArray[np.int64]
-    group: NDArray[np.int64]
-    listeners: NDArray[np.int64]
-    vote_fractions: Floats
-    unit_of_row: NDArray[np.int64]
-
-    @property
-    def tick_shares(self) -> Floats:
-        """Ticks / all ticks, shape (units, 9); the label where nobody ticked anything."""
-        ticks = self.vote_fractions.sum(axis=1, keepdims=True)
-        shares: Floats = np.where(
-            ticks > 0, self.vote_fractions / np.where(ticks > 0, ticks, 1), _one_hot(self.label)
-        )
-        return shares
-
-    def target(self, target: Target) -> tuple[Floats, Floats]:
-        """Return the emotions' distribution (units, 9) and each unit's weight (units,)."""
-        if target == "votes":
-            return self.tick_shares, self.listeners.astype(np.float64)
-        return _one_hot(self.label), np.ones(len(self.label))
-
-
-def pool_units(examples: Examples, feature: str | None) -> Units:
-    """Average the rows of each unit; ``feature`` may be ``None`` where none is needed."""
-    _, first, unit_of_row = np.unique(examples.unit, return_index=True, return_inverse=True)
-    if feature is None:
-        pooled = np.zeros((len(first), 0))
-    else:
-        rows = examples.gather(feature).astype(np.float64)
-        pooled = np.zeros((len(first), rows.shape[1]))
-        np.add.at(pooled, unit_of_row, rows)
-        pooled /= np.bincount(unit_of_row)[:, None]
-    return Units(
-        features=pooled,
-        label=examples.label[first],
-        genre=examples.genre[first],
-        group=examples.group[first],
-        listeners=examples.listeners[first],
-        vote_fractions=examples.vote_fractions[first].astype(np.float64),
-        unit_of_row=unit_of_row,
-    )
 
 
 class _Baseline:
@@ -105,7 +45,7 @@ class _Baseline:
         """
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
-        notes = self._fit_units(self._pool(examples), target, seed)
+        notes = self._fit_units(self._pool(examples)[0], target, seed)
         self._fitted = True
         if progress is not None:
             progress(1, 1)
@@ -121,15 +61,15 @@ class _Baseline:
         """
         if not self._fitted:
             raise ModelError(f"{self.name} has not been fitted: call fit first")
-        units = self._pool(examples)
+        units, unit_of_row = self._pool(examples)
         emotions, intensities = self._predict_units(units)
         return Prediction(
-            _distribution(emotions)[units.unit_of_row].astype(np.float32),
-            np.clip(intensities, 0, 1)[units.unit_of_row].astype(np.float32),
+            (emotions / emotions.sum(axis=1, keepdims=True))[unit_of_row].astype(np.float32),
+            np.clip(intensities, 0, 1)[unit_of_row].astype(np.float32),
         )
 
-    def _pool(self, examples: Examples) -> Units:
-        return pool_units(examples, self.feature_names[0] if self.feature_names else None)
+    def _pool(self, examples: Examples) -> tuple[Units, NDArray[np.int64]]:
+        return pool_units(examples, self.feature_names, ("mean",))
 
     def _fit_units(self, units: Units, target: Target, seed: int) -> tuple[str, ...]:
         raise NotImplementedError
@@ -148,7 +88,7 @@ class CommonestClass(_Baseline):
         return (f"commonest class: {EMOTIONS[int(self._emotions.argmax())]}",)
 
     def _predict_units(self, units: Units) -> tuple[Floats, Floats]:
-        shape = (len(units.label), len(EMOTIONS))
+        shape = (len(units), len(EMOTIONS))
         return np.broadcast_to(self._emotions, shape), np.broadcast_to(self._intensities, shape)
 
 
@@ -160,7 +100,7 @@ class GenreOnly(_Baseline):
     def _fit_units(self, units: Units, target: Target, seed: int) -> tuple[str, ...]:
         self._overall = _frequencies(units, target)
         self._by_genre = {
-            int(genre): _frequencies(_of_genre(units, int(genre)), target)
+            int(genre): _frequencies(units.take(units.genre == genre), target)
             for genre in np.unique(units.genre)
         }
         return ()
@@ -180,10 +120,8 @@ class _OfStatistics(_Baseline):
         # Not private: what cells are made of tells whether they are up to date.
         self.statistics = statistics
 
-    def _pool(self, examples: Examples) -> Units:
-        units = super()._pool(examples)
-        columns = len(self.statistics) * len(ADVANCED_NAMES)
-        return replace(units, features=units.features[:, :columns])
+    def _features(self, units: Units) -> Floats:
+        return units.features["statistics"][:, : len(self.statistics) * len(ADVANCED_NAMES)]
 
 
 class NearestNeighbour(_OfStatistics):
@@ -205,14 +143,14 @@ class NearestNeighbour(_OfStatistics):
 
         self._scaler = make_pipeline(StandardScaler())
         self._index = NearestNeighbors(n_neighbors=1)
-        self._index.fit(self._scaler.fit_transform(units.features))
+        self._index.fit(self._scaler.fit_transform(self._features(units)))
         self._emotions = units.target(target)[0]
         self._intensities = units.vote_fractions
         return ()
 
     def _predict_units(self, units: Units) -> tuple[Floats, Floats]:
         nearest = self._index.kneighbors(
-            self._scaler.transform(units.features), return_distance=False
+            self._scaler.transform(self._features(units)), return_distance=False
         )[:, 0]
         return self._emotions[nearest], self._intensities[nearest]
 
@@ -245,7 +183,7 @@ class SupportVectorMachine(_OfStatistics):
         from sklearn.preprocessing import StandardScaler
 
         self._scaler = StandardScaler()
-        features = self._scaler.fit_transform(units.features)
+        features = self._scaler.fit_transform(self._features(units))
         weight = units.listeners / units.listeners.mean()
         self._machine: _Classifier | None = None
         wanted = [units.vote_fractions]
@@ -297,15 +235,15 @@ class SupportVectorMachine(_OfStatistics):
         return _best_temperature(np.concatenate(decisions), np.concatenate(truth))
 
     def _predict_units(self, units: Units) -> tuple[Floats, Floats]:
-        features = self._scaler.transform(units.features)
+        features = self._scaler.transform(self._features(units))
         regressed = self._regression.predict(features) + self._offset
         intensities = regressed[:, : len(EMOTIONS)]
         if regressed.shape[1] > len(EMOTIONS):
             return np.clip(regressed[:, len(EMOTIONS) :], 1e-6, None), intensities
         if self._machine is None:
-            return np.repeat(_one_hot(self._classes), len(features), axis=0), intensities
+            return np.repeat(one_hot(self._classes), len(features), axis=0), intensities
         decisions = _decisions(self._machine, features, self._classes)
-        return _softmax(decisions / self._temperature), intensities
+        return softmax(decisions / self._temperature, axis=1), intensities
 
 
 class _Classifier:
@@ -337,24 +275,11 @@ def _best_temperature(decisions: Floats, truth: NDArray[np.int64]) -> float:
     from scipy.optimize import minimize_scalar
 
     def log_loss(exponent: float) -> float:
-        probability = _softmax(decisions / np.exp(exponent))
+        probability = softmax(decisions / np.exp(exponent), axis=1)
         chosen = probability[np.arange(len(truth)), truth]
         return float(-np.log(np.maximum(chosen, 1e-12)).mean())
 
     return float(np.exp(minimize_scalar(log_loss, bounds=(-4, 4), method="bounded").x))
-
-
-def _of_genre(units: Units, genre: int) -> Units:
-    chosen = units.genre == genre
-    return Units(
-        features=units.features[chosen],
-        label=units.label[chosen],
-        genre=units.genre[chosen],
-        group=units.group[chosen],
-        listeners=units.listeners[chosen],
-        vote_fractions=units.vote_fractions[chosen],
-        unit_of_row=np.arange(int(chosen.sum())),
-    )
 
 
 def _frequencies(units: Units, target: Target) -> tuple[Floats, Floats]:
@@ -364,21 +289,6 @@ def _frequencies(units: Units, target: Target) -> tuple[Floats, Floats]:
         np.average(emotions, axis=0, weights=weight),
         np.average(units.vote_fractions, axis=0, weights=units.listeners),
     )
-
-
-def _one_hot(label: NDArray[np.int64]) -> Floats:
-    return np.eye(len(EMOTIONS))[label]
-
-
-def _softmax(values: Floats) -> Floats:
-    powers = np.exp(values - values.max(axis=1, keepdims=True))
-    result: Floats = powers / powers.sum(axis=1, keepdims=True)
-    return result
-
-
-def _distribution(values: Floats) -> Floats:
-    result: Floats = values / values.sum(axis=1, keepdims=True)
-    return result
 
 
 def create(name: str, **settings: Any) -> Model:

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.models.base import Examples, FitReport, Prediction, Target
-from music_emotion.models.dominant_label import DominantLabel, log_softmax, panel_probabilities
+from music_emotion.models.dominant_label import DominantLabel, panel_probabilities
 from music_emotion.models.fitted_blend import FittedBlend, KernelModel, build_graph, fractions
 from music_emotion.models.kernel import (
     gaussian,
@@ -33,7 +34,7 @@ from music_emotion.models.kernel import (
     solve_path,
     squared_distances,
 )
-from music_emotion.models.pooling import POOLING, Items, pool, take_items
+from music_emotion.models.pooling import POOLING, Units, pool_units
 from music_emotion.models.views import (
     View,
     fit_view,
@@ -49,11 +50,11 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 DOUBT = 30.0
-"""Listeners whose doubt equals the model's own: an item of n listeners has noise (n + 30) / n."""
+"""Listeners whose doubt equals the model's own: a unit of n listeners has noise (n + 30) / n."""
 
 INNER_FOLDS = 5
-SEARCH_ITEMS = 500
-"""With more items than this, as many are drawn (whole groups) for the search; the fit takes all."""
+SEARCH_UNITS = 500
+"""With more units than this, as many are drawn (whole groups) for the search; the fit takes all."""
 
 ROUNDS = 8
 """Regressions of a blend, and classifiers, repetitions included."""
@@ -159,17 +160,17 @@ class KernelBlend:
         """
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
-        items = pool(examples, self.feature_names)
-        if len(np.unique(items.group)) < 2:
+        units, _ = pool_units(examples, self.feature_names)
+        if len(np.unique(units.group)) < 2:
             raise ModelError(f"{self.name} cannot be fitted: all tracks are of one artist")
-        searched = _some_groups(items, seed)
+        searched = _some_groups(units, seed)
         chances, angles = self._search(searched, target, seed, progress)
         intensities = fractions(angles)
         dominant_label = DominantLabel.fit(
             chances, intensities, searched.label, use_intensities=target == "votes"
         )
         self.fitted_ = FittedBlend(
-            _kernel_models(items, self.members_, target, seed), dominant_label
+            _kernel_models(units, self.members_, target, seed), dominant_label
         )
         if progress is not None:
             progress(INNER_FOLDS + 1, INNER_FOLDS + 1)
@@ -198,11 +199,11 @@ class KernelBlend:
         ModelError
             If the model has not been fitted.
         """
-        items = pool(examples, self.feature_names)
-        emotions, intensities = self._require_fitted()(items.features)
+        units, unit_of_row = pool_units(examples, self.feature_names)
+        emotions, intensities = self._require_fitted()(units.features)
         return Prediction(
-            emotions[items.item_of_row].astype(np.float32),
-            intensities[items.item_of_row].astype(np.float32),
+            emotions[unit_of_row].astype(np.float32),
+            intensities[unit_of_row].astype(np.float32),
         )
 
     def graph(self) -> ModelProto:
@@ -220,19 +221,19 @@ class KernelBlend:
         return self.fitted_
 
     def _search(
-        self, items: Items, target: Target, seed: int, progress: Progress | None
+        self, units: Units, target: Target, seed: int, progress: Progress | None
     ) -> tuple[Floats, Floats]:
         """Choose the members; return the out-of-fold logits and angles of their means."""
         classifiers = self._grid("classifier", PENALTIES)
         regressions = self._grid("regression", RIDGES)
-        outputs = self._out_of_fold(items, target, seed, progress)
+        outputs = self._out_of_fold(units, target, seed, progress)
         logits, angles = outputs[: len(classifiers)], outputs[len(classifiers) :]
 
         def correlation(mean: Floats) -> float:
-            return mean_correlation(fractions(mean), items.vote_fractions)
+            return mean_correlation(fractions(mean), units.vote_fractions)
 
         chosen_classifiers, chances = _choose(
-            logits, classifiers, lambda mean: -_log_loss(mean, items.label), self.rounds
+            logits, classifiers, lambda mean: -_log_loss(mean, units.label), self.rounds
         )
         chosen_regressions, angle = _choose(angles, regressions, correlation, self.rounds)
         self.members_ = (*chosen_regressions, *chosen_classifiers)
@@ -247,16 +248,16 @@ class KernelBlend:
         ]
 
     def _out_of_fold(
-        self, items: Items, target: Target, seed: int, progress: Progress | None
+        self, units: Units, target: Target, seed: int, progress: Progress | None
     ) -> list[Floats]:
         """Return the out-of-fold outputs of all classifiers, then of all regressions."""
-        folds = divide_groups(items.group, INNER_FOLDS, seed)
+        folds = divide_groups(units.group, INNER_FOLDS, seed)
         outputs: list[Floats] = []
         for fold in range(INNER_FOLDS):
-            inside, outside = take_items(items, folds != fold), take_items(items, folds == fold)
+            inside, outside = units.take(folds != fold), units.take(folds == fold)
             if len(outside) and len(inside):
                 predicted = self._predict_all(inside, outside, target, seed)
-                outputs = outputs or [np.zeros((len(items), len(EMOTIONS))) for _ in predicted]
+                outputs = outputs or [np.zeros((len(units), len(EMOTIONS))) for _ in predicted]
                 for output, values in zip(outputs, predicted, strict=True):
                     output[folds == fold] = values
             if progress is not None:
@@ -264,7 +265,7 @@ class KernelBlend:
         return outputs
 
     def _predict_all(
-        self, inside: Items, outside: Items, target: Target, seed: int
+        self, inside: Units, outside: Units, target: Target, seed: int
     ) -> list[Floats]:
         """Return what each classifier, then each regression says of ``outside``."""
         chances, angles, noise = _chances(inside, target), _angles(inside), _noise(inside, target)
@@ -285,7 +286,7 @@ class KernelBlend:
 
 
 def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """Return a fold per item, groups whole, folds of about equal size.
+    """Return a fold per unit, groups whole, folds of about equal size.
 
     Groups are dealt out from the largest to the smallest (ties at random), each to the fold that
     is smallest so far.
@@ -327,23 +328,23 @@ def _choose(
 
 
 def _log_loss(logits: Floats, label: NDArray[np.int64]) -> float:
-    return float(-log_softmax(logits)[np.arange(len(label)), label].mean())
+    return float(-log_softmax(logits, axis=1)[np.arange(len(label)), label].mean())
 
 
 def _kernel_models(
-    items: Items, members: Sequence[Member], target: Target, seed: int
+    units: Units, members: Sequence[Member], target: Target, seed: int
 ) -> tuple[KernelModel, ...]:
-    """Fit the chosen members on all items."""
-    chances, angles, noise = _chances(items, target), _angles(items), _noise(items, target)
+    """Fit the chosen members on all units."""
+    chances, angles, noise = _chances(units, target), _angles(units), _noise(units, target)
     kernel_models = []
     for candidate in dict.fromkeys(member.candidate for member in members):
-        view = _view(items, candidate, target, seed)
-        support = view(items.features)
+        view = _view(units, candidate, target, seed)
+        support = view(units.features)
         among = squared_distances(support, support)
         duals: dict[float, Floats] = {}
         for member in (member for member in members if member.candidate == candidate):
             kernel = gaussian(among, member.width)
-            dual = duals.setdefault(member.width, np.zeros((len(items), 2 * len(EMOTIONS))))
+            dual = duals.setdefault(member.width, np.zeros((len(units), 2 * len(EMOTIONS))))
             if member.task == "classifier":
                 (found,) = solve_logistic_path(kernel, chances, (member.ridge,))
                 dual[:, : len(EMOTIONS)] += member.weight * found
@@ -354,52 +355,52 @@ def _kernel_models(
     return tuple(kernel_models)
 
 
-def _view(items: Items, candidate: Candidate, target: Target, seed: int) -> View:
+def _view(units: Units, candidate: Candidate, target: Target, seed: int) -> View:
     """Fit a candidate's view, learning what counts where it is to be learned."""
     shares = dict(candidate.shares)
     if not candidate.learned:
-        return fit_view(items.features, shares)
-    some = _some_groups(items, seed)
+        return fit_view(units.features, shares)
+    some = _some_groups(units, seed)
     plain = fit_view(some.features, shares)
     groups = group_numbers(plain.sizes)
     distances = group_distances(plain(some.features), groups[plain.columns], groups.max() + 1)
     weights = learn_weights(distances, _angles(some), _noise(some, target))
-    return fit_view(items.features, shares, weights)
+    return fit_view(units.features, shares, weights)
 
 
-def _chances(items: Items, target: Target) -> Floats:
+def _chances(units: Units, target: Target) -> Floats:
     """Return what the classifiers learn, shape (n, 9), rows sum to 1."""
     if target == "votes":
-        return panel_probabilities(items.vote_fractions, items.listeners)
-    return np.eye(len(EMOTIONS))[items.label]
+        return panel_probabilities(units.vote_fractions, units.listeners)
+    return np.eye(len(EMOTIONS))[units.label]
 
 
-def _angles(items: Items) -> Floats:
+def _angles(units: Units) -> Floats:
     """Return what the regressions learn, shape (n, 9); Anscombe's constants tame the extremes."""
-    listeners = items.listeners[:, None]
-    ticks = items.vote_fractions * listeners
+    listeners = units.listeners[:, None]
+    ticks = units.vote_fractions * listeners
     angles: Floats = np.arcsin(np.sqrt((ticks + 3 / 8) / (listeners + 3 / 4)))
     return angles
 
 
-def _noise(items: Items, target: Target) -> Floats:
-    """Return the relative noise variance of each item, shape (n,), mean 1."""
+def _noise(units: Units, target: Target) -> Floats:
+    """Return the relative noise variance of each unit, shape (n,), mean 1."""
     if target == "label":
-        return np.ones(len(items))
-    noise = (items.listeners + DOUBT) / items.listeners
+        return np.ones(len(units))
+    noise = (units.listeners + DOUBT) / units.listeners
     relative: Floats = noise / noise.mean()
     return relative
 
 
-def _some_groups(items: Items, seed: int) -> Items:
-    """Return the items of groups drawn at random until they are enough for the search."""
-    if len(items) <= SEARCH_ITEMS:
-        return items
-    groups, member = np.unique(items.group, return_inverse=True)
+def _some_groups(units: Units, seed: int) -> Units:
+    """Return the units of groups drawn at random until they are enough for the search."""
+    if len(units) <= SEARCH_UNITS:
+        return units
+    groups, member = np.unique(units.group, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(groups))
     reached = np.cumsum(np.bincount(member)[order])
-    enough = max(2, int(np.searchsorted(reached, SEARCH_ITEMS)) + 1)
-    return take_items(items, np.isin(member, order[:enough]))
+    enough = max(2, int(np.searchsorted(reached, SEARCH_UNITS)) + 1)
+    return units.take(np.isin(member, order[:enough]))
 
 
 BOTH = (("musicnn", 0.5), ("summary", 0.5))

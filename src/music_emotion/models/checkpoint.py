@@ -29,7 +29,7 @@ from music_emotion.models.base import (
     Target,
 )
 from music_emotion.models.ensemble import Ensemble
-from music_emotion.models.pooling import POOLING, pool
+from music_emotion.models.pooling import POOLING, pool_units
 from music_emotion.models.registry import create
 from music_emotion.training.config import Progress
 
@@ -290,10 +290,10 @@ class KeptGraph:
         """Predict each unit; all its rows share the prediction."""
         if any(statistics != POOLING for statistics in self.pooling.values()):
             raise ModelError(f"{self.name} pools in a way that only a packaged model can")
-        items = pool(examples, self.feature_names)
-        feed = {name: values.astype(np.float32) for name, values in items.features.items()}
+        units, unit_of_row = pool_units(examples, self.feature_names)
+        feed = {name: values.astype(np.float32) for name, values in units.features.items()}
         emotions, intensities = self._session.run(["emotions", "intensities"], feed)
-        return Prediction(emotions[items.item_of_row], intensities[items.item_of_row])
+        return Prediction(emotions[unit_of_row], intensities[unit_of_row])
 
     def graph(self) -> ModelProto:
         """Return the graph."""

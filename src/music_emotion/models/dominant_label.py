@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
 
@@ -66,11 +67,11 @@ class DominantLabel:
 
         log_mean = np.log(np.maximum(intensities.mean(axis=0), LEAST_INTENSITY))
         balanced = np.log(np.maximum(intensities, LEAST_INTENSITY)) - BALANCE * log_mean
-        items = np.arange(len(label))
+        rows = np.arange(len(label))
 
         def loss(slopes: Floats) -> float:
             logits = slopes[0] * chances + slopes[1] * balanced
-            return float(-log_softmax(logits)[items, label].mean())
+            return float(-log_softmax(logits, axis=1)[rows, label].mean())
 
         highest = LARGEST_SLOPE if use_intensities else 0.0
         bounds = ((0.0, LARGEST_SLOPE), (0.0, highest))
@@ -82,7 +83,8 @@ class DominantLabel:
         """Return the probability of each emotion to dominate, shape (n, 9)."""
         logarithms = np.log(np.maximum(intensities, LEAST_INTENSITY))
         logits = self.chance_slope * chances + self.intensity_slope * logarithms + self.offset
-        return np.exp(log_softmax(logits))
+        probabilities: Floats = np.exp(log_softmax(logits, axis=1))
+        return probabilities
 
 
 def panel_probabilities(vote_fractions: Floats, listeners: NDArray[np.int64]) -> Floats:
@@ -121,10 +123,3 @@ def panel_probabilities(vote_fractions: Floats, listeners: NDArray[np.int64]) ->
         wins[:, emotion] = (exactly[:, emotion, 1:] * before * after).sum(axis=1)
     chances: Floats = wins / wins.sum(axis=1, keepdims=True)
     return chances
-
-
-def log_softmax(logits: Floats) -> Floats:
-    """Return the logarithm of the softmax over the last axis."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result

@@ -32,9 +32,9 @@ class KernelModel:
     view
         From pooled features to points.
     support
-        The training items as points, shape (items, k).
+        The training units as points, shape (units, k).
     widths, dual
-        For each width the coefficients of its members times their weights, summed, shape (items,
+        For each width the coefficients of its members times their weights, summed, shape (units,
         18): of the classifiers' logits and of the regressions' angles.
     """
 
@@ -44,7 +44,7 @@ class KernelModel:
     dual: tuple[Floats, ...]
 
     def __call__(self, features: Mapping[str, Floats]) -> Floats:
-        """Return the members' weighted sum for items, shape (n, 18)."""
+        """Return the members' weighted sum for units, shape (n, 18)."""
         distances = squared_distances(self.view(features), self.support)
         outputs: Floats = np.sum(
             [
@@ -64,7 +64,7 @@ class FittedBlend:
     dominant_label: DominantLabel
 
     def __call__(self, features: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-        """Return emotions and intensities of pooled items, each (n, 9)."""
+        """Return emotions and intensities of pooled units, each (n, 9)."""
         outputs = np.sum([kernel_model(features) for kernel_model in self.kernel_models], axis=0)
         intensities = fractions(outputs[:, len(EMOTIONS) :])
         return self.dominant_label(outputs[:, : len(EMOTIONS)], intensities), intensities
@@ -158,7 +158,7 @@ def build_graph(
 
 
 def _distances(graph: GraphBuilder, kernel_model: KernelModel) -> str:
-    """Add the squared distances of a view's points to the training items, (n, items)."""
+    """Add the squared distances of a view's points to the training units, (n, units)."""
     view, support = kernel_model.view, kernel_model.support
     inputs = [name for name, _ in view.sizes]
     values = inputs[0] if len(inputs) == 1 else graph.add("Concat", *inputs, axis=1)

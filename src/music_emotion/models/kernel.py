@@ -1,6 +1,6 @@
 """Regressions with a Gaussian kernel on points: ridge regression, and logistic regression.
 
-The outputs for an item are a weighted sum of its kernel with the training items, plus nothing: the
+The outputs for a unit are a weighted sum of its kernel with the training units, plus nothing: the
 kernel's constant (`INTERCEPT`) stands for the offset. Logistic regression takes soft targets and
 minimises cross-entropy plus half the penalty times the squared norm of the logits in the kernel's
 space (Zhu and Hastie, *Kernel logistic regression and the import vector machine*, Journal of
@@ -14,8 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-from music_emotion.models.dominant_label import log_softmax
+from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
 
@@ -23,8 +22,8 @@ INTERCEPT = 1.0  # constant added to the kernel, in place of an unpenalised offs
 
 # Of the logistic regression:
 SMALLEST_EIGENVALUE = 1e-6  # of the kernel, relative to the largest; directions below are left out
-MOST_DIRECTIONS = 600  # the kernel's largest are kept where there are more items
-CURVATURE = 0.1  # of the cross-entropy per item, about p (1 - p); it only sets the steps' scale
+MOST_DIRECTIONS = 600  # the kernel's largest are kept where there are more units
+CURVATURE = 0.1  # of the cross-entropy per unit, about p (1 - p); it only sets the steps' scale
 ITERATIONS = 150
 TOLERANCE = 1e-3  # of the gradient's largest element
 
@@ -50,11 +49,11 @@ def solve_path(
     Parameters
     ----------
     kernel
-        Between the training items, shape (n, n).
+        Between the training units, shape (n, n).
     targets
         Shape (n, outputs).
     noise
-        Relative noise variance of each item's target, shape (n,); the ridge multiplies it.
+        Relative noise variance of each unit's target, shape (n,); the ridge multiplies it.
     ridges
         Solved from one eigendecomposition.
 
@@ -96,7 +95,7 @@ def solve_logistic_path(
     Parameters
     ----------
     kernel
-        Between the training items, shape (n, n).
+        Between the training units, shape (n, n).
     targets
         Probability of each class, shape (n, classes), rows sum to 1.
     penalties
@@ -105,8 +104,8 @@ def solve_logistic_path(
     Returns
     -------
     list of ndarray
-        For each penalty the coefficients, shape (n, classes); a new item's logits are its kernel
-        with the training items times these.
+        For each penalty the coefficients, shape (n, classes); a new unit's logits are its kernel
+        with the training units times these.
     """
     from scipy.linalg import eigh
     from scipy.optimize import minimize
@@ -125,7 +124,7 @@ def solve_logistic_path(
             scaled: Floats, scale: Floats = scale, penalty: float = penalty
         ) -> tuple[float, Floats]:
             weights = scaled.reshape(shape) * scale
-            logarithms = log_softmax(basis @ weights)
+            logarithms = log_softmax(basis @ weights, axis=1)
             value = 0.5 * penalty * np.square(weights).sum() - (targets * logarithms).sum()
             slope = basis.T @ (np.exp(logarithms) - targets) + penalty * weights
             return float(value), (slope * scale).ravel()

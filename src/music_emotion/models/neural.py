@@ -19,7 +19,14 @@ from music_emotion.features.spectrum import (
     HOP_LENGTH,
     SMALLEST_POWER,
 )
-from music_emotion.models.base import Examples, FitReport, Prediction, Target
+from music_emotion.models.base import (
+    Examples,
+    FitReport,
+    Prediction,
+    Target,
+    one_hot,
+    tick_shares,
+)
 from music_emotion.training.augment import SYNTHETIC
 from music_emotion.training.config import Progress, TrainingConfig
 from music_emotion.training.data import (
@@ -299,16 +306,14 @@ def training_data(examples: Examples, array: NDArray[np.float32], target: Target
     number of listeners. The intensities are always weighted by the number of listeners, which
     makes their loss the binomial likelihood of the votes up to a constant.
     """
-    one_hot = np.eye(len(EMOTIONS), dtype=np.float32)[examples.label]
     listeners = examples.listeners.astype(np.float32)
     listeners = listeners / listeners.mean() if len(listeners) else listeners
     if target == "votes":
-        ticks = examples.vote_fractions.sum(axis=1, keepdims=True)
-        shares = examples.vote_fractions / np.where(ticks > 0, ticks, 1)
-        emotions = np.where(ticks > 0, shares, one_hot).astype(np.float32)
+        emotions = tick_shares(examples.vote_fractions.astype(np.float32), examples.label)
         weight = listeners
     else:
-        emotions, weight = one_hot, np.ones(len(examples), dtype=np.float32)
+        emotions = one_hot(examples.label).astype(np.float32)
+        weight = np.ones(len(examples), dtype=np.float32)
     return TrainingData(
         array=array,
         rows=examples.rows,
@@ -337,7 +342,7 @@ def _filled_up(data: TrainingData, seed: int) -> tuple[TrainingData, tuple[str, 
         TrainingData(
             array=filled.features,
             rows=np.arange(len(filled.features)),
-            emotions=np.eye(len(EMOTIONS), dtype=np.float32)[filled.label],
+            emotions=one_hot(filled.label).astype(np.float32),
             weight=np.ones(len(filled.label), dtype=np.float32),
             intensities=np.concatenate([data.intensities, unknown]),
             intensity_weight=np.concatenate(

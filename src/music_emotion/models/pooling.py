@@ -1,79 +1,143 @@
-"""Segments pooled over time, so that each scored item is one row."""
+"""Segments pooled over time, so that each unit (a segment or a track) is one row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.models.base import Examples
+from music_emotion.models.base import Examples, Target, one_hot, tick_shares
 
 Floats = NDArray[np.float64]
 
 POOLING = ("mean", "std")
-"""Statistics over an item's segments, concatenated in this order; ``std`` divides by n."""
+"""Statistics over a unit's segments, concatenated in this order; ``std`` divides by n."""
+
+
+def pool(rows: NDArray[np.floating], statistics: tuple[str, ...]) -> Floats:
+    """Pool the segments of one unit or span.
+
+    Parameters
+    ----------
+    rows
+        One vector per segment, shape (segments, d), at least one segment.
+    statistics
+        Of ``mean``, ``std`` (which divides by the number of segments), ``max`` and ``min``.
+
+    Returns
+    -------
+    ndarray of shape (len(statistics) · d,)
+
+    Examples
+    --------
+    >>> pool(np.array([[1, 10], [3, 10]]), ("mean", "std", "max"))
+    array([ 2., 10.,  1.,  0.,  3., 10.])
+    """
+    values = rows.astype(np.float64)
+    return np.concatenate([getattr(values, statistic)(axis=0) for statistic in statistics])
+
+
+def pool_rows(
+    rows: NDArray[np.floating], unit_of_row: NDArray[np.int64], statistics: tuple[str, ...]
+) -> Floats:
+    """Pool the rows of each unit.
+
+    Parameters
+    ----------
+    rows
+        Shape (n, d).
+    unit_of_row
+        Each row's unit, shape (n,): every number from 0 to the largest.
+    statistics
+        See :func:`pool`.
+
+    Returns
+    -------
+    ndarray of shape (units, len(statistics) · d)
+
+    Examples
+    --------
+    >>> pool_rows(np.array([[1.0], [5.0], [3.0]]), np.array([1, 0, 1]), ("mean",))
+    array([[5.],
+           [2.]])
+    """
+    counts = np.bincount(unit_of_row)
+    order = np.argsort(unit_of_row, kind="stable")
+    pooled = np.empty((len(counts), len(statistics) * rows.shape[1]))
+    for unit, end in enumerate(counts.cumsum()):
+        pooled[unit] = pool(rows[order[end - counts[unit] : end]], statistics)
+    return pooled
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """Examples pooled by unit: u items.
+class Units:
+    """Examples pooled by unit: u units, in increasing order of ``Examples.unit``.
 
     Attributes
     ----------
     features
-        For each feature its mean and standard deviation over the item's segments, (u, 2 k).
-    label, group, listeners
+        Pooled feature vectors by name, each (u, k).
+    label, genre, group, listeners
         Shape (u,).
     vote_fractions
         Shape (u, 9), 0–1.
-    item_of_row
-        Each row's item, shape (n,).
     """
 
     features: Mapping[str, Floats]
     label: NDArray[np.int64]
+    genre: NDArray[np.int64]
     group: NDArray[np.int64]
     listeners: NDArray[np.int64]
     vote_fractions: Floats
-    item_of_row: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.label)
 
+    def take(self, index: NDArray[np.bool_]) -> Units:
+        """Return the units of a mask."""
+        others = (getattr(self, each.name)[index] for each in fields(self)[1:])
+        return Units({name: values[index] for name, values in self.features.items()}, *others)
 
-def take_items(items: Items, mask: NDArray[np.bool_]) -> Items:
-    """Return the items of a mask, each as a row of its own."""
-    return Items(
-        features={name: values[mask] for name, values in items.features.items()},
-        label=items.label[mask],
-        group=items.group[mask],
-        listeners=items.listeners[mask],
-        vote_fractions=items.vote_fractions[mask],
-        item_of_row=np.arange(int(mask.sum())),
-    )
+    @property
+    def tick_shares(self) -> Floats:
+        """Ticks / all ticks, shape (u, 9); the label where nobody ticked anything."""
+        return tick_shares(self.vote_fractions, self.label)
+
+    def target(self, target: Target) -> tuple[Floats, Floats]:
+        """Return the emotions' distribution, shape (u, 9), and each unit's weight, shape (u,)."""
+        if target == "votes":
+            return self.tick_shares, self.listeners.astype(np.float64)
+        return one_hot(self.label), np.ones(len(self))
 
 
-def pool(examples: Examples, names: tuple[str, ...]) -> Items:
-    """Pool the rows of each unit; ``names`` are features with one vector per segment."""
-    _, first, item_of_row = np.unique(examples.unit, return_index=True, return_inverse=True)
-    return Items(
-        features={name: _mean_and_std(examples.gather(name), item_of_row) for name in names},
+def pool_units(
+    examples: Examples, names: tuple[str, ...], statistics: tuple[str, ...] = POOLING
+) -> tuple[Units, NDArray[np.int64]]:
+    """Pool the rows of each unit.
+
+    Parameters
+    ----------
+    examples
+        The rows, n of them.
+    names
+        Features with one vector per segment.
+    statistics
+        See :func:`pool`.
+
+    Returns
+    -------
+    (Units, ndarray of shape (n,))
+        The units, and each row's unit.
+    """
+    _, first, unit_of_row = np.unique(examples.unit, return_index=True, return_inverse=True)
+    units = Units(
+        {name: pool_rows(examples.gather(name), unit_of_row, statistics) for name in names},
         label=examples.label[first],
+        genre=examples.genre[first],
         group=examples.group[first],
         listeners=examples.listeners[first],
         vote_fractions=examples.vote_fractions[first].astype(np.float64),
-        item_of_row=item_of_row,
     )
-
-
-def _mean_and_std(rows: NDArray[np.float32], item_of_row: NDArray[np.int64]) -> Floats:
-    count = np.bincount(item_of_row)[:, None]
-    values = rows.astype(np.float64)
-    mean = np.zeros((len(count), values.shape[1]))
-    np.add.at(mean, item_of_row, values)
-    mean /= count
-    square = np.zeros_like(mean)
-    np.add.at(square, item_of_row, np.square(values - mean[item_of_row]))
-    return np.concatenate([mean, np.sqrt(square / count)], axis=1)
+    return units, unit_of_row

@@ -54,7 +54,7 @@ class View:
     factor: Floats
 
     def __call__(self, features: Mapping[str, Floats]) -> Floats:
-        """Return items as points, shape (n, k)."""
+        """Return units as points, shape (n, k)."""
         values = np.concatenate([features[name] for name, _ in self.sizes], axis=1)
         inside = np.clip((values[:, self.columns] - self.mean) * self.scale, -CLIP, CLIP)
         points: Floats = inside * self.factor
@@ -69,7 +69,7 @@ def fit_view(
     Parameters
     ----------
     features
-        Pooled features of the training items, each (n, size).
+        Pooled features of the training units, each (n, size).
     shares
         The features to look at, and what each counts for.
     weights
@@ -82,7 +82,7 @@ def fit_view(
     varies = deviation > CONSTANT * (1.0 + np.abs(mean))
     columns = np.flatnonzero(varies)
     mean, scale = mean[columns], 1.0 / deviation[columns]
-    # The mean squared distance of two items is twice the variance.
+    # The mean squared distance of two units is twice the variance.
     distance = 2.0 * np.clip((values[:, columns] - mean) * scale, -CLIP, CLIP).var(axis=0)
     feature = np.repeat(np.arange(len(sizes)), [size for _, size in sizes])[columns]
     square = np.zeros(len(columns))
@@ -115,7 +115,7 @@ def _feature_groups(name: str, size: int) -> Numbers:
 
 
 def group_distances(points: Floats, groups: NDArray[np.int64], count: int) -> Floats:
-    """Return the squared distances of items in each of ``count`` groups, (count, n, n).
+    """Return the squared distances of units in each of ``count`` groups, (count, n, n).
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def learn_weights(distances: Floats, targets: Floats, noise: Floats) -> Floats:
     targets
         Shape (n, outputs).
     noise
-        Relative noise variance of each item, shape (n,), mean 1.
+        Relative noise variance of each unit, shape (n,), mean 1.
     """
     from scipy.optimize import minimize
 
