@@ -104,6 +104,13 @@ def explain(
         The sound cannot be read, or is shorter than half a second.
     ModelError
         There is no emotion of that name.
+
+    Examples
+    --------
+    >>> from music_emotion import load_model
+    >>> noise = np.random.default_rng(0).standard_normal(66_150)
+    >>> explain(load_model("lstm_cnn"), noise, 22_050).map.shape
+    (8, 1)
     """
     if emotion is not None and emotion not in EMOTIONS:
         raise ModelError(f"there is no emotion {emotion!r}; choose from {', '.join(EMOTIONS)}")
@@ -168,6 +175,15 @@ def explain_prediction(
         The sound cannot be read again.
     ModelError
         There is no emotion of that name.
+
+    Examples
+    --------
+    >>> import io, soundfile
+    >>> from music_emotion import load_model
+    >>> model, stream = load_model("lstm_cnn"), io.BytesIO()
+    >>> soundfile.write(stream, np.zeros(66_150), 22_050, format="WAV")
+    >>> explain_prediction(model, stream, model.predict(stream))[1] is None
+    True
     """
     if prediction.top is None:
         return prediction, None

@@ -192,7 +192,13 @@ class EmotionModel:
 
 
 def joined(parts: Sequence[SegmentLevel]) -> SegmentLevel:
-    """Return what was kept of consecutive parts of a track, at least one, as of one."""
+    """Return what was kept of consecutive parts of a track, at least one, as of one.
+
+    Examples
+    --------
+    >>> joined([{"summary": np.zeros((2, 272))}, {"summary": np.ones((1, 272))}])["summary"].shape
+    (3, 272)
+    """
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -239,7 +245,13 @@ def _length_warning(repeated: bool, duration: float) -> tuple[str, ...]:
 
 
 def is_file(source: object) -> TypeGuard[AudioSource]:
-    """Whether a source is a path or an open binary stream."""
+    """Whether a source is a path or an open binary stream.
+
+    Examples
+    --------
+    >>> is_file("song.mp3"), is_file(np.zeros(66_150))
+    (True, False)
+    """
     return isinstance(source, str | os.PathLike) or hasattr(source, "read")
 
 
@@ -258,6 +270,11 @@ def as_sound(source: Any, sample_rate: int | None) -> Sound:
     ------
     AudioError
         It is neither, or the rate of an array is missing or no number.
+
+    Examples
+    --------
+    >>> as_sound(np.zeros((44_100, 2)), 44_100).samples.shape
+    (44100,)
     """
     if isinstance(source, Sound):
         samples = np.asarray(source.samples)
@@ -309,6 +326,11 @@ def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionM
     ------
     ModelError
         There is no such model, or it is damaged.
+
+    Examples
+    --------
+    >>> load_model("lstm_cnn")  # doctest: +ELLIPSIS
+    EmotionModel('lstm_cnn', version ...)
     """
     folder = find_package(name_or_path).resolve()
     return _opened(folder, tuple(_state(folder / file) for file in (CARD_FILE, ONNX_FILE)))
@@ -359,6 +381,15 @@ def predict(
         There is no such model, or it is damaged.
     MissingExtraError
         Reading the file needs the extra ``[formats]``.
+
+    Examples
+    --------
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(6 * 22_050) / 22_050)
+    >>> prediction = predict(tone, 22_050, model="lstm_cnn")
+    >>> prediction.duration, prediction.timeline.emotions.shape
+    (6.0, (2, 9))
+    >>> round(float(prediction.emotions.sum()), 5)
+    1.0
     """
     chosen = model if isinstance(model, EmotionModel) else load_model(model)
     return chosen.predict(source, sample_rate)

@@ -118,6 +118,12 @@ def read_card(folder: Path) -> Card:
     ------
     ModelError
         There is none, or it is damaged or of another format.
+
+    Examples
+    --------
+    >>> from music_emotion.inference.package import find_package
+    >>> read_card(find_package("light")).scope
+    'track'
     """
     path = folder / CARD_FILE
     shown = f"'{printable(path)}'"
@@ -139,7 +145,13 @@ def read_card(folder: Path) -> Card:
 
 
 def card_json(card: Card) -> str:
-    """Return the card as it is written to ``card.json``."""
+    """Return the card as it is written to ``card.json``.
+
+    Examples
+    --------
+    >>> json.loads(card_json(Card("mine", "1", ("waveform",), "segment", sha256="")))["format"]
+    1
+    """
     return json.dumps({"format": FORMAT, **asdict(card)}, indent=2, allow_nan=False) + "\n"
 
 

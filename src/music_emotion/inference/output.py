@@ -32,6 +32,12 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
     ------
     MusicEmotionError
         The file cannot be written.
+
+    Examples
+    --------
+    >>> with opened_output(None) as stream:
+    ...     print("[]", file=stream)
+    []
     """
     if path is None or str(path) == STANDARD_OUTPUT:
         yield sys.stdout
@@ -54,6 +60,14 @@ def replacing(path: Path) -> Iterator[Path]:
     ------
     MusicEmotionError
         The folder does not exist or may not be written, or ``path`` is no regular file.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder, "out.csv")) as temporary:
+    ...         _ = temporary.write_text("path")
+    ...     Path(folder, "out.csv").read_text()
+    'path'
     """
     target = check_writable(path)
     with _one_line_errors(path), replaced_when_done(target) as temporary:
@@ -67,6 +81,13 @@ def check_writable(path: Path) -> Path:
     ------
     MusicEmotionError
         As :func:`replacing` does.
+
+    Examples
+    --------
+    >>> check_writable(Path("no", "such", "out.csv"))
+    Traceback (most recent call last):
+    ...
+    music_emotion.errors.MusicEmotionError: cannot write in 'no/such' (No such file or directory)
     """
     if is_folder(path):
         raise MusicEmotionError(f"'{printable(path)}' is a folder; name a file in it")
@@ -97,6 +118,13 @@ def refuse_music(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
     ------
     MusicEmotionError
         An output is one of the files, has the name of music, or is named twice.
+
+    Examples
+    --------
+    >>> refuse_music([Path("song.mp3")], [])
+    Traceback (most recent call last):
+    ...
+    music_emotion.errors.MusicEmotionError: 'song.mp3' is a name for music; write to another
     """
     written = [path for path in outputs if path is not None and str(path) != STANDARD_OUTPUT]
     if not written:
@@ -125,7 +153,13 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def is_special(path: Path) -> bool:
-    """Whether a path is there and neither a regular file nor a folder."""
+    """Whether a path is there and neither a regular file nor a folder.
+
+    Examples
+    --------
+    >>> is_special(Path(os.devnull))
+    True
+    """
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

@@ -160,7 +160,13 @@ def _check_pretrained() -> None:
 
 
 def shipped_names() -> tuple[str, ...]:
-    """Return the names of the models in the wheel, ``default`` first."""
+    """Return the names of the models in the wheel, ``default`` first.
+
+    Examples
+    --------
+    >>> shipped_names()[0]
+    'default'
+    """
     names = sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{CARD_FILE}"))
     return tuple(sorted(names, key=lambda name: name != "default"))
 
@@ -174,6 +180,11 @@ def find_package(name_or_path: str | os.PathLike[str]) -> Path:
     ------
     ModelError
         There is no such model.
+
+    Examples
+    --------
+    >>> find_package("blend").name
+    'default'
     """
     name = os.fspath(name_or_path)
     if name in shipped_names():
@@ -199,6 +210,12 @@ def read_cards(folders: Iterable[Path]) -> list[tuple[Card, int]]:
     ------
     ModelError
         A card is missing or damaged.
+
+    Examples
+    --------
+    >>> [(card, size)] = read_cards([find_package("light")])
+    >>> card.name, size > 1_000_000
+    ('light', True)
     """
     found = []
     for folder in folders:
@@ -228,6 +245,14 @@ def write_package(folder: Path, card: Card, onnx: bytes) -> Card:
     ------
     ModelError
         The graph breaks the contract (nothing is replaced), or the folder cannot be written.
+
+    Examples
+    --------
+    >>> light = find_package("light")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     card = write_package(Path(folder), read_card(light), (light / ONNX_FILE).read_bytes())
+    >>> card == read_card(light)
+    True
     """
     card = replace(card, sha256=hashlib.sha256(onnx).hexdigest())
     try:

@@ -244,7 +244,13 @@ class TrackPrediction:
 
 
 def ranked(emotions: Array) -> list[tuple[str, float]]:
-    """Return (emotion, probability) of nine probabilities, most probable first."""
+    """Return (emotion, probability) of nine probabilities, most probable first.
+
+    Examples
+    --------
+    >>> ranked(np.eye(9, dtype=np.float32)[4])[0]
+    ('calmness', 1.0)
+    """
     order = np.argsort(-emotions, kind="stable")
     return [(EMOTIONS[index], float(emotions[index])) for index in order]
 
@@ -307,7 +313,13 @@ def _jams_annotation(
 
 
 def writable(path: str) -> str:
-    """Return a path as Unicode; one whose bytes are no text gets escapes in their place."""
+    r"""Return a path as Unicode; one whose bytes are no text gets escapes in their place.
+
+    Examples
+    --------
+    >>> writable("caf\udce9.mp3")
+    'caf\\udce9.mp3'
+    """
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

@@ -101,6 +101,13 @@ def segment_blocks(
     ------
     Segments
         A remainder shorter than a segment is dropped.
+
+    Examples
+    --------
+    >>> minute = np.zeros(60 * 44_100, np.float32)
+    >>> for segments in segment_blocks([minute], 44_100, rates=[16_000]):
+    ...     print(segments.waveform.shape, segments.waveforms[16_000].shape)
+    (20, 66150) (20, 48000)
     """
     cutters = {rate: _Cutter(sample_rate, rate) for rate in {SAMPLE_RATE, *rates}}
     samples = given = 0
@@ -130,6 +137,12 @@ def audible_segments(segments: Segments) -> NDArray[np.bool_]:
 
     The mean size of the samples decides, a constant offset left out, in all and in a quarter of a
     second: a click or a resampler's ringing at the edge of silence does not make it music.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).standard_normal(66_150).astype(np.float32)
+    >>> audible_segments(Segments({22_050: np.stack([noise, 0 * noise])}))
+    array([ True, False])
     """
     waveform = segments.waveform
     size: Array = np.abs(waveform - waveform.mean(axis=1, keepdims=True))
@@ -156,6 +169,12 @@ def fill_segment(
     ------
     AudioError
         There is less than half a second.
+
+    Examples
+    --------
+    >>> blocks, is_repeated = fill_segment([np.zeros(22_050, np.float32)], 22_050, "song.mp3")
+    >>> [len(block) for block in blocks], is_repeated
+    ([66150], True)
     """
     whole = iter(blocks)
     head: list[Array] = []

@@ -60,7 +60,13 @@ class Writer:
 
 
 def outcome_dict(outcome: Outcome) -> dict[str, Any]:
-    """Return an outcome as plain values: a prediction, or ``path`` and ``error``."""
+    """Return an outcome as plain values: a prediction, or ``path`` and ``error``.
+
+    Examples
+    --------
+    >>> outcome_dict(Outcome("song.mp3", error="'song.mp3' is not audio"))
+    {'path': 'song.mp3', 'error': "'song.mp3' is not audio"}
+    """
     path = writable(outcome.path)
     if outcome.prediction is None:
         return {"path": path, "error": outcome.error}
@@ -266,7 +272,13 @@ def _reasons(explanation: Explanation) -> list[str]:
 
 
 def clock(seconds: float) -> str:
-    """Return a time as ``m:ss`` or ``h:mm:ss``."""
+    """Return a time as ``m:ss`` or ``h:mm:ss``.
+
+    Examples
+    --------
+    >>> clock(65.9), clock(3_600)
+    ('1:05', '1:00:00')
+    """
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -318,6 +330,12 @@ def opened_writer(
     ------
     MusicEmotionError
         The file cannot be written.
+
+    Examples
+    --------
+    >>> with opened_writer("jsonl", None, files=1, many=False) as writer:
+    ...     writer.add(Outcome("song.mp3", error="'song.mp3' is not audio"))
+    {"path": "song.mp3", "error": "'song.mp3' is not audio"}
     """
     if path is not None and str(path) == STANDARD_OUTPUT:
         path = None
