@@ -105,35 +105,31 @@ class EmotionModel:
     ) -> TrackPrediction:
         """Predict blocks of sound, whose length and warnings are known when all have passed."""
         envelope = Envelope(sound.sample_rate)
-        blocks, repeated = fill_segment(envelope.watch(blocks), sound.sample_rate, name)
+        blocks, is_repeated = fill_segment(envelope.watch(blocks), sound.sample_rate, name)
         parts: list[SegmentLevel] = []
         masks: list[NDArray[np.bool_]] = []
         for segments in segment_blocks(blocks, sound.sample_rate, rates=self.sample_rates):
             parts.append(self.analyse(segments))
             masks.append(audible_segments(segments))
-        audible, peaks = np.concatenate(masks), envelope.values()
-        count = len(audible)
+        audible, peaks, duration = np.concatenate(masks), envelope.values(), sound.duration
+        count, peak = len(audible), float(peaks.max())
         width = round(self.card.window_seconds / SEGMENT_SECONDS)
         whole, *windows = [
             np.flatnonzero(audible[span]) + span.start
             for span in (slice(0, count), *spans_around(count, width))
         ]
         predicted = self.aggregate(joined(parts), [whole, *windows])
-        middles = (np.arange(count, dtype=np.float64) + 0.5) * min(SEGMENT_SECONDS, sound.duration)
+        middles = (np.arange(count, dtype=np.float64) + 0.5) * min(SEGMENT_SECONDS, duration)
         return TrackPrediction(
             path=path,
-            duration=sound.duration,
+            duration=duration,
             model=self.card.name,
             version=self.card.version,
             emotions=predicted.emotions[0],
             intensities=predicted.intensities[0],
             confidence=self.confidence(predicted.emotions[0]) if len(whole) else 0.0,
             timeline=Timeline(middles, predicted.emotions[1:], width * SEGMENT_SECONDS),
-            warnings=(
-                *sound.warnings,
-                *_level_warning(len(whole) > 0, float(peaks.max())),
-                *_length_warning(repeated, sound.duration),
-            ),
+            warnings=(*sound.warnings, *_warnings(len(whole) > 0, peak, is_repeated, duration)),
             envelope=peaks,
         )
 
@@ -229,19 +225,14 @@ def spans_around(count: int, width: int) -> list[slice]:
     return [slice(max(0, at - before), min(count, at + after + 1)) for at in range(count)]
 
 
-def _level_warning(is_audible: bool, peak: float) -> tuple[str, ...]:
-    """Say that there is nothing to hear, or hardly anything."""
+def _warnings(is_audible: bool, peak: float, is_repeated: bool, duration: float) -> Iterator[str]:
+    """Say that there is nothing to hear, hardly anything, or little of it."""
     if not is_audible:
-        return ("silent: there is nothing to hear",)
-    if peak >= QUIETEST_PEAK:
-        return ()
-    return (f"very quiet: the loudest sample is at {20 * math.log10(peak):.0f} dB",)
-
-
-def _length_warning(repeated: bool, duration: float) -> tuple[str, ...]:
-    if not repeated:
-        return ()
-    return (f"only {duration:.1f} s of sound, repeated to {SEGMENT_SECONDS:g} s: little to go by",)
+        yield "silent: there is nothing to hear"
+    elif peak < QUIETEST_PEAK:
+        yield f"very quiet: the loudest sample is at {20 * math.log10(peak):.0f} dB"
+    if is_repeated:
+        yield f"only {duration:.1f} s of sound, repeated to {SEGMENT_SECONDS:g} s: little to go by"
 
 
 def is_file(source: object) -> TypeGuard[AudioSource]:
