@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from unittest.mock import ANY
+
+import pytest
 
 from helpers.tracks import track
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags import journal
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.tags.journal import TagWrite
+from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
 
 BEFORE, AFTER = {"MOOD": None, "TMOO": ["dull"]}, {"MOOD": ["calmness"], "TMOO": ["calmness"]}
 
@@ -97,3 +102,57 @@ def test_a_copy_that_was_written_itself_is_not_taken_for_a_file_that_is_away(
         (numbers[0], one.path),
         (numbers[1], copy.path),
     ]
+
+
+def test_a_writing_as_it_is_noted(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    song = written(catalogue, "a")
+    monkeypatch.setattr(time, "time", lambda: 1234.9)
+    number = journal.record(catalogue, song, BEFORE, AFTER)
+    noted = TagWrite(number, song.id, song.path, song.audio, BEFORE, AFTER, 1234, False)
+    assert journal.unfinished(catalogue) == [noted]
+    journal.finish(catalogue, number)
+    assert list(journal.undoable(catalogue)) == [replace(noted, finished=True)]
+    assert catalogue.track(song.path) == replace(song, prediction=ANY)  # nothing was seen
+    monkeypatch.setattr(time, "time", lambda: 2345.9)
+    seen = replace(song, stamp=FileStamp(7, 8, 9), tags=Tags(artist="New"))
+    journal.mark_undone(catalogue, number, seen)
+    assert journal._select(catalogue, "") == [replace(noted, finished=True, undone_at=2345)]
+    assert catalogue.track(song.path) == replace(seen, prediction=ANY)
+    assert journal.undoable_ids(catalogue) == journal.writings_of(catalogue, song) == []
+
+
+def test_what_is_noted_of_a_file_without_a_row_changes_no_row(catalogue: Catalogue) -> None:
+    song = written(catalogue, "a")
+    number = journal.record(catalogue, song, BEFORE, AFTER)
+    journal.finish(catalogue, number, replace(song, id=None, stamp=FileStamp(7, 8, 9)))
+    assert catalogue.track(song.path) == replace(song, prediction=ANY)
+
+
+def test_writings_of_a_file_are_newest_first_and_not_its_copys(catalogue: Catalogue) -> None:
+    one = written(catalogue, "a")
+    catalogue.write(track("copy", audio=one.audio))
+    copy = catalogue.track("/music/copy")
+    assert copy is not None
+    numbers = [logged(catalogue, song) for song in (one, copy, one)]
+    assert [w.id for w in journal.writings_of(catalogue, one)] == [numbers[2], numbers[0]]
+    assert [w.id for w in journal.writings_of(catalogue, copy)] == [numbers[1]]
+    assert journal.undoable_ids(catalogue) == sorted(numbers[1:])
+    assert journal.undoable_ids(catalogue, b"another sound") == []
+    for song in (one, copy):
+        journal.record(catalogue, song, BEFORE, AFTER)
+    assert [w.path for w in journal.unfinished(catalogue)] == [one.path, copy.path]
+
+
+def test_only_the_writings_of_the_file_itself_are_bound_to_its_row(catalogue: Catalogue) -> None:
+    song = written(catalogue, "a")
+    number = logged(catalogue, song)
+    catalogue.remove([song.id or 0])
+    again = written(catalogue, "a")
+    catalogue.write(track("copy", audio=song.audio))
+    copy = catalogue.track("/music/copy")
+    assert copy is not None
+    logged(catalogue, copy)
+    rows = "SELECT track FROM tag_write WHERE id = ?"
+    assert catalogue.connection.execute(rows, (number,)).fetchone() == (None,)
+    logged(catalogue, again)
+    assert catalogue.connection.execute(rows, (number,)).fetchone() == (again.id,)

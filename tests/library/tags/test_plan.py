@@ -3,28 +3,37 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import mutagen
 import pytest
+import soundfile as sf
 from mutagen.id3 import APIC, ID3, TXXX
 
+from helpers.sounds import RATE, tone
 from helpers.tagged_files import ENCODERS, decoded, make, needs_ffmpeg, predicted, probed
 from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags import journal, rewrite
+from music_emotion.library.tags import plan as plan_module
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.plan import (
+    TagPlan,
+    audio_now,
     diff_lines,
     fields_of,
     plan_tags,
     plan_undo,
+    real_folder,
     recover,
     undo_tags,
+    undoable_write,
     write_tags,
 )
+from music_emotion.library.track import FileStamp
 
 pytestmark = needs_ffmpeg
 
@@ -352,3 +361,187 @@ def test_an_interrupted_writing_of_a_file_that_sounds_different_now_stays_open(m
     mp3.write_bytes(content)
     recover(catalogue)
     assert journal.unfinished(catalogue) == []
+
+
+# What is planned and noted, from files that need no encoder
+
+
+@pytest.fixture
+def flac(tmp_path):
+    path = tmp_path / "song.flac"
+    sf.write(path, tone(0.2), RATE)
+    return path
+
+
+def catalogued(catalogue, path, **fields):
+    catalogue.write(replace(predicted(path), **fields))
+    return catalogue.track(str(path))
+
+
+def test_the_fields_of_a_prediction(flac):
+    told = predicted(flac, "joyful_activation").prediction
+    shares = ("0.00", "0.11", "0.22", "0.33", "0.44", "0.55", "0.90", "0.77", "0.88")
+    assert fields_of(told) == {
+        "MOOD": ("joyful activation",),
+        **{f"EMOTION_{n.upper()}": (v,) for n, v in zip(EMOTIONS, shares, strict=True)},
+        "EMOTION_MODEL": ("tones 1",),
+    }
+    assert fields_of(predicted(flac, None).prediction)["MOOD"] is None
+
+
+def test_only_a_file_with_a_new_stamp_is_listened_to(flac, catalogue, monkeypatch):
+    row = catalogued(catalogue, flac)
+    monkeypatch.setattr(plan_module, "audio_digest", lambda path: bytes(16))
+    plan = plan_tags(catalogue, row)
+    assert (plan.path, plan.stamp, plan.left) == (str(flac), row.stamp, ())
+    assert plan.before == dict.fromkeys(plan.after) and len(plan.after) == 11
+    assert audio_now(str(flac), row) == (row.stamp, row.audio)
+    for known in (None, replace(row, audio=b""), replace(row, stamp=FileStamp(1, 2, 3))):
+        assert audio_now(str(flac), known) == (row.stamp, bytes(16))
+    os.utime(flac, ns=(10**18, 10**18))
+    with pytest.raises(TagError, match="is left as it is: it sounds different now"):
+        plan_tags(catalogue, row)
+    monkeypatch.setattr(plan_module, "audio_digest", lambda path: row.audio)
+    assert plan_tags(catalogue, row).stamp == FileStamp.read(flac) != row.stamp
+
+    def refuse(path):
+        raise OSError(13, "Permission denied")
+
+    monkeypatch.setattr(plan_module, "audio_digest", refuse)
+    with pytest.raises(TagError, match=f"^'{flac}' cannot be read \\(Permission denied\\)$"):
+        plan_tags(catalogue, row)
+
+
+def test_what_was_not_predicted_is_not_tagged(flac, catalogue):
+    row = predicted(flac)
+    with pytest.raises(TagError, match=r"^it is odd$"):
+        plan_tags(catalogue, replace(row, prediction=None, error="it is odd"))
+    with pytest.raises(TagError, match=f"^'{flac}' was not predicted$"):
+        plan_tags(catalogue, replace(row, prediction=None))
+
+
+def test_a_writing_is_noted_with_what_was_there(flac, catalogue):
+    row = catalogued(catalogue, flac)
+    tags = open_tags(flac)
+    tags.put("EMOTION_POWER", ["9"])
+    tags.put("ARTIST", ["Somebody"])
+    tags.save()
+    os.utime(flac, ns=(10**18, 10**18))
+    plan = plan_tags(catalogue, row)
+    write_tags(catalogue, row, plan, keep_times=True)
+    (write,) = journal.undoable(catalogue)
+    assert (write.path, write.audio, write.track) == (str(flac), row.audio, row.id)
+    assert write.before == {**dict.fromkeys(plan.after), "EMOTION_POWER": ["9"]}
+    assert write.after == {key: list(values) for key, values in plan.after.items()}
+    now = catalogue.track(str(flac))
+    assert (now.stamp, now.tags.artist) == (FileStamp.read(flac), "Somebody")
+    assert now.stamp.mtime_ns == 10**18
+    back = plan_undo(catalogue, write)
+    assert back.before == {key: tuple(values) for key, values in write.after.items()}
+    assert back.after == {**dict.fromkeys(plan.after), "EMOTION_POWER": ("9",)}
+    assert (back.path, back.stamp, back.left, back.kept) == (str(flac), now.stamp, (), "")
+    undo_tags(catalogue, write, back, keep_times=True)
+    assert catalogue.track(str(flac)).stamp == FileStamp.read(flac)
+    assert flac.stat().st_mtime_ns == 10**18
+    assert open_tags(flac).get("EMOTION_POWER") == ("9",)
+    assert list(journal.undoable(catalogue)) == []
+
+
+def test_a_writing_that_fails_is_forgotten(flac, catalogue):
+    row = catalogued(catalogue, flac)
+    plan = plan_tags(catalogue, row)
+    with pytest.raises(TagError, match="another program changed it"):
+        write_tags(catalogue, row, replace(plan, stamp=FileStamp(1, 2, 3)))
+    with pytest.raises(TagError, match="it sounds different now"):
+        write_tags(catalogue, replace(row, audio=b"another sound..."), plan)
+    assert journal.unfinished(catalogue) == [] == journal.undoable_ids(catalogue)
+
+
+def test_taking_back_what_the_file_no_longer_says(flac, catalogue):
+    row = catalogued(catalogue, flac)
+    content = flac.read_bytes()
+    write_tags(catalogue, row, plan_tags(catalogue, row))
+    flac.write_bytes(content)  # another program took it back
+    (write,) = journal.undoable(catalogue)
+    plan = plan_undo(catalogue, write)
+    assert (plan.before, plan.after, plan.left) == ({}, {}, ())
+    undo_tags(catalogue, replace(write, sure=False), plan)  # a copy says nothing of the file
+    assert journal.undoable_ids(catalogue) == [write.id]
+    undo_tags(catalogue, write, plan)
+    assert journal.undoable_ids(catalogue) == []
+    assert flac.read_bytes() == content
+
+
+def test_which_writing_of_a_sound_is_a_files(tmp_path, flac, catalogue):
+    row = catalogued(catalogue, flac)
+    write_tags(catalogue, row, plan_tags(catalogue, row))
+    (write,) = journal.undoable(catalogue)
+    assert undoable_write(catalogue, str(flac)) == write
+    copy = tmp_path / "copy.flac"
+    copy.write_bytes(flac.read_bytes())
+    assert undoable_write(catalogue, str(copy)) is None
+    flac.unlink()
+    assert undoable_write(catalogue, str(copy)) == replace(
+        write, path=str(copy), track=None, sure=False
+    )
+    sf.write(flac, tone(0.2, hertz=500.0), RATE)
+    assert undoable_write(catalogue, str(flac)) is None
+
+
+def test_what_was_interrupted_is_settled_file_by_file(tmp_path, flac, catalogue):
+    plans = {}
+    for name in ("gone", "other", "same", "done"):
+        path = tmp_path / name / "song.flac"
+        path.parent.mkdir()
+        sf.write(path, tone(0.2, hertz=400.0 + len(plans)), RATE)
+        row = catalogued(catalogue, path)
+        plans[name] = plan_tags(catalogue, row)
+        journal.record(catalogue, row, dict(plans[name].before), dict(plans[name].after))
+    (tmp_path / "gone" / "song.flac").unlink()
+    sf.write(tmp_path / "other" / "song.flac", tone(0.3), RATE)
+    rewrite.rewrite_tags(plans["done"].path, plans["done"].after)
+    for folder in ("gone", "done", "."):
+        (tmp_path / folder / f"{TEMPORARY_TAGGED}0123.flac").touch()
+    assert recover(catalogue) == 4
+    assert [Path(w.path).parent.name for w in journal.unfinished(catalogue)] == ["gone", "other"]
+    assert [Path(w.path).parent.name for w in journal.undoable(catalogue)] == ["done"]
+    assert [p.parent for p in tmp_path.rglob(f"{TEMPORARY_TAGGED}*")] == [tmp_path]
+    assert recover(catalogue, [str(tmp_path)]) == 2
+    assert not list(tmp_path.rglob(f"{TEMPORARY_TAGGED}*"))
+
+
+def test_an_interrupted_writing_is_not_told_from_a_copy(tmp_path, flac, catalogue):
+    row = catalogued(catalogue, flac)
+    plan = plan_tags(catalogue, row)
+    journal.record(catalogue, row, dict(plan.before), dict(plan.after))
+    copy = flac.rename(tmp_path / "copy.flac")
+    catalogue.remove([row.id])
+    catalogued(catalogue, copy)
+    (write,) = journal.unfinished(catalogue)
+    assert (write.path, write.sure) == (str(copy), False)
+    assert recover(catalogue) == 1
+    assert len(journal.unfinished(catalogue)) == 1
+
+
+def test_folders_of_files_behind_links(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "music" / "song.mp3")
+    assert real_folder(str(tmp_path / "link")) == str(tmp_path / "music")
+
+
+def test_a_plan_in_lines(tmp_path):
+    plan = TagPlan(
+        "/a\n.mp3",
+        {"A": None, "B": ("1", "2"), "C": ("3",)},
+        {"A": ("new", "er"), "B": None, "C": ("4\t",)},
+        FileStamp(0, 0, 0),
+        kept="min\re",
+        left=("D\n",),
+    )
+    assert diff_lines(plan) == [
+        "/a\\n.mp3",
+        "  + A: new; er",
+        "  - B: 1; 2",
+        "  ~ C: 3 → 4\\t",
+        "  = MOOD: min\\re (yours; --overwrite replaces it)",
+        "  = D\\n: changed since it was written, left",
+    ]
