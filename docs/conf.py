@@ -28,6 +28,7 @@ extensions = [
 root_doc = "index"
 exclude_patterns = ["site"]
 myst_heading_anchors = 3
+smartquotes_action = "qe"  # a -- is an option of a command, not a dash
 suppress_warnings = [
     "ref.python",  # a bare name in an annotation that two modules define
     "myst.xref_missing",  # links to files of the repository; tests/docs/test_links.py checks all

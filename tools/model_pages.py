@@ -27,7 +27,7 @@ from music_emotion.inference.package import find_package, read_cards, shipped_na
 from music_emotion.report.cards import card_page, card_table
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACE = re.compile(r"(<!-- shipped: ([\w-]+) -->\n)(.*?)(<!-- /shipped -->)", re.DOTALL)
+PLACE = re.compile(r"(<!-- shipped: ([\w-]+) -->\n\n)(.*?)(\n\n<!-- /shipped -->)", re.DOTALL)
 SONG = "song.mp3"
 PARTS = (("calmness", 18.0), ("joyful_activation", 21.0), ("tension", 15.0))
 """What the example plays: an emotion's style and its seconds."""
@@ -79,12 +79,12 @@ def pages() -> dict[Path, str]:
     names = shipped_names()
     cards = [card for card, _ in read_cards(map(find_package, names))]
     folder = ROOT / "docs" / "models"
-    wanted = {folder / f"{card.name}.md": f"{MADE_BY}\n{card_page(card)}\n" for card in cards}
+    wanted = {folder / f"{card.name}.md": f"{MADE_BY}\n\n{card_page(card)}\n" for card in cards}
     found = places()
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = page.read_text(encoding="utf-8")
         if PLACE.search(text):
-            wanted[page] = PLACE.sub(lambda m: f"{m[1]}{found[m[2]]}\n{m[4]}", text)
+            wanted[page] = PLACE.sub(lambda m: f"{m[1]}{found[m[2]]}{m[4]}", text)
     return wanted
 
 

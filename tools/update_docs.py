@@ -51,7 +51,7 @@ def filled(text: str, figures: Figures) -> str:
             content = "*not measured yet*"
             if name in TABLES:
                 content = f"*Not measured yet: {reason}.*"
-        around = "\n" if name in TABLES else ""
+        around = "\n\n" if name in TABLES else ""
         return f"{opening}{around}{content}{around}{closing}"
 
     return PLACE.sub(fill, text)

@@ -24,17 +24,11 @@ import pytest
 import soundfile
 import typer.main
 
-from helpers.code_blocks import EMOTIFY, SERVER, Block, blocks_of
+from helpers.code_blocks import PAGES, ROOT, Block, blocks_of, reason, steering, words_of
 from music_emotion.cli.main import build_app
 from music_emotion.datasets.demo import synthesise
 from music_emotion.evaluation.plan import quick_corpus
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = (
-    ROOT / "README.md",
-    ROOT / "CONTRIBUTING.md",
-    *sorted(path for path in (ROOT / "docs").rglob("*.md") if "api" not in path.parts),
-)
 SHELL = shutil.which("bash")
 CURL = shutil.which("curl")
 TIMEOUT = 1_200  # seconds per block; a hang must not look like patience
@@ -119,26 +113,26 @@ def served(environment: dict[str, str]) -> Iterator[str]:
 
 def unmet(block: Block) -> str:
     """What a block needs that is not there, or ``""``."""
-    if EMOTIFY in block.needs and not os.environ.get("EMOTIFY_ROOT"):
+    if block.is_for_emotify and not os.environ.get("EMOTIFY_ROOT"):
         return "needs EMOTIFY_ROOT"
-    if SERVER in block.needs and CURL is None:
+    if SERVED_AT in block.text and CURL is None:
         return "needs curl"
     return ""
 
 
 def prepared(block: Block, reader: Reader, request: pytest.FixtureRequest) -> tuple[Block, Reader]:
     """A block and its reader with what the block needs."""
-    if EMOTIFY in block.needs:
+    if block.is_for_emotify:
         root = {"EMOTIFY_ROOT": os.environ["EMOTIFY_ROOT"]}
         reader = replace(reader, environment={**reader.environment, **root})
-    if SERVER in block.needs:
+    if SERVED_AT in block.text:
         address = request.getfixturevalue("served")
         block = replace(block, text=block.text.replace(SERVED_AT, address))
     return block, reader
 
 
 def run_shell(block: Block, reader: Reader) -> None:
-    script = "\n".join(line for line in block.lines() if block.is_run(line))
+    script = "\n".join(block.run_lines())
     done = subprocess.run(
         [SHELL, "-eu", "-c", script],
         cwd=reader.folder,
@@ -156,8 +150,8 @@ def run_shell(block: Block, reader: Reader) -> None:
 def check_options(block: Block) -> None:
     """Parse the lines that are not run, so that what was renamed is noticed all the same."""
     for line in block.lines():
-        words = shlex.split(line, comments=True)
-        if block.is_run(line):
+        words = words_of(line)
+        if not reason(line, block.not_run):
             continue
         if words[:1] == ["music-emotion"]:
             parse(words[1:], block.place)
@@ -194,12 +188,10 @@ def test_every_block_runs(page: Path, reader: Reader, request: pytest.FixtureReq
     for block in blocks_of(page):
         if block.is_shell:
             check_options(block)
-        if block.skipped:
-            continue
         if need := unmet(block):
             left_out.append(f"{block.place} {need}")
         elif block.is_shell:
-            if any(block.is_run(line) for line in block.lines()):
+            if block.run_lines():
                 run_shell(*prepared(block, reader, request))
         elif block.file_name:
             (reader.folder / block.file_name).write_text(block.text)
@@ -215,35 +207,36 @@ def test_an_architecture_takes_thirty_lines_as_its_page_says() -> None:
     assert len(lines) <= 30
 
 
-def test_what_is_not_run_says_why() -> None:
-    for page in PAGES:
-        for block in blocks_of(page):
-            assert not block.skipped or len(block.skipped.split()) >= 2, block.place
-            for beginning in block.skipped_lines:
-                assert any(line.startswith(beginning) for line in block.lines()), block.place
+def test_what_is_not_run_says_why_and_is_on_a_page() -> None:
+    known = steering()
+    pages = {page.relative_to(ROOT).as_posix(): blocks_of(page) for page in PAGES}
+    every = [line for blocks in pages.values() for block in blocks for line in block.lines()]
+    sections = [(known["not_run"], every), (known["needs_emotify"], every)]
+    for name, section in known["not_run_on"].items():
+        sections.append((section, [line for block in pages[name] for line in block.lines()]))
+    for section, lines in sections:
+        for beginning in section:
+            assert any(reason(line, {beginning: "x"}) for line in lines), beginning
 
 
 def test_a_wrong_option_or_extra_is_noticed_in_a_block_that_is_not_run() -> None:
-    text = "<!-- code: not run: takes hours -->\n```sh\nmusic-emotion compare --modles svm\n```\n"
-    [block] = blocks_of(Path("page.md"), text)
-    assert block.skipped == "takes hours" and block.place == "page.md:2"
+    not_run = {"music-emotion compare": "takes hours", "pip install": "installs packages"}
     with pytest.raises(AssertionError, match="No such option"):
-        check_options(block)
+        check_options(Block("page.md:2", "sh", "music-emotion compare --modles svm\n", not_run))
     with pytest.raises(AssertionError, match="no command 'comprae'"):
         parse(["comprae"], "page.md:2")
-    text = "<!-- code: not run: installs packages -->\n```sh\npip install '.[web,wbe]'\n```\n"
     with pytest.raises(AssertionError, match="no such extra"):
-        check_options(blocks_of(Path("page.md"), text)[0])
+        check_options(Block("page.md:2", "sh", "pip install '.[web,wbe]'\n", not_run))
 
 
-def test_lines_are_left_out_by_their_beginning_and_kinds_must_be_known() -> None:
-    text = '<!-- code: not run "b": too long -->\n```sh\na 1\nb 2 \\\n  3\n# c\n```\n'
-    [block] = blocks_of(Path("page.md"), text)
-    assert block.lines() == ["a 1", "b 2    3"]
-    assert [block.is_run(line) for line in block.lines()] == [True, False]
+def test_lines_are_left_out_by_their_longest_beginning_and_kinds_must_be_known() -> None:
+    [block] = blocks_of(Path("page.md"), "```sh\na 1\nb 2 \\\n  3\n# c\nb  2 4\n```\n")
+    assert block.lines() == ["a 1", "b 2    3", "b  2 4"]
+    chosen = replace(block, not_run={"b": "too long", "b 2 4": ""}, needs_emotify={"a": "sound"})
+    assert chosen.run_lines() == ["a 1", "b  2 4"]
+    assert chosen.is_for_emotify
+    assert not replace(chosen, not_run={"a": "too long"}).is_for_emotify
     with pytest.raises(ValueError, match="unknown kind 'pyton'"):
         blocks_of(Path("page.md"), "```pyton\n1\n```\n")
-    with pytest.raises(ValueError, match="known are"):
-        blocks_of(Path("page.md"), "<!-- code: needs luck -->\n```sh\na\n```\n")
     [saved] = blocks_of(Path("page.md"), "```python\n# mine.py\nx = 1\n```\n")
     assert saved.file_name == "mine.py"

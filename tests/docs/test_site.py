@@ -12,10 +12,13 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from helpers.code_blocks import PAGES, ROOT
+from helpers.markdown import STRAY, code_of
+
 LOADS = re.compile(r"""<(?:script|link|img|iframe|audio|source)\b[^>]*?(?:src|href)="([^"]+)\"""")
 
 LINK = re.compile(r"""<a\b[^>]*?href="([^"]+)\"""")
+CODE = re.compile(r"<(pre|code|script|style)\b.*?</\1>", re.DOTALL)
 ANCHOR = re.compile(r"""\b(?:id|name)="([^"]+)\"""")
 
 
@@ -85,3 +88,21 @@ def test_every_link_leads_somewhere(site: Path) -> None:
             if not target.is_file() or (parts.fragment and unquote(parts.fragment) not in known):
                 dead.append(f"{page.relative_to(site)}: {address}")
     assert dead == []
+
+
+def visible(html: str) -> str:
+    """What a reader sees of HTML, with single spaces."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", html)).split())
+
+
+@pytest.mark.slow
+def test_no_mark_is_left_over_and_no_command_is_changed(site: Path) -> None:
+    for page in PAGES:
+        if not page.is_relative_to(ROOT / "docs"):
+            continue
+        html = (site / page.relative_to(ROOT / "docs")).with_suffix(".html").read_text("utf-8")
+        article = html[html.index("<article") : html.index("</article>")]
+        assert not STRAY.search(visible(CODE.sub(" ", article))), page.name
+        seen = visible(article)
+        changed = [code for code in code_of(page.read_text("utf-8")) if code not in seen]
+        assert changed == [], page.name

@@ -1,20 +1,28 @@
 """Finds the code blocks of a Markdown page and what is to be done with them.
 
-A block runs unless a comment right above it says otherwise::
-
-    <!-- code: not run: REASON -->                   the whole block
-    <!-- code: not run "music-emotion leak": REASON -->  the lines that start so; may be repeated
-    <!-- code: needs EMOTIFY -->                     skipped where EMOTIFY_ROOT is not set
-    <!-- code: needs a server -->                    one runs at the address that the page names
-
-What is not run is still checked: every ``music-emotion`` line must parse, every extra exist.
+What is not run, and why, stands in ``tests/docs/code_blocks.toml``, not on the pages. What is not
+run is still checked: every ``music-emotion`` line must parse, every extra exist.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+STEERING = ROOT / "tests" / "docs" / "code_blocks.toml"
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if "api" not in path.parts),
+)
+"""The pages whose blocks are tried out."""
 
 SHELL, PYTHON = ("sh", "bash"), ("python",)
 OTHER = (
@@ -33,16 +41,7 @@ OTHER = (
 )
 """Kinds of block that are not commands or programs."""
 
-EMOTIFY, SERVER = NEEDS = ("EMOTIFY", "a server")
-"""What a block may need."""
-
-BLOCK = re.compile(
-    r"^(?P<comments>(?:<!--[^\n]*-->\n)*)```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
-MARKER = re.compile(
-    r'<!-- code: (?P<what>not run|needs)(?: ?"(?P<lines>[^"]+)")?:? (?P<why>.+?) -->'
-)
+BLOCK = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w-]+\.py)\n")
 
 
@@ -58,20 +57,15 @@ class Block:
         What stands behind the opening fence.
     text
         The code.
-    skipped
-        The reason why none of it is run, or ``""``.
-    skipped_lines
-        Beginnings of lines that are not run.
-    needs
-        What must be there for it to be run: keys of :data:`NEEDS`.
+    not_run, needs_emotify
+        Beginnings of lines that are not run, with the reason, and of those that need EMOTIFY.
     """
 
     place: str
     kind: str
     text: str
-    skipped: str
-    skipped_lines: tuple[str, ...]
-    needs: tuple[str, ...]
+    not_run: Mapping[str, str] = field(default_factory=dict)
+    needs_emotify: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_shell(self) -> bool:
@@ -88,8 +82,26 @@ class Block:
         joined = self.text.replace("\\\n", " ")
         return [line for line in map(str.strip, joined.splitlines()) if line[:1] not in ("", "#")]
 
-    def is_run(self, line: str) -> bool:
-        return not self.skipped and not any(line.startswith(one) for one in self.skipped_lines)
+    def run_lines(self) -> list[str]:
+        """The commands that are run."""
+        return [line for line in self.lines() if not reason(line, self.not_run)]
+
+    @property
+    def is_for_emotify(self) -> bool:
+        """Whether a command that is run needs EMOTIFY."""
+        return any(reason(line, self.needs_emotify) for line in self.run_lines())
+
+
+def reason(line: str, known: Mapping[str, str]) -> str:
+    """Return what is known of the longest beginning that fits a line, ``""`` where none does."""
+    words = " ".join(line.split())
+    fitting = [beginning for beginning in known if words.startswith(beginning)]
+    return known[max(fitting, key=len)] if fitting else ""
+
+
+@cache
+def steering() -> dict[str, Any]:
+    return tomllib.loads(STEERING.read_text(encoding="utf-8"))
 
 
 def blocks_of(page: Path, text: str | None = None) -> list[Block]:
@@ -98,30 +110,24 @@ def blocks_of(page: Path, text: str | None = None) -> list[Block]:
     Raises
     ------
     ValueError
-        A block is of a kind, or needs something, that is not known.
+        A block is of a kind that is not known.
     """
     text = page.read_text(encoding="utf-8") if text is None else text
+    name = page.relative_to(ROOT).as_posix() if page.is_relative_to(ROOT) else page.name
+    known = steering()
+    not_run = {**known["not_run"], **known["not_run_on"].get(name, {})}
     found = []
     for match in BLOCK.finditer(text):
-        place = f"{page.name}:{text[: match.start('kind')].count(chr(10)) + 1}"
+        place = f"{page.name}:{text[: match.start()].count(chr(10)) + 1}"
         kind = match["kind"].split(" ")[0]
         if kind in OTHER:
             continue
         if kind not in SHELL + PYTHON:
             raise ValueError(f"{place}: a block of unknown kind {kind!r}: sh, python, csv, text …?")
-        markers = list(MARKER.finditer(match["comments"]))
-        needs = tuple(m["why"] for m in markers if m["what"] == "needs")
-        if not set(needs) <= set(NEEDS):
-            raise ValueError(f"{place}: needs {needs}, known are {NEEDS}")
-        whole = [m["why"] for m in markers if m["what"] == "not run" and not m["lines"]]
-        found.append(
-            Block(
-                place,
-                kind,
-                match["text"],
-                skipped=whole[0] if whole else "",
-                skipped_lines=tuple(m["lines"] for m in markers if m["lines"]),
-                needs=needs,
-            )
-        )
+        found.append(Block(place, kind, match["text"], not_run, known["needs_emotify"]))
     return found
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words of a command without its comment."""
+    return shlex.split(line, comments=True)

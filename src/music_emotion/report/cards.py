@@ -83,8 +83,7 @@ def card_page(card: Card) -> str:
     else:
         parts.append("The confidence is the probability itself, not calibrated.")
     if card.training:
-        facts = "\n".join(f"- {name.replace('_', ' ')}: {v}" for name, v in card.training.items())
-        parts += ["## Training", facts]
+        parts += ["## Training", "\n".join(_fact(*one) for one in card.training.items())]
     for title, lines in (
         ("Intended use", (card.intended_use,) if card.intended_use else ()),
         ("Limits", card.limits),
@@ -95,6 +94,11 @@ def card_page(card: Card) -> str:
             parts += [f"## {title}", bullets]
     parts += ["## The graph", _graph(card)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _fact(name: str, value: str) -> str:
+    """Return a line on the training; a command as code, so that no page makes dashes of its --."""
+    return f"- {name.replace('_', ' ')}: {f'`{value}`' if name == 'command' else value}"
 
 
 def _graph(card: Card) -> str:
