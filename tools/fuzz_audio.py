@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import multiprocessing
 import os
 import platform
 import random
@@ -32,6 +31,7 @@ import soundfile
 from music_emotion.audio import Sound, decode, resample
 from music_emotion.inference.batch import predict_file, silence_native_libraries
 from music_emotion.inference.model import load_model
+from music_emotion.parallel import Worker
 
 SECONDS = 6.0  # of music in each file
 FORMATS = {
@@ -151,7 +151,7 @@ def processor_seconds(process: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class Worker:
+class Watched:
     """A process that predicts one file at a time, and is replaced when it dies or hangs."""
 
     def __init__(self, model: str, folder: str) -> None:
@@ -160,19 +160,15 @@ class Worker:
 
     def start(self) -> None:
         """Start the process and wait until it has its model."""
-        context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(target=work, args=(there, *self._arguments), daemon=True)
-        self._process.start()
-        there.close()
-        self._here.recv()
+        self.process = Worker(work, *self._arguments)
+        self.process.connection.recv()
 
     def predict(self, data: bytes) -> tuple[str, float, float]:
         """Return what became of a file, seconds of the processor, the largest memory in MB."""
         try:
-            self._here.send(data)
+            self.process.connection.send(data)
             if self._answered():
-                told, seconds, memory = self._here.recv()
+                told, seconds, memory = self.process.connection.recv()
                 if memory <= MOST_MEMORY and seconds <= LONGEST_SECONDS:
                     return told, seconds, memory
                 self.replace()
@@ -186,24 +182,24 @@ class Worker:
     def _answered(self) -> bool:
         """Wait for an answer until the process has used the seconds of one file."""
         end = time.monotonic() + LONGEST_WAIT
-        before = processor_seconds(self._process.pid)
+        before = processor_seconds(self.process.pid)
         while time.monotonic() < end:
-            if self._here.poll(LOOK_EVERY):
+            if self.process.connection.poll(LOOK_EVERY):
                 return True
-            if processor_seconds(self._process.pid) - before > LONGEST_SECONDS:
+            if processor_seconds(self.process.pid) - before > LONGEST_SECONDS:
                 return False
         return False
 
     def replace(self) -> None:
         """Kill the process and start another."""
-        self._process.kill()
-        self._process.join()
+        self.process.kill()
+        self.process.close()
         self.start()
 
     def stop(self) -> None:
         """Let the process end."""
-        self._here.send(None)
-        self._process.join()
+        self.process.connection.send(None)
+        self.process.close()
 
 
 def run(count: int, seed: int, model: str, keep: Path | None) -> list[Result]:
@@ -211,7 +207,7 @@ def run(count: int, seed: int, model: str, keep: Path | None) -> list[Result]:
     names = list(files)
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        worker = Worker(model, folder)
+        worker = Watched(model, folder)
         for number in range(count):
             name = names[number % len(names)]
             damage, data = damaged(files[name], random.Random(f"{seed} {number}"))

@@ -9,10 +9,8 @@ find the file sound; between the kills, no worker process and no lock may outliv
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+import killing
 from music_emotion.errors import CatalogueError
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
@@ -60,7 +59,7 @@ def kill_scans(
     Whenever a scan ended before its moment came, its catalogue is checked and a new one is begun.
     """
     moments = random.Random(seed)
-    command = [sys.executable, "-m", "music_emotion", "scan", str(library), "--model", model]
+    command = killing.command("scan", library, "--model", model)
     command += ["--catalogue", str(database), "--jobs", str(jobs)]
     share = 1.5 * sum(1 for _ in library.rglob("*.wav")) / kills
     wrong, killed, started = list[str](), 0, 0
@@ -68,15 +67,11 @@ def kill_scans(
         before = _rows(database)
         target = before + 1 + moments.randrange(max(1, round(share))) if started % 3 else 0
         started += 1
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        process = killing.start(
+            command, lambda target=target: _rows(database) >= target, POLL_SECONDS
         )
-        while process.poll() is None and _rows(database) < target:
-            time.sleep(POLL_SECONDS)
-        time.sleep(moments.uniform(0.0, LATER_SECONDS if target else STARTING_SECONDS))
-        ended = process.poll() is not None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        moment = moments.uniform(0.0, LATER_SECONDS if target else STARTING_SECONDS)
+        ended = not killing.kill(process, moment)
         killed += not ended
         problem = _damage(database) or _still_alive(process.pid) or _still_locked(database)
         wrong += [f"scan {started}: {problem}"] if problem else []
@@ -150,24 +145,15 @@ def _still_locked(database: Path) -> str:
 
 def main() -> None:
     """Run the kills and say what was wrong; exit code 1 if anything was."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = killing.options(__doc__, files=200)
     parser.add_argument("model", help="a model's name or folder")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         library = make_library(Path(folder, "music"), options.files)
         database = Path(folder, "catalogue.sqlite")
-        wrong = kill_scans(
-            library,
-            database,
-            options.model,
-            kills=options.kills,
-            jobs=options.jobs,
-            seed=options.seed,
-        )
+        chosen = {name: getattr(options, name) for name in ("kills", "jobs", "seed")}
+        wrong = kill_scans(library, database, options.model, **chosen)
     for line in wrong:
         print(f"wrong: {line}")
     print(f"{options.kills} kills, {options.files} files: {'FAILED' if wrong else 'all is well'}")

@@ -11,7 +11,6 @@ and at the end, must find the files and nothing else, and predict none.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import random
 import shutil
@@ -26,6 +25,7 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
+import killing
 from music_emotion.audio import decode
 from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.emotions import EMOTIONS
@@ -51,8 +51,6 @@ if shutil.which("ffmpeg"):
     KINDS["m4a"] = ("", "")  # made by FFmpeg
 RATE = 48_000  # Hz
 MODEL = read_card(find_package("default")).sha256  # a scan takes what is invented for its work
-POLL_SECONDS = 0.002
-PATIENCE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +63,14 @@ class Song:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--files", type=int, default=120)
+    parser = killing.options(__doc__, files=120)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each file")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="kill-tagging-") as place:
         catalogue = Path(place) / "catalogue.sqlite"
         songs = make_library(Path(place) / "music", catalogue, options.files, options.seconds)
-        command = (sys.executable, "-m", "music_emotion", "tag", "--write", "--quiet")
+        command = killing.command("tag", "--write", "--quiet")
         common = ("--catalogue", str(catalogue))
         undos: tuple[tuple[str, ...], ...] = ((), ("--undo",))
         seconds = {undo: writing_seconds([*command, *undo, *common], songs) for undo in undos}
@@ -83,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
         for number in range(options.kills):
             undo = ("--undo",) if number % 2 else ()
             named = (str(songs[0].path.parent),) if number // 2 % 2 else ()
-            landed += kill_one([*command, *named, *undo, *common], songs, chance, seconds[undo])
+            run = start([*command, *named, *undo, *common], songs)
+            landed += killing.kill(run, chance.uniform(0.0, seconds[undo]))
             check_files(songs)
         check_scan(songs, catalogue)
         for undo in ((), ("--undo",), ()):
@@ -153,35 +149,19 @@ def others_of(path: Path) -> object:
     return tags.others([tags.key(name) for name in names])
 
 
+def start(command: list[str], songs: list[Song]) -> subprocess.Popen[bytes]:
+    """Start a run; return it when it begins to write: a folder with a new file is changed."""
+    folder = songs[0].path.parent
+    before = folder.stat().st_mtime_ns
+    return killing.start(command, lambda: folder.stat().st_mtime_ns != before)
+
+
 def writing_seconds(command: list[str], songs: list[Song]) -> float:
     """Let a run end; return how long it wrote."""
-    process, began = start(command, songs)
+    process, began = start(command, songs), time.monotonic()
     if process.wait():
         raise SystemExit("a run that nobody disturbed failed")
     return time.monotonic() - began
-
-
-def start(command: list[str], songs: list[Song]) -> tuple[subprocess.Popen[bytes], float]:
-    """Start a run; return it, and the moment it began to write, when that has come."""
-    folder = songs[0].path.parent
-    before = folder.stat().st_mtime_ns
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while folder.stat().st_mtime_ns == before and process.poll() is None:
-        if time.monotonic() > deadline:
-            raise SystemExit("nothing was written; is the machine too busy?")
-        time.sleep(POLL_SECONDS)
-    return process, time.monotonic()
-
-
-def kill_one(command: list[str], songs: list[Song], chance: random.Random, seconds: float) -> bool:
-    """Start a run, kill it at a random moment of its writing; return whether it still wrote."""
-    process, _ = start(command, songs)
-    time.sleep(chance.uniform(0.0, seconds))
-    writing = process.poll() is None
-    process.kill()
-    process.wait()
-    return writing
 
 
 def check_files(songs: list[Song]) -> None:
@@ -215,8 +195,7 @@ def check_end(songs: list[Song], catalogue: Path, *, tagged: bool) -> None:
 
 def check_scan(songs: list[Song], catalogue: Path) -> None:
     """Scan; the files must be catalogued as they were, and nothing else."""
-    command = [sys.executable, "-m", "music_emotion", "scan", str(songs[0].path.parent)]
-    command += ["--catalogue", str(catalogue)]
+    command = killing.command("scan", songs[0].path.parent, "--catalogue", catalogue)
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     with Catalogue.open(catalogue) as opened:
         rows = [opened.track(str(song.path)) for song in songs]

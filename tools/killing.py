@@ -17,7 +17,9 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "music_emotion", *map(str, arguments)]
 
 
-def start(call: list[str], at_work: Callable[[], bool]) -> subprocess.Popen[bytes]:
+def start(
+    call: list[str], at_work: Callable[[], bool], poll: float = POLL_SECONDS
+) -> subprocess.Popen[bytes]:
     """Start a command in a session of its own; return it when it is at work or has ended."""
     process = subprocess.Popen(
         call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -27,7 +29,7 @@ def start(call: list[str], at_work: Callable[[], bool]) -> subprocess.Popen[byte
         if time.monotonic() > deadline:
             process.kill()
             raise SystemExit(f"{' '.join(call[2:])} does nothing; is the machine too busy?")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll)
     return process
 
 

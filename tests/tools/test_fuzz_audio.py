@@ -38,9 +38,9 @@ def test_the_damage_is_drawn_from_the_seed() -> None:
 
 
 def test_a_process_that_dies_is_a_crash_and_is_replaced(model: str, tmp_path: Path) -> None:
-    worker = fuzz_audio.Worker(model, str(tmp_path))
-    worker._process.kill()
-    worker._process.join()
+    worker = fuzz_audio.Watched(model, str(tmp_path))
+    worker.process.kill()
+    worker.process.exit_code()
     assert worker.predict(b"anything")[0] == "CRASH"
     assert worker.predict(b"anything")[0] == "refused"
     worker.stop()
@@ -49,7 +49,7 @@ def test_a_process_that_dies_is_a_crash_and_is_replaced(model: str, tmp_path: Pa
 def test_a_process_that_works_too_long_is_a_hang(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = fuzz_audio.Worker(model, str(tmp_path))
+    worker = fuzz_audio.Watched(model, str(tmp_path))
     monkeypatch.setattr(fuzz_audio, "LONGEST_SECONDS", -1.0)
     assert worker.predict(b"anything")[0] == "HANG"
     monkeypatch.undo()
