@@ -20,7 +20,7 @@ from music_emotion.features.filterbanks import fft_frequencies, mel
 from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS
 from music_emotion.features.spectrum import HIGHEST_FREQUENCY
 from music_emotion.report.plots import empty_figure
-from music_emotion.report.tables import number_interval, percent, percent_interval, table
+from music_emotion.report.tables import markdown_table, number, share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,7 +148,7 @@ def models_table(names: Iterable[str]) -> str:
         count = sum(_parameters(_unfitted(part)) for part in parts)
         made_of = " + ".join(f"`{part.name}`" for part in parts) if len(parts) > 1 else ""
         body.append([f"`{name}`", made_of, seen, shapes, f"{count:,}"])
-    return table(["model", "made of", "sees", "a segment's shape", "parameters"], body)
+    return markdown_table(["model", "made of", "sees", "a segment's shape", "parameters"], body)
 
 
 def layer_table(name: str) -> str:
@@ -182,7 +182,7 @@ def layer_table(name: str) -> str:
         hook.remove()
     body = [["input", "", _shape(_input_shape(parts[0])), ""], *rows]
     body.append(["**sum**", "", "", f"**{_parameters(network):,}**"])
-    return table(["layer", "kind", "output", "parameters"], body)
+    return markdown_table(["layer", "kind", "output", "parameters"], body)
 
 
 def _note(rows: list[list[str]], path: str) -> Any:
@@ -276,13 +276,10 @@ def summary_table(folder: Path, metric: str = "accuracy") -> str:
         body.append(cells)
     unit = ", per cent" if metric in SHARES else ""
     header = [f"{metric.replace('_', ' ')}{unit}", "trained on"]
-    return table([*header, *(f"`{name}`" for name in protocols)], body)
+    return markdown_table([*header, *(f"`{name}`" for name in protocols)], body)
 
 
 def _cell(row: dict[str, str], metric: str) -> str:
     """Return a value with its interval where there is one."""
-    if not row["low"]:
-        share = metric in SHARES and row["value"]
-        return percent(float(row["value"])) if share else row["value"]
-    estimate = Estimate(*(float(row[name]) for name in ("value", "low", "high")))
-    return percent_interval(estimate) if metric in SHARES else number_interval(estimate)
+    estimate = Estimate(*(float(row[name] or "nan") for name in ("value", "low", "high")))
+    return str(share(estimate) if metric in SHARES else number(estimate))

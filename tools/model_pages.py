@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -25,9 +24,9 @@ from music_emotion.datasets.synthesis import SAMPLE_RATE, STYLES, draw_timbre, p
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.inference.package import find_package, read_cards, shipped_names
 from music_emotion.report.cards import card_page, card_table
+from update_docs import ROOT, replaced
+from update_docs import pages as marked_pages
 
-ROOT = Path(__file__).resolve().parent.parent
-PLACE = re.compile(r"(<!-- shipped: ([\w-]+) -->\n\n)(.*?)(\n\n<!-- /shipped -->)", re.DOTALL)
 SONG = "song.mp3"
 PARTS = (("calmness", 18.0), ("joyful_activation", 21.0), ("tension", 15.0))
 """What the example plays: an emotion's style and its seconds."""
@@ -81,10 +80,10 @@ def pages() -> dict[Path, str]:
     folder = ROOT / "docs" / "models"
     wanted = {folder / f"{card.name}.md": f"{MADE_BY}\n\n{card_page(card)}\n" for card in cards}
     found = places()
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in marked_pages(ROOT):
         text = page.read_text(encoding="utf-8")
-        if PLACE.search(text):
-            wanted[page] = PLACE.sub(lambda m: f"{m[1]}{found[m[2]]}{m[4]}", text)
+        if "<!-- shipped:" in text:
+            wanted[page] = replaced(text, "shipped", lambda name: f"\n\n{found[name]}\n\n")
     return wanted
 
 

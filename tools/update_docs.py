@@ -19,23 +19,31 @@ import argparse
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from doc_figures import PLACES, TABLES, Figures, NotMeasuredError, panel_size
-from music_emotion.evaluation.agreement import PanelCurve, Worth
+from doc_figures import PLACES, TABLES, Figures, NotMeasuredError
 from music_emotion.evaluation.cells import write_atomically
+from music_emotion.report.leak import PICTURE
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
-PLACE = re.compile(r"(<!-- figures: ([\w-]+) -->)(.*?)(<!-- /figures -->)", re.DOTALL)
-DRAWN_MODELS = 4
-"""Models in the picture of the panels."""
+PLACE = re.compile(r"(<!-- (figures|shipped): ([\w-]+) -->)(.*?)(<!-- /\2 -->)", re.DOTALL)
+"""Opening mark, kind, name, content, closing mark; ``model_pages.py`` fills those shipped."""
+
+
+def replaced(text: str, kind: str, content: Callable[[str], str]) -> str:
+    """Return a page with the places of one kind filled with the content of their name."""
+
+    def fill(match: re.Match[str]) -> str:
+        opening, found, name, _, closing = match.groups()
+        return f"{opening}{content(name)}{closing}" if found == kind else match[0]
+
+    return PLACE.sub(fill, text)
 
 
 def filled(text: str, figures: Figures) -> str:
-    """Return a page with every marked place filled.
+    """Return a page with every marked place of a figure filled.
 
     Raises
     ------
@@ -43,18 +51,16 @@ def filled(text: str, figures: Figures) -> str:
         If a place has a name that is not in :data:`doc_figures.PLACES`.
     """
 
-    def fill(match: re.Match[str]) -> str:
-        opening, name, _, closing = match.groups()
+    def content(name: str) -> str:
         try:
-            content = PLACES[name](figures)
+            text = PLACES[name](figures)
         except NotMeasuredError as reason:
-            content = "*not measured yet*"
+            text = "*not measured yet*"
             if name in TABLES:
-                content = f"*Not measured yet: {reason}.*"
-        around = "\n\n" if name in TABLES else ""
-        return f"{opening}{around}{content}{around}{closing}"
+                text = f"*Not measured yet: {reason}.*"
+        return f"\n\n{text}\n\n" if name in TABLES else text
 
-    return PLACE.sub(fill, text)
+    return replaced(text, "figures", content)
 
 
 def pages(root: Path) -> list[Path]:
@@ -70,9 +76,9 @@ def outdated(root: Path, figures: Figures) -> list[str]:
         text = page.read_text(encoding="utf-8")
         current, wanted = PLACE.findall(text), PLACE.findall(filled(text, figures))
         found += [
-            f"{page.relative_to(root)}: {old[1]}"
+            f"{page.relative_to(root)}: {old[2]}"
             for old, new in zip(current, wanted, strict=True)
-            if old[2] != new[2]
+            if old[3] != new[3]
         ]
     return found
 
@@ -82,42 +88,21 @@ def outdated(root: Path, figures: Figures) -> list[str]:
 
 def draw_pictures(results: Path, figures: Figures) -> None:
     """Draw or copy the pictures of the science page whose figures are there."""
-    from music_emotion.report.plots import draw_confusions, draw_panels, png_bytes
+    from music_emotion.report.plots import draw_confusions, draw_panels, listener_panels, png_bytes
 
     PICTURES.mkdir(parents=True, exist_ok=True)
-    if (results / "leak.png").is_file():
-        shutil.copyfile(results / "leak.png", PICTURES / "leak.png")
-    if figures.listeners is None:
+    if (results / PICTURE).is_file():
+        shutil.copyfile(results / PICTURE, PICTURES / PICTURE)
+    document, listeners = figures.known_document, figures.known_listeners
+    if listeners is None:
         return
-    panels = {name: np.array(value) for name, value in figures.listeners["panels"].items()}
-    curve = PanelCurve(**{**panels, "tracks": int(panels["tracks"]),
-                          "held_out": int(panels["held_out"])})  # fmt: skip
-    (PICTURES / "panels.png").write_bytes(png_bytes(draw_panels(curve, drawn_models(figures))))
-    if figures.results is not None:
+    panels = None if document is None else listener_panels(document)
+    panels = panels or draw_panels(listeners.panels)
+    (PICTURES / "panels.png").write_bytes(png_bytes(panels))
+    if document is not None:
         best = figures.best()
-        people = np.array(figures.listeners["confusions"]["halves"])
-        figure = draw_confusions(people, np.array(best["confusion"]), best["model"])
-        (PICTURES / "confusions.png").write_bytes(png_bytes(figure))
-
-
-def drawn_models(figures: Figures) -> dict[str, Worth]:
-    """Return the worth of the models that the picture of the panels shows, the best by r."""
-    if figures.results is None:
-        return {}
-    rows = [row for row in figures.rows("artist") if row["worth"] is not None]
-    rows.sort(key=lambda row: -row["worth"]["mean_r"])
-    chosen = {row["model"]: row for row in reversed(rows)}
-    best = sorted(chosen.values(), key=lambda row: -row["worth"]["mean_r"])[:DRAWN_MODELS]
-    return {
-        row["model"]: Worth(
-            by_accuracy=panel_size(row["worth"]["by_accuracy"]),
-            by_r=panel_size(row["worth"]["by_r"]),
-            accuracy=row["worth"]["accuracy"],
-            mean_r=row["worth"]["mean_r"],
-            tracks=row["worth"]["tracks"],
-        )
-        for row in best
-    }
+        confusions = draw_confusions(listeners.confusions.halves, best.confusion, best.model)
+        (PICTURES / "confusions.png").write_bytes(png_bytes(confusions))
 
 
 def main() -> int:

@@ -174,8 +174,7 @@ def _run(
     from music_emotion.evaluation.results_file import read_commands
     from music_emotion.features.compute import feature_key
     from music_emotion.models.registry import MODEL_NAMES
-    from music_emotion.report.tables import accuracy_lines
-    from music_emotion.report.write import write_report
+    from music_emotion.report.write import accuracy_lines, write_report
 
     check_folder(out, corpus)  # before the features are computed
     names = feature_names(comparison)

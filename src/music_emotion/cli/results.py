@@ -24,8 +24,7 @@ def evaluate(
     from music_emotion.evaluation.rescore import check_summary, rescore
     from music_emotion.evaluation.results_file import read_commands
     from music_emotion.models.registry import MODEL_NAMES
-    from music_emotion.report.tables import accuracy_lines
-    from music_emotion.report.write import write_report
+    from music_emotion.report.write import accuracy_lines, write_report
 
     scored = rescore(out, MODEL_NAMES, data=data, csv=csv, use_demo=demo)
     for line in scored.remarks:

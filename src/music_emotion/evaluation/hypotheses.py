@@ -29,7 +29,7 @@ from music_emotion.evaluation.metrics import BY_NAME, Metric
 from music_emotion.evaluation.results import ModelResult, Results
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import PairedTest, ProtocolTests, between, shown_p
-from music_emotion.evaluation.strict_json import DECIMALS, NOT_WRITTEN, json_key
+from music_emotion.evaluation.strict_json import DECIMALS, json_key
 from music_emotion.models.base import Target
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "not tested"]
@@ -125,15 +125,11 @@ class Ablation:
         What was compared.
     difference
         The score with SMOTE minus that without, by metric.
-    with_smote, without_smote
-        All scores of the two; empty where read from a file.
     """
 
     protocol: Protocol
     model: str
     difference: dict[str, Estimate]
-    with_smote: dict[str, Estimate] = field(default_factory=dict, metadata=NOT_WRITTEN)
-    without_smote: dict[str, Estimate] = field(default_factory=dict, metadata=NOT_WRITTEN)
 
 
 def judge_hypotheses(
@@ -170,9 +166,7 @@ def smote_ablation(results: Results) -> tuple[Ablation, ...]:
             difference = paired_difference(BY_NAME[name], with_smote, without, resamples)
             if difference is not None:
                 differences[name] = difference
-        ablations.append(
-            Ablation(without.protocol, base, differences, with_smote.headline, without.headline)
-        )
+        ablations.append(Ablation(without.protocol, base, differences))
     return tuple(ablations)
 
 

@@ -23,6 +23,7 @@ PURPOSES = {
     "web": "the web page and its server",
     "distributed": "libraries over several machines",
     "docs": "the documentation as a web site",
+    "test": "the tests alone",
     "dev": "tests and checks",
 }
 EXTRA_OF_REQUIREMENT = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")

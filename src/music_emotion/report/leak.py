@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.leakage import LeakCurve
 from music_emotion.evaluation.provenance import Command, record_command
-from music_emotion.evaluation.strict_json import json_text
+from music_emotion.evaluation.strict_json import from_json, json_text
 from music_emotion.report.plots import CLASSIFIER_NAMES, LABEL_NAMES, draw_leak, png_bytes
 
 LEAK = "leak.json"
@@ -47,6 +49,26 @@ def write_leak(
     record = LeakRecord(entry, corpus.name, corpus.fingerprint, corpus.note, curve)
     write_atomically(out / LEAK, json_text(record).encode())
     write_atomically(out / PICTURE, png_bytes(draw_leak(curve)))
+
+
+def read_leak(folder: Path) -> LeakRecord | None:
+    """Return what :func:`write_leak` wrote into a folder, ``None`` without it.
+
+    Raises
+    ------
+    EvaluationError
+        If the file is damaged.
+    """
+    path = folder / LEAK
+    if not path.is_file():
+        return None
+    try:
+        record: LeakRecord = from_json(LeakRecord, json.loads(path.read_text(encoding="utf-8")))
+        return record
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvaluationError(
+            f"{path} is damaged: make it again with `music-emotion leak`"
+        ) from error
 
 
 def leak_table(curve: LeakCurve) -> str:

@@ -21,7 +21,7 @@ from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.error_analysis import Key, Mistake
 from music_emotion.evaluation.results import ModelResult
 from music_emotion.evaluation.results_file import Document
-from music_emotion.report import result_tables
+from music_emotion.report import tables
 from music_emotion.report.listeners import ListenerFigures
 from music_emotion.report.plots import (
     accuracy_intervals,
@@ -32,8 +32,14 @@ from music_emotion.report.plots import (
     reliability_diagrams,
     training_curves,
 )
-from music_emotion.report.result_tables import Table, row_name, span
-from music_emotion.report.tables import PROTOCOL_MEANINGS, PROTOCOL_TITLES, TARGET_TITLES, duration
+from music_emotion.report.tables import (
+    PROTOCOL_MEANINGS,
+    PROTOCOL_TITLES,
+    TARGET_TITLES,
+    Table,
+    duration,
+    span,
+)
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -159,7 +165,7 @@ def write_page(
         .render(
             document=document,
             version=__version__,
-            overview=result_tables.overview(document),
+            overview=tables.overview(document),
             best=[_Headline.of(row) for row in heard],
             accuracy_picture=_markup(
                 inline_svg(
@@ -178,7 +184,7 @@ def write_page(
                     "beside the panel that each is worth; the same figures are in the table.",
                 )
             ),
-            worth=result_tables.worth(document),
+            worth=tables.worth(document),
             parts=parts,
             people=None if listeners is None else _people(listeners),
             emotions=GEMS,
@@ -210,9 +216,7 @@ class _Headline:
     def of(cls, row: ModelResult) -> _Headline:
         one = row.headline["accuracy"]
         value, low, high = (f"{100 * v:.1f}" for v in (one.value, one.low, one.high))
-        return cls(
-            row.protocol, PROTOCOL_TITLES[row.protocol], row_name(row), value, span(low, high)
-        )
+        return cls(row.protocol, PROTOCOL_TITLES[row.protocol], row.title, value, span(low, high))
 
 
 def _best_rows(document: Document) -> list[ModelResult]:
@@ -241,8 +245,8 @@ def _part(
         title=f"{PROTOCOL_TITLES[first.protocol]}, {TARGET_TITLES[first.target]}",
         meaning=f"{PROTOCOL_MEANINGS[first.protocol]} {split[0].upper()}{split[1:]}, fold "
         f"seed{'s' if len(first.seeds) > 1 else ''} {seeds}, n = {first.n}.",
-        scores=result_tables.scores(rows, document),
-        correlations=result_tables.correlations(rows, document),
+        scores=tables.scores(rows, document),
+        correlations=tables.correlations(rows, document),
         correlation_picture=""
         if dots is None
         else _markup(
@@ -253,14 +257,14 @@ def _part(
                 "in the table.",
             )
         ),
-        f1=result_tables.f1(rows),
-        genres=result_tables.genres(rows),
-        tests=result_tables.tests(document, rows),
+        f1=tables.f1(rows),
+        genres=tables.genres(rows),
+        tests=tables.tests(document, rows),
         matrices=tuple(_matrix(row) for row in rows),
         reliability=tuple(_reliability(row, document.calibration_of(row), name) for row in rows),
         curves=tuple(_curves(row, name) for row in rows if is_trained_in_epochs(row)),
         wrong=tuple(
-            WrongTracks(row_name(row), tuple(_wrong(one, corpus, clips) for one in found))
+            WrongTracks(row.title, tuple(_wrong(one, corpus, clips) for one in found))
             for row in rows
             if (found := mistakes.get((row.protocol, row.target, row.model), ()))
         ),
@@ -269,7 +273,7 @@ def _part(
 
 def _reliability(row: ModelResult, calibration: ModelCalibration, part: str) -> Markup:
     said = (
-        f"Reliability of {row_name(row)}: share of right answers by confidence; "
+        f"Reliability of {row.title}: share of right answers by confidence; "
         f"calibration error {100 * calibration.error:.1f} per cent."
     )
     figure = reliability_diagrams([calibration])
@@ -277,7 +281,7 @@ def _reliability(row: ModelResult, calibration: ModelCalibration, part: str) -> 
 
 
 def _curves(row: ModelResult, part: str) -> Markup:
-    said = f"Training and validation loss of {row_name(row)} over the epochs, a line per fold."
+    said = f"Training and validation loss of {row.title} over the epochs, a line per fold."
     return _markup(inline_svg(training_curves([row]), f"training-{part}-{_slug(row)}", said))
 
 
@@ -287,7 +291,7 @@ def _slug(row: ModelResult) -> str:
 
 def _matrix(row: ModelResult) -> Matrix:
     value = 100 * row.headline["accuracy"].value
-    return _shares(f"{row_name(row)}: {value:.1f} %", row.confusion)
+    return _shares(f"{row.title}: {value:.1f} %", row.confusion)
 
 
 def _people(listeners: ListenerFigures) -> Matrix:

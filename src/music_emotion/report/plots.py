@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MissingExtraError
 from music_emotion.evaluation.agreement import PanelCurve, Worth
-from music_emotion.evaluation.analysis import Conclusions, ModelCalibration
+from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.leakage import LeakCurve
-from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.evaluation.results import ModelResult
 from music_emotion.evaluation.results_file import Document
-from music_emotion.report.result_tables import row_name
 from music_emotion.report.tables import (
     PROTOCOL_TITLES,
     REFERENCE_DATA,
     REPORTED,
     TARGET_TITLES,
+    in_tables,
     reported_accuracies,
 )
 
@@ -101,7 +101,7 @@ def png_bytes(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dict[str, str]:
+def write_pictures(out: Path, document: Document) -> dict[str, str]:
     """Draw all pictures of a comparison into a folder.
 
     Returns
@@ -115,33 +115,20 @@ def write_pictures(out: Path, results: Results, conclusions: Conclusions) -> dic
         If matplotlib is not installed.
     """
     pictures: dict[str, tuple[str, Figure]] = {}
-    for target in sorted({result.target for result in results.models}):
-        rows = [result for result in results.models if result.target == target]
-        title = f"Accuracy, {TARGET_TITLES[target]}"
-        pictures[title] = (
-            f"accuracy-{target}.png",
-            accuracy_bars(rows, reported_accuracies(results)),
-        )
-    for protocol, target, rows_of_table in results.tables():
+    for target in sorted({row.target for row in document.rows}):
+        rows = [row for row in document.rows if row.target == target]
+        bars = accuracy_bars(rows, reported_accuracies(document))
+        pictures[f"Accuracy, {TARGET_TITLES[target]}"] = f"accuracy-{target}", bars
+    for protocol, target, rows in in_tables(document.rows):
         stem, where = f"{protocol}-{target}", f"{protocol}, {TARGET_TITLES[target]}"
-        pictures[f"Confusion matrices, {where}"] = (
-            f"confusion-{stem}.png",
-            confusion_matrices(rows_of_table),
-        )
-        trained = [row for row in rows_of_table if is_trained_in_epochs(row)]
-        if trained:
-            pictures[f"Training curves, {where}"] = (
-                f"training-{stem}.png",
-                training_curves(trained),
-            )
-        calibrations = [conclusions.calibration_of(row) for row in rows_of_table]
-        pictures[f"Reliability, {where}"] = (
-            f"reliability-{stem}.png",
-            reliability_diagrams(calibrations),
-        )
-    for name, figure in pictures.values():
-        write_atomically(out / name, png_bytes(figure))
-    return {title: name for title, (name, _) in pictures.items()}
+        pictures[f"Confusion matrices, {where}"] = f"confusion-{stem}", confusion_matrices(rows)
+        if trained := [row for row in rows if is_trained_in_epochs(row)]:
+            pictures[f"Training curves, {where}"] = f"training-{stem}", training_curves(trained)
+        diagrams = reliability_diagrams([document.calibration_of(row) for row in rows])
+        pictures[f"Reliability, {where}"] = f"reliability-{stem}", diagrams
+    for stem, figure in pictures.values():
+        write_atomically(out / f"{stem}.png", png_bytes(figure))
+    return {title: f"{stem}.png" for title, (stem, _) in pictures.items()}
 
 
 def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Figure:
@@ -434,8 +421,8 @@ def write_paper_pictures(folder: Path, document: Document) -> list[Path]:
 def accuracy_intervals(document: Document) -> Figure:
     """Draw every model's accuracy under every protocol, with intervals and ceilings."""
     protocols = [p for p in reversed(PROTOCOLS) if any(r.protocol == p for r in document.rows)]
-    best = {p: {row_name(r): r for r in document.rows if r.protocol == p} for p in protocols}
-    names = list(dict.fromkeys(row_name(row) for row in document.rows))
+    best = {p: {r.title: r for r in document.rows if r.protocol == p} for p in protocols}
+    names = list(dict.fromkeys(row.title for row in document.rows))
     names.sort(key=lambda name: [_accuracy(best[p].get(name)) for p in protocols])
     figure = empty_figure(6.4, 1.5 + LINE_HEIGHT * len(names))
     axes = figure.subplots()
@@ -541,7 +528,7 @@ def _panel_models(document: Document) -> Mapping[str, Worth]:
         honest = [row for row in document.rows if row.protocol == first[0].protocol and row.worth]
         honest.sort(key=lambda row: -(row.worth.mean_r if row.worth else 0))
         if honest:
-            return {row_name(r): r.worth for r in honest[:PANEL_MODELS] if r.worth is not None}
+            return {r.title: r.worth for r in honest[:PANEL_MODELS] if r.worth is not None}
     return {}
 
 

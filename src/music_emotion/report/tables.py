@@ -1,20 +1,24 @@
-"""The results of a comparison in Markdown."""
+"""The tables of a comparison, and a table as Markdown, HTML and LaTeX."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape as escape_html
+from pathlib import Path
 
 from music_emotion.emotions import EMOTIONS, GEMS
-from music_emotion.evaluation.analysis import Conclusions, ModelCalibration
-from music_emotion.evaluation.bootstrap import N_RESAMPLES
-from music_emotion.evaluation.folds import Protocol
-from music_emotion.evaluation.hypotheses import HYPOTHESES, Ablation, HypothesisTest
-from music_emotion.evaluation.metrics import BY_NAME
-from music_emotion.evaluation.provenance import Command
-from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.evaluation.agreement import PanelCurve, PanelSize
+from music_emotion.evaluation.analysis import ModelCalibration
+from music_emotion.evaluation.cells import write_atomically
+from music_emotion.evaluation.folds import PROTOCOLS, Protocol
+from music_emotion.evaluation.metrics import BY_NAME, METRICS
+from music_emotion.evaluation.results import ModelResult
+from music_emotion.evaluation.results_file import Document
 from music_emotion.evaluation.scores import Estimate
-from music_emotion.evaluation.significance import ProtocolTests, shown_p
+from music_emotion.evaluation.significance import PairedTest, shown_p
 from music_emotion.evaluation.strict_json import DECIMALS
 from music_emotion.models.base import Target
 
@@ -27,7 +31,6 @@ REPORTED: Mapping[str, float] = {
     "ensemble": 0.76,
 }
 """Accuracies that the reference study reports, measured as ``segment`` does."""
-
 REFERENCE_DATA = "emotify"
 """Name of the corpus that the reference study used."""
 
@@ -36,7 +39,6 @@ PROTOCOL_TITLES: Mapping[Protocol, str] = {
     "track": "Tracks kept whole",
     "artist": "Artists kept whole",
 }
-
 PROTOCOL_MEANINGS: Mapping[Protocol, str] = {
     "segment": (
         "A test segment has neighbours of its own track in training, so this measures how well a "
@@ -53,69 +55,221 @@ PROTOCOL_MEANINGS: Mapping[Protocol, str] = {
         "(blend, light, transfer) their own."
     ),
 }
-
+PROTOCOL_NOTES: Mapping[Protocol, str] = {
+    "artist": "artists kept whole: music that is new to the model",
+    "track": "tracks kept whole: the artist may be known",
+    "segment": "segments dealt out at random: pieces of the test track are in training",
+}
 TARGET_TITLES: Mapping[Target, str] = {
     "label": "trained on the dominant emotion",
     "votes": "trained on the listeners' votes",
 }
+SHOWN_PANELS = (1, 2, 4, 8, 12, 16, 20, 24)
+"""Sizes of panels of listeners that tables show."""
 
-TRAINING_VARIANCE = (
-    "The intervals and tests say what other artists would change. What another training run or "
-    "another division into folds would change is not in them, except where several fold seeds are "
-    "averaged: each fold is trained once."
-)
+PER_CENT = 100.0
+NOTHING = "–"
 
 
-def markdown_report(
-    results: Results,
-    conclusions: Conclusions,
-    commands: Sequence[Command],
-    figures: Mapping[str, str],
-) -> str:
-    """Return the whole report.
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in one place of a table.
 
-    Parameters
+    Attributes
     ----------
-    results, conclusions
-        The figures and what follows from them.
-    commands
-        The commands that contributed, as in ``results.json``.
-    figures
-        Pictures to show: file name by title.
+    text
+        The value.
+    interval
+        Its interval as text, or what else is to be said more quietly; may be empty.
+    order
+        What the column is sorted by; ``None`` goes last.
+    is_best
+        Whether no other row of the column does better.
+    is_model
+        Whether it names a model, which Markdown writes as code.
     """
-    parts = [_head(results)]
-    for protocol, target, rows in results.tables():
-        parts += [
-            f"## {PROTOCOL_TITLES[protocol]} (`{protocol}`), {TARGET_TITLES[target]}",
-            PROTOCOL_MEANINGS[protocol] + " " + _size(rows[0], results),
-            main_table(rows, reported_accuracies(results)),
-            probability_table(rows, conclusions),
-            *([] if results.ground_truth.votes is None else [vote_table(rows)]),
+
+    text: str
+    interval: str = ""
+    order: float | str | None = None
+    is_best: bool = False
+    is_model: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.interval})" if self.interval else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its title, a sentence on what it means, and which end of it is good.
+
+    ``better`` is 1 where higher is better, -1 where lower is, 0 where neither; a title that names a
+    model (``is_model``) is code in Markdown.
+    """
+
+    title: str
+    meaning: str = ""
+    better: int = 0
+    is_model: bool = False
+
+
+Row = tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; the first column names the rows and stands left, the others right.
+
+    Attributes
+    ----------
+    name
+        Short name for files and links.
+    caption
+        What the table says, with the unit.
+    columns, rows
+        Its content; every row has a cell per column.
+    foot
+        Rows that are not sorted with the others: ceilings, what a constant scores.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    foot: tuple[Row, ...] = ()
+
+    def to_markdown(self) -> str:
+        """Return the table in Markdown."""
+        return markdown_table(
+            [coded(column.title) if column.is_model else column.title for column in self.columns],
+            (map(_cell_markdown, row) for row in (*self.rows, *self.foot)),
+        )
+
+    def to_html(self, sorted_by: int | None = None) -> str:
+        """Return the table as an HTML figure that can be sorted.
+
+        Parameters
+        ----------
+        sorted_by
+            Number of the column by which the rows are sorted, the highest first.
+        """
+        heads = "\n".join(_head_html(c, n == sorted_by) for n, c in enumerate(self.columns))
+        caption = escape_html(self.caption)
+        foot = f"<tfoot>\n{_rows_html(self.foot)}\n</tfoot>\n" if self.foot else ""
+        return (
+            f'<figure class="table" id="table-{escape_html(self.name)}">\n'
+            f"<figcaption>{caption}</figcaption>\n"
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}">\n'
+            f'<table class="sortable">\n<thead>\n<tr>\n{heads}\n</tr>\n</thead>\n'
+            f"<tbody>\n{_rows_html(self.rows)}\n</tbody>\n{foot}</table>\n</div>\n</figure>"
+        )
+
+    def to_latex(self) -> str:
+        """Return the table as a float of the package ``booktabs``, best values in bold."""
+        numbers = "r" * (len(self.columns) - 1)
+        lines = [
+            r"\begin{table}",
+            r"  \centering",
+            rf"  \caption{{{escape_latex(self.caption)}.}}",
+            rf"  \label{{tab:{self.name}}}",
+            rf"  \begin{{tabular}}{{l{numbers}}}",
+            r"    \toprule",
+            _line_latex(escape_latex(column.title) for column in self.columns),
+            r"    \midrule",
+            *(_line_latex(map(_cell_latex, row)) for row in self.rows),
         ]
-    parts += [findings_section(conclusions.hypotheses)]
-    if conclusions.ablations:
-        parts += ["## With and without SMOTE", ablation_table(conclusions.ablations)]
-    parts += _details(results, conclusions)
-    paired = conclusions.paired
-    if paired:
-        parts += ["## Is the best model better than the others?", _paired_text(results, paired)]
-    if conclusions.ceilings is not None:
-        parts += ["## How far listeners agree", listeners_table(results, conclusions)]
-    if figures:
-        pictures = "\n\n".join(f"![{title}]({name})" for title, name in figures.items())
-        parts += ["## Pictures", pictures]
-    parts += ["## Where the figures come from", _provenance(results, commands)]
-    return "\n\n".join(parts) + "\n"
+        if self.foot:
+            lines += [r"    \midrule", *(_line_latex(map(_cell_latex, row)) for row in self.foot)]
+        lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+        return "\n".join(lines) + "\n"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table, first column to the left, the others to the right."""
+def markdown_table(header: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a Markdown table, first column to the left, the others to the right.
+
+    >>> print(markdown_table(["model", "accuracy"], [["`svm`", "40.0"]]))
+    | model | accuracy |
+    |---|---:|
+    | `svm` | 40.0 |
+    """
     lines = [
         "| " + " | ".join(header) + " |",
         "|" + "|".join(["---"] + ["---:"] * (len(header) - 1)) + "|",
     ]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def write_latex(folder: Path, tables: Sequence[Table]) -> list[Path]:
+    """Write a file per table, ``NAME.tex``, and return them."""
+    paths = [folder / f"{table.name}.tex" for table in tables]
+    for path, table in zip(paths, tables, strict=True):
+        write_atomically(path, table.to_latex().encode())
+    return paths
+
+
+def _cell_markdown(cell: Cell) -> str:
+    return coded(cell.text) if cell.is_model else str(cell)
+
+
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "−": "$-$",
+    ">": "$>$",
+    "<": "$<$",
+}
+
+
+def escape_latex(text: str) -> str:
+    r"""Return plain text as LaTeX prints it.
+
+    >>> escape_latex("50 % of my_model")
+    '50 \\% of my\\_model'
+    """
+    return re.sub("|".join(map(re.escape, LATEX)), lambda found: LATEX[found[0]], text)
+
+
+def _cell_latex(cell: Cell) -> str:
+    text = escape_latex(cell.text)
+    if cell.is_best and text:
+        text = rf"\textbf{{{text}}}"
+    return f"{text} ({escape_latex(cell.interval)})" if cell.interval else text
+
+
+def _line_latex(cells: Iterable[str]) -> str:
+    return "    " + " & ".join(cells) + r" \\"
+
+
+def _head_html(column: Column, is_sorted: bool) -> str:
+    order = ' aria-sort="descending"' if is_sorted else ""
+    title = f' title="{escape_html(column.meaning)}"' if column.meaning else ""
+    text = escape_html(column.title)
+    return f'<th scope="col"{order}><button type="button"{title}>{text}</button></th>'
+
+
+def _rows_html(rows: Iterable[Row]) -> str:
+    lines = ("\n".join([_cell_html(row[0], "th"), *map(_cell_html, row[1:])]) for row in rows)
+    return "\n".join(f"<tr>\n{line}\n</tr>" for line in lines)
+
+
+def _cell_html(cell: Cell, tag: str = "td") -> str:
+    scope = ' scope="row"' if tag == "th" else ""
+    order = "" if cell.order is None else f' data-order="{escape_html(str(cell.order))}"'
+    best = ' class="best"' if cell.is_best else ""
+    quiet = f' <span class="interval">{escape_html(cell.interval)}</span>' if cell.interval else ""
+    return f"<{tag}{scope}{order}{best}>{escape_html(cell.text)}{quiet}</{tag}>"
+
+
+# --- Numbers -------------------------------------------------------------------------------------
 
 
 def as_written(value: float) -> float:
@@ -124,361 +278,421 @@ def as_written(value: float) -> float:
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """Return a fraction as a percentage, one decimal by default, ``–`` where undefined."""
-    return f"{100 * as_written(value):.{digits}f}" if math.isfinite(value) else "–"
+    """Return a fraction as a percentage, one decimal by default, ``–`` where undefined.
+
+    >>> percent(0.4567), percent(float("nan"))
+    ('45.7', '–')
+    """
+    return f"{100 * as_written(value):.{digits}f}" if math.isfinite(value) else NOTHING
 
 
-def signed(value: float, digits: int = 3) -> str:
-    """Return a difference with its sign."""
-    return f"{as_written(value):+.{digits}f}"
+def share(estimate: Estimate) -> Cell:
+    """Return a fraction with its interval in per cent.
+
+    >>> str(share(Estimate(0.5, 0.451, 0.549)))
+    '50.0 (45.1–54.9)'
+    """
+    return _estimate(estimate, ".1f", "–", PER_CENT)
 
 
-def percent_interval(estimate: Estimate) -> str:
-    """Return a fraction with its interval in per cent."""
-    return f"{percent(estimate.value)} ({percent(estimate.low)}–{percent(estimate.high)})"
+def number(estimate: Estimate, digits: int = 3) -> Cell:
+    """Return a value with its interval.
+
+    >>> str(number(Estimate(0.5, -0.1, 0.9), 2))
+    '0.50 (-0.10 to 0.90)'
+    """
+    return _estimate(estimate, f".{digits}f", " to ")
 
 
-def number_interval(estimate: Estimate, digits: int = 3) -> str:
-    """Return a value with its interval."""
-    if not math.isfinite(estimate.value):
-        return "–"
+def difference(estimate: Estimate) -> Cell:
+    """Return a difference with its sign and interval.
+
+    >>> str(difference(Estimate(0.05, -0.01, 0.11)))
+    '+0.050 (-0.010 to +0.110)'
+    """
+    return _estimate(estimate, "+.3f", " to ")
+
+
+def points(estimate: Estimate) -> Cell:
+    """Return a difference of fractions with its interval in percentage points.
+
+    >>> str(points(Estimate(0.05, -0.01, 0.11)))
+    '+5.0 (-1.0 to +11.0)'
+    """
+    return _estimate(estimate, "+.1f", " to ", PER_CENT)
+
+
+def _estimate(estimate: Estimate, form: str, to: str, factor: float = 1.0) -> Cell:
+    """Return a value with its interval, written in one form; :data:`NOTHING` where undefined."""
     value, low, high = (
-        f"{as_written(v):.{digits}f}" for v in (estimate.value, estimate.low, estimate.high)
+        factor * as_written(one) for one in (estimate.value, estimate.low, estimate.high)
     )
-    return f"{value} ({low} to {high})"
-
-
-def signed_interval(estimate: Estimate) -> str:
-    """Return a difference with its interval."""
-    return f"{signed(estimate.value)} ({signed(estimate.low)} to {signed(estimate.high)})"
+    if not math.isfinite(value):
+        return Cell(NOTHING)
+    known = math.isfinite(low) and math.isfinite(high)
+    return Cell(f"{value:{form}}", f"{low:{form}}{to}{high:{form}}" if known else "", value)
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words: ``48 s``, ``12 min``, ``3.4 h``."""
+    """Return a time in words.
+
+    >>> duration(48), duration(720), duration(12_240)
+    ('48 s', '12 min', '3.4 h')
+    """
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def reported_accuracies(results: Results) -> Mapping[str, float]:
-    """Return what the reference study reports, if these are results on its data."""
-    return REPORTED if results.ground_truth.name == REFERENCE_DATA else {}
-
-
-def main_table(rows: Sequence[ModelResult], known: Mapping[str, float]) -> str:
-    """Return accuracy and its kin, in per cent, of models under one protocol.
-
-    Parameters
-    ----------
-    rows
-        The models.
-    known
-        Accuracies that others report under ``segment``.
-    """
-    reported = rows[0].protocol == "segment" and any(row.model in known for row in rows)
-    header = ["model", "accuracy (95 % interval)", "macro-F1", "macro-F1 without amazement"]
-    header += ["balanced accuracy", "top 2", "top 3", "training"]
-    if reported:
-        header.insert(2, "reported by the reference study")
-    body = []
-    for row in rows:
-        metrics = row.headline
-        cells = [f"`{row.model}`", percent_interval(metrics["accuracy"])]
-        if reported:
-            cells.append(percent(known[row.model]) if row.model in known else "")
-        cells += [
-            percent_interval(metrics["macro_f1"]),
-            percent(metrics["macro_f1_without_amazement"].value),
-            percent(metrics["balanced_accuracy"].value),
-            percent(metrics["top2_accuracy"].value),
-            percent(metrics["top3_accuracy"].value),
-            duration(row.seconds),
-        ]
-        body.append(cells)
-    return table(header, body)
-
-
-def probability_table(rows: Sequence[ModelResult], conclusions: Conclusions) -> str:
-    """Return how good the probabilities are: ROC-AUC, log-loss, Brier score, calibration."""
-    header = ["model", "ROC-AUC", "log-loss", "Brier score", "calibration error"]
-    header += ["a perfectly calibrated model's"]
-    body = [
-        [
-            f"`{row.model}`",
-            f"{row.headline['roc_auc'].value:.3f}",
-            number_interval(row.headline["log_loss"]),
-            number_interval(row.headline["brier"]),
-            f"{as_written(row.headline['ece'].value):.3f}",
-            _band(conclusions.calibration_of(row)),
-        ]
-        for row in rows
-    ]
-    constant = conclusions.calibration_of(rows[0]).constant
-    scores = [f"{constant.log_loss:.3f}", f"{constant.brier:.3f}"]
-    body.append(["*class frequencies*", "0.500", *scores, "", ""])
-    return table(header, body)
-
-
-def vote_table(rows: Sequence[ModelResult]) -> str:
-    """Return how well vote fractions are predicted, and what that is worth in listeners."""
-    header = ["model", "mean Pearson r", "cosine", "Jensen–Shannon (bits)"]
-    header += ["worth in listeners, by r", "by accuracy"]
-    body = []
-    for row in rows:
-        metrics = row.headline
-        worth = ["", ""]
-        if row.worth is not None:
-            worth = [str(row.worth.by_r), str(row.worth.by_accuracy)]
-        body.append(
-            [
-                f"`{row.model}`",
-                number_interval(metrics["mean_pearson_r"]),
-                f"{metrics['cosine_similarity'].value:.3f}",
-                f"{metrics['jensen_shannon'].value:.3f}",
-                *worth,
-            ]
-        )
-    return table(header, body)
-
-
-def findings_section(findings: Sequence[HypothesisTest]) -> str:
-    """Return one line per finding and protocol."""
-    lines = [
-        "## The reference study's findings",
-        "A finding holds if a model of its better side is more accurate than every one of the "
-        "other side by the paired tests below (whole artist groups swapped, p adjusted for all "
-        "pairs of models and metrics under the protocol), does not hold if it is the other way "
-        "round, and cannot be told where p is 0.05 or more. The interval comes from the paired "
-        f"bootstrap over artist groups. {TRAINING_VARIANCE}",
-    ]
-    for number, hypothesis in enumerate(HYPOTHESES, start=1):
-        outcomes = [
-            f"   - `{one.protocol}`{'' if one.target == 'label' else ' on votes'}: {one.line}"
-            for one in findings
-            if one.text == hypothesis.text
-        ]
-        text = hypothesis.text[0].upper() + hypothesis.text[1:]
-        lines.append(f"{number}. {text}.\n" + "\n".join(outcomes))
-    return "\n\n".join(lines)
-
-
-def ablation_table(ablations: Sequence[Ablation]) -> str:
-    """Return accuracy and macro-F1 with and without SMOTE, in per cent."""
-    header = ["model", "protocol", "accuracy with", "without", "difference of accuracy"]
-    header += ["macro-F1 with", "without", "difference of macro-F1"]
-    body = []
-    for one in ablations:
-        cells = [f"`{one.model}`", f"`{one.protocol}`"]
-        for metric in ("accuracy", "macro_f1"):
-            difference = one.difference.get(metric)
-            cells += [
-                percent(one.with_smote[metric].value),
-                percent(one.without_smote[metric].value),
-                "" if difference is None else points_interval(difference),
-            ]
-        body.append(cells)
-    return table(header, body)
-
-
-def emotion_table(rows: Sequence[ModelResult]) -> str:
-    """Return the F1 of each emotion per model, in per cent, and how many items carry it."""
-    support = rows[0].confusion.sum(axis=1) // len(rows[0].seeds)
-    header = ["emotion", "items", *(f"`{row.model}`" for row in rows)]
-    body = []
-    for index, emotion in enumerate(GEMS):
-        if support[index] == 0:
-            continue
-        values = [percent(row.per_emotion[f"f1_{emotion.name}"].value) for row in rows]
-        body.append([emotion.label, str(support[index]), *values])
-    return table(header, body)
-
-
-def correlation_table(rows: Sequence[ModelResult], ceiling: Mapping[str, float]) -> str:
-    """Return Pearson's r of each emotion per model beside the highest one that is possible."""
-    header = ["emotion", *(["ceiling"] if ceiling else []), *(f"`{row.model}`" for row in rows)]
-    body = []
-    for emotion in GEMS:
-        key = f"pearson_r_{emotion.name}"
-        if key not in rows[0].per_emotion:
-            continue
-        highest = [f"{ceiling[emotion.name]:.2f}"] if ceiling else []
-        values = [f"{row.per_emotion[key].value:.2f}" for row in rows]
-        body.append([emotion.label, *highest, *values])
-    return table(header, body)
-
-
-def genre_table(rows: Sequence[ModelResult]) -> str:
-    """Return the accuracy within each genre, in per cent."""
-    genres = [name.removeprefix("accuracy_") for name in rows[0].per_genre]
-    body = [
-        [f"`{row.model}`", *(percent_interval(row.per_genre[f"accuracy_{g}"]) for g in genres)]
-        for row in rows
-    ]
-    return table(["model", *genres], body)
-
-
-def confusion_line(row: ModelResult) -> str:
-    """Return how often calmness and tenderness are taken for each other."""
-    return (
-        f"- `{row.model}`: {percent(row.calmness_called_tenderness)} % of calmness is called "
-        f"tenderness, {percent(row.tenderness_called_calmness)} % of tenderness is called "
-        "calmness"
-    )
-
-
-def listeners_table(results: Results, conclusions: Conclusions) -> str:
-    """Return how far people agree: ceilings and panels."""
-    agreement = conclusions.ceilings
-    assert agreement is not None, "only where single votes are known"
-    rows = [
-        [
-            "two halves of a track's listeners name the same emotion",
-            percent(agreement.half_agreement),
-        ],
-        ["the listeners, resampled, give the label again", percent(agreement.label_stability)],
-        [
-            "an oracle of the true vote probabilities names the label",
-            percent(agreement.oracle_accuracy),
-        ],
-    ]
-    text = table(["question", "per cent"], rows)
-    text += (
-        f"\n\nHighest mean Pearson r that a perfect predictor can reach: {agreement.mean_r:.2f}."
-    )
-    if results.yardstick is not None:
-        curve = results.yardstick.curve
-        shown = [k for k in (1, 2, 4, 8, 12, 16, 20, 24) if k <= len(curve.sizes)]
-        panels = table(
-            ["panel of k listeners", *(str(k) for k in shown)],
-            [
-                ["accuracy", *(percent(curve.accuracy[k - 1]) for k in shown)],
-                ["mean r", *(f"{curve.mean_r[k - 1]:.2f}" for k in shown)],
-            ],
-        )
-        text += (
-            f"\n\nHow well a panel predicts {curve.held_out} other listeners of the same track "
-            f"({curve.tracks} tracks); a model's worth in listeners is the k at which a panel does "
-            f"as well as the model.\n\n{panels}"
-        )
-    return text
-
-
-def points_interval(difference: Estimate) -> str:
-    """Return a difference of fractions with its interval in percentage points."""
-    value, low, high = (
-        signed(100 * as_written(one), 1)
-        for one in (difference.value, difference.low, difference.high)
-    )
-    return f"{value} ({low} to {high})"
-
-
-def _head(results: Results) -> str:
-    truth = results.ground_truth
-    note = f" {truth.note}" if truth.note else ""
-    return (
-        f"# Comparison on {truth.name}\n\n{len(truth.ids)} tracks, {len(truth.segment_track)} "
-        f"segments, {truth.n_groups} artist groups.{note}\n\nIntervals are 95 % bootstrap "
-        f"intervals from {N_RESAMPLES:,} resamples of whole artist groups. {TRAINING_VARIANCE} "
-        "The calibration error has the band of a perfectly calibrated model instead. "
-        "`summary.csv` holds every figure, `results.json` the details, `predictions/` what they "
-        "are computed from; `music-emotion evaluate` computes them again."
-    )
-
-
-def _size(row: ModelResult, results: Results) -> str:
-    seeds = f"fold seed {row.seeds[0]}" if len(row.seeds) == 1 else f"fold seeds {row.seeds}"
-    folds = results.ground_truth.folds[row.protocol]
-    split = "one 80/20 split" if folds == 1 else f"{folds} folds"
-    return f"{split[0].upper()}{split[1:]}, {seeds}, n = {row.n}."
-
-
 def coded(title: str) -> str:
-    """Return a model's title in Markdown, its name as code."""
+    """Return a model's title in Markdown, its name as code.
+
+    >>> coded("blend on votes")
+    '`blend` on votes'
+    """
     name, on, target = title.partition(" on ")
     return f"`{name}`{on}{target}"
 
 
-def _band(calibration: ModelCalibration) -> str:
-    word = "inside" if calibration.inside else "outside"
-    return f"{calibration.band_low:.3f} to {calibration.band_high:.3f}: {word}"
+def in_tables(rows: Iterable[ModelResult]) -> list[tuple[Protocol, Target, list[ModelResult]]]:
+    """Return the rows of each protocol and target, in the order in which they are given."""
+    found: dict[tuple[Protocol, Target], list[ModelResult]] = {}
+    for row in rows:
+        found.setdefault((row.protocol, row.target), []).append(row)
+    return [(protocol, target, table) for (protocol, target), table in found.items()]
 
 
-def _details(results: Results, conclusions: Conclusions) -> list[str]:
-    parts = []
-    agreement = conclusions.ceilings
-    ceiling = {} if agreement is None else dict(zip(EMOTIONS, agreement.r.tolist(), strict=True))
-    for protocol, target, rows in results.tables():
-        title = f"`{protocol}`, {TARGET_TITLES[target]}"
-        parts += [f"## F1 per emotion ({title}), per cent", emotion_table(rows)]
-        if results.ground_truth.votes is not None:
-            parts += [f"## Pearson r per emotion ({title})", correlation_table(rows, ceiling)]
-        if rows[0].per_genre:
-            parts += [f"## Accuracy per genre ({title}), per cent", genre_table(rows)]
-        parts += [
-            f"## Calmness against tenderness ({title})",
-            "\n".join(confusion_line(row) for row in rows),
+def reported_accuracies(document: Document) -> Mapping[str, float]:
+    """Return what the reference study reports, if these are results on its data."""
+    return REPORTED if document.data.name == REFERENCE_DATA else {}
+
+
+# --- What the tables of a comparison say ---------------------------------------------------------
+
+
+def overview(document: Document) -> Table:
+    """Return the accuracy of every model under every protocol, the best honest one first."""
+    protocols = [p for p in reversed(PROTOCOLS) if any(r.protocol == p for r in document.rows)]
+    known = reported_accuracies(document) if "segment" in protocols else {}
+    columns = [Column("model"), *(Column(p, PROTOCOL_NOTES[p], 1) for p in protocols)]
+    if known:
+        columns.append(Column("reported", "by the reference study, measured as segment does"))
+    by_model: dict[tuple[Target, str], dict[Protocol, ModelResult]] = {}
+    for row in document.rows:
+        by_model.setdefault((row.target, row.model), {})[row.protocol] = row
+    body = []
+    for (target, model), found in by_model.items():
+        cells = [_title(next(iter(found.values())))]
+        cells += [
+            share(found[p].headline["accuracy"]) if p in found else Cell("") for p in protocols
         ]
-    return parts
-
-
-def _paired_text(results: Results, paired: Sequence[ProtocolTests]) -> str:
-    parts = [
-        "The most accurate model against each other one on the same tracks. The interval comes "
-        "from the paired group bootstrap, p from swapping whole groups, adjusted by Holm's method "
-        "for all pairs of models and metrics under the protocol, whatever the models learned; "
-        f"`results.json` holds every pair. {TRAINING_VARIANCE}"
-    ]
-    for one in paired:
-        tested = {name for test in one.tests for name in (test.first, test.second)}
-        rows = [row for row in results.under(one.protocol) if row.title in tested]
-        best = max(rows, key=lambda row: row.headline["accuracy"].value).title
-        body = []
-        for test in one.tests:
-            if best not in (test.first, test.second):
-                continue
-            seen = test.seen_from(best)
-            body.append(
-                [
-                    coded(seen.second),
-                    BY_NAME[test.metric].title,
-                    signed_interval(Estimate(seen.difference, seen.low, seen.high)),
-                    shown_p(seen.p_adjusted),
-                    "yes" if seen.is_significant else "cannot be told",
-                ]
+        if known:
+            reported = known.get(model) if target == "label" else None
+            cells.append(
+                Cell("") if reported is None else Cell(percent(reported), order=100 * reported)
             )
-        seeds = f"fold seed{'s' if len(one.seeds) > 1 else ''} {', '.join(map(str, one.seeds))}"
-        parts += [
-            f"`{one.protocol}`, {seeds}, {len(one.tests)} tests: {coded(best)} against",
-            table(["model", "metric", "difference", "adjusted p", "different?"], body),
+        body.append(tuple(cells))
+    body.sort(key=lambda cells: [-_rank(cell) for cell in cells[1 : 1 + len(protocols)]])
+    foot = _accuracy_ceilings(document, protocols, len(columns))
+    caption = "Accuracy in per cent with 95 % intervals"
+    return _best_marked(Table("accuracy", caption, tuple(columns), tuple(body), tuple(foot)))
+
+
+def _accuracy_ceilings(
+    document: Document, protocols: Sequence[Protocol], width: int
+) -> Iterator[Row]:
+    """Yield what people's disagreement leaves possible, beside the protocols that score tracks."""
+    ceilings = document.ceilings
+    if ceilings is None or all(protocol == "segment" for protocol in protocols):
+        return
+    for title, value in (
+        ("ceiling: an oracle of the true vote probabilities", ceilings.oracle_accuracy),
+        ("two halves of a track's listeners agree", ceilings.half_agreement),
+    ):
+        cells = [Cell("" if p == "segment" else percent(value)) for p in protocols]
+        yield _padded([Cell(title), *cells], width)
+
+
+def scores(rows: Sequence[ModelResult], document: Document) -> Table:
+    """Return every metric of the models under one protocol, in the order of ``rows``."""
+    shown = [
+        metric
+        for metric in METRICS
+        if metric.has_column and any(metric.name in row.headline for row in rows)
+    ]
+    columns = [Column("model")]
+    for metric in shown:
+        columns.append(Column(metric.title, metric.meaning, 1 if metric.higher_is_better else -1))
+    columns.append(Column("training", "time of all folds together", 0))
+    body = []
+    for row in rows:
+        cells = [
+            _compact(row.headline[metric.name], metric.is_share)
+            if metric.name in row.headline
+            else Cell("")
+            for metric in shown
         ]
-    return "\n\n".join(parts)
+        body.append((_title(row), *cells, Cell(duration(row.seconds), order=row.seconds)))
+    metrics = [metric.name for metric in shown]
+    foot = _score_ceilings(document, rows[0], metrics, len(columns))
+    caption = f"Every metric, {_place(rows)}, with 95 % intervals"
+    return _best_marked(
+        Table(f"scores-{_stem(rows)}", caption, tuple(columns), tuple(body), tuple(foot))
+    )
 
 
-def _provenance(results: Results, commands: Sequence[Command]) -> str:
-    lines = [f"Data fingerprint `{results.ground_truth.fingerprint}`.", ""]
-    for command in commands:
-        machine = command.machine
-        lines.append(
-            f"- `{command.command}` ({command.date}; {command.cells_trained} cells "
-            f"trained in {duration(command.seconds)}; {machine['processor']}, "
-            f"{machine['cores']} cores)"
+def _score_ceilings(
+    document: Document, row: ModelResult, metrics: Sequence[str], width: int
+) -> Iterator[Row]:
+    constant = document.calibration_of(row).constant
+    values = {"log_loss": f"{constant.log_loss:.3f}", "brier": f"{constant.brier:.3f}"}
+    cells = [Cell(values.get(metric, "")) for metric in metrics]
+    yield _padded([Cell("the class frequencies for every item"), *cells], width)
+    ceilings = document.ceilings
+    if ceilings is not None and row.protocol != "segment":
+        values = {
+            "accuracy": percent(ceilings.oracle_accuracy),
+            "mean_pearson_r": f"{ceilings.mean_r:.3f}",
+        }
+        cells = [Cell(values.get(metric, "")) for metric in metrics]
+        yield _padded([Cell("ceiling that the listeners' disagreement sets"), *cells], width)
+
+
+def worth(document: Document) -> Table | None:
+    """Return what the models are worth in listeners; ``None`` where that is not known."""
+    known = [
+        (row, row.worth)
+        for row in document.rows
+        if row.worth is not None and row.protocol != "segment"
+    ]
+    known.sort(key=lambda one: -one[1].by_r.value)
+    if not known:
+        return None
+    body = tuple(
+        (
+            _title(row),
+            Cell(row.protocol, order=row.protocol),
+            _panel(found.by_r),
+            Cell(f"{found.mean_r:.3f}", order=found.mean_r),
+            _panel(found.by_accuracy),
+            Cell(percent(found.accuracy), order=found.accuracy),
         )
-    if commands:
-        named = ", ".join(f"{name} {number}" for name, number in commands[-1].versions.items())
-        lines += ["", f"Versions of the last command: {named}."]
-    if results.left_out:
-        lines += ["", *(f"- {line}" for line in results.left_out)]
-    return "\n".join(lines)
+        for row, found in known
+    )
+    columns = (
+        Column("model"),
+        Column("protocol"),
+        Column("listeners, by r", "panel whose vote fractions correlate as highly", 1),
+        Column("r with others", "mean r against the held-out listeners", 1),
+        Column("listeners, by accuracy", "panel that names their emotion as often", 1),
+        Column("right on others, %", "how often it names the held-out listeners' emotion", 1),
+    )
+    return _best_marked(Table("worth", "Worth in listeners, with 95 % intervals", columns, body))
 
 
-def accuracy_lines(results: Results) -> list[str]:
-    """Return the accuracy of every model as lines for the terminal, an empty line per table."""
-    lines = []
-    for protocol, target, rows in results.tables():
-        lines += ["", f"accuracy under {protocol}, {TARGET_TITLES[target]} (95 % interval):"]
-        width = max(len(row.model) for row in rows)
-        for row in rows:
-            worth = f"  worth {row.worth.by_r} listeners by r" if row.worth is not None else ""
-            interval = percent_interval(row.headline["accuracy"])
-            lines.append(f"  {row.model:<{width}}  {interval} %{worth}")
-    return lines
+def correlations(rows: Sequence[ModelResult], document: Document) -> Table | None:
+    """Return r per emotion beside the highest that is possible; ``None`` without votes."""
+    if not any(f"pearson_r_{name}" in row.per_emotion for row in rows for name in EMOTIONS):
+        return None
+    ceilings = document.ceilings
+    columns = [Column("emotion")]
+    if ceilings is not None:
+        columns.append(Column("ceiling", "highest r that a perfect predictor can reach"))
+    columns += _model_columns(rows)
+    body = []
+    for index, emotion in enumerate(GEMS):
+        cells = [Cell(emotion.label, order=emotion.label)]
+        if ceilings is not None:
+            cells.append(_value(float(ceilings.r[index]), 2))
+        cells += [_value(_of(row, f"pearson_r_{emotion.name}"), 2) for row in rows]
+        body.append(tuple(cells))
+    caption = f"Pearson's r per emotion, {_place(rows)}"
+    return Table(f"r-{_stem(rows)}", caption, tuple(columns), tuple(body))
+
+
+def f1(rows: Sequence[ModelResult]) -> Table:
+    """Return the F1 per emotion, in per cent, with the number of items that carry it."""
+    support = rows[0].confusion.sum(axis=1) // max(1, len(rows[0].seeds))
+    columns = [Column("emotion"), Column("items"), *_model_columns(rows)]
+    body = []
+    for emotion, items in zip(GEMS, support.tolist(), strict=True):
+        if items:
+            values = [_of(row, f"f1_{emotion.name}") for row in rows]
+            cells = [Cell(percent(value), order=_finite(value)) for value in values]
+            label = Cell(emotion.label, order=emotion.label)
+            body.append((label, Cell(str(items), order=float(items)), *cells))
+    caption = f"F1 per emotion in per cent, {_place(rows)}"
+    return Table(f"f1-{_stem(rows)}", caption, tuple(columns), tuple(body))
+
+
+def genres(rows: Sequence[ModelResult], *, short: bool = False) -> Table | None:
+    """Return the accuracy within each genre, in per cent; ``None`` where no genre is known.
+
+    ``short`` leaves out of a model's name what it learned.
+    """
+    names = list(dict.fromkeys(name for row in rows for name in row.per_genre))
+    if not names:
+        return None
+    columns = [Column("model")]
+    columns += [Column(name.removeprefix("accuracy_"), better=1) for name in names]
+    body = tuple(
+        (
+            replace(_title(row), text=row.model if short else row.title),
+            *(share(row.per_genre[n]) if n in row.per_genre else Cell("") for n in names),
+        )
+        for row in rows
+    )
+    caption = f"Accuracy per genre in per cent, {_place(rows)}"
+    return _best_marked(Table(f"genres-{_stem(rows)}", caption, tuple(columns), body))
+
+
+def tests(document: Document, rows: Sequence[ModelResult]) -> Table | None:
+    """Return the first model against each other one of its protocol, whatever they learned.
+
+    ``None`` where nothing was tested.
+    """
+    best = rows[0].title
+    body = tuple(
+        test_cells(test, "yes" if test.is_significant else "cannot be told")
+        for test in tests_of(document, rows[0])
+    )
+    if not body:
+        return None
+    columns = (
+        Column(f"{best} against"),
+        Column("metric"),
+        Column("difference", "paired bootstrap over artist groups"),
+        Column("adjusted p", "Holm's method over all pairs of models and metrics"),
+        Column("different?"),
+    )
+    return Table(f"tests-{_stem(rows)}", f"Is {best} better? {_place(rows)}", columns, body)
+
+
+def tests_of(document: Document, row: ModelResult) -> list[PairedTest]:
+    """Return the tests of a model against the others of its protocol, seen from it."""
+    return [
+        test.seen_from(row.title)
+        for one in document.paired
+        if one.protocol == row.protocol
+        for test in one.tests
+        if row.title in (test.first, test.second)
+    ]
+
+
+def test_cells(test: PairedTest, verdict: str) -> Row:
+    """Return a test as a row: the other model, the metric, the difference, p, what follows."""
+    metric = BY_NAME[test.metric].title
+    return (
+        Cell(test.second, order=test.second, is_model=True),
+        Cell(metric, order=metric),
+        difference(Estimate(test.difference, test.low, test.high)),
+        Cell(shown_p(test.p_adjusted), order=test.p_adjusted),
+        Cell(verdict, order=float(test.is_significant)),
+    )
+
+
+def panels_table(title: str, curve: PanelCurve, accuracy: Callable[[float], str] = percent) -> str:
+    """Return in Markdown how well panels of listeners predict others, a column per size."""
+    shown = [size - 1 for size in SHOWN_PANELS if size <= len(curve.sizes)]
+    return markdown_table(
+        [title, *(str(place + 1) for place in shown)],
+        [
+            ["accuracy", *(accuracy(curve.accuracy[place]) for place in shown)],
+            ["mean r", *(f"{curve.mean_r[place]:.2f}" for place in shown)],
+        ],
+    )
+
+
+def calibration_band(calibration: ModelCalibration) -> str:
+    """Return what a perfectly calibrated model would show, and whether this one is within."""
+    verdict = "inside" if calibration.inside else "outside"
+    return f"{calibration.band_low:.3f} to {calibration.band_high:.3f}: {verdict}"
+
+
+def all_tables(document: Document) -> list[Table]:
+    """Return every table, for files."""
+    found: list[Table | None] = [overview(document), worth(document)]
+    for _, _, rows in document.tables():
+        found += [
+            scores(rows, document),
+            correlations(rows, document),
+            f1(rows),
+            genres(rows),
+            tests(document, rows),
+        ]
+    return [table for table in found if table is not None]
+
+
+def span(low: str, high: str) -> str:
+    """Return two ends as text; a dash between them could be taken for the sign of the second.
+
+    >>> span("0.1", "0.2"), span("-0.1", "0.2")
+    ('0.1–0.2', '-0.1 to 0.2')
+    """
+    return f"{low} to {high}" if "-" in low + high else f"{low}–{high}"
+
+
+def _compact(estimate: Estimate, is_share: bool) -> Cell:
+    """Return a value with its interval in little room: shares in per cent, others with three."""
+    cell = share(estimate) if is_share else number(estimate)
+    low, to, high = cell.interval.partition(" to ")
+    return replace(cell, interval=span(low, high)) if to else cell
+
+
+def _title(row: ModelResult) -> Cell:
+    return Cell(row.title, order=row.title, is_model=True)
+
+
+def _model_columns(rows: Sequence[ModelResult]) -> list[Column]:
+    return [Column(row.model, better=1, is_model=True) for row in rows]
+
+
+def _place(rows: Sequence[ModelResult]) -> str:
+    """Return the protocol and target of rows in a few words."""
+    learned = "the label" if rows[0].target == "label" else "votes"
+    return f"{rows[0].protocol}, trained on {learned}"
+
+
+def _stem(rows: Sequence[ModelResult]) -> str:
+    return f"{rows[0].protocol}-{rows[0].target}"
+
+
+def _of(row: ModelResult, metric: str) -> float:
+    return row.per_emotion[metric].value if metric in row.per_emotion else math.nan
+
+
+def _value(value: float, digits: int) -> Cell:
+    return Cell(f"{value:.{digits}f}" if math.isfinite(value) else NOTHING, order=_finite(value))
+
+
+def _panel(size: PanelSize) -> Cell:
+    text, _, interval = str(size).partition(" (")
+    return Cell(text, interval.removesuffix(")"), order=size.value)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _rank(cell: Cell) -> float:
+    return cell.order if isinstance(cell.order, float) else -math.inf
+
+
+def _padded(cells: list[Cell], width: int) -> Row:
+    return tuple(cells + [Cell("")] * (width - len(cells)))
+
+
+def _best_marked(table: Table) -> Table:
+    """Mark in each column that has a good end the values that no other row beats as shown."""
+    rows = [list(row) for row in table.rows]
+    for index, column in enumerate(table.columns):
+        ranked = [
+            (order * column.better, row[index].text)
+            for row in rows
+            if isinstance(order := row[index].order, (int, float))
+        ]
+        if column.better and len(ranked) > 1:
+            winner = max(ranked, key=lambda one: one[0])[1]
+            for row in rows:
+                row[index] = replace(row[index], is_best=row[index].text == winner)
+    return replace(table, rows=tuple(map(tuple, rows)))
