@@ -118,12 +118,6 @@ def test_confusion_metrics_work_on_many_matrices_at_once(random_case):
         np.testing.assert_allclose(metric(np.stack(halves)), [metric(half) for half in halves])
 
 
-def test_accuracy_by_genre():
-    genres = np.array(["rock", "pop", "rock", "rock"])
-    labels, emotions = [0, 1, 2, 3], one_hot([0, 1, 2, 4])
-    assert metrics.accuracy_by(labels, emotions, genres) == {"pop": (1.0, 1), "rock": (2 / 3, 3)}
-
-
 def test_log_loss_and_brier_by_hand():
     emotions = one_hot([0, 0], confidence=0.6)  # every other emotion 0.05
     assert metrics.log_loss([0, 1], emotions) == pytest.approx(-(np.log(0.6) + np.log(0.05)) / 2)

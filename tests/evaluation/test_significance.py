@@ -148,11 +148,10 @@ def test_a_better_model_is_found_better_in_everything() -> None:
     labels = votes.argmax(axis=1)
     good = np.stack([0.7 * votes + 0.3 / 9] * 2)
     tests = paired_tests(
-        [contender("bad", 200, 1, repeats=2), Contender("good", good, good)],
+        [Contender("good", good, good), contender("bad", 200, 1, repeats=2)],
         labels,
         votes,
         np.arange(200) // 2,
-        against="good",
         swaps=999,
     )
     assert len(tests) == 3
@@ -207,6 +206,3 @@ def test_refuses_models_on_other_tracks() -> None:
         paired_tests([ten, nine], labels, None, np.arange(10))
     with pytest.raises(EvaluationError, match="two models or more"):
         paired_tests([ten], labels, None, np.arange(10))
-    with pytest.raises(EvaluationError, match="no predictions of 'eleven'"):
-        other = contender("other", 10, 1)
-        paired_tests([ten, other], labels, None, np.arange(10), against="eleven")

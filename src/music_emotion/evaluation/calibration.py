@@ -83,25 +83,16 @@ class CalibrationBand:
     Attributes
     ----------
     low, high
-        Central 95 % of its expected calibration error.
-    mean
-        Mean of its expected calibration error.
+        Central 95 % of its expected calibration error. A model's error below ``low`` is luck, not a
+        defect.
     bin_low, bin_high
         Central 95 % of its accuracy in each bin, shape (bins,); NaN in an empty bin.
     """
 
     low: float
     high: float
-    mean: float
     bin_low: Floats
     bin_high: Floats
-
-    def is_inside(self, error: float) -> bool:
-        """Whether an expected calibration error is no larger than perfect calibration explains.
-
-        An error below ``low`` counts as inside: it is luck, not a defect.
-        """
-        return error <= self.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +180,7 @@ def calibration_band(
     tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
     low, high = np.quantile(errors, tails)
     bin_low, bin_high = np.quantile(hits, tails, axis=0) / np.where(count > 0, count, np.nan)
-    return CalibrationBand(float(low), float(high), float(errors.mean()), bin_low, bin_high)
+    return CalibrationBand(float(low), float(high), bin_low, bin_high)
 
 
 def class_frequency_scores(labels: NDArray[Any]) -> ConstantScores:

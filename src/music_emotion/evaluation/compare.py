@@ -52,31 +52,15 @@ class Reporter(CellReporter, Interface):
 
     def message(self, line: str) -> None:
         """Something a user should know."""
+        return
 
     def planned(self, pending: Sequence[CellName], done: int, schedule: Schedule) -> None:
         """How many cells are to be trained and how many are there already."""
+        return
 
 
-class Silent:
+class Silent(Reporter):
     """A reporter that keeps everything to itself."""
-
-    def message(self, line: str) -> None:
-        """Say nothing."""
-
-    def planned(self, pending: Sequence[CellName], done: int, schedule: Schedule) -> None:
-        """Say nothing."""
-
-    def started(self, name: CellName) -> None:
-        """Say nothing."""
-
-    def progressed(self, name: CellName, done: int, total: int) -> None:
-        """Say nothing."""
-
-    def finished(self, cell: Cell) -> None:
-        """Say nothing."""
-
-    def failed(self, failure: Failure) -> None:
-        """Say nothing: failures are returned."""
 
 
 def compare(
@@ -317,7 +301,12 @@ class Schedule:
 
     def longest_first(self, names: Iterable[CellName]) -> list[CellName]:
         """Order cells so that no long one is left to the end; equal ones keep their order."""
-        return sorted(names, key=lambda name: (-self._cost(name), name.run.seed, name.fold))
+
+        def cost(name: CellName) -> float:
+            expected = self.expected(name)
+            return self._hint(name) if expected is None else expected
+
+        return sorted(names, key=lambda name: (-cost(name), name.run.seed, name.fold))
 
     def measured(self, name: CellName, seconds: float) -> None:
         """Take note of how long a cell took."""
@@ -378,13 +367,6 @@ class Schedule:
                 seconds += (now - started) / fraction
                 cost += self._hint(name)
         return seconds / cost if cost else None
-
-    def _cost(self, name: CellName) -> float:
-        for key in self._keys(name):
-            if times := self._measured.get(key):
-                return sum(times) / len(times)
-        rate = self._seconds_per_cost()
-        return self._hint(name) * (1.0 if rate is None else rate)
 
     def _hint(self, name: CellName) -> float:
         return self._hints.get(name.run.model, LEAST_COST)

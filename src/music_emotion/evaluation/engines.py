@@ -60,19 +60,23 @@ class Engine(Protocol):
 
 
 class CellReporter(Protocol):
-    """Is told what happens while cells are trained."""
+    """Is told what happens while cells are trained; keeps it to itself unless it says how."""
 
     def started(self, name: CellName) -> None:
         """A cell is being trained."""
+        return
 
     def progressed(self, name: CellName, done: int, total: int) -> None:
         """A cell got on."""
+        return
 
     def finished(self, cell: Cell) -> None:
         """A cell is done and saved."""
+        return
 
     def failed(self, failure: Failure) -> None:
         """A cell could not be trained."""
+        return
 
 
 def default_jobs() -> int:

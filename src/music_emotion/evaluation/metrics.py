@@ -343,24 +343,6 @@ def balanced_accuracy(confusion: NDArray[Any]) -> Floats:
     return _mean_over(report.recall, report.support > 0)
 
 
-def accuracy_by(
-    labels: NDArray[Any], emotions: NDArray[Any], kinds: NDArray[Any]
-) -> dict[str, tuple[float, int]]:
-    """Return accuracy and number of items per kind, for example per genre, in sorted order.
-
-    Examples
-    --------
-    >>> genres = np.array(["pop", "rock"])
-    >>> accuracy_by(np.array([4, 5]), np.eye(9)[[4, 4]], genres)
-    {'pop': (1.0, 1), 'rock': (0.0, 1)}
-    """
-    right = hits(labels, emotions)
-    return {
-        str(kind): (float(right[kinds == kind].mean()), int(np.count_nonzero(kinds == kind)))
-        for kind in np.unique(kinds)
-    }
-
-
 # --- The probabilities of the label --------------------------------------------------------------
 
 

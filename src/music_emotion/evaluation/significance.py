@@ -159,7 +159,6 @@ def paired_tests(
     votes: NDArray[np.floating] | None,
     groups: NDArray[np.integer],
     *,
-    against: str | None = None,
     compared: Sequence[Tested] = TESTED,
     seed: int = 0,
     swaps: int = SWAPS,
@@ -176,8 +175,6 @@ def paired_tests(
         Vote fractions, shape (tracks, 9), or ``None``: r is then left out.
     groups
         What is swapped and resampled as a whole, shape (tracks,).
-    against
-        Compare every other model with this one only; every pair by default.
     compared
         The metrics.
     seed
@@ -193,15 +190,14 @@ def paired_tests(
     Raises
     ------
     EvaluationError
-        If a model has other tracks or fold seeds than the rest, or ``against`` is not among them.
+        If a model has other tracks or fold seeds than the rest.
     """
-    _check(contenders, labels, groups, against)
+    _check(contenders, labels, groups)
     chosen = [metric for metric in compared if metric != "mean_pearson_r" or votes is not None]
     names, group = np.unique(np.asarray(groups), return_inverse=True)
     resamples = resample_groups(len(names))
     by_name = {contender.name: contender for contender in contenders}
-    others = [name for name in by_name if name != against]
-    pairs = [(against, name) for name in others] if against else list(combinations(by_name, 2))
+    pairs = list(combinations(by_name, 2))
     swaps = max(swaps, SWAPS_PER_TEST * len(pairs) * len(chosen))
     patterns = swap_patterns(len(names), swaps, np.random.default_rng(seed))
     tests = []
@@ -263,13 +259,10 @@ def _check(
     contenders: Sequence[Contender],
     labels: NDArray[np.integer],
     groups: NDArray[np.integer],
-    against: str | None,
 ) -> None:
     names = [contender.name for contender in contenders]
     if len(names) < 2 or len(set(names)) < len(names):
         raise EvaluationError("a paired test needs two models or more, each with its own name")
-    if against is not None and against not in names:
-        raise EvaluationError(f"no predictions of {against!r}: choose among {', '.join(names)}")
     if len(groups) != len(labels):
         raise EvaluationError(f"{len(groups)} groups for {len(labels)} tracks: give one each")
     shape = contenders[0].emotions.shape

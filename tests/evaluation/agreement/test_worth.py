@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 
 from helpers.people import simulate, unanimous
-from music_emotion.datasets.votes import read_emotify
+from music_emotion.datasets.votes import VoteTable, read_emotify
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.agreement import (
+    Worth,
     Yardstick,
     build_yardstick,
     panel_curve,
-    worth_in_listeners,
 )
 from music_emotion.evaluation.agreement.panels import dominance, halves, panels
 from music_emotion.evaluation.agreement.worth import panel_that_reaches
 
 TRACKS = 150
 POPULATION = simulate(TRACKS, listeners=44, seed=5)
+
+
+def worth_of(table: VoteTable, emotions, intensities, groups, **how) -> Worth:
+    return build_yardstick(table, groups, **how).measure(emotions, intensities)
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +124,8 @@ def test_larger_groups_widen_the_interval() -> None:
     # Groups of tracks that share how well they are predicted.
     good = np.arange(TRACKS) < TRACKS // 2
     asked[good] = POPULATION.truth[good]
-    alone = worth_in_listeners(
-        POPULATION.table, asked, asked, np.arange(TRACKS), draws=20, resamples=100
-    )
-    together = worth_in_listeners(
+    alone = worth_of(POPULATION.table, asked, asked, np.arange(TRACKS), draws=20, resamples=100)
+    together = worth_of(
         POPULATION.table, asked, asked, np.arange(TRACKS) // 15, draws=20, resamples=100
     )
     assert together.accuracy == alone.accuracy
@@ -135,7 +137,7 @@ def test_larger_groups_widen_the_interval() -> None:
 def test_the_seed_decides() -> None:
     asked = np.random.default_rng(0).binomial(5, POPULATION.truth) / 5
     one, same, other = (
-        worth_in_listeners(
+        worth_of(
             POPULATION.table, asked, asked, np.arange(TRACKS), seed=seed, draws=25, resamples=50
         )
         for seed in (1, 1, 2)
@@ -172,7 +174,7 @@ def test_unanimous_people_need_one_listener() -> None:
     curve = panel_curve(table, draws=5)
     np.testing.assert_allclose(curve.accuracy, 1.0)
     np.testing.assert_allclose(curve.mean_r, 1.0)
-    worth = worth_in_listeners(table, table.votes, table.votes, np.arange(18), draws=5)
+    worth = worth_of(table, table.votes, table.votes, np.arange(18), draws=5)
     assert worth.by_accuracy.value == worth.by_r.value == 1.0
 
 
@@ -198,9 +200,7 @@ def test_refuses_what_it_cannot_measure(yardstick: Yardstick) -> None:
         yardstick.measure(POPULATION.truth, broken)
     same = unanimous(9, 14).take(np.zeros(3, dtype=np.int64))
     with pytest.raises(EvaluationError, match="never differ"):
-        worth_in_listeners(
-            same, same.votes, same.votes, np.arange(3), held_out=12, largest=2, draws=2
-        )
+        worth_of(same, same.votes, same.votes, np.arange(3), held_out=12, largest=2, draws=2)
     with pytest.raises(EvaluationError, match="groups for"):
         build_yardstick(POPULATION.table, np.arange(3))
 

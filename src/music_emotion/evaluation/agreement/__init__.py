@@ -8,8 +8,7 @@ as a panel of k listeners does*.
 - :func:`ceilings`: reliability, the highest r a perfect predictor can reach, the noise of the
   label, the accuracy of an oracle;
 - :func:`panel_curve`: how well panels of 1 to 24 listeners predict 16 others;
-- :func:`worth_in_listeners`: the panel that a model is worth (:func:`build_yardstick` where many
-  models are measured on one table);
+- :func:`build_yardstick`: panels to measure models with, for the panel that each is worth;
 - :func:`people_confuse`: the emotions that people confuse.
 
 Conventions: the dominant emotion is the one with most votes. Ties are broken at random, and since
@@ -29,7 +28,6 @@ from music_emotion.evaluation.agreement.worth import (
     Worth,
     Yardstick,
     build_yardstick,
-    worth_in_listeners,
 )
 
 __all__ = [
@@ -43,5 +41,4 @@ __all__ = [
     "ceilings",
     "panel_curve",
     "people_confuse",
-    "worth_in_listeners",
 ]

@@ -1,4 +1,14 @@
-"""What a model is worth in listeners: the panel that predicts other people as well as it does."""
+"""What a model is worth in listeners: the panel that predicts other people as well as it does.
+
+On the tracks with listeners enough, some are held out at random. The model and a panel of k of the
+others both predict the dominant emotion of those held out (accuracy, ties at random) and their vote
+fractions (mean over the emotions of the Pearson r over tracks, as in :class:`.PanelCurve`; a
+constant prediction counts r = 0). Both are averaged over many draws. The curve over k is made
+non-decreasing by isotonic regression and extended to k = 0, a panel of nobody that guesses
+(accuracy 1/9, r = 0); the model's worth is the smallest k, interpolated linearly between whole
+numbers, at which the curve reaches the model's score. Where it never does, the worth is censored:
+more than the largest panel.
+"""
 
 from __future__ import annotations
 
@@ -125,7 +135,26 @@ class Yardstick:
         predicted_emotions: NDArray[np.floating],
         predicted_intensities: NDArray[np.floating],
     ) -> Worth:
-        """Return what a model's predictions are worth; see :func:`worth_in_listeners`."""
+        """Return what a model's predictions are worth.
+
+        Parameters
+        ----------
+        predicted_emotions
+            The model's probability of each emotion to be dominant, shape (tracks, 9), in the
+            table's order of tracks; predicted by a model that has not seen the track.
+        predicted_intensities
+            The model's vote fractions, shape (tracks, 9).
+
+        Returns
+        -------
+        Worth
+            Sizes of panels with 95 % percentile intervals.
+
+        Raises
+        ------
+        EvaluationError
+            If the predictions do not fit the table, or the listeners' votes never differ.
+        """
         emotions = self._checked(predicted_emotions, "emotions")
         intensities = self._checked(predicted_intensities, "intensities")
         held_out = self.draws.held_out
@@ -166,67 +195,6 @@ class Yardstick:
         return predicted[self.draws.tracks].astype(np.float64)
 
 
-def worth_in_listeners(
-    table: VoteTable,
-    predicted_emotions: NDArray[np.floating],
-    predicted_intensities: NDArray[np.floating],
-    groups: NDArray[np.integer],
-    *,
-    seed: int = 0,
-    held_out: int = HELD_OUT,
-    largest: int = LARGEST_PANEL,
-    draws: int = DRAWS,
-    resamples: int = RESAMPLES,
-) -> Worth:
-    """Find the panels of listeners that predict other listeners as well as a model does.
-
-    On the tracks with at least ``held_out + largest`` listeners, ``held_out`` are held out at
-    random. The model and a panel of k of the others both predict the dominant emotion of those
-    held out (accuracy, ties at random) and their vote fractions (mean over the emotions of the
-    Pearson r over tracks, as in :class:`PanelCurve`; a constant prediction counts r = 0). Both are
-    averaged over many draws. The curve over k is made non-decreasing by isotonic regression and
-    extended to k = 0, a panel of nobody that guesses (accuracy 1/9, r = 0); the model's worth is
-    the smallest k, interpolated linearly between whole numbers, at which the curve reaches the
-    model's score. Where it never does, the worth is censored: more than ``largest``.
-
-    Parameters
-    ----------
-    table
-        Votes.
-    predicted_emotions
-        The model's probability of each emotion to be dominant, shape (tracks, 9), in the table's
-        order of tracks; predicted by a model that has not seen the track.
-    predicted_intensities
-        The model's vote fractions, shape (tracks, 9).
-    groups
-        Artist group per track, shape (tracks,); the interval resamples whole groups.
-    seed
-        The same seed gives the same result.
-    held_out, largest, draws, resamples
-        Listeners held out, size of the largest panel, draws of panels, resamples of groups.
-
-    Returns
-    -------
-    Worth
-        Sizes of panels with 95 % percentile intervals.
-
-    Raises
-    ------
-    EvaluationError
-        If too few tracks have enough listeners or the predictions do not fit the table.
-    """
-    yardstick = build_yardstick(
-        table,
-        groups,
-        seed=seed,
-        held_out=held_out,
-        largest=largest,
-        draws=draws,
-        resamples=resamples,
-    )
-    return yardstick.measure(predicted_emotions, predicted_intensities)
-
-
 def build_yardstick(
     table: VoteTable,
     groups: NDArray[np.integer],
@@ -237,7 +205,24 @@ def build_yardstick(
     draws: int = DRAWS,
     resamples: int = RESAMPLES,
 ) -> Yardstick:
-    """Draw the panels once for :meth:`Yardstick.measure`; see :func:`worth_in_listeners`."""
+    """Draw the panels once, to measure any number of models with.
+
+    Parameters
+    ----------
+    table
+        Votes; only tracks with at least ``held_out + largest`` listeners are used.
+    groups
+        Artist group per track, shape (tracks,); intervals resample whole groups.
+    seed
+        The same seed gives the same result.
+    held_out, largest, draws, resamples
+        Listeners held out, size of the largest panel, draws of panels, resamples of groups.
+
+    Raises
+    ------
+    EvaluationError
+        If too few tracks have enough listeners, or the groups are not one per track.
+    """
     if len(groups) != len(table.ids):
         raise EvaluationError(f"{len(groups)} groups for {len(table.ids)} tracks: give one each")
     random_panels, random_groups = panel_seeds(seed)
