@@ -1,4 +1,8 @@
+"""The three protocols: what they keep whole, against scikit-learn, and when they refuse."""
+
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import pytest
@@ -180,3 +184,123 @@ def test_a_leaky_splitter_scores_high_and_ours_at_chance():
     # The reference study's protocol leaks by design: it hears the track again.
     (fold,) = make_folds("segment", corpus, track, seed=1)
     assert nearest_neighbour_accuracy(features, track, corpus, fold) > 0.95
+
+
+# --- Known answers -------------------------------------------------------------------------------
+
+
+def test_segment_with_folds_is_scikit_learns_stratified_split():
+    from sklearn.model_selection import StratifiedKFold
+
+    corpus = corpus_of(BALANCED)
+    track = segments(corpus, 4)
+    oracle = StratifiedKFold(n_splits=3, shuffle=True, random_state=7)
+    folds = make_folds("segment", corpus, track, seed=7, n_folds=3)
+    for fold, (train, test) in zip(folds, oracle.split(track, corpus.labels[track]), strict=True):
+        np.testing.assert_array_equal(fold.train, train)
+        np.testing.assert_array_equal(fold.test, test)
+
+
+def test_track_folds_are_scikit_learns_over_the_tracks_that_have_segments():
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    corpus = corpus_of(BALANCED)
+    heard = np.arange(0, len(BALANCED), 2)  # every other track has no segment
+    track = np.repeat(heard, 2)
+    oracle = StratifiedGroupKFold(n_splits=4, shuffle=True, random_state=3)
+    split = oracle.split(heard, corpus.labels[heard], corpus.recordings[heard])
+    folds = make_folds("track", corpus, track, seed=3, n_folds=4)
+    for fold, (_, test) in zip(folds, split, strict=True):
+        np.testing.assert_array_equal(fold.test, np.flatnonzero(np.isin(track, heard[test])))
+        np.testing.assert_array_equal(fold.train, np.flatnonzero(~np.isin(track, heard[test])))
+
+
+@pytest.mark.parametrize(
+    ("labels", "protocol", "n_folds", "per_track"),
+    [
+        ([0] * 18 + [1] * 2, "segment", None, 1),  # two segments of an emotion; others are absent
+        ([0] * 3 + [1] * 3, "segment", 3, 1),  # as many segments of each as folds
+        ([0, 1, 2, 3], "segment", None, 5),  # a test part of one segment of each emotion
+        ([0] * 10, "artist", None, 1),  # as many artists as folds
+        ([0] * 5 + [1] * 2, "track", None, 1),  # as many tracks of an emotion as folds
+        ([0] * 4, "track", 2, 1),
+    ],
+)
+def test_splits_that_are_just_possible(labels, protocol, n_folds, per_track):
+    corpus = corpus_of(labels)
+    track = segments(corpus, per_track)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a class smaller than the number of folds is expected
+        folds = make_folds(protocol, corpus, track, n_folds=n_folds)
+    assert len(folds) == fold_count(protocol, n_folds)
+    for fold in folds:
+        np.testing.assert_array_equal(
+            np.sort(np.concatenate([fold.train, fold.test])), np.arange(len(track))
+        )
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "protocol", "message"),
+    [
+        ([0] * 6, ["a"] * 6, "artist", r"5 folds need as many groups.* has 1: use --folds 2 or"),
+        ([0] * 6, list("aabbcc"), "artist", "has 3: use --folds 3 or add tracks"),
+        ([0, 0, 1, 1, 2, 2], None, "track", "no emotion has 5 tracks.*: use --folds 2 or"),
+    ],
+)
+def test_the_remedy_names_a_number_of_folds_that_works(labels, groups, protocol, message):
+    corpus = corpus_of(labels) if groups is None else corpus_of(labels, groups=groups)
+    with pytest.raises(EvaluationError, match=message):
+        make_folds(protocol, corpus, segments(corpus, 1))
+
+
+def test_the_guard_names_the_first_track_of_the_group_and_sees_an_empty_training_part():
+    corpus = corpus_of([0, 1, 2], groups=["other", "same", "same"])
+    nothing, track = np.array([], dtype=np.int64), segments(corpus, 1)
+    with pytest.raises(EvaluationError, match=rf"track '{corpus.tracks[1].id}' or a relative"):
+        assert_disjoint("artist", corpus, track, Fold(np.array([0, 1]), np.array([2])))
+    with pytest.raises(EvaluationError, match="empty training or test part"):
+        assert_disjoint("segment", corpus, track, Fold(nothing, np.array([0])))
+    assert_disjoint("artist", corpus, track, Fold(np.array([0]), np.array([1])))
+    assert_disjoint("segment", corpus, track, Fold(np.array([1]), np.array([2])))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(0, 6), min_size=7, max_size=7),
+    st.lists(st.integers(0, 6), min_size=7, max_size=7),
+)
+def test_relatives_of_relatives_are_one_group(artists, recordings):
+    corpus = corpus_of(
+        [0] * 7, groups=[f"a{one}" for one in artists], recordings=[f"r{one}" for one in recordings]
+    )
+    expected = list(range(7))
+    for _ in range(7):  # every item takes the least number among its relatives until none changes
+        expected = [
+            min(
+                expected[other]
+                for other in range(7)
+                if artists[other] == artists[item] or recordings[other] == recordings[item]
+            )
+            for item in range(7)
+        ]
+    found = track_groups("artist", corpus)
+    np.testing.assert_array_equal(found[:, None] == found, np.equal.outer(expected, expected))
+    assert sorted(set(found.tolist())) == list(range(len(set(expected))))
+
+
+def test_examples_carry_the_votes_of_their_track():
+    corpus = corpus_of([3, 1, 2])
+    track = np.array([2, 0, 0, 1])
+    found = examples(corpus, {}, track, "track")
+    np.testing.assert_array_equal(found.rows, np.arange(4))
+    np.testing.assert_array_equal(found.label, [2, 3, 3, 1])
+    np.testing.assert_array_equal(found.vote_fractions, corpus.vote_fractions[track])
+    np.testing.assert_array_equal(found.listeners, corpus.listeners[track])
+    np.testing.assert_array_equal(found.group, corpus.recordings[track])
+
+
+def test_numbers_of_folds():
+    assert [fold_count("segment", n) for n in (2, 3)] == [2, 3]
+    for n in (-1, 0, 1):
+        with pytest.raises(EvaluationError, match=f"{n} folds leave nothing to train on"):
+            fold_count("artist", n)

@@ -22,12 +22,13 @@ from music_emotion.evaluation.agreement.ceilings import (
     ceilings,
     people_confuse,
 )
-from music_emotion.evaluation.agreement.panels import PanelCurve, panel_curve
-from music_emotion.evaluation.agreement.worth import (
+from music_emotion.evaluation.agreement.panels import (
+    PanelCurve,
     PanelSize,
     Worth,
     Yardstick,
     build_yardstick,
+    panel_curve,
 )
 
 __all__ = [

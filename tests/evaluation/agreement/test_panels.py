@@ -16,8 +16,7 @@ from music_emotion.evaluation.agreement import (
     build_yardstick,
     panel_curve,
 )
-from music_emotion.evaluation.agreement.panels import dominance, halves, panels
-from music_emotion.evaluation.agreement.worth import panel_that_reaches
+from music_emotion.evaluation.agreement.panels import dominance, halves, panel_that_reaches, panels
 
 TRACKS = 150
 POPULATION = simulate(TRACKS, listeners=44, seed=5)
