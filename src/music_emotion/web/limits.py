@@ -69,4 +69,4 @@ class Limiter:
     def _retry_after(self, files: int) -> int:
         """Return in how many seconds one of so many files is likely done."""
         expected = math.ceil(self._seconds * max(1, files / 4) / self._workers)
-        return min(LONGEST_RETRY, max(1, expected))
+        return min(LONGEST_RETRY, expected)

@@ -126,9 +126,6 @@ class Failure:
     message: str
 
 
-Message = Ready | Progress | Analysis | Failure
-
-
 class TooLongError(MusicEmotionError):
     """A sound that is longer than the server takes."""
 
