@@ -42,9 +42,34 @@ def visited(browser: Browser, live: Live) -> Iterator[Visit]:
         yield seen
 
 
+@pytest.fixture(scope="module")
+def page_with_song(browser: Browser, live: Live) -> Iterator[Visit]:
+    with visit(browser, live.address) as seen:
+        seen.drop(song__wav=SONG)
+        seen.outcome("song.wav")
+        yield seen
+
+
 @pytest.fixture
-def song(visited: Visit) -> Locator:
-    """A dropped song with its result: calm in its first half, tense in its second."""
+def shown(page_with_song: Visit) -> Visit:
+    """A page with a song, shared by tests that only look, point, seek and save."""
+    page = page_with_song.page
+    page.mouse.move(0, 0)
+    page.locator(".stage").press("Home")
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    assert page_with_song.complaints == []
+    return page_with_song
+
+
+@pytest.fixture
+def song(shown: Visit) -> Locator:
+    """The song on the shared page: calm in its first half, tense in its second."""
+    return shown.outcome("song.wav")
+
+
+@pytest.fixture
+def own_song(visited: Visit) -> Locator:
+    """The same on a page of its own."""
     visited.drop(song__wav=SONG)
     return visited.outcome("song.wav")
 
@@ -78,7 +103,7 @@ def test_the_empty_page_explains_itself(visited: Visit) -> None:
     expect(page.locator("#examples")).to_contain_text("a model may hear something else")
 
 
-def test_a_dropped_file_becomes_a_river_and_bars(visited: Visit, song: Locator) -> None:
+def test_a_dropped_file_becomes_a_river_and_bars(shown: Visit, song: Locator) -> None:
     areas = song.locator(".river path.area")
     expect(areas).to_have_count(len(EMOTIONS))
     fills = [area.get_attribute("fill") for area in areas.all()]
@@ -95,7 +120,7 @@ def test_a_dropped_file_becomes_a_river_and_bars(visited: Visit, song: Locator) 
     expect(song.locator(".meta")).to_have_text("0:12 · model tones 1")
     expect(song.locator(".confidence")).to_contain_text("50 %")
     expect(song.locator(".wave canvas").first).to_be_attached()
-    assert visited.complaints == []
+    assert shown.complaints == []
 
 
 def test_seeking_moves_playhead_bars_and_words(song: Locator) -> None:
@@ -110,15 +135,15 @@ def test_seeking_moves_playhead_bars_and_words(song: Locator) -> None:
     expect(song.locator(".clock")).to_have_text("0:10 / 0:12")
 
 
-def test_hovering_tells_the_numbers(visited: Visit, song: Locator) -> None:
+def test_hovering_tells_the_numbers(shown: Visit, song: Locator) -> None:
     box = song.locator(".river").bounding_box()
-    visited.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 20)
+    shown.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 20)
     tooltip = song.locator(".tooltip")
     expect(tooltip).to_be_visible()
     lines = tooltip.locator("li").all_inner_texts()
     assert len(lines) == len(EMOTIONS)
     assert lines[0].split("\n") == ["tension", "100.0 %"]
-    visited.page.mouse.move(0, 0)
+    shown.page.mouse.move(0, 0)
     expect(tooltip).to_be_hidden()
 
 
@@ -133,8 +158,8 @@ def test_playing_moves_the_playhead(song: Locator) -> None:
     assert place(song) > 0.5
 
 
-def test_the_keyboard_is_enough(visited: Visit, song: Locator) -> None:
-    page = visited.page
+def test_the_keyboard_is_enough(shown: Visit, song: Locator) -> None:
+    page = shown.page
     page.locator("body").press("Tab")
     for _ in range(40):
         if page.evaluate("document.activeElement.getAttribute('role')") == "slider":
@@ -167,14 +192,14 @@ def test_the_keyboard_is_enough(visited: Visit, song: Locator) -> None:
     assert place(song) == pytest.approx(moved + 1.0, abs=0.05)
 
 
-def test_focus_goes_the_way_of_the_eye(visited: Visit, song: Locator) -> None:
-    places = visited.page.evaluate(
+def test_focus_goes_the_way_of_the_eye(shown: Visit, song: Locator) -> None:
+    places = shown.page.evaluate(
         """() => [...document.querySelectorAll("main button, main [role=slider]")]
         .filter((part) => part.checkVisibility())
         .map((part) => part.closest("section").getBoundingClientRect().top)"""
     )
     assert places == sorted(places)
-    expect(visited.page.locator("#skip")).to_have_attribute("href", re.compile("#tracks$"))
+    expect(shown.page.locator("#skip")).to_have_attribute("href", re.compile("#tracks$"))
 
 
 def test_silence_has_no_emotions(visited: Visit) -> None:
@@ -208,7 +233,7 @@ def test_a_folder_is_told_from_a_server_that_is_gone(visited: Visit, tmp_path: P
     expect(album.get_by_role("button", name="Try again")).to_be_hidden()
 
 
-def test_everything_that_can_be_used_has_a_name(visited: Visit, song: Locator) -> None:
+def test_everything_that_can_be_used_has_a_name(visited: Visit, own_song: Locator) -> None:
     nameless = visited.page.evaluate(
         """() => [...document.querySelectorAll("button, select, input, a, [role=slider], progress")]
         .filter((part) => part.checkVisibility() && !(part.ariaLabel || part.innerText ||
@@ -216,27 +241,27 @@ def test_everything_that_can_be_used_has_a_name(visited: Visit, song: Locator) -
         .map((part) => part.outerHTML)"""
     )
     assert nameless == []
-    expect(song.locator(".stage")).to_have_accessible_name("Position in song.wav")
-    expect(song.locator(".stage")).to_have_accessible_description(
+    expect(own_song.locator(".stage")).to_have_accessible_name("Position in song.wav")
+    expect(own_song.locator(".stage")).to_have_accessible_description(
         "Nine emotions over time. Over the whole: calmness 50 %, tension 50 %, amazement <1 %."
     )
     expect(visited.page.locator("#status")).to_contain_text("song.wav: mostly")
 
 
-def test_another_model_analyses_again(visited: Visit, song: Locator) -> None:
+def test_another_model_analyses_again(visited: Visit, own_song: Locator) -> None:
     visited.page.get_by_label("Model", exact=True).select_option("second")
-    expect(song.locator(".meta")).to_have_text("0:12 · model second 2")
-    expect(song.locator(".river path.area")).to_have_count(len(EMOTIONS))
+    expect(own_song.locator(".meta")).to_have_text("0:12 · model second 2")
+    expect(own_song.locator(".river path.area")).to_have_count(len(EMOTIONS))
     visited.page.get_by_role("button", name="About the model").click()
     expect(visited.page.get_by_role("dialog")).to_contain_text("second 2")
     visited.page.keyboard.press("Escape")
     expect(visited.page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_downloads_are_what_the_server_answered(visited: Visit, song: Locator, live: Live) -> None:
+def test_downloads_are_what_the_server_answered(shown: Visit, song: Locator, live: Live) -> None:
     with live.client() as client:
         answer = client.post("/api/predict", files={"file": ("song.wav", SONG)}).json()
-    page = visited.page
+    page = shown.page
     name, data = saved(page, song.get_by_role("button", name="JSON"))
     assert name == "song-emotions.json"
     assert json.loads(data) == [answer]
@@ -291,14 +316,14 @@ def test_several_files_side_by_side(visited: Visit) -> None:
     assert [row["top"] for row in rows] == ["calmness", "tension"]
 
 
-def test_reasons_on_demand(visited: Visit, song: Locator) -> None:
-    song.get_by_role("button", name="Why?").click()
-    expect(song.locator(".why-text")).to_contain_text("calmness")
-    expect(song.locator(".why canvas")).to_be_visible()
-    expect(song.locator(".why .bands tbody tr")).to_have_count(8)
-    song.get_by_label("Emotion to explain").select_option("tension")
-    expect(song.locator(".why-text")).to_contain_text("without 1.6 kHz – 3.2 kHz it would lose")
-    heat = song.locator(".why canvas")
+def test_reasons_on_demand(visited: Visit, own_song: Locator) -> None:
+    own_song.get_by_role("button", name="Why?").click()
+    expect(own_song.locator(".why-text")).to_contain_text("calmness")
+    expect(own_song.locator(".why canvas")).to_be_visible()
+    expect(own_song.locator(".why .bands tbody tr")).to_have_count(8)
+    own_song.get_by_label("Emotion to explain").select_option("tension")
+    expect(own_song.locator(".why-text")).to_contain_text("without 1.6 kHz – 3.2 kHz it would lose")
+    heat = own_song.locator(".why canvas")
     expect(heat).to_have_accessible_name(re.compile("each band adds to tension"))
     pixels = "(canvas) => canvas.toDataURL()"
     before = heat.evaluate(pixels)
@@ -380,11 +405,11 @@ def test_dark_and_light(browser: Browser, live: Live) -> None:
         assert seen.page.evaluate(ground) == "rgb(245, 243, 239)"
 
 
-def test_no_request_to_any_other_host(visited: Visit, song: Locator, live: Live) -> None:
-    song.get_by_role("button", name="Why?").click()
-    song.locator(".why canvas").wait_for()
-    song.locator(".play").click()
-    saved(visited.page, song.get_by_role("button", name="PNG"))
+def test_no_request_to_any_other_host(visited: Visit, own_song: Locator, live: Live) -> None:
+    own_song.get_by_role("button", name="Why?").click()
+    own_song.locator(".why canvas").wait_for()
+    own_song.locator(".play").click()
+    saved(visited.page, own_song.get_by_role("button", name="PNG"))
     own = (f"{live.address}/", f"blob:{live.address}/", "data:")
     assert len(visited.requests) > 10
     assert [url for url in visited.requests if not url.startswith(own)] == []

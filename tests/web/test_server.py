@@ -24,6 +24,7 @@ from helpers.live import (
     until,
 )
 from music_emotion.errors import ModelError, ServerError
+from music_emotion.web import jobs
 from music_emotion.web.server import listen
 from music_emotion.web.settings import ServerSettings
 
@@ -81,10 +82,10 @@ def test_a_client_that_pauses_is_told_and_freed(strict: Live) -> None:
 
 
 def test_a_client_that_never_asks_is_hung_up_on(strict: Live) -> None:
-    for beginning in (b"", b"GET / HTTP/1.1\r\nHost"):
-        with strict.connect() as connection:
-            connection.sendall(beginning)
-            assert connection.recv(100) == b""
+    with strict.connect() as silent, strict.connect() as halting:
+        halting.sendall(b"GET / HTTP/1.1\r\nHost")
+        assert silent.recv(100) == b""
+        assert halting.recv(100) == b""
 
 
 def test_no_more_connections_than_allowed(strict: Live) -> None:
@@ -155,25 +156,26 @@ def test_time_limits(model_folders: tuple[str, ...]) -> None:
 
 
 def test_jobs_nobody_asks_for_are_cancelled_and_results_forgotten(
-    model_folders: tuple[str, ...],
+    model_folders: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(jobs, "SWEEP_SECONDS", 0.05)
     settings = ServerSettings(
         port=0, models=model_folders, workers=1, abandoned_seconds=0.5, result_seconds=0.5
     )
     with running(settings) as server, server.client() as client:
-        done = client.post("/api/jobs", files=FILE).headers["location"]
-        assert "event: done" in client.get(f"{done}/events").text
+        place = client.post("/api/jobs", files=FILE).headers["location"]
         client.post("/api/jobs", files=FILE, data={"model": "endless"})
         until(lambda: server.inside == 0)
         until(lambda: len(server.app.state.service.jobs) == 0)
-        assert code(client.get(done)) == (404, "not_found")
+        assert code(client.get(place)) == (404, "not_found")
 
 
 def test_a_client_that_waits_for_its_answer_has_not_abandoned_it(
-    model_folders: tuple[str, ...],
+    model_folders: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(jobs, "SWEEP_SECONDS", 0.05)
     settings = ServerSettings(
-        port=0, models=model_folders, workers=1, abandoned_seconds=0.5, analysis_seconds=3.0
+        port=0, models=model_folders, workers=1, abandoned_seconds=0.1, analysis_seconds=1.0
     )
     with running(settings) as server, server.client() as client:
         late = client.post("/api/predict", files=FILE, data={"model": "endless"})
