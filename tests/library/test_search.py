@@ -63,7 +63,7 @@ def test_by_emotion(filled: Catalogue) -> None:
         find(filled, Query(("anger",)))
 
 
-def test_by_likeness(filled: Catalogue) -> None:
+def test_by_similarity(filled: Catalogue) -> None:
     target = prediction(calmness=0.75, tension=0.1).intensities
     found = find(filled, Query(like=target, limit=2))
     assert names(filled, Query(like=target, limit=2)) == ["calm", "both"]

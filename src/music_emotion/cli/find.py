@@ -89,7 +89,8 @@ def find(
     """Find tracks by what people feel; without a filter, list the catalogue."""
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.search import Query, find_hits, words_of
+    from music_emotion.library.search import Query, find_similar, words_of
+    from music_emotion.library.search import find as find_tracks
     from music_emotion.library.writers import export
 
     ending = format_of(output, {"m3u": "m3u8"})
@@ -118,9 +119,12 @@ def find(
     if like is not None:
         silence_native_libraries()
     with Catalogue.open(catalogue) as opened:
-        hits = find_hits(opened, query, like=like, model=model)
-        export(hits, written, output, relative=relative)
-    if written == Format.TABLE and limit is None and hits.count == most:
+        if like is None:
+            found = find_tracks(opened, query)
+        else:
+            found = find_similar(opened, query, like, model)
+        export(found.hits(opened), written, output, relative=relative)
+    if written == Format.TABLE and limit is None and len(found) == most:
         typer.echo(f"the first {most}; --limit 0 shows all", err=True)
 
 

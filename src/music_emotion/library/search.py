@@ -89,6 +89,15 @@ class Found:
     ids: NDArray[np.int64]
     distances: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def hits(self, catalogue: Catalogue) -> Iterator[Hit]:
+        """Yield the tracks, each read from the catalogue as it is asked for."""
+        distance = dict(zip(self.ids.tolist(), self.distances.tolist(), strict=False))
+        for track in catalogue.tracks(self.ids.tolist()):
+            yield Hit(track, distance.get(track.id or 0))
+
 
 def find(catalogue: Catalogue, query: Query) -> Found:
     """Find tracks that are there; see :class:`Query`.
@@ -120,34 +129,14 @@ def find(catalogue: Catalogue, query: Query) -> Found:
     return Found(vectors.ids[best], distances[best])
 
 
-class Hits:
-    """Tracks that were found, read from the catalogue as they are asked for.
-
-    Attributes
-    ----------
-    count
-        How many there are.
-    """
-
-    def __init__(self, catalogue: Catalogue, found: Found) -> None:
-        self._catalogue = catalogue
-        self._found = found
-        self.count = len(found.ids)
-
-    def __iter__(self) -> Iterator[Hit]:
-        distance = dict(zip(self._found.ids.tolist(), self._found.distances.tolist(), strict=False))
-        for track in self._catalogue.tracks(self._found.ids.tolist()):
-            yield Hit(track, distance.get(track.id or 0))
-
-
-def find_hits(
-    catalogue: Catalogue, query: Query, *, like: str | None = None, model: str | None = None
-) -> Hits:
-    """Find tracks, and such as are like a file, which itself is left out.
+def find_similar(catalogue: Catalogue, query: Query, path: str, model: str | None = None) -> Found:
+    """Find the tracks most similar to a file, which itself is left out.
 
     Parameters
     ----------
-    like, model
+    query
+        What must hold beside it.
+    path, model
         See :func:`intensities_of`.
 
     Raises
@@ -155,15 +144,11 @@ def find_hits(
     MusicEmotionError
         See :func:`find` and :func:`intensities_of`.
     """
-    if like is None:
-        return Hits(catalogue, find(catalogue, query))
-    intensities, row = intensities_of(catalogue, like, model)
+    intensities, row = intensities_of(catalogue, path, model)
     limit = query.limit if query.limit is None or row is None else query.limit + 1
     found = find(catalogue, replace(query, like=intensities, limit=limit))
     others = found.ids != (-1 if row is None else row.id)
-    return Hits(
-        catalogue, Found(found.ids[others][: query.limit], found.distances[others][: query.limit])
-    )
+    return Found(found.ids[others][: query.limit], found.distances[others][: query.limit])
 
 
 def words_of(path: str = "", artist: str = "", text: str = "") -> tuple[tuple[str, str], ...]:

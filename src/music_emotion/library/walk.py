@@ -77,8 +77,8 @@ def _list(place: str, found: Walked) -> tuple[list[str], list[str]]:
     What cannot be looked at is no more than itself: the rest of the folder is listed.
     """
     folders, links = list[str](), list[str]()
-    with os.scandir(place) as listing:
-        entries = sorted(listing, key=lambda entry: entry.name)
+    with os.scandir(place) as unsorted:
+        entries = sorted(unsorted, key=lambda entry: entry.name)
     for entry in entries:
         try:
             if entry.is_dir(follow_symlinks=False):

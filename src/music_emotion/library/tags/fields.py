@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -74,7 +73,7 @@ def open_tags(path: str | os.PathLike[str]) -> TagFile:
     return opened
 
 
-class TagFile(ABC):
+class TagFile:
     """The tags of one file.
 
     Attributes
@@ -88,28 +87,24 @@ class TagFile(ABC):
         self._file = file
         self._tags = file.tags
 
-    @abstractmethod
     def key(self, field: str) -> str:
         """Return the name a field has, or would have, in this file."""
+        return self._spelled(self._name(field))
 
-    @abstractmethod
     def get(self, key: str) -> Values | None:
         """Return the values of a tag; ``None`` where there is none."""
+        return tuple(self._texts(self._tags[key])) if key in self._tags else None
 
-    @abstractmethod
     def put(self, key: str, values: Sequence[str]) -> None:
         """Set the values of a tag."""
-
-    def remove(self, key: str) -> None:
-        """Remove a tag that is there."""
-        del self._tags[key]
+        self._tags[key] = self._made(values)
 
     def set(self, key: str, values: Sequence[str] | None) -> None:
         """Set the values of a tag, or remove it."""
         if values is not None:
             self.put(key, values)
         elif self.get(key) is not None:
-            self.remove(key)
+            del self._tags[key]
 
     def others(self, keys: Iterable[str]) -> object:
         """Return all tags but these, in a form that can be compared."""
@@ -155,6 +150,17 @@ class TagFile(ABC):
         """Return a key as this file spells it."""
         return next((k for k in self._tags if k.casefold() == key.casefold()), key)
 
+    # What differs between the kinds: a field's name, texts from mutagen's value, and back
+
+    def _name(self, field: str) -> str:
+        return field
+
+    def _texts(self, value: Any) -> Iterable[str]:
+        return tuple(value)
+
+    def _made(self, values: Sequence[str]) -> Any:
+        return list(values)
+
 
 class Id3Tags(TagFile):
     """ID3v2; a tag of version 2.3 stays one, and its other frames stay as they are.
@@ -172,19 +178,14 @@ class Id3Tags(TagFile):
             for picture in self._tags.getall("APIC"):
                 picture.mime = _MIME_TYPES.get(picture.mime, picture.mime)
 
-    def key(self, field: str) -> str:
-        """Return the name a field has, or would have, in this file."""
-        if field == MOOD:
-            if "TMOO" in self._tags:
-                return "TMOO"
-            spelled = self._spelled(USER_TEXT + MOOD)
-            return spelled if spelled in self._tags or self._version == 3 else "TMOO"
-        return self._spelled(USER_TEXT + field)
+    def _name(self, field: str) -> str:
+        named = USER_TEXT + field
+        if field != MOOD or (self._spelled(named) in self._tags and "TMOO" not in self._tags):
+            return named
+        return "TMOO" if "TMOO" in self._tags or self._version == 4 else named
 
-    def get(self, key: str) -> Values | None:
-        """Return the values of a tag; ``None`` where there is none."""
-        frame = self._tags.get(key)
-        return None if frame is None else tuple(str(text) for text in frame.text)
+    def _texts(self, value: Any) -> Iterable[str]:
+        return map(str, value.text)
 
     def put(self, key: str, values: Sequence[str]) -> None:
         """Set the values of a tag."""
@@ -261,17 +262,8 @@ def _count_frames(header: Any, data: bytes) -> int:
 class VorbisComments(TagFile):
     """FLAC, Ogg Vorbis, Opus, Speex."""
 
-    def key(self, field: str) -> str:
-        """Return the name a field has, or would have, in this file."""
-        return next((k for k, _ in self._tags if k.casefold() == field.casefold()), field)
-
-    def get(self, key: str) -> Values | None:
-        """Return the values of a tag; ``None`` where there is none."""
-        return tuple(self._tags[key]) if key in self._tags else None
-
-    def put(self, key: str, values: Sequence[str]) -> None:
-        """Set the values of a tag."""
-        self._tags[key] = list(values)
+    def _spelled(self, key: str) -> str:
+        return next((k for k, _ in self._tags if k.casefold() == key.casefold()), key)
 
     def others(self, keys: Iterable[str]) -> object:
         """Return all tags but these, in a form that can be compared."""
@@ -287,37 +279,27 @@ _REWRITTEN_BLOCKS = (1, 4)  # padding; the comments themselves
 class Mp4Atoms(TagFile):
     """MP4 and M4A: freeform atoms under iTunes's name."""
 
-    def key(self, field: str) -> str:
-        """Return the name a field has, or would have, in this file."""
-        return self._spelled(FREEFORM + field)
+    def _name(self, field: str) -> str:
+        return FREEFORM + field
 
-    def get(self, key: str) -> Values | None:
-        """Return the values of a tag; ``None`` where there is none."""
-        atoms = self._tags.get(key)
-        return None if atoms is None else tuple(bytes(a).decode("utf-8", "replace") for a in atoms)
+    def _texts(self, value: Any) -> Iterable[str]:
+        return (bytes(atom).decode("utf-8", "replace") for atom in value)
 
-    def put(self, key: str, values: Sequence[str]) -> None:
-        """Set the values of a tag."""
+    def _made(self, values: Sequence[str]) -> Any:
         from mutagen import mp4
 
         make: Any = mp4.MP4FreeForm
-        self._tags[key] = [make(value.encode(), mp4.AtomDataType.UTF8) for value in values]
+        return [make(value.encode(), mp4.AtomDataType.UTF8) for value in values]
 
 
 class ApeItems(TagFile):
     """WavPack, Monkey's Audio, Musepack."""
 
-    def key(self, field: str) -> str:
-        """Return the name a field has, or would have, in this file."""
-        return self._spelled("Mood" if field == MOOD else field)
+    def _name(self, field: str) -> str:
+        return "Mood" if field == MOOD else field
 
-    def get(self, key: str) -> Values | None:
-        """Return the values of a tag; ``None`` where there is none."""
-        return tuple(str(self._tags[key]).split("\0")) if key in self._tags else None
-
-    def put(self, key: str, values: Sequence[str]) -> None:
-        """Set the values of a tag."""
-        self._tags[key] = list(values)
+    def _texts(self, value: Any) -> Iterable[str]:
+        return str(value).split("\0")
 
 
 def _kinds() -> tuple[tuple[type[Any], type[TagFile]], ...]:
