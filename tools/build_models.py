@@ -337,7 +337,7 @@ class Workshop:
             refit(
                 recipe.model,
                 self.corpus,
-                features.track,
+                features.track_index,
                 features.arrays,
                 folder,
                 target=recipe.target,
@@ -381,7 +381,7 @@ def build(recipe: Recipe, shop: Workshop) -> str:
     features = shop.features(unfitted.feature_names)
     worth = None
     if shop.results is not None:
-        keys = shop.expected_keys(recipe, features.track)
+        keys = shop.expected_keys(recipe, features.track_index)
         worth = honest_worth(shop.results, recipe, keys)
     if not shop.again and _is_built(folder, version, worth):
         return f"{recipe.name}: up to date ({version})"
@@ -465,7 +465,7 @@ def _differences(
     count = min(PARITY_TRACKS, len(corpus))
     chosen = np.unique(np.linspace(0, len(corpus) - 1, count).round().astype(int))
     single, halved = load_model(whole), load_model(half)
-    everything = examples(corpus, features.arrays, features.track, "artist")
+    everything = examples(corpus, features.arrays, features.track_index, "artist")
     same = single.card.scope == "segment" and set(single.card.features) <= set(features.arrays)
     parity = whole_way = change = 0.0
     for number in chosen.tolist():

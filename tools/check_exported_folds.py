@@ -87,11 +87,11 @@ def make_fold_models(
     corpus: Corpus, features: CorpusFeatures, options: argparse.Namespace, root: Path
 ) -> list[list[int]]:
     """Train and export the models of the folds; return the held-out tracks of each."""
-    folds = make_folds("artist", corpus, features.track, seed=options.seed)
-    everything = examples(corpus, features.arrays, features.track, "artist")
+    folds = make_folds("artist", corpus, features.track_index, seed=options.seed)
+    everything = examples(corpus, features.arrays, features.track_index, "artist")
     held_out = []
     for number, fold in enumerate(folds):
-        tracks = np.unique(features.track[fold.test]).tolist()
+        tracks = np.unique(features.track_index[fold.test]).tolist()
         held_out.append(tracks)
         folder = options.folds / f"fold{number}"
         if (folder / HELD_OUT).is_file():

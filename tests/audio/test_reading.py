@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from helpers.sounds import FORMATS, RATE, frequency, tone
 from music_emotion.audio import AudioStream, Resampler, decode, read_audio, resample
-from music_emotion.audio.files import BLOCK_FRAMES, named_stream, source_name
+from music_emotion.audio.decoders import BLOCK_FRAMES
+from music_emotion.audio.files import named_stream, source_name
 from music_emotion.errors import AudioError, MissingExtraError
 
 Write = Callable[..., Path]
@@ -219,7 +220,7 @@ def test_what_only_pyav_reads_names_the_extra_without_it(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(head + bytes(500))
-    monkeypatch.setitem(__import__("sys").modules, "music_emotion.audio.containers", None)
+    monkeypatch.setitem(__import__("sys").modules, "av", None)
     with pytest.raises(error, match=rf"{told}.*music-emotion\[formats\]"):
         decode(path)
 

@@ -36,7 +36,7 @@ def test_protocols_may_be_separated_by_commas_or_repeated() -> None:
 def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = corpus_of([label for label in (0, 1) for _ in range(4)])
     failure = SimpleNamespace(message="broken.mp3: is not audio")
-    features = SimpleNamespace(track=segments(corpus, 2), arrays={}, failures=[failure])
+    features = SimpleNamespace(track_index=segments(corpus, 2), arrays={}, failures=[failure])
     monkeypatch.setattr("music_emotion.features.extract.extract_corpus", lambda *_, **__: features)
     monkeypatch.setattr("music_emotion.report.write.write_report", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["music-emotion", "compare"])

@@ -15,7 +15,7 @@ import soundfile
 from helpers import fake_emotify
 from helpers.command_line import run
 from helpers.file_server import FileServer, serving
-from music_emotion.datasets import emotify, emotify_download
+from music_emotion.datasets import download, emotify
 from music_emotion.errors import DatasetError
 
 
@@ -84,7 +84,7 @@ def test_download_says_what_it_fetched_and_how_to_use_it(
             file.writestr(name, content)
     files["data.csv"] = fake_emotify.annotations().encode()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(emotify_download, "published_digests", lambda: digests)
+    monkeypatch.setattr(download, "published_digests", lambda: digests)
     monkeypatch.setattr(emotify, "published_digests", lambda: digests)
     served = {"data.csv": files["data.csv"], "emotifymusic.zip": archive.getvalue()}
     with serving(FileServer(files=served)) as server:

@@ -11,7 +11,8 @@ import pytest
 
 from helpers import fake_emotify
 from music_emotion.datasets import emotify
-from music_emotion.datasets.emotify import published_name
+from music_emotion.datasets.emotify import TRACK_COUNT, published_name
+from music_emotion.digest import file_digest
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError
 
@@ -127,10 +128,8 @@ def test_genres_in_alphabetical_order_are_noticed(fake_template: Path, tmp_path:
 def test_published_file_in_the_wrong_place_is_noticed(
     fake_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from music_emotion.datasets import checksums
-
     digests = {
-        published_name(track): checksums.file_digest(fake_root / published_name(track))
+        published_name(track): file_digest(fake_root / published_name(track))
         for track in range(1, 401)
     }
     monkeypatch.setattr(emotify, "published_digests", lambda: digests)
@@ -189,3 +188,10 @@ class TestFindRoot:
         monkeypatch.setenv("EMOTIFY_ROOT", str(tmp_path / "typo"))
         with pytest.raises(DatasetError, match=r"EMOTIFY_ROOT=.*typo holds no data\.csv"):
             emotify.find_root()
+
+
+def test_published_list_covers_every_file() -> None:
+    names = {published_name(track) for track in range(1, TRACK_COUNT + 1)} | {"data.csv"}
+    assert set(emotify.published_digests()) == names
+    assert len(set(emotify.published_digests().values())) == len(names)
+    assert all(len(digest) == 64 for digest in emotify.published_digests().values())

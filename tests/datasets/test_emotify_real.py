@@ -11,11 +11,11 @@ import soundfile
 import soxr
 from scipy.signal import correlate
 
+from music_emotion.audio.files import read_header
 from music_emotion.datasets import emotify
-from music_emotion.datasets.checksums import file_digest, published_digests
 from music_emotion.datasets.corpus import Corpus
-from music_emotion.datasets.emotify_credits import DUPLICATES
-from music_emotion.datasets.header import read_header
+from music_emotion.datasets.emotify import DUPLICATES, published_digests
+from music_emotion.digest import file_digest
 
 pytestmark = pytest.mark.emotify
 

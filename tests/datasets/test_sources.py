@@ -36,9 +36,9 @@ def test_emotify_by_variable_and_by_folder(
     assert by_folder.kind == "emotify"
     monkeypatch.setenv("EMOTIFY_ROOT", str(fake_template))
     assert find_source() == by_folder
-    votes = by_folder.votes_of_listeners()
-    assert votes is not None
     corpus = by_folder.load()
+    votes = corpus.vote_table
+    assert votes is not None
     assert votes.ids == tuple(track.id for track in corpus.tracks)
     assert votes.votes.tolist() == [list(track.votes or ()) for track in corpus.tracks]
 
@@ -48,7 +48,7 @@ def test_own_table_starts_from_its_folder_or_from_data(user_table: Table, tmp_pa
     assert open_corpus(csv=table).tracks[0].path == tmp_path / "music/a.wav"
     table.write_text("path,label\na.wav,power\n")
     assert open_corpus(root, table).tracks[0].path == root / "a.wav"
-    assert find_source(root, table).votes_of_listeners() is None
+    assert open_corpus(root, table).vote_table is None
 
 
 def test_own_folder_without_a_table(user_table: Table) -> None:

@@ -9,7 +9,7 @@ import soundfile
 from helpers import fake_emotify
 from music_emotion.datasets import emotify
 from music_emotion.datasets.corpus import Corpus, Track
-from music_emotion.datasets.statistics import render, summarise
+from music_emotion.datasets.statistics import corpus_statistics, render
 
 
 @pytest.fixture
@@ -35,19 +35,19 @@ def corpus(tmp_path: Path) -> Corpus:
 
 
 def test_counts(corpus: Corpus) -> None:
-    summary = summarise(corpus)
-    assert summary.classes == (0, 0, 0, 0, 3, 0, 0, 0, 1)
-    assert summary.genres == {"folk": 2, "jazz": 1}
-    assert summary.groups == (("a", 3), ("b", 1))
-    assert summary.duplicates == (("t0", "t2"),)
-    assert summary.listeners == (1, 3, 7)
-    assert (summary.votes, summary.ties) == (10, 1)
-    assert summary.durations == (1.0, 2.0, 4.0)
-    assert summary.unreadable == ("t3",)
+    statistics = corpus_statistics(corpus)
+    assert statistics.classes == (0, 0, 0, 0, 3, 0, 0, 0, 1)
+    assert statistics.genres == {"folk": 2, "jazz": 1}
+    assert statistics.groups == (("a", 3), ("b", 1))
+    assert statistics.duplicates == (("t0", "t2"),)
+    assert statistics.listeners == (1, 3, 7)
+    assert (statistics.votes, statistics.ties) == (10, 1)
+    assert statistics.durations == (1.0, 2.0, 4.0)
+    assert statistics.unreadable == ("t3",)
 
 
 def test_text_says_it_all(corpus: Corpus) -> None:
-    text = render(summarise(corpus))
+    text = render(corpus_statistics(corpus))
     for line in (
         "small: 4 tracks",
         "A note.",
@@ -65,7 +65,7 @@ def test_text_says_it_all(corpus: Corpus) -> None:
 
 
 def test_emotify_layout(fake_template: Path) -> None:
-    text = render(summarise(emotify.load(fake_template)))
+    text = render(corpus_statistics(emotify.load(fake_template)))
     assert "genres      classical 100, rock 100, electronic 100, pop 100" in text
     assert f"listeners   {400 * fake_emotify.LISTENERS} in all, 3 to 3 per track" in text
     assert "54 = 80, 163 = 166, 170 = 176, 172 = 175, 359 = 366" in text

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from music_emotion.datasets import demo, validation
-from music_emotion.datasets.checksums import file_digest
+from music_emotion.datasets import demo, emotify
 from music_emotion.datasets.demo import DemoSize
 from music_emotion.datasets.emotify import published_name
 from music_emotion.datasets.sources import Source
 from music_emotion.datasets.validation import Validation, render, validate
+from music_emotion.digest import file_digest
 
 Table = Callable[..., tuple[Path, Path]]
 
@@ -73,7 +73,7 @@ def all_published(fake_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The stand-in, its files taken for the published ones."""
     names = [published_name(track) for track in range(1, 401)]
     digests = {name: file_digest(fake_root / name) for name in names}
-    monkeypatch.setattr(validation, "published_digests", lambda: digests)
+    monkeypatch.setattr(emotify, "published_digests", lambda: digests)
     return fake_root
 
 

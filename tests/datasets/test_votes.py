@@ -30,10 +30,10 @@ def test_reads_ticks_and_tracks_and_nothing_else(tmp_path: Path) -> None:
     )
     table = read_emotify(path)
     assert table.ids == ("2", "7")
-    assert table.track.tolist() == [0, 1, 1]
+    assert table.track_index.tolist() == [0, 1, 1]
     assert table.listeners.tolist() == [1, 2]  # a row of no ticks listens; a repeated row counts
     assert table.votes.tolist() == [[0] * 9, [0, 2, 0, 0, 0, 0, 2, 0, 0]]
-    assert set(VoteTable.__dataclass_fields__) == {"track", "ticks", "ids"}
+    assert set(VoteTable.__dataclass_fields__) == {"track_index", "ticks", "ids"}
     assert 33 not in table.ticks
 
 

@@ -55,7 +55,7 @@ def with_tracks(corpus: Corpus, *paths: Path) -> Corpus:
 
 
 def assert_same(first: CorpusFeatures, second: CorpusFeatures) -> None:
-    assert first.track.tolist() == second.track.tolist()
+    assert first.track_index.tolist() == second.track_index.tolist()
     assert first.start.tolist() == second.start.tolist()
     assert list(first.arrays) == list(second.arrays)
     for name, values in first.arrays.items():
@@ -64,7 +64,7 @@ def assert_same(first: CorpusFeatures, second: CorpusFeatures) -> None:
 
 def test_features_of_all_tracks_in_their_order(corpus):
     result = extract_corpus(corpus, ["log_mel", "basic", "statistics", "advanced"])
-    assert result.track.tolist() == [0, 0, 1, 2, 2, 2]
+    assert result.track_index.tolist() == [0, 0, 1, 2, 2, 2]
     assert result.start.tolist() == [0.0, 3.0, 0.0, 0.0, 3.0, 6.0]
     assert result.failures == () and len(result) == 6
     segments = np.concatenate(
@@ -152,14 +152,14 @@ def test_bad_files_are_reported_and_the_rest_is_done(corpus, store, tmp_path, ca
         missing.name,
         short.name,
     ]
-    assert [failure.track for failure in result.failures] == [1, 2, 3]
+    assert [failure.track_index for failure in result.failures] == [1, 2, 3]
     for failure, path in zip(result.failures, (text, missing, short), strict=True):
         assert str(path) in failure.message and "\n" not in failure.message
     assert "missing" in result.failures[1].message
     assert "1.0 s of sound" in result.failures[2].message
-    assert result.track.tolist() == [0, 0, 4, 5, 6, 6, 6]
+    assert result.track_index.tolist() == [0, 0, 4, 5, 6, 6, 6]
     alone = extract_corpus(corpus, ["advanced"]).arrays["advanced"]
-    assert np.array_equal(result.arrays["advanced"][result.track != 4], alone)
+    assert np.array_equal(result.arrays["advanced"][result.track_index != 4], alone)
     assert np.isfinite(result.arrays["advanced"]).all()
 
 
@@ -199,11 +199,11 @@ def test_a_file_that_kills_its_worker_is_named(corpus, monkeypatch):
     found = extract_corpus(corpus, ["statistics"], jobs=2)
     (failure,) = found.failures
     path = corpus.tracks[1].path
-    assert failure.track == 1
+    assert failure.track_index == 1
     assert failure.message == (
         f"{path}: the process reading it died (out of memory?); leave it out"
     )
-    assert found.track.tolist() == [0, 0, 2, 2, 2]
+    assert found.track_index.tolist() == [0, 0, 2, 2, 2]
 
 
 def test_several_processes_give_the_same(corpus, store, tmp_path):
@@ -290,5 +290,5 @@ def test_a_real_minute_gives_twenty_segments(emotify_root, store):
     paths = [emotify_root / "emotifymusic" / name for name in ("rock/1.mp3", "classical/66.mp3")]
     tracks = tuple(Track(path.name, path, 0) for path in paths)
     result = extract_corpus(Corpus("two", tracks, ""), ["log_mel", "statistics"], store=store)
-    assert np.bincount(result.track).tolist() == [20, 8]  # 60 s and 25.8 s
+    assert np.bincount(result.track_index).tolist() == [20, 8]  # 60 s and 25.8 s
     assert np.isfinite(result.arrays["statistics"]).all()

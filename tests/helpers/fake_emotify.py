@@ -9,8 +9,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from music_emotion.datasets.emotify import CLASS_COUNTS, TRACK_COUNT, genre_of, published_name
-from music_emotion.datasets.emotify_credits import COMPILATION_CREDITS
+from music_emotion.datasets.emotify import (
+    CLASS_COUNTS,
+    COMPILATION_CREDITS,
+    TRACK_COUNT,
+    genre_of,
+    published_name,
+)
 from music_emotion.emotions import EMOTIONS
 
 LISTENERS = 3

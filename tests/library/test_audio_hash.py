@@ -213,3 +213,12 @@ def test_comments_and_pages_of_an_ogg(
     sound[-1] = bytes([sound[-1][0] ^ 1]) + sound[-1][1:]
     three.write_bytes(ogg([b"OpusHead........", b"OpusTags" + comments, *sound], rng))
     assert audio_digest(one) != audio_digest(three)
+
+
+def test_the_mark_of_an_ape_tag_is_no_id3_tag(tmp_path: Path) -> None:
+    """Its letters stand where an ID3v1 tag's would, before lyrics of this length."""
+    sound, words = b"\xff\xfb\x90" + b"\1" * 40, b"words"
+    plain, tagged = tmp_path / "plain.mp3", tmp_path / "tagged.mp3"
+    plain.write_bytes(sound)
+    tagged.write_bytes(sound + ape(words) + 2 * lyrics3(words))
+    assert audio_digest(tagged) == audio_digest(plain)

@@ -51,7 +51,7 @@ def test_the_file_says_where_the_figures_come_from(votes: VoteTable) -> None:
     ticks = votes.ticks.copy()
     ticks[0, 1] = 1 - ticks[0, 1]
     assert (measured.tracks, measured.rows) == (TRACKS, TRACKS * PEOPLE)
-    other = VoteTable(votes.track, ticks, votes.ids)
+    other = VoteTable(votes.track_index, ticks, votes.ids)
     assert measure_listeners(votes, 0).fingerprint == measured.fingerprint
     assert measure_listeners(other, 0).fingerprint != measured.fingerprint
 

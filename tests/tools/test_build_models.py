@@ -79,7 +79,7 @@ class FakeShop(Workshop):
         summary = points(self.corpus, track)
         noise = rng.normal(size=(len(track), 272)).astype(np.float32)
         noise[:, : summary.shape[1]] += summary
-        return SimpleNamespace(track=track, arrays={"summary": noise})
+        return SimpleNamespace(track_index=track, arrays={"summary": noise})
 
 
 def test_a_model_is_built_once_and_again_when_asked(

@@ -1,51 +1,27 @@
-"""Open a file by what it holds and give its samples in blocks, channels apart.
-
-libsndfile (through ``soundfile``) reads WAV, FLAC, Ogg Vorbis, Opus, AIFF and MP3; PyAV (extra
-``[formats]``) reads what else FFmpeg knows. The extension is never asked.
-"""
+"""Open a file by what it holds, or read what it says about itself; never ask the extension."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
+from music_emotion.audio.decoders import AudioFile, ContainerAudio, SoundFileAudio, bytes_at
 from music_emotion.errors import AudioError, MissingExtraError, printable
 
 AudioSource = str | os.PathLike[str] | BinaryIO
 """A path, or an open binary stream such as ``sys.stdin.buffer``; a file is read from its start."""
 
-BLOCK_FRAMES = 1 << 18
-"""Frames read at once: 6 s at 44.1 kHz; fixed, so that every reader sees the same blocks."""
-
-PIECE_FRAMES = 1 << 14  # frames asked of the decoder at once; damage costs one piece
-MAX_FAILURES = 16  # in a row; then the decoder has lost the rest of the file
-
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 4_000, 768_000  # Hz; outside, a header is damaged
 MAX_CHANNELS = 64
-MAX_CREDIBLE_FRAMES = 1 << 40  # headers that claim more do not know the length
-UNKNOWN_BYTES = 0x7FFF0000  # a 32-bit length from here on was written before the end was known
-
-# What libsndfile notes when the data of a WAV or AIFF, or of an Ogg file, end too early.
-SHORT_DATA = re.compile(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
-UNFINISHED_OGG = "Last page lacks an end-of-stream bit"
 
 STDIN_NAME = "<stdin>"
 HEAD_BYTES = 64
 COPY_BYTES = 1 << 20
-
-# What the first frame of an MP3 holds where the encoder knew how many would follow.
-LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
-FIRST_FRAME_BYTES = 1 << 12  # the longest frame is shorter; padding may come before it
-SHIFTS = (21, 14, 7, 0)  # of the bytes of a length in an ID3 tag
 
 # Opening bytes (offset, magic) of containers libsndfile does not read and FFmpeg does.
 CONTAINERS: tuple[tuple[int, bytes, str], ...] = (
@@ -104,38 +80,6 @@ def named_stream(file: BinaryIO, name: str) -> BinaryIO:
     return cast(BinaryIO, NamedStream(file, name))
 
 
-class AudioFile(Protocol):
-    """An open audio file: its format and its blocks.
-
-    Attributes
-    ----------
-    sample_rate
-        Hz.
-    channels
-        Number of channels.
-    frames
-        Samples per channel as the header claims, ``None`` where it does not say.
-    estimated
-        Whether that is only a guess from the file's size.
-    damaged_at
-        Frame at which decoding failed first, ``None`` so far; what could be decoded is given.
-    """
-
-    sample_rate: int
-    channels: int
-    frames: int | None
-    estimated: bool
-    damaged_at: int | None
-
-    def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
-        """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
-        ...
-
-    def close(self) -> None:
-        """Release the file."""
-        ...
-
-
 def open_file(source: AudioSource) -> AudioFile:
     """Open a source for reading.
 
@@ -159,19 +103,11 @@ def open_file(source: AudioSource) -> AudioFile:
 
 def _recognised(descriptor: int, name: str) -> AudioFile:
     """Return the file, which owns the descriptor from then on."""
-    head = _bytes_at(descriptor, 0, HEAD_BYTES)
+    head = bytes_at(descriptor, 0, HEAD_BYTES)
     if not head:
         raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
     audio = SoundFileAudio.attempt(descriptor)
     return _open_container(descriptor, head, name) if audio is None else audio
-
-
-def _bytes_at(descriptor: int, start: int, count: int) -> bytes:
-    """Read from a place of a file and go back to its start (``os.pread`` is not everywhere)."""
-    os.lseek(descriptor, start, os.SEEK_SET)
-    found = os.read(descriptor, count)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return found
 
 
 def _descriptor(source: AudioSource, name: str) -> int:
@@ -230,13 +166,12 @@ def _open_container(descriptor: int, head: bytes, name: str) -> AudioFile:
     kind = next((k for at, magic, k in CONTAINERS if head[at : at + len(magic)] == magic), None)
     remedy = "convert it to WAV, FLAC, MP3, Ogg, Opus or AIFF"
     try:
-        from music_emotion.audio.containers import ContainerAudio
+        opened = ContainerAudio.attempt(descriptor)
     except ImportError:
         if kind is not None:
             raise MissingExtraError(f"{name} is {kind} audio, which", "formats") from None
         remedy += ", or read more kinds: pip install 'music-emotion[formats]'"
     else:
-        opened = ContainerAudio.attempt(descriptor)
         if opened is not None:
             return opened
     raise AudioError(f"{name} is not audio that can be read; {remedy}")
@@ -253,93 +188,74 @@ def _check_format(audio: AudioFile, name: str) -> None:
     raise AudioError(f"{name} claims {what}; it is damaged or needs converting to WAV")
 
 
-def _has_length(descriptor: int) -> bool:
-    """Whether an MP3's first frame tells how many follow; else its length is a guess."""
-    position = os.lseek(descriptor, 0, os.SEEK_CUR)
-    head = _bytes_at(descriptor, 0, HEAD_BYTES)
-    start = 0
-    if head[:3] == b"ID3" and len(head) == HEAD_BYTES:
-        sizes = zip(head[6:10], SHIFTS, strict=True)
-        start = 10 + sum((byte & 0x7F) << shift for byte, shift in sizes)
-    first = _bytes_at(descriptor, start, FIRST_FRAME_BYTES)
-    os.lseek(descriptor, position, os.SEEK_SET)
-    return any(tag in first for tag in LENGTH_TAGS)
+@dataclass(frozen=True, slots=True)
+class AudioHeader:
+    """Header and tags of one audio file.
+
+    Attributes
+    ----------
+    duration
+        Length in seconds, as the header states it.
+    sample_rate
+        Samples per second.
+    channels
+        Number of channels.
+    artist, album, title
+        The tags, ``""`` where there are none.
+    """
+
+    duration: float
+    sample_rate: int
+    channels: int
+    artist: str = ""
+    album: str = ""
+    title: str = ""
 
 
-class SoundFileAudio:
-    """A file read by libsndfile."""
+def read_header(path: Path) -> AudioHeader:
+    """Read length and tags of an audio file; well under a millisecond for a one-minute MP3.
 
-    def __init__(self, descriptor: int, file: Any) -> None:
-        self._descriptor = descriptor
-        self._file = file
-        self.sample_rate = int(file.samplerate)
-        self.channels = int(file.channels)
-        self.frames = int(file.frames) if file.frames < MAX_CREDIBLE_FRAMES else None
-        self.estimated = file.format == "MP3" and not _has_length(descriptor)
-        self.damaged_at: int | None = None
-        self._note_truncation(str(file.extra_info))
+    Raises
+    ------
+    AudioError
+        If the file is missing, empty or not audio.
+    MissingExtraError
+        If libsndfile does not know the format (m4a …) and mutagen is not installed.
+    """
+    import soundfile
 
-    def _note_truncation(self, log: str) -> None:
-        """Restore the length a truncated file had, which libsndfile corrects in silence."""
-        if self.frames is None:
-            return
-        short = SHORT_DATA.search(log)
-        if short and 0 < int(short[2]) < int(short[1]) < UNKNOWN_BYTES:
-            self.frames = round(self.frames * int(short[1]) / int(short[2]))
-        if UNFINISHED_OGG in log:
-            self.damaged_at = self.frames
+    if not path.is_file():
+        raise AudioError(f"{path}: no such file; check the path")
+    if path.stat().st_size == 0:
+        raise AudioError(f"{path}: the file is empty; replace it")
+    try:
+        with soundfile.SoundFile(path) as file:
+            tags = file.copy_metadata()
+            return AudioHeader(
+                duration=file.frames / file.samplerate,
+                sample_rate=file.samplerate,
+                channels=file.channels,
+                **{name: tags.get(name, "").strip() for name in ("artist", "album", "title")},
+            )
+    except (soundfile.LibsndfileError, OSError):
+        return _read_with_mutagen(path)
 
-    @classmethod
-    def attempt(cls, descriptor: int) -> SoundFileAudio | None:
-        """Open the descriptor, which stays the caller's on failure; ``None`` if unknown."""
-        import soundfile
 
-        class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # untyped base
-            """soundfile seeks after every read, which fails on damage; it need not."""
-
-            def seekable(self) -> bool:
-                return False
-
-        try:
-            return cls(descriptor, SequentialFile(descriptor, closefd=False))
-        except (soundfile.LibsndfileError, TypeError, ValueError):
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            return None
-
-    def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
-        """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
-        limit = MAX_CREDIBLE_FRAMES if limit is None else limit
-        given = 0
-        while given < limit:
-            block = np.empty((min(BLOCK_FRAMES, limit - given), self.channels), dtype=np.float32)
-            filled = self._fill(block, given)
-            if filled:
-                yield block[:filled]
-            if filled < len(block):
-                return
-            given += filled
-
-    def _fill(self, block: NDArray[np.float32], position: int) -> int:
-        """Fill a block piece by piece and return the frames filled; fewer than all at the end."""
-        import soundfile
-
-        filled = failures = 0
-        while filled < len(block) and failures < MAX_FAILURES:
-            try:
-                piece = self._file.read(out=block[filled : filled + PIECE_FRAMES])
-            except (soundfile.LibsndfileError, RuntimeError):
-                failures += 1
-                if self.damaged_at is None:
-                    self.damaged_at = position + filled
-                continue
-            if not len(piece):
-                break
-            filled += len(piece)
-            failures = 0
-        return filled
-
-    def close(self) -> None:
-        """Release the file."""
-        if not self._file.closed:
-            self._file.close()
-            os.close(self._descriptor)
+def _read_with_mutagen(path: Path) -> AudioHeader:
+    try:
+        import mutagen
+    except ImportError as error:
+        raise MissingExtraError(f"reading the header of {path}", "train") from error
+    try:
+        file: Any = mutagen.File(path, easy=True)
+    except (mutagen.MutagenError, OSError) as error:
+        raise AudioError(f"{path}: cannot be read as audio ({error}); replace it") from error
+    if file is None or not getattr(file.info, "sample_rate", 0):
+        raise AudioError(f"{path}: is not an audio file that can be read; replace it")
+    tags = file.tags or {}
+    return AudioHeader(
+        duration=float(file.info.length),
+        sample_rate=int(file.info.sample_rate),
+        channels=int(getattr(file.info, "channels", 0)),
+        **{name: (tags.get(name) or [""])[0].strip() for name in ("artist", "album", "title")},
+    )

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.audio.condition import INTEGER_SCALES, Conditioner
+from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.files import (
-    BLOCK_FRAMES,
     MAX_CHANNELS,
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,

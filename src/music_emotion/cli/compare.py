@@ -130,7 +130,7 @@ def compare(
         console,
         comparison,
         corpus,
-        source.votes_of_listeners(),
+        corpus.vote_table,
         out or Path("runs") / corpus.name,
         jobs or default_jobs(),
         _engine(engine, address),
@@ -191,7 +191,7 @@ def _run(
             truth, failures = compare(
                 comparison,
                 corpus,
-                features.track,
+                features.track_index,
                 features.arrays,
                 feature_versions={name: feature_key(name).folder for name in names},
                 out=out,

@@ -32,14 +32,13 @@ def download(
     ] = None,
 ) -> None:
     """Fetch EMOTIFY as published (363 MB); an interrupted download goes on where it stopped."""
-    from music_emotion.datasets import emotify, emotify_download
+    from music_emotion.datasets import emotify
+    from music_emotion.datasets.download import ADDRESS, download_emotify
 
     named = os.environ.get(emotify.ROOT_VARIABLE)
     root = to or (Path(named).expanduser() if named else emotify.user_cache())
     with progress_bar("EMOTIFY", in_bytes=True) as progress:
-        fetched = emotify_download.download(
-            root, address=address or emotify_download.ADDRESS, force=force, progress=progress
-        )
+        fetched = download_emotify(root, address=address or ADDRESS, force=force, progress=progress)
     corpus = emotify.load(root)
     state = f"{fetched} files fetched" if fetched else "everything was there"
     typer.echo(f"{root}: {state}. {corpus.note}")
@@ -67,9 +66,9 @@ def validate(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = 
 def summary(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = False) -> None:
     """Count classes, genres, groups and listeners, and say how long the tracks are."""
     from music_emotion.datasets.sources import open_corpus
-    from music_emotion.datasets.statistics import render, summarise
+    from music_emotion.datasets.statistics import corpus_statistics, render
 
-    typer.echo(render(summarise(open_corpus(data, csv, use_demo=demo))))
+    typer.echo(render(corpus_statistics(open_corpus(data, csv, use_demo=demo))))
 
 
 @dataset.command()

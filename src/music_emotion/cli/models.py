@@ -86,7 +86,7 @@ def train(
         report = refit(
             model,
             corpus,
-            features.track,
+            features.track_index,
             features.arrays,
             out,
             target=target.value,

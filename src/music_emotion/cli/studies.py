@@ -37,7 +37,7 @@ def leak(
     with progress_bar("fits") as progress:
         curve = measure_leak(
             corpus,
-            features.track,
+            features.track_index,
             features.arrays["statistics"],
             folds=folds,
             seed=seed,

@@ -1,15 +1,21 @@
-"""Labelled tracks and the corpus that holds them."""
+"""Labelled tracks, the corpus that holds them, and its fingerprint."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.datasets.votes import VoteTable
+from music_emotion.digest import file_digests
 from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import DatasetError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class Track:
         Ticks per emotion, shape (9,), or ``None`` where only a label is known.
     listeners
         How many people heard the track (rows without a tick included); 0 where unknown.
+    digest
+        SHA-256 of the audio file, ``""`` where it has not been computed.
     """
 
     id: str
@@ -49,6 +57,7 @@ class Track:
     recording: str = ""
     votes: tuple[int, ...] | None = None
     listeners: int = 0
+    digest: str = ""
 
     @property
     def vote_fractions(self) -> NDArray[np.float32]:
@@ -79,12 +88,15 @@ class Corpus:
         SHA-256 over ids, labels, votes, groups and audio checksums: equal where the data are equal.
     note
         One sentence on the provenance of the audio, for reports; may be empty.
+    vote_table
+        The votes listener by listener where the data have them, in the tracks' order.
     """
 
     name: str
     tracks: tuple[Track, ...]
     fingerprint: str
     note: str = ""
+    vote_table: VoteTable | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -128,3 +140,81 @@ class Corpus:
 def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
     order: dict[str, int] = {}
     return np.array([order.setdefault(name, len(order)) for name in names], dtype=np.int64)
+
+
+def corpus_fingerprint(tracks: Sequence[Track]) -> str:
+    """Return one SHA-256 over everything an evaluation depends on.
+
+    Covers per track the id, label, genre, group, recording, votes, listeners and the digest of the
+    audio file, in corpus order; neither file names nor folders.
+    """
+    total = hashlib.sha256()
+    for track in tracks:
+        row = (
+            track.id,
+            track.label,
+            track.genre,
+            track.group,
+            track.recording,
+            track.votes,
+            track.listeners,
+            track.digest,
+        )
+        total.update(json.dumps(row).encode() + b"\n")
+    return total.hexdigest()
+
+
+def audio_digests(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Return the SHA-256 of each file, in order.
+
+    Raises
+    ------
+    DatasetError
+        If a file cannot be read.
+    """
+    try:
+        return file_digests(paths)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DatasetError(
+            f"{error.filename}: cannot be read ({reason}); check the file"
+        ) from error
+
+
+def sample_corpus(corpus: Corpus, tracks_per_emotion: int, *, name: str, note: str) -> Corpus:
+    """Return a few tracks per emotion, of as many artists and genres as possible.
+
+    Parameters
+    ----------
+    corpus
+        The whole.
+    tracks_per_emotion
+        How many; all where an emotion has fewer.
+    name
+        Is added to the name of the corpus: ``emotify`` becomes ``emotify-name``.
+    note
+        What readers of results on this part must know; stands before the note of the whole.
+    """
+    chosen: list[int] = []
+    for label in sorted({track.label for track in corpus.tracks}):
+        by_artist: Counter[str] = Counter()
+        by_genre: Counter[str] = Counter()
+        ranked = []
+        for index, track in enumerate(corpus.tracks):
+            if track.label != label:
+                continue
+            artist = track.group or track.id
+            ranked.append((by_artist[artist], by_genre[track.genre], index))
+            by_artist[artist] += 1
+            by_genre[track.genre] += 1
+        chosen += [index for _, _, index in sorted(ranked)[:tracks_per_emotion]]
+    tracks = tuple(corpus.tracks[index] for index in sorted(chosen))
+    ids = " ".join(track.id for track in tracks)
+    return replace(
+        corpus,
+        name=f"{corpus.name}-{name}",
+        tracks=tracks,
+        fingerprint=hashlib.sha256(f"{corpus.fingerprint} {ids}".encode()).hexdigest(),
+        note=f"{note} {corpus.note}".strip(),
+        vote_table=corpus.vote_table and corpus.vote_table.aligned([t.id for t in tracks]),
+    )

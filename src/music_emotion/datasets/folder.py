@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from music_emotion.datasets.checksums import corpus_fingerprint, file_digests
-from music_emotion.datasets.corpus import Corpus, Track
+from music_emotion.audio.files import AudioHeader, read_header
+from music_emotion.datasets.corpus import Corpus, Track, audio_digests, corpus_fingerprint
 from music_emotion.datasets.grouping import group_names, split_credit
-from music_emotion.datasets.header import AudioHeader, read_header
-from music_emotion.datasets.manifest import Manifest, Row, read_manifest
+from music_emotion.datasets.manifest import Manifest, read_manifest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError, printable
 
 NO_HEADER = AudioHeader(duration=0.0, sample_rate=0, channels=0)
@@ -44,41 +44,23 @@ def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
         more = len(problems) - 1
         hint = f" ({more} more; `music-emotion dataset validate` lists them)" if more else ""
         raise DatasetError(problems[0] + hint)
-    digests = file_digests(paths)
-    headers = [_header_or_nothing(path) for path in paths]
-    recordings = _recordings(manifest.rows, digests)
-    artists = [
-        row.artist or header.artist for row, header in zip(manifest.rows, headers, strict=True)
+    tracks = []
+    for row, path, digest in zip(manifest.rows, paths, audio_digests(paths), strict=True):
+        header = _header_or_nothing(path)
+        artist = row.track.artist or header.artist
+        track = replace(row.track, path=path, digest=digest, artist=artist)
+        tracks.append(replace(track, album=header.album, title=header.title))
+    recordings = _recordings(tracks)
+    groups = _groups(tracks, recordings, manifest.has_groups)
+    tracks = [
+        replace(track, group=group, recording=recording)
+        for track, group, recording in zip(tracks, groups, recordings, strict=True)
     ]
-    tracks = tuple(
-        Track(
-            id=row.id,
-            path=path,
-            label=row.label,
-            genre=row.genre,
-            artist=artist,
-            album=header.album,
-            title=header.title,
-            group=group,
-            recording=recording,
-            votes=row.votes,
-            listeners=row.listeners,
-        )
-        for row, path, header, artist, group, recording in zip(
-            manifest.rows,
-            paths,
-            headers,
-            artists,
-            _groups(manifest, artists, recordings),
-            recordings,
-            strict=True,
-        )
-    )
     return Corpus(
         name=name or folder.resolve().name,
-        tracks=tracks,
-        fingerprint=corpus_fingerprint(tracks, digests),
-        note=_note(manifest, artists),
+        tracks=tuple(tracks),
+        fingerprint=corpus_fingerprint(tracks),
+        note=_note(tracks, manifest.has_groups),
     )
 
 
@@ -111,9 +93,10 @@ def _read(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str]]:
         earlier = first_path.setdefault(path.resolve(), row.number)
         if earlier != row.number:
             found.append(f"{where} {shown} is already in row {earlier}; remove one of them")
-        elif first_id.setdefault(row.id, row.number) != row.number:
+        elif first_id.setdefault(row.track.id, row.number) != row.number:
+            earlier = first_id[row.track.id]
             found.append(
-                f"{where} id {printable(row.id)} is already in row {first_id[row.id]}; give each "
+                f"{where} id {printable(row.track.id)} is already in row {earlier}; give each "
                 "track its own"
             )
     return manifest, paths, found
@@ -135,26 +118,27 @@ def _header_or_nothing(path: Path) -> AudioHeader:
         return NO_HEADER
 
 
-def _recordings(rows: Sequence[Row], digests: Sequence[str]) -> list[str]:
+def _recordings(tracks: Sequence[Track]) -> list[str]:
+    """Name each track's recording by the first id that holds the same file."""
     first: dict[str, str] = {}
-    for row, digest in zip(rows, digests, strict=True):
-        first[digest] = min(first.get(digest, row.id), row.id)
-    return [first[digest] for digest in digests]
+    for track in tracks:
+        first[track.digest] = min(first.get(track.digest, track.id), track.id)
+    return [first[track.digest] for track in tracks]
 
 
-def _groups(manifest: Manifest, artists: Sequence[str], recordings: Sequence[str]) -> list[str]:
-    if manifest.has_groups:
-        own = [{row.group} if row.group else set() for row in manifest.rows]
+def _groups(tracks: Sequence[Track], recordings: Sequence[str], has_groups: bool) -> list[str]:
+    if has_groups:
+        own = [{track.group} if track.group else set() for track in tracks]
         return group_names(own, recordings, key=str)
-    return group_names([split_credit(artist) for artist in artists], recordings)
+    return group_names([split_credit(track.artist) for track in tracks], recordings)
 
 
-def _note(manifest: Manifest, artists: Sequence[str]) -> str:
-    kind = "listeners' votes" if manifest.rows[0].votes is not None else "labels"
-    if manifest.has_groups:
+def _note(tracks: Sequence[Track], has_groups: bool) -> str:
+    kind = "listeners' votes" if tracks[0].votes is not None else "labels"
+    nameless = sum(not track.artist for track in tracks)
+    if has_groups:
         groups = "groups as given"
-    elif any(artists):
-        nameless = sum(not artist for artist in artists)
+    elif nameless < len(tracks):
         groups = "groups by artist" + (f" ({nameless} tracks name none)" if nameless else "")
     else:
         groups = "no artists known, so every recording is a group of its own"

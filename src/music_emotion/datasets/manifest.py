@@ -30,6 +30,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from music_emotion.datasets.corpus import Track
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError, printable
 
@@ -47,25 +48,15 @@ class Row:
     ----------
     number
         Row in the file, the header being row 1.
-    id, path, artist, genre, group
-        The cells; ``id`` is the path where there is no such column.
-    label
-        Dominant emotion as an index into the emotion order.
-    votes
-        Ticks per emotion, or ``None`` where the table has labels only.
-    listeners
-        Number of listeners; 0 without votes.
+    path
+        The cell that names the audio file.
+    track
+        What the other cells say; its ``id`` is the path where there is no such column.
     """
 
     number: int
-    id: str
     path: str
-    label: int
-    votes: tuple[int, ...] | None
-    listeners: int
-    artist: str
-    genre: str
-    group: str
+    track: Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,17 +184,17 @@ def _row(number: int, columns: list[str], cells: list[str], has_votes: bool) -> 
         label, listeners = named, 0
     else:
         label, listeners = _most_votes(votes, named), _listeners(cell, votes)
-    return Row(
-        number=number,
+    track = Track(
         id=cell.get("id", "") or path,
-        path=path,
+        path=Path(path),
         label=label,
+        genre=cell.get("genre", ""),
+        artist=cell.get("artist", ""),
+        group=cell.get("group", ""),
         votes=votes,
         listeners=listeners,
-        artist=cell.get("artist", ""),
-        genre=cell.get("genre", ""),
-        group=cell.get("group", ""),
     )
+    return Row(number, path, track)
 
 
 def _emotion(name: str) -> int:

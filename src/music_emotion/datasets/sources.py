@@ -11,7 +11,6 @@ from typing import Literal
 
 from music_emotion.datasets import demo, emotify, folder
 from music_emotion.datasets.corpus import Corpus
-from music_emotion.datasets.votes import VoteTable, read_emotify
 from music_emotion.errors import DatasetError
 
 Kind = Literal["emotify", "folder", "demo"]
@@ -56,12 +55,6 @@ class Source:
         if self.kind == "folder" and self.table is not None:
             return folder.load(self.root, self.table)
         return demo.synthesise(self.root, seed)
-
-    def votes_of_listeners(self) -> VoteTable | None:
-        """Return the votes listener by listener where the data have them, else ``None``."""
-        if self.kind == "emotify" and self.table is not None:
-            return read_emotify(self.table)
-        return None
 
 
 def find_source(

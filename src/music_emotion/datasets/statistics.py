@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from music_emotion.audio.files import read_header
 from music_emotion.datasets.corpus import Corpus, Track
-from music_emotion.datasets.header import read_header
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import AudioError, MissingExtraError
 
@@ -17,7 +17,7 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class CorpusStatistics:
     """What is in a corpus.
 
     Attributes
@@ -61,7 +61,7 @@ class Summary:
     unreadable: tuple[str, ...]
 
 
-def summarise(corpus: Corpus) -> Summary:
+def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
     """Count what is in a corpus; of the audio only the headers are read."""
     groups = Counter(track.group or track.id for track in corpus.tracks)
     recordings: dict[str, list[str]] = {}
@@ -69,7 +69,7 @@ def summarise(corpus: Corpus) -> Summary:
         recordings.setdefault(track.recording or track.id, []).append(track.id)
     durations = {track.id: _duration(track) for track in corpus.tracks}
     genres = Counter(track.genre for track in corpus.tracks if track.genre)
-    return Summary(
+    return CorpusStatistics(
         name=corpus.name,
         note=corpus.note,
         fingerprint=corpus.fingerprint,
@@ -86,44 +86,44 @@ def summarise(corpus: Corpus) -> Summary:
     )
 
 
-def render(summary: Summary) -> str:
-    """Return the summary as lines of text."""
-    lines = [f"{summary.name}: {summary.tracks} tracks", summary.note, ""]
+def render(statistics: CorpusStatistics) -> str:
+    """Return the statistics as lines of text."""
+    lines = [f"{statistics.name}: {statistics.tracks} tracks", statistics.note, ""]
     width = max(len(emotion.label) for emotion in GEMS)
-    for emotion, count in zip(GEMS, summary.classes, strict=True):
-        lines.append(f"  {emotion.label:<{width}}  {count:>5}  {count / summary.tracks:>6.1%}")
+    for emotion, count in zip(GEMS, statistics.classes, strict=True):
+        lines.append(f"  {emotion.label:<{width}}  {count:>5}  {count / statistics.tracks:>6.1%}")
     lines.append("")
-    if summary.genres:
-        lines.append("genres      " + ", ".join(f"{k} {n}" for k, n in summary.genres.items()))
-    if summary.listeners:
-        low, middle, high = _spread(summary.listeners)
+    if statistics.genres:
+        lines.append("genres      " + ", ".join(f"{k} {n}" for k, n in statistics.genres.items()))
+    if statistics.listeners:
+        low, middle, high = _spread(statistics.listeners)
         lines.append(
-            f"listeners   {sum(summary.listeners)} in all, {low:g} to {high:g} per track, median "
-            f"{middle:g}; {summary.votes} ticks; {summary.ties} tracks are ties"
+            f"listeners   {sum(statistics.listeners)} in all, {low:g} to {high:g} per track, "
+            f"median {middle:g}; {statistics.votes} ticks; {statistics.ties} tracks are ties"
         )
-    largest = ", ".join(f"{name} {size}" for name, size in summary.groups[:LONGEST_GROUPS])
-    lines.append(f"groups      {len(summary.groups)}, the largest: {largest}")
-    if summary.duplicates:
-        lines.append("duplicates  " + _some([" = ".join(ids) for ids in summary.duplicates]))
-    if summary.durations:
-        low, middle, high = _spread(summary.durations)
+    largest = ", ".join(f"{name} {size}" for name, size in statistics.groups[:LONGEST_GROUPS])
+    lines.append(f"groups      {len(statistics.groups)}, the largest: {largest}")
+    if statistics.duplicates:
+        lines.append("duplicates  " + _some([" = ".join(ids) for ids in statistics.duplicates]))
+    if statistics.durations:
+        low, middle, high = _spread(statistics.durations)
         lines.append(
             f"durations   {low:.1f} to {high:.1f} s, median {middle:.1f} s, "
-            f"{sum(summary.durations) / 3600:.2f} h in all"
+            f"{sum(statistics.durations) / 3600:.2f} h in all"
         )
-    if summary.unreadable:
-        lines.append("unreadable  " + _some(summary.unreadable))
-    lines.append(f"fingerprint {summary.fingerprint}")
-    return "\n".join(lines + _warnings(summary))
+    if statistics.unreadable:
+        lines.append("unreadable  " + _some(statistics.unreadable))
+    lines.append(f"fingerprint {statistics.fingerprint}")
+    return "\n".join(lines + _warnings(statistics))
 
 
-def _warnings(summary: Summary) -> list[str]:
+def _warnings(statistics: CorpusStatistics) -> list[str]:
     """Say which emotions are too rare for a fair test."""
     rare = [
-        emotion.label for emotion, count in zip(GEMS, summary.classes, strict=True) if count == 1
+        emotion.label for emotion, count in zip(GEMS, statistics.classes, strict=True) if count == 1
     ]
     absent = [
-        emotion.label for emotion, count in zip(GEMS, summary.classes, strict=True) if count == 0
+        emotion.label for emotion, count in zip(GEMS, statistics.classes, strict=True) if count == 0
     ]
     lines = []
     if rare:

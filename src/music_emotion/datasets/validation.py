@@ -9,9 +9,9 @@ from pathlib import Path
 
 from music_emotion.audio import decode
 from music_emotion.datasets import emotify, folder
-from music_emotion.datasets.checksums import file_digest, published_digests
 from music_emotion.datasets.manifest import read_manifest
 from music_emotion.datasets.sources import Source
+from music_emotion.digest import file_digest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError
 
 Progress = Callable[[int, int], None]
@@ -91,7 +91,7 @@ def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
         raise DatasetError(f"{source.root}: a folder needs a table; name it with --csv")
     problems += folder.problems(source.root, source.table)
     rows = read_manifest(source.table).rows
-    paths = {row.id: folder.audio_path(source.root, row.path) for row in rows}
+    paths = {row.track.id: folder.audio_path(source.root, row.path) for row in rows}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
@@ -107,7 +107,7 @@ def _decode_all(
     paths: Mapping[str, Path], progress: Progress | None
 ) -> tuple[int, list[tuple[str, tuple[str, ...]]]]:
     """Return how many files are the published ones, and each other file's problem and warnings."""
-    digests = published_digests()
+    digests = emotify.published_digests()
     published = 0
     checks: list[tuple[str, tuple[str, ...]]] = []
     with ThreadPoolExecutor(DECODING_THREADS) as pool:
@@ -129,6 +129,8 @@ def _check_audio(path: Path, digest: str | None) -> tuple[str, tuple[str, ...]] 
         if digest is not None and file_digest(path) == digest:
             return None
         sound = decode(path)
-    except (AudioError, DatasetError, MissingExtraError) as error:
+    except (AudioError, MissingExtraError) as error:
         return str(error), ()
+    except OSError as error:
+        return f"{path}: cannot be read ({error.strerror or error}); check the file", ()
     return "", tuple(f"{path}: {warning}" for warning in sound.warnings)

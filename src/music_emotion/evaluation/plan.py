@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.datasets.corpus import Corpus
-from music_emotion.datasets.sample import sample_corpus
+from music_emotion.datasets.corpus import Corpus, sample_corpus
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
 from music_emotion.evaluation.folds import DEFAULT_SEED, Fold, Protocol, fold_count, make_folds
 from music_emotion.evaluation.provenance import code_digest, versions

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import find_source
-from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import DatasetError, EvaluationError
 from music_emotion.evaluation.cells import GroundTruth, read_ground_truth
 from music_emotion.evaluation.metrics import METRICS
@@ -80,7 +79,7 @@ def rescore(
     remarks: tuple[str, ...] = ()
     try:
         source = find_source(data, csv, use_demo=use_demo)
-        truth, complete = _with_votes(truth, source.load(), source.votes_of_listeners()), True
+        truth, complete = _with_votes(truth, source.load()), True
     except (DatasetError, EvaluationError) as error:
         if named:
             raise
@@ -177,5 +176,6 @@ def _same_part(truth: GroundTruth, corpus: Corpus) -> Corpus:
     return corpus
 
 
-def _with_votes(truth: GroundTruth, corpus: Corpus, table: VoteTable | None) -> GroundTruth:
-    return truth.with_votes(_same_part(truth, corpus), table)
+def _with_votes(truth: GroundTruth, corpus: Corpus) -> GroundTruth:
+    part = _same_part(truth, corpus)
+    return truth.with_votes(part, part.vote_table)

@@ -42,7 +42,7 @@ class Failure:
 
     Attributes
     ----------
-    track
+    track_index
         Index of the track in its corpus.
     track_id
         Its identifier.
@@ -50,7 +50,7 @@ class Failure:
         The file, what is wrong with it, and the remedy.
     """
 
-    track: int
+    track_index: int
     track_id: str
     message: str
 
@@ -61,7 +61,7 @@ class CorpusFeatures:
 
     Attributes
     ----------
-    track
+    track_index
         Index of each segment's track in the corpus, shape (n,), rising.
     start
         Where the segment begins in its track, seconds, shape (n,).
@@ -72,13 +72,13 @@ class CorpusFeatures:
         Tracks that could not be read; they have no segments.
     """
 
-    track: NDArray[np.int64]
+    track_index: NDArray[np.int64]
     start: NDArray[np.float64]
     arrays: Mapping[str, Array]
     failures: tuple[Failure, ...]
 
     def __len__(self) -> int:
-        return len(self.track)
+        return len(self.track_index)
 
 
 def extract_corpus(
@@ -119,7 +119,7 @@ def extract_corpus(
     arrays = {name: session.assemble(name) for name in stored}
     counts = session.counts
     return CorpusFeatures(
-        track=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
+        track_index=np.repeat(np.arange(len(counts), dtype=np.int64), counts),
         start=np.concatenate([np.arange(count) * SEGMENT_SECONDS for count in counts]),
         arrays={feature.name: feature.part(arrays[feature.stored_as]) for feature in features},
         failures=tuple(session.failures[number] for number in sorted(session.failures)),
@@ -152,7 +152,7 @@ class _Session:
         tasks = []
         for number, track in enumerate(self._tracks):
             try:
-                self._audio[number] = file_digest(track.path)
+                self._audio[number] = track.digest or file_digest(track.path)
             except OSError as error:
                 reason = "is missing" if isinstance(error, FileNotFoundError) else error.strerror
                 self._fail(number, f"{track.path} {reason}; restore it or leave it out")
@@ -388,6 +388,6 @@ def _segment_table(features: CorpusFeatures, corpus: Corpus) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["track", "start_seconds"])
-    for track, start in zip(features.track, features.start, strict=True):
-        writer.writerow([corpus.tracks[track].id, f"{start:g}"])
+    for index, start in zip(features.track_index, features.start, strict=True):
+        writer.writerow([corpus.tracks[index].id, f"{start:g}"])
     return text.getvalue()

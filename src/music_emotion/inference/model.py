@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.audio import AudioSource, AudioStream, Sound, sound_from_array
+from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.discover import STANDARD_INPUT
-from music_emotion.audio.files import BLOCK_FRAMES, source_name
+from music_emotion.audio.files import source_name
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
 from music_emotion.features.compute import sample_rates, segment_features

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from music_emotion.audio.decoders import id3_length
+
 DIGEST_BYTES = 16
 BLOCK_BYTES = 1 << 20
 
-ID3V2_HEADER, ID3V1, ID3V1_EXTENDED, APE_FOOTER, OGG_HEADER = 10, 128, 227, 32, 27  # bytes
+ID3V1, ID3V1_EXTENDED, APE_FOOTER, OGG_HEADER = 128, 227, 32, 27  # bytes
 LYRICS3_END = 15  # bytes: six digits and LYRICS200
 APE_HAS_HEADER = 1 << 31
 UNKNOWN_LENGTH = (0, 0xFFFF_FFFF)  # of a WAV's data, written before the end was known
@@ -82,10 +84,8 @@ def _after_tags(file: BinaryIO, size: int) -> int:
     start = 0
     while start < size:
         head = _at(file, start, APE_FOOTER)
-        if head[:3] == b"ID3" and len(head) >= ID3V2_HEADER and max(head[6:10]) < 0x80:
-            length = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-            footer = ID3V2_HEADER if head[5] & 0x10 else 0
-            start += ID3V2_HEADER + length + footer
+        if length := id3_length(head):
+            start += length
         elif head[:8] == b"APETAGEX" and len(head) == APE_FOOTER:
             start += APE_FOOTER + int.from_bytes(head[12:16], "little")
         else:
@@ -104,7 +104,8 @@ def _before_tags(file: BinaryIO, start: int, end: int) -> int:
 
 def _tag_behind(file: BinaryIO, end: int) -> int:
     """Return the length of the tag that ends here, 0 where there is none."""
-    if _at(file, end - ID3V1, 3) == b"TAG":
+    # An APE tag's own mark holds the three letters too.
+    if _at(file, end - ID3V1, 3) == b"TAG" and _at(file, end - ID3V1 - 3, 8) != b"APETAGEX":
         extended = _at(file, end - ID3V1 - ID3V1_EXTENDED, 4) == b"TAG+"
         return ID3V1 + ID3V1_EXTENDED if extended else ID3V1
     footer = _at(file, end - APE_FOOTER, APE_FOOTER)

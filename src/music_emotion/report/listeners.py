@@ -92,7 +92,7 @@ def measure_listeners(
 
 def _fingerprint(table: VoteTable) -> str:
     digest = hashlib.sha256("\n".join(table.ids).encode())
-    digest.update(np.ascontiguousarray(table.track, dtype=np.int64).tobytes())
+    digest.update(np.ascontiguousarray(table.track_index, dtype=np.int64).tobytes())
     digest.update(np.ascontiguousarray(table.ticks, dtype=np.int8).tobytes())
     return digest.hexdigest()
 

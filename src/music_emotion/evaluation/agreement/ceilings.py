@@ -164,7 +164,7 @@ def _label_stability(table: VoteTable, draws: int, rng: np.random.Generator) -> 
     same = []
     for done in range(0, draws, CHUNK):
         position = rng.random((min(CHUNK, draws - done), len(table)))
-        rows = first[table.track] + (position * listeners[table.track]).astype(np.int64)
+        rows = first[table.track_index] + (position * listeners[table.track_index]).astype(np.int64)
         votes = np.add.reduceat(table.ticks[rows], first, axis=1, dtype=np.int64)
         same.append((votes.argmax(axis=-1) == published).mean(axis=1))
     return float(np.concatenate(same).mean())

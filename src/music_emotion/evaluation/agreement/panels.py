@@ -111,7 +111,7 @@ def _shuffled_ticks(
 ) -> Iterator[NDArray[np.int8]]:
     """Yield the ticks, shape (≤ CHUNK, rows, 9), listeners in random order within their track."""
     for done in range(0, draws, CHUNK):
-        key = table.track + rng.random((min(CHUNK, draws - done), len(table)))
+        key = table.track_index + rng.random((min(CHUNK, draws - done), len(table)))
         yield table.ticks[np.argsort(key, axis=1)]
 
 

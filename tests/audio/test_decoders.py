@@ -13,7 +13,7 @@ pytest.importorskip("av", reason="needs the extra [formats]")
 
 from helpers.sounds import RATE, tone
 from music_emotion.audio import decode
-from music_emotion.audio.containers import ContainerAudio
+from music_emotion.audio.decoders import ContainerAudio
 from music_emotion.errors import AudioError
 
 

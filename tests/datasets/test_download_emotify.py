@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from helpers.file_server import FileServer
-from music_emotion.datasets import emotify_download
-from music_emotion.datasets.download import Retries
+from music_emotion.datasets import download as module
+from music_emotion.datasets.download import Retries, download_emotify
 from music_emotion.datasets.emotify import TRACK_COUNT, published_name
-from music_emotion.datasets.emotify_download import download
 from music_emotion.errors import DatasetError
 
 FAST = Retries(attempts=2, pause=0.0, timeout=5.0)
@@ -35,14 +34,14 @@ def _published(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Serve a small stand-in and take its checksums for the published ones."""
     files = {"data.csv": TABLE, **MEMBERS}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setattr(emotify_download, "published_digests", lambda: digests)
+    monkeypatch.setattr(module, "published_digests", lambda: digests)
     server.files = {"data.csv": TABLE, "emotifymusic.zip": _archive(MEMBERS)}
 
 
 @pytest.fixture
 def fetch_all(server: FileServer, tmp_path: Path) -> Callable[..., int]:
     def run(**options: bool) -> int:
-        return download(tmp_path, address=server.address, retries=FAST, **options)
+        return download_emotify(tmp_path, address=server.address, retries=FAST, **options)
 
     return run
 
@@ -162,7 +161,7 @@ def test_members_cannot_leave_the_folder(
     }
     moved = {f"../../{name}": content for name, content in MEMBERS.items()}
     server.files["emotifymusic.zip"] = _archive({**evil, **moved})
-    download(root, address=server.address, retries=FAST)
+    download_emotify(root, address=server.address, retries=FAST)
     assert list(tmp_path.iterdir()) == [root]
     _assert_complete(root)
 
@@ -170,9 +169,9 @@ def test_members_cannot_leave_the_folder(
 def test_oversized_member_is_refused(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emotify_download, "LARGEST_MEMBER_BYTES", 100)
+    monkeypatch.setattr(module, "LARGEST_MEMBER_BYTES", 100)
     with pytest.raises(DatasetError, match=r"holds .*mp3 of \d+ bytes"):
-        download(tmp_path, address=server.address, retries=FAST)
+        download_emotify(tmp_path, address=server.address, retries=FAST)
 
 
 def test_other_audio_is_replaced_only_by_force(

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from helpers import fake_emotify
-from music_emotion.datasets.header import read_header
+from music_emotion.audio.files import read_header
 from music_emotion.errors import AudioError, MissingExtraError
 
 
