@@ -18,7 +18,7 @@ from music_emotion.errors import AudioError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
-from music_emotion.inference.model import EmotionModel, load_model, pool, spans_around
+from music_emotion.inference.model import EmotionModel, load_model, spans_around
 from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.inference.segmenter import BATCH_SEGMENTS
 
@@ -223,17 +223,6 @@ def test_spans_lie_around_each_segment_and_end_with_the_track(
     width: int, expected: list[tuple[int, int]]
 ) -> None:
     assert [(span.start, span.stop) for span in spans_around(5, width)] == expected
-
-
-def test_pooled_statistics_follow_one_another_as_named() -> None:
-    rows = np.array([[1.0, -5.0], [2.0, 5.0], [6.0, 0.0]], np.float32)
-    pooled = pool(rows, ("max", "std", "min", "mean"))
-    deviations = [np.sqrt(14 / 3), np.sqrt(50 / 3)]
-    assert pooled.dtype == np.float32
-    assert pooled == pytest.approx([6.0, 5.0, *deviations, 1.0, -5.0, 3.0, 0.0])
-    assert pool(rows[:1], ("std",)).tolist() == [0.0, 0.0]
-    large = np.full((3, 1), 1e4, np.float32) + np.array([[0.0], [1.0], [2.0]], np.float32)
-    assert pool(large, ("std",)) == pytest.approx([np.sqrt(2 / 3)], rel=1e-6)
 
 
 def test_short_sound_is_repeated_and_shorter_refused(tone_model: EmotionModel) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.examples import SEGMENTS, TRACKS, examples
-from music_emotion.models.pooling import pool_rows, pool_units
+from music_emotion.models.pooling import pool, pool_rows, pool_units
 
 
 def test_pooling_is_mean_and_population_deviation() -> None:
@@ -52,3 +52,13 @@ def test_targets_of_units(target: str, emotions: list[list[float]], weight: list
     found, how_much = units.target(target)  # type: ignore[arg-type] # parametrised
     np.testing.assert_allclose(found[:, :3], emotions, atol=1e-6)
     np.testing.assert_array_equal(how_much, weight)
+
+
+def test_pooled_statistics_follow_one_another_as_named() -> None:
+    rows = np.array([[1.0, -5.0], [2.0, 5.0], [6.0, 0.0]], np.float32)
+    pooled = pool(rows, ("max", "std", "min", "mean"))
+    deviations = [np.sqrt(14 / 3), np.sqrt(50 / 3)]
+    assert pooled == pytest.approx([6.0, 5.0, *deviations, 1.0, -5.0, 3.0, 0.0])
+    assert pool(rows[:1], ("std",)).tolist() == [0.0, 0.0]
+    large = np.full((3, 1), 1e4, np.float32) + np.array([[0.0], [1.0], [2.0]], np.float32)
+    assert pool(large, ("std",)) == pytest.approx([np.sqrt(2 / 3)], rel=1e-6)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +81,13 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) 
     (tmp_path / "file").touch()
     with pytest.raises(MusicEmotionError, match="cannot make the folder"):
         picture_writer(tmp_path / "file", many=True)
+
+
+def test_without_a_picture_nothing_of_pictures_is_imported() -> None:
+    code = (
+        "import sys\n"
+        "from music_emotion.report.prediction import picture_writer\n"
+        "picture_writer(None, many=False)\n"
+        "assert not {'music_emotion.evaluation', 'music_emotion.report.plots'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

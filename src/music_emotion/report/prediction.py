@@ -15,7 +15,6 @@ from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference.output import FileNames, check_writable, replacing
 from music_emotion.inference.segmenter import ENVELOPE_RATE
-from music_emotion.report.plots import check_drawing, empty_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,6 +59,8 @@ def save_picture(
     MusicEmotionError
         The name is not a picture's, or the file cannot be written.
     """
+    from music_emotion.report.plots import empty_figure
+
     path = Path(path)
     _check_name(path)
     rows = ["wave", "time", "bars"] + (["why"] if explanation is not None else [])
@@ -103,6 +104,8 @@ def picture_writer(path: Path | None, *, many: bool) -> Callable[[Outcome], None
     """
     if path is None:
         return lambda outcome: None
+    from music_emotion.report.plots import check_drawing  # and all that is drawn of comparisons
+
     check_drawing()
     if not many:
         _check_name(path)
