@@ -434,3 +434,40 @@ def test_negative_votes_count_as_none():
     votes, guess = np.zeros((1, 9)), np.zeros((1, 9))
     votes[0, :2], guess[0, :2] = (1.0, -1.0), (1.0, 0.0)
     assert metrics.cosine_similarity(votes, guess) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        metrics.hits,
+        metrics.log_losses,
+        metrics.brier_scores,
+        metrics.roc_auc,
+        metrics.expected_calibration_error,
+    ],
+)
+def test_single_precision_and_lists_are_scored_in_double_precision(random_case, function):
+    labels, emotions, _, _ = random_case
+    emotions = emotions.astype(np.float32)
+    np.testing.assert_array_equal(
+        function(labels.tolist(), emotions), function(labels, emotions.astype(np.float64))
+    )
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        metrics.pearson_r,
+        metrics.correlation_moments,
+        metrics.cosine_similarities,
+        metrics.jensen_shannon_divergences,
+        lambda votes, guess: pearson_over_tracks(guess, votes, [[0.1] * 200, [1] * 200]),
+        lambda votes, guess: pearson_over_tracks(guess, votes, np.ones((1, 200), np.float32)),
+    ],
+)
+def test_single_precision_votes_are_scored_in_double_precision(random_case, function):
+    _, _, votes, guess = random_case
+    votes, guess = votes.astype(np.float32), guess.astype(np.float32)
+    np.testing.assert_array_equal(
+        function(votes, guess), function(votes.astype(np.float64), guess.astype(np.float64))
+    )

@@ -239,7 +239,7 @@ def hits(labels: NDArray[Any], emotions: NDArray[Any], k: int = 1) -> Floats:
     >>> hits([1, 2], emotions), hits([1, 2], emotions, k=2)
     (array([1., 0.]), array([1., 1.]))
     """
-    ranked = np.argsort(-np.asarray(emotions, dtype=np.float64), axis=1, kind="stable")[:, :k]
+    ranked = np.argsort(-np.asarray(emotions, dtype=np.float64), kind="stable")[:, :k]
     return np.asarray((ranked == np.asarray(labels)[:, None]).any(axis=1), dtype=np.float64)
 
 
@@ -358,7 +358,7 @@ def log_losses(labels: NDArray[Any], emotions: NDArray[Any]) -> Floats:
     """
     probabilities = _distributions(emotions)
     chosen = probabilities[np.arange(len(probabilities)), np.asarray(labels)]
-    return np.asarray(-np.log(np.clip(chosen, SMALLEST_PROBABILITY, 1.0)))
+    return np.asarray(-np.log(np.maximum(chosen, SMALLEST_PROBABILITY)))
 
 
 def log_loss(labels: NDArray[Any], emotions: NDArray[Any]) -> float:
