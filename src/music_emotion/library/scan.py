@@ -152,13 +152,14 @@ def scanned(path: str, predict: Callable[[str], Outcome], model_sha256: str) -> 
         outcome = predict(path)
         row = replace(row, audio=audio_digest(path), tags=read_tags(path))
     except OSError as error:
-        return replace(row, error=_unreadable(path, error))
+        return replace(row, error=unreadable(path, error))
     if outcome.prediction is None:
         return replace(row, error=outcome.error)
     return replace(row, prediction=outcome.prediction, model_sha256=model_sha256)
 
 
-def _unreadable(path: str, error: OSError) -> str:
+def unreadable(path: str, error: OSError) -> str:
+    """Return in a line that a file or URL cannot be read, and why."""
     return f"'{printable(path)}' cannot be read ({error.strerror or error})"
 
 
@@ -285,7 +286,7 @@ class _Scan:
         except FileNotFoundError:
             return None
         except OSError as error:
-            self._write_failure(replace(row, error=_unreadable(path, error)))
+            self._write_failure(replace(row, error=unreadable(path, error)))
             return None
         if known is not None:
             self._remember(self._catalogue.track(path), audio)

@@ -37,7 +37,7 @@ from music_emotion.inference.package import ONNX_FILE, find_package
 from music_emotion.interruption import sigterm_interrupts
 from music_emotion.library.distributed.shards import Shard, ShardFolder
 from music_emotion.library.distributed.urls import downloaded, is_url
-from music_emotion.library.scan import scanned
+from music_emotion.library.scan import scanned, unreadable
 from music_emotion.library.tags.fields import check_mutagen
 from music_emotion.library.track import CatalogueTrack, FileStamp
 from music_emotion.parallel import ONE_THREAD
@@ -301,19 +301,17 @@ def scanned_location(
     """Return the row of a path or a URL; see :func:`music_emotion.library.scan.scanned`."""
     if not is_url(location):
         return scanned(location, predict, model_sha256)
-    shown = printable(location)
+    unread = CatalogueTrack(location, FileStamp(0, 0, 0), b"", scanned_at=int(time.time()))
     try:
         with downloaded(location) as (path, stamp):
             row = scanned(path, predict, model_sha256)
-    except (OSError, MusicEmotionError) as error:
-        reason = str(error)
-        if isinstance(error, OSError):
-            reason = f"'{shown}' cannot be read ({error.strerror or error})"
-        now = int(time.time())
-        return CatalogueTrack(location, FileStamp(0, 0, 0), b"", error=reason, scanned_at=now)
+    except OSError as error:
+        return replace(unread, error=unreadable(location, error))
+    except MusicEmotionError as error:
+        return replace(unread, error=str(error))
     prediction = row.prediction and replace(row.prediction, path=location)
     row = replace(row, path=location, stamp=stamp, prediction=prediction)
-    return replace(row, error=row.error.replace(printable(path), shown))
+    return replace(row, error=row.error.replace(printable(path), printable(location)))
 
 
 @contextmanager

@@ -155,12 +155,9 @@ class ShardFolder:
         CatalogueError
             A shard is damaged.
         """
-        import pyarrow.parquet as parquet
-
         for name in sorted(self._storage.glob(self._at("shard-*.parquet"))):
             try:
-                with self._storage.open(name, "rb") as file:
-                    table = parquet.read_table(file)
+                table = self._table(name)
             except Exception as error:
                 raise self._fault(f"cannot be read ({printable(error)[:100]})") from None
             yield from tracks_of(table)
@@ -179,13 +176,10 @@ class ShardFolder:
             raise self._fault(f"cannot be made ({printable(error)[:100]})") from None
 
     def _manifest(self, model_sha256: str) -> list[Shard]:
-        import pyarrow.parquet as parquet
-
         if not self._storage.exists(self._at(MANIFEST)):
             return []
         try:
-            with self._storage.open(self._at(MANIFEST), "rb") as file:
-                table = parquet.read_table(file)
+            table = self._table(self._at(MANIFEST))
             about = json.loads(table.schema.metadata[ABOUT])
             paths = table.column("path").to_pylist()
             numbers = table.column("shard").to_numpy()
@@ -199,6 +193,12 @@ class ShardFolder:
             Shard(number, tuple(map(os.fsdecode, paths[start:end])))
             for number, (start, end) in enumerate(zip(bounds, ends, strict=True))
         ]
+
+    def _table(self, path: str) -> Any:
+        import pyarrow.parquet as parquet
+
+        with self._storage.open(path, "rb") as file:
+            return parquet.read_table(file)
 
     def _write(self, name: str, table: Any) -> None:
         """Write a table; its file is there as a whole or not at all."""

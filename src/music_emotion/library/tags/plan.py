@@ -22,6 +22,7 @@ from music_emotion.errors import TagError, printable
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.scan import unreadable
 from music_emotion.library.tags.fields import MOOD, TagFile, Values, open_tags, read_tags
 from music_emotion.library.tags.journal import (
     TagValues,
@@ -129,14 +130,10 @@ def _stamp_of_same_sound(path: str, known: CatalogueTrack | None, audio: bytes) 
         try:
             digest = audio_digest(path)
         except OSError as error:
-            raise _unreadable(path, error) from None
+            raise TagError(unreadable(path, error)) from None
         if digest != audio:
             raise TagError(f"'{printable(path)}' is left as it is: {OTHER_SOUND}")
     return stamp
-
-
-def _unreadable(path: str, error: OSError) -> TagError:
-    return TagError(f"'{printable(path)}' cannot be read ({error.strerror or error})")
 
 
 def audio_now(path: str, known: CatalogueTrack | None) -> tuple[FileStamp, bytes]:
@@ -149,7 +146,7 @@ def audio_now(path: str, known: CatalogueTrack | None) -> tuple[FileStamp, bytes
             return stamp, known.audio
         return stamp, audio_digest(path)
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise TagError(unreadable(path, error)) from None
 
 
 def _users_mood(tags: TagFile, catalogue: Catalogue, track: CatalogueTrack) -> str:

@@ -37,7 +37,7 @@ def real_file(path: str) -> Path:
     """
     shown = f"'{printable(path)}'"
     try:
-        file = Path(path).resolve(strict=True)
+        file = Path(path).resolve()
         status = file.stat()
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or "a link to itself"
@@ -145,7 +145,7 @@ def _copy_of(file: Path) -> Iterator[Path]:
         yield copy
     finally:
         with suppress(OSError):  # the next run removes it
-            copy.unlink(missing_ok=True)
+            copy.unlink()
 
 
 def _verify(copy: Path, digest: bytes, others: object, change: Change) -> None:
