@@ -45,7 +45,7 @@ SCOPE: dict[str, tuple[str, ...]] = {
     "evaluation/bootstrap.py": ("tests/evaluation/test_scores.py", "tests/evaluation/agreement"),
     "inference/model.py": ("tests/inference",),
     "library/scan.py": ("tests/library",),
-    "library/tags/*.py": ("tests/library/tags", "tests/cli/test_tag_command.py"),
+    "library/tags/*.py": ("tests/library/tags", "tests/cli/test_tag.py"),
 }
 """Modules that are changed, and the tests that are asked after those of the same name."""
 PATIENCE = 3.0
