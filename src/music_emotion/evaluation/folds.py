@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.grouping import connected_components
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
 from music_emotion.models.base import Examples
@@ -252,15 +253,6 @@ def _grouped_folds(
 
 def _connected(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number the connected components of "same ``first`` or same ``second``"."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n, n_first, n_second = len(first), int(first.max()) + 1, int(second.max()) + 1
-    items = np.arange(n)
-    source = np.concatenate([items, items])
-    target = np.concatenate([n + first, n + n_first + second])
-    size = n + n_first + n_second
-    graph = coo_array((np.ones(2 * n, dtype=np.int8), (source, target)), shape=(size, size))
-    _, component = connected_components(graph, directed=False)
-    _, numbered = np.unique(component[:n], return_inverse=True)
-    return numbered.astype(np.int64)
+    pairs = zip(first.tolist(), second.tolist(), strict=True)
+    keys = [(("first", one), ("second", other)) for one, other in pairs]
+    return np.array(connected_components(keys), dtype=np.int64)
