@@ -3,10 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from helpers.graphs import card
 from helpers.synthetic import chord, clicks
 from music_emotion.audio import Sound
 from music_emotion.errors import AudioError
-from music_emotion.features.compute import FEATURE_NAMES, FEATURES, compute_features, feature_key
+from music_emotion.features.compute import (
+    FEATURE_NAMES,
+    FEATURES,
+    Feature,
+    compute_features,
+    feature_key,
+)
+from music_emotion.inference.model_card import card_json, read_card
+from music_emotion.models.views import group_numbers
 
 RATE = 22_050
 
@@ -61,6 +70,25 @@ def test_every_feature_has_its_stored_shape():
     assert np.array_equal(
         result["basic"], compute_features(Sound(0.1 * samples, RATE), ["basic"])["basic"]
     )
+
+
+def test_a_feature_is_known_everywhere_by_its_entry(monkeypatch, tmp_path):
+    def loudest(segments):
+        return np.abs(segments.waveform).max(axis=1, keepdims=True)
+
+    def numbers():
+        return np.zeros(1, dtype=np.int64)
+
+    entry = Feature("loudest", 3, 16_000, (1,), loudest, lambda: "peak", column_groups=numbers)
+    monkeypatch.setitem(FEATURES, "loudest", entry)
+    sound = Sound(np.random.default_rng(2).standard_normal(7 * RATE).astype(np.float32), RATE)
+    values = compute_features(sound, ["loudest"])["loudest"]
+    assert values.shape == (2, 1) and values == pytest.approx(0.9)  # all segments have one level
+    assert feature_key("loudest").parameters == "version 3, first 60 s in 3 s, peak"
+    assert group_numbers([("loudest", 2)]).tolist() == [0, 1]
+    pooled = card(features=("loudest",), scope="track", pooling={"loudest": ("mean", "std")})
+    (tmp_path / "card.json").write_text(card_json(pooled))
+    assert read_card(tmp_path) == pooled
 
 
 def test_keys_differ():

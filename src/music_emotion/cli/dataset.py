@@ -42,7 +42,7 @@ def download(
     corpus = emotify.load(root)
     state = f"{fetched} files fetched" if fetched else "everything was there"
     typer.echo(f"{root}: {state}. {corpus.note}")
-    typer.echo(emotify.licence_note())
+    typer.echo(emotify.LICENCE_NOTE)
     if to is not None:
         typer.echo(f"To use it: --data {root}, or set {emotify.ROOT_VARIABLE} to it.")
 
@@ -76,8 +76,8 @@ def cite() -> None:
     """Print the article to cite, as BibTeX, and what is known about the terms of use."""
     from music_emotion.datasets import emotify
 
-    typer.echo(emotify.cite())
-    typer.echo(emotify.licence_note())
+    typer.echo(emotify.CITATION)
+    typer.echo(emotify.LICENCE_NOTE)
 
 
 COMMANDS = {"dataset": dataset}

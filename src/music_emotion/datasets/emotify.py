@@ -113,16 +113,6 @@ LICENCE_NOTE = (
 )
 
 
-def cite() -> str:
-    """Return the BibTeX entry of the article that published EMOTIFY."""
-    return CITATION
-
-
-def licence_note() -> str:
-    """Return what is known about the terms of use."""
-    return LICENCE_NOTE
-
-
 def user_cache() -> Path:
     """Return the folder in the user's cache that downloads go to."""
     import platformdirs

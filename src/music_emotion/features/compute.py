@@ -205,7 +205,7 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
     """
     names = tuple(dict.fromkeys(names))
     for name in names:
-        if name not in FEATURE_NAMES:
+        if name not in FEATURES or not FEATURES[name].version:
             raise MusicEmotionError(f"no feature {name!r}; there are {', '.join(FEATURE_NAMES)}")
     return names
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -11,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from music_emotion.digest import file_digest
 from music_emotion.errors import ModelError
 from music_emotion.models.base import Model
 from music_emotion.training.config import TrainingConfig
@@ -107,7 +107,7 @@ def source_digest(model: Model) -> str:
     """
     module, colon, _ = model.name.partition(":")
     file = getattr(sys.modules.get(module), "__file__", None) if colon else None
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+    return file_digest(Path(file)) if file else ""
 
 
 def _own_factory(name: str) -> Callable[..., Any]:
