@@ -36,69 +36,52 @@ CRASHES = tuple(
 ProgressReporter = Callable[[Progress], None]
 
 
-class AnalysisWorker:
-    """One worker process, and this side of the line to it; methods block.
+class AnalysisWorker(Worker):
+    """One process that analyses, and this side of the pipe to it; methods block.
 
     One thread at a time may use it, but :meth:`stop` may be called from any.
     """
 
     def __init__(self, settings: WorkerSettings) -> None:
-        self._settings = settings
-        self._process: Worker | None = None
-        self._stopped = True
-        self.loaded = False
+        super().__init__(work, settings)
+        self._loaded = self._stopped = False
 
-    def begin(self) -> Failure | None:
-        """Start the process and wait until its first model is loaded.
-
-        Returns
-        -------
-        Failure or None
-            Why it cannot work.
-        """
-        self._process = Worker(work, self._settings)
-        self._stopped = self.loaded = False
+    def load(self) -> Failure | None:
+        """Wait until the first model is loaded; return why the process cannot work."""
         try:
-            message = self._process.connection.recv()
+            message = self.connection.recv()
         except (EOFError, OSError):
             return Failure("broken", "the process ended while it loaded the model")
-        self.loaded = isinstance(message, Ready)
-        return None if self.loaded else message
+        self._loaded = isinstance(message, Ready)
+        return None if self._loaded else message
 
     @property
-    def alive(self) -> bool:
-        """Whether the process runs and may go on."""
-        return not self._stopped and self._process is not None and self._process.alive
-
-    @property
-    def pid(self) -> int | None:
-        """Number of the process."""
-        return None if self._process is None else self._process.pid
+    def ready(self) -> bool:
+        """Whether it has loaded its model, runs and may go on."""
+        return self._loaded and not self._stopped and self.alive
 
     def perform(
         self, request: AnalysisRequest, descriptor: int, report: ProgressReporter
     ) -> Analysis | Failure:
         """Have a file analysed; the descriptor is this method's own, and closed by it."""
-        assert self._process is not None
-        connection = self._process.connection
         try:
             try:
-                connection.send(request)
-                send_handle(connection, descriptor, self._process.pid)
+                self.connection.send(request)
+                send_handle(self.connection, descriptor, self.pid)
             finally:
                 os.close(descriptor)
             while True:
-                message = connection.recv()
+                message = self.connection.recv()
                 if not isinstance(message, Progress):
                     answer: Analysis | Failure = message
                     return answer
                 report(message)
         except (EOFError, OSError):
-            return self._ended(self._process)
+            return self._ended()
 
-    def _ended(self, process: Worker) -> Failure:
+    def _ended(self) -> Failure:
         """Say why the process ended in the midst of a file."""
-        exit_code = process.exit_code()
+        exit_code = self.exit_code()
         self.stop()
         if exit_code in CRASHES:
             return Failure("unreadable", "the file crashed the decoder that read it; leave it out")
@@ -107,15 +90,7 @@ class AnalysisWorker:
     def stop(self) -> None:
         """End the process now, whatever it does."""
         self._stopped = True
-        if self._process is not None:
-            self._process.kill()
-
-    def bury(self) -> None:
-        """Release what a stopped process leaves."""
-        if self._process is not None:
-            self._process.close()
-        self._process = None
-        self.loaded = False
+        self.kill()
 
 
 class Workers:
@@ -130,12 +105,13 @@ class Workers:
     """
 
     def __init__(self, count: int, settings: WorkerSettings) -> None:
-        self._workers = [AnalysisWorker(settings) for _ in range(count)]
+        self._count = count
+        self._settings = settings
+        self._workers: set[AnalysisWorker] = set()
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
         self._idle: asyncio.Queue[AnalysisWorker] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
-        self.count = count
 
     async def start(self) -> None:
         """Start all processes; they are ready when their model is loaded.
@@ -145,7 +121,7 @@ class Workers:
         ServerError
             The first of them cannot work.
         """
-        failures = await asyncio.gather(*map(self._begin, self._workers))
+        failures = await asyncio.gather(*(self._add() for _ in range(self._count)))
         for failure in failures:
             if failure is not None:
                 await self.close()
@@ -154,23 +130,23 @@ class Workers:
     async def close(self) -> None:
         """Stop all processes."""
         self._closing = True
-        for worker in self._workers:
+        for worker in tuple(self._workers):
             worker.stop()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.to_thread(self._threads.shutdown, wait=True)
         for worker in self._workers:
-            await asyncio.to_thread(worker.bury)
+            await asyncio.to_thread(worker.close)
 
     @property
     def ready(self) -> int:
         """Processes that have loaded their model and run."""
-        return sum(worker.loaded and worker.alive for worker in self._workers)
+        return sum(worker.ready for worker in self._workers)
 
     @property
     def processes(self) -> tuple[int, ...]:
-        """Numbers of the running processes."""
-        return tuple(w.pid for w in self._workers if w.alive and w.pid is not None)
+        """Numbers of the ready processes."""
+        return tuple(w.pid for w in self._workers if w.ready and w.pid is not None)
 
     async def take(self) -> AnalysisWorker:
         """Wait for an idle worker; give it to :meth:`run` or back by :meth:`give_back`."""
@@ -180,7 +156,7 @@ class Workers:
         """Let others have a worker; one that died is replaced first."""
         if self._closing:
             return
-        if worker.alive:
+        if worker.ready:
             self._idle.put_nowait(worker)
             return
         task = asyncio.get_running_loop().create_task(self._replace(worker))
@@ -218,16 +194,29 @@ class Workers:
                 worker.stop()
             raise
 
-    async def _begin(self, worker: AnalysisWorker) -> Failure | None:
+    async def _add(self) -> Failure | None:
+        """Start a process and let it be taken; return why it cannot work."""
         loop = asyncio.get_running_loop()
-        failure = await loop.run_in_executor(self._threads, worker.begin)
+        worker, failure = await loop.run_in_executor(self._threads, self._begin)
         if failure is None:
             self._idle.put_nowait(worker)
+        else:
+            await self._discard(worker)
         return failure
 
+    def _begin(self) -> tuple[AnalysisWorker, Failure | None]:
+        worker = AnalysisWorker(self._settings)
+        self._workers.add(worker)
+        if self._closing:  # by another thread, which did not see this one
+            worker.stop()
+        return worker, worker.load()
+
+    async def _discard(self, worker: AnalysisWorker) -> None:
+        worker.stop()
+        self._workers.discard(worker)
+        await asyncio.get_running_loop().run_in_executor(self._threads, worker.close)
+
     async def _replace(self, worker: AnalysisWorker) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, worker.bury)
-        while await self._begin(worker) is not None and not self._closing:
-            await loop.run_in_executor(self._threads, worker.bury)
+        await self._discard(worker)
+        while await self._add() is not None and not self._closing:
             await asyncio.sleep(PAUSE_SECONDS)
