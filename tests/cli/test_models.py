@@ -11,8 +11,6 @@ import soundfile as sf
 
 from helpers.command_line import run
 from helpers.sounds import RATE, tone
-from music_emotion.cli.models import default_target
-from music_emotion.cli.options import TargetName
 from music_emotion.errors import ModelError
 
 pytestmark = pytest.mark.filterwarnings("ignore:stft with return_complex")
@@ -61,12 +59,6 @@ def test_a_model_is_trained_exported_and_used(
     shown = run("models", packaged).stdout
     assert f"model: {model}" in shown
     assert "machine" not in shown
-
-
-def test_what_is_learned_by_default_is_what_the_shipped_models_learned() -> None:
-    assert default_target("light", has_votes=True) == TargetName.VOTES
-    assert default_target("light", has_votes=False) == TargetName.LABEL
-    assert default_target("cnn2d", has_votes=True) == TargetName.LABEL
 
 
 def test_a_model_that_cannot_be_saved_is_refused_before_any_work(

@@ -16,10 +16,10 @@ import soundfile as sf
 from helpers.command_line import run
 from helpers.sounds import RATE, tone
 from helpers.tracks import track
-from music_emotion.cli.scan import _named_tracks
 from music_emotion.errors import CatalogueError, MissingExtraError, MusicEmotionError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.database import scan_lock
+from music_emotion.library.distributed.urls import listed_names
 
 
 def test_results_go_into_a_catalogue_that_find_reads(library, model, tmp_path, ray_here):
@@ -58,9 +58,7 @@ def test_what_cannot_be_is_said_in_one_line(library, tmp_path, monkeypatch):
 def test_a_list_is_bytes_and_a_name_ends_with_its_line(tmp_path):
     names = ["caf\udce9.mp3", "a\u2028b.mp3", "c\x85d.mp3", "e.mp3"]
     content = b"\n".join(os.fsencode(str(tmp_path / name)) for name in names) + b"\r\n\n"
-    (tmp_path / "list").write_bytes(content)
-    found = _named_tracks([], str(tmp_path / "list"), lambda *_: None)
-    assert found == [str(tmp_path / name) for name in names]
+    assert listed_names(content) == [str(tmp_path / name) for name in names]
     result = run("scan", "--engine", "ray", "--files-from", "-", stdin=content)
     assert "with --output" in str(result.exception)
 

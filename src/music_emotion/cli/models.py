@@ -67,7 +67,7 @@ def train(
     # Idle OpenMP threads that spin starve the others; read when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from music_emotion.datasets.sources import open_corpus
-    from music_emotion.evaluation.refit import refit
+    from music_emotion.evaluation.refit import default_target, refit
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.models.checkpoint import check_saveable
     from music_emotion.models.registry import create
@@ -78,7 +78,7 @@ def train(
     check_saveable(untrained)  # before the features are computed
     names = untrained.feature_names
     corpus = open_corpus(data, csv, use_demo=demo)
-    target = target or default_target(model, has_votes=corpus.has_votes)
+    learned = target.value if target else default_target(model, has_votes=corpus.has_votes)
     features = extract_with_bar(corpus, names, jobs)
     for failure in features.failures:
         typer.echo(f"left out: {failure.message}")
@@ -89,7 +89,7 @@ def train(
             features.track_index,
             features.arrays,
             out,
-            target=target.value,
+            target=learned,
             seed=seed,
             settings=settings,
             arguments=sys.argv[1:],
@@ -102,13 +102,6 @@ def train(
         typer.echo(f"left out: {failure.message}", err=True)
     if features.failures:
         raise typer.Exit(EXIT_FAILURES)
-
-
-def default_target(model: str, *, has_votes: bool) -> TargetName:
-    """Return what a model learns unless told: what the shipped one of its name has learned."""
-    from music_emotion.models.registry import KERNEL_NAMES
-
-    return TargetName.VOTES if model in KERNEL_NAMES and has_votes else TargetName.LABEL
 
 
 def export(

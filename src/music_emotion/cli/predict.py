@@ -71,6 +71,7 @@ def predict(
     from music_emotion.inference.output import refuse_music
     from music_emotion.inference.writers import opened_writer
     from music_emotion.interruption import sigterm_interrupts
+    from music_emotion.parallel import available_cores
     from music_emotion.report.prediction import picture_writer
 
     silence_native_libraries()
@@ -78,14 +79,12 @@ def predict(
     refuse_music([output, plot], files)
     written = _format(format, output)
     failures, unwritten = list[str](), list[str]()
-    processes = _processes(jobs, len(files))
+    jobs = jobs or (available_cores() if len(files) >= FEW_FILES else 1)
     with (
         sigterm_interrupts(),
         progress_bar("predicting", transient=True) as show,
         # The model first: one that cannot be loaded leaves no header and no folder.
-        closing(
-            predict_files(files, Job(model, explain), jobs=processes, progress=show)
-        ) as outcomes,
+        closing(predict_files(files, Job(model, explain), jobs=jobs, progress=show)) as outcomes,
     ):
         draw = picture_writer(plot, many=many)
         with opened_writer(
@@ -94,7 +93,9 @@ def predict(
             for outcome in outcomes:
                 failures += [outcome.error] if outcome.error else []
                 unwritten += _refused(writer.add, outcome) + _refused(draw, outcome)
-    _summarise(failures, unwritten, len(files))
+    if failures and len(files) > 1:
+        typer.echo(f"{len(failures)} of {len(files)} files could not be predicted:", err=True)
+    end_with(failures + unwritten)
 
 
 def _format(named: Format | None, output: Path | None) -> str:
@@ -115,21 +116,6 @@ def _refused(keep: Callable[[Outcome], None], outcome: Outcome) -> list[str]:
     except MusicEmotionError as error:
         return [str(error)]
     return []
-
-
-def _processes(jobs: int, files: int) -> int:
-    from music_emotion.parallel import available_cores
-
-    if jobs:
-        return jobs
-    return available_cores() if files >= FEW_FILES else 1
-
-
-def _summarise(failures: list[str], unwritten: list[str], files: int) -> None:
-    """Name every failure on the error stream and end with their exit code."""
-    if failures and files > 1:
-        typer.echo(f"{len(failures)} of {files} files could not be predicted:", err=True)
-    end_with(failures + unwritten)
 
 
 COMMANDS = {"predict": predict}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -110,6 +110,7 @@ def _scan_on_cluster(
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.distributed.scan import scan_on_ray
     from music_emotion.library.distributed.shards import import_shards
+    from music_emotion.library.distributed.urls import find_locations, listed_names
     from music_emotion.parallel import available_cores
 
     failures: list[str] = []
@@ -117,7 +118,9 @@ def _scan_on_cluster(
     def unreadable(place: str, reason: str) -> None:
         failures.append(f"'{printable(place)}' cannot be looked at ({reason})")
 
-    paths = _named_tracks(names, listing, unreadable)
+    paths = find_locations([*names, *listed_names(_read_listing(listing))], unreadable)
+    if not paths:
+        raise MusicEmotionError("there is nothing to scan: name folders, files or URLs")
     if output is None:
         raise MusicEmotionError("--engine ray writes Parquet: name a folder or URL with --output")
     if address is None:
@@ -147,35 +150,15 @@ def _scan_on_cluster(
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _named_tracks(
-    names: Iterable[str], listing: str | None, unreadable: Callable[[str, str], None]
-) -> list[str]:
-    """Return the tracks that folders, files, URLs and a list of such name.
-
-    See :func:`music_emotion.library.distributed.urls.find_locations`. In a list, names end with a
-    line feed, or with a carriage return and a line feed; they may be no UTF-8.
-
-    Raises
-    ------
-    MusicEmotionError
-        The list cannot be read, or there is no audio file.
-    """
-    from music_emotion.library.distributed.urls import find_locations
-
+def _read_listing(listing: str | None) -> bytes:
+    """Return the content of a list of names, or of standard input."""
     try:
         if listing == STANDARD_INPUT:
-            more = typer.get_binary_stream("stdin").read()
-        else:
-            more = Path(listing).read_bytes() if listing else b""
+            return typer.get_binary_stream("stdin").read()
+        return Path(listing).read_bytes() if listing else b""
     except OSError as error:
         shown = printable(listing)
         raise MusicEmotionError(f"the list '{shown}' cannot be read ({error.strerror})") from None
-    lines = (line.removesuffix(b"\r") for line in more.split(b"\n"))
-    listed = (line.decode("utf-8", "surrogateescape") for line in lines if line)
-    found = find_locations([*names, *listed], unreadable)
-    if not found:
-        raise MusicEmotionError("there is nothing to scan: name folders, files or URLs")
-    return found
 
 
 COMMANDS = {"scan": scan}

@@ -16,7 +16,7 @@ from music_emotion.evaluation.folds import examples
 from music_emotion.evaluation.provenance import record_command
 from music_emotion.models.base import FitReport, Target
 from music_emotion.models.checkpoint import check_saveable, save_fitted
-from music_emotion.models.registry import create
+from music_emotion.models.registry import KERNEL_NAMES, create
 from music_emotion.training.config import Progress
 
 
@@ -81,3 +81,12 @@ def refit(
     }
     save_fitted(out, model, target=target, settings=kept, provenance=provenance)
     return report
+
+
+def default_target(name: str, *, has_votes: bool) -> Target:
+    """Return what a model learns where nobody says: what the shipped one of its name has learned.
+
+    >>> default_target("light", has_votes=True)
+    'votes'
+    """
+    return "votes" if name in KERNEL_NAMES and has_votes else "label"

@@ -26,6 +26,18 @@ def is_url(name: str) -> bool:
     return SCHEME in name and not name.startswith(LOCAL_SCHEME)
 
 
+def listed_names(listing: bytes) -> list[str]:
+    r"""Return the names of a list: one a line, which may be no UTF-8.
+
+    Lines end with a line feed, or with a carriage return and a line feed.
+
+    >>> listed_names(b"a b.mp3\r\n\ncaf\xe9.mp3")
+    ['a b.mp3', 'caf\udce9.mp3']
+    """
+    lines = (line.removesuffix(b"\r") for line in listing.split(b"\n"))
+    return [line.decode("utf-8", "surrogateescape") for line in lines if line]
+
+
 def find_locations(
     names: Iterable[str], unreadable: Callable[[str, str], None] | None = None
 ) -> list[str]:
