@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from music_emotion import cluster
+from music_emotion.errors import MusicEmotionError
 
 
 @pytest.fixture
@@ -29,3 +30,51 @@ def test_only_folders_of_ended_processes_of_this_system_are_swept(shared):
     cluster._sweep()
     assert not dead.exists()
     assert live.exists() and another.exists()
+
+
+class Busy:
+    """Stands in for Ray on a busy machine, with a clock of its own."""
+
+    def __init__(self, failures, seconds):
+        self.failures, self.seconds, self.now, self.attempts = failures, seconds, 0.0, 0
+
+    def monotonic(self):
+        return self.now
+
+    def init(self, **_):
+        self.attempts += 1
+        self.now += self.seconds
+        if self.attempts <= self.failures:
+            raise Exception("The current node timed out during startup.")
+
+    def shutdown(self):
+        pass
+
+
+def start(busy, monkeypatch):
+    monkeypatch.setattr(cluster.time, "monotonic", busy.monotonic)
+    cluster._connect(busy, None, {})
+
+
+def test_a_busy_machine_is_waited_for(monkeypatch):
+    busy = Busy(failures=8, seconds=57.0)
+    start(busy, monkeypatch)
+    assert busy.attempts == 9
+
+
+@pytest.mark.parametrize(
+    ("seconds", "limit", "attempts"), [(57.0, "", 11), (57.0, "100", 2), (0.1, "", 3)]
+)
+def test_a_start_that_keeps_failing_is_given_up(monkeypatch, seconds, limit, attempts):
+    monkeypatch.setenv(cluster.START_VARIABLE, limit)
+    busy = Busy(failures=1_000, seconds=seconds)
+    with pytest.raises(MusicEmotionError, match=r"timed out .* is the machine busy\? MUSIC"):
+        start(busy, monkeypatch)
+    assert busy.attempts == attempts
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "0", "nan", "inf"])
+def test_a_time_that_is_none_is_refused(monkeypatch, value):
+    monkeypatch.setenv(cluster.START_VARIABLE, value)
+    with pytest.raises(MusicEmotionError, match="no number of seconds; unset it for 600"):
+        cluster.start_seconds()

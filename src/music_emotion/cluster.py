@@ -6,10 +6,12 @@ on the terminal, and its logs go when it does.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +22,12 @@ from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
 OBJECT_STORE_BYTES = 200 * 10**6
 """Memory for what tasks hand over on a cluster started here; Ray would take a third of all."""
 
-ATTEMPTS = 3  # to start a cluster: on a busy machine its own 15 s do not always do
+START_VARIABLE = "MUSIC_EMOTION_RAY_SECONDS"
+"""Environment variable: the seconds in which a cluster must have started here."""
+
+START_SECONDS = 600.0
+PATIENCE_SECONDS = 10.0  # an attempt that ends sooner did not wait in vain for a busy machine
+QUICK_FAILURES = 3  # after so many attempts that ended sooner there is no use in another
 PREFIX = "me-ray-"  # of a cluster's folder; short, because names of sockets may not be long
 CLIENT_SCHEME = "ray://"
 QUIET = {
@@ -29,8 +36,9 @@ QUIET = {
     "RAY_SCHEDULER_EVENTS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_prestart_worker_first_driver": "0",  # they would lack the environment that work is done in
+    "RAY_gcs_server_port_wait_time_s": "120",  # a busy machine needs more than its 30 s
 }
-"""Environment variables that Ray reads when it is imported or started."""
+"""Environment variables that Ray reads when it is imported or started; those that are set stay."""
 
 
 @contextmanager
@@ -56,7 +64,7 @@ def ray_cluster(
     MissingExtraError
         Ray is not installed.
     MusicEmotionError
-        No cluster answers, or none can be started.
+        No cluster answers, or none can be started in the seconds of :data:`START_VARIABLE`.
     """
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
     try:
@@ -124,7 +132,9 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
         )
     options = {"address": "local", **started_here} if address is None else {"address": address}
     _silence_reports(ray)
-    for attempt in range(1, ATTEMPTS + 1):
+    limit, begun, quick = start_seconds(), time.monotonic(), 0
+    while True:
+        tried = time.monotonic()
         try:
             with _modules_of_this_process():
                 ray.init(log_to_driver=False, logging_level="CRITICAL", **options)
@@ -137,8 +147,35 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
                 f"no Ray cluster answers at '{shown}' ({line}); start one with ray start --head, "
                 "set RAY_AUTH_MODE=token if it asks for a token, or leave --address out"
             )
-        if attempt == ATTEMPTS:
-            raise MusicEmotionError(f"Ray cannot be started here ({line}); is the machine busy?")
+        # Ray gives its agent 15 s to start and offers no way to give it more: it is tried again.
+        now = time.monotonic()
+        quick += now - tried < PATIENCE_SECONDS
+        if quick == QUICK_FAILURES or now - begun >= limit:
+            raise MusicEmotionError(
+                f"Ray cannot be started here ({line}); is the machine busy? {START_VARIABLE} gives "
+                f"it more than {limit:g} seconds"
+            )
+
+
+def start_seconds() -> float:
+    """Return the seconds in which a cluster must have started here.
+
+    Raises
+    ------
+    MusicEmotionError
+        The variable :data:`START_VARIABLE` holds no such number.
+    """
+    value = os.environ.get(START_VARIABLE, "")
+    try:
+        seconds = float(value or START_SECONDS)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise MusicEmotionError(
+            f"{START_VARIABLE}='{printable(value)}' is no number of seconds; unset it for "
+            f"{START_SECONDS:g}"
+        )
+    return seconds
 
 
 @contextmanager
