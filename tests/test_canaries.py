@@ -1,0 +1,128 @@
+"""Insides of other packages that this one leans on, where they offer no public way.
+
+Each test names the package, what of it must stay, and what breaks here when it goes; the upper
+bounds in pyproject.toml keep versions out that were never tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+import numpy as np
+import pytest
+import soundfile
+
+from helpers.sounds import RATE, tone
+from music_emotion.audio.files import SHORT_DATA, UNFINISHED_OGG
+
+
+def test_mutagen_reads_frames_by_a_method_that_can_be_replaced(tmp_path):
+    """Else `library.tags.fields.Id3Tags` cannot count frames, and tags could lose some unseen."""
+    pytest.importorskip("mutagen")
+    from mutagen.id3 import ID3, TIT2
+
+    path, seen = tmp_path / "tagged.mp3", []
+    ID3().save(path)
+    written = ID3(path)
+    written.add(TIT2(encoding=3, text=["a title"]))
+    written.save(path)
+    tags = ID3()
+    read = tags._read
+    tags._read = lambda header, data: seen.append((header, data)) or read(header, data)
+    tags.load(path, translate=False, load_v1=False)
+    ((header, data),) = seen
+    assert header.version[1] == 4 and header.f_unsynch == 0
+    assert "TIT2" in header.known_frames and data.startswith(b"TIT2")
+    assert list(tags.unknown_frames) == []
+
+
+def test_mutagen_tells_how_lengths_of_frames_are_written():
+    """Else `library.tags.fields` cannot find the frames of ID3v2.4 tags that iTunes wrote."""
+    pytest.importorskip("mutagen")
+    from mutagen.id3 import Frames, _tags
+    from mutagen.id3._util import BitPaddedInt, unsynch
+
+    def tag(length: bytes) -> bytes:
+        frame = b"TIT2" + length + bytes(2) + b"\3" + b"x" * 199
+        return 2 * frame
+
+    assert _tags.determine_bpi(tag(b"\0\0\1\x48"), Frames) is BitPaddedInt
+    assert _tags.determine_bpi(tag(b"\0\0\0\xc8"), Frames) is int
+    assert BitPaddedInt(0x148) == 200
+    assert unsynch.decode(b"a\xff\x00\xe0") == b"a\xff\xe0"
+    with pytest.raises(ValueError, match="sync"):
+        unsynch.decode(b"a\xff\xe0")
+
+
+def test_mutagen_keeps_comments_of_flac_and_ogg_in_one_class():
+    """Else `library.tags.fields` takes tags of FLAC, Vorbis, Opus and Speex for unknown ones."""
+    pytest.importorskip("mutagen")
+    from mutagen import flac, oggflac, oggopus, oggspeex, oggvorbis
+    from mutagen._vorbis import VComment
+
+    for kind in (
+        flac.VCFLACDict,
+        oggflac.OggFLACVComment,
+        oggopus.OggOpusVComment,
+        oggspeex.OggSpeexVComment,
+        oggvorbis.OggVCommentDict,
+    ):
+        assert issubclass(kind, VComment)
+
+
+def test_ray_prints_the_death_of_a_worker_by_a_function_that_can_be_replaced():
+    """Else `cluster` cannot keep Ray from printing what its caller tells in one line."""
+    pytest.importorskip("ray")
+    from ray._private import worker
+
+    assert callable(worker.print_to_stdstream)
+    assert "print_to_stdstream" in inspect.unwrap(worker.listen_error_messages).__code__.co_names
+
+
+def test_uvicorn_keeps_a_connection_in_a_class_with_these_attributes():
+    """Else `web.server` cannot close connections whose request does not come."""
+    pytest.importorskip("uvicorn")
+    import h11
+    from uvicorn import Config
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.server import ServerState
+
+    async def application(scope, receive, send):
+        pass
+
+    async def made() -> H11Protocol:
+        config, state = Config(application), ServerState()
+        config.load()
+        protocol = H11Protocol(config=config, server_state=state, app_state={})
+        assert protocol.connections is state.connections
+        assert protocol.loop is asyncio.get_running_loop()
+        return protocol
+
+    protocol = asyncio.run(made())
+    assert protocol.conn.their_state is h11.IDLE
+    assert {"connection_made", "data_received", "connection_lost"} <= set(dir(protocol))
+    assert hasattr(protocol, "transport")
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AIFF"])
+def test_libsndfile_notes_the_length_that_a_cut_file_had(tmp_path, kind):
+    """Else `audio.files` takes a truncated WAV or AIFF for a whole one and warns of nothing."""
+    path = tmp_path / f"cut.{kind.lower()}"
+    soundfile.write(path, tone(1.0), RATE, format=kind, subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:-1000])
+    with soundfile.SoundFile(path) as file:
+        found = SHORT_DATA.search(str(file.extra_info))
+    assert found is not None
+    assert 0 < int(found[2]) < int(found[1])
+
+
+def test_libsndfile_notes_that_an_ogg_file_lacks_its_end(tmp_path):
+    """Else `audio.files` takes a truncated Ogg file for a whole one and warns of nothing."""
+    path = tmp_path / "cut.ogg"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(4 * RATE)
+    soundfile.write(path, noise, RATE, format="OGG", subtype="VORBIS")
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"OggS")])
+    with soundfile.SoundFile(path) as file:
+        assert UNFINISHED_OGG in str(file.extra_info)
