@@ -2,7 +2,8 @@ import threading
 
 import pytest
 
-from music_emotion.atomic import replaced_when_done, write_whole
+from music_emotion.atomic import replaced_when_done, write_output, write_whole
+from music_emotion.errors import WriteError
 
 
 def test_what_was_written_takes_the_place_of_what_was_there(tmp_path):
@@ -46,3 +47,25 @@ def test_a_name_may_be_as_long_as_names_may_be(tmp_path):
     path = tmp_path / ("é" * 125 + ".json")
     write_whole(path, b"x")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_and_so_do_permissions(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    file, link = tmp_path / "elsewhere" / "file", tmp_path / "link"
+    file.write_bytes(b"old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    write_whole(link, b"new")
+    assert link.is_symlink() and file.read_bytes() == b"new"
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["file"]
+
+
+def test_an_output_makes_its_folder_or_says_what_stands_against_it(tmp_path):
+    write_output(tmp_path / "new" / "folder" / "file", b"x")
+    assert (tmp_path / "new" / "folder" / "file").read_bytes() == b"x"
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(
+        WriteError, match=r"cannot write .*out: .*; make room or choose another --out"
+    ):
+        write_output(tmp_path / "file" / "out", b"x")

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from helpers.sounds import RATE, tone
-from music_emotion.audio.files import SHORT_DATA, UNFINISHED_OGG
+from music_emotion.audio.decoders import SHORT_DATA, UNFINISHED_OGG
 
 
 def test_mutagen_reads_frames_by_a_method_that_can_be_replaced(tmp_path):
@@ -55,22 +55,6 @@ def test_mutagen_tells_how_lengths_of_frames_are_written():
         unsynch.decode(b"a\xff\xe0")
 
 
-def test_mutagen_keeps_comments_of_flac_and_ogg_in_one_class():
-    """Else `library.tags.fields` takes tags of FLAC, Vorbis, Opus and Speex for unknown ones."""
-    pytest.importorskip("mutagen")
-    from mutagen import flac, oggflac, oggopus, oggspeex, oggvorbis
-    from mutagen._vorbis import VComment
-
-    for kind in (
-        flac.VCFLACDict,
-        oggflac.OggFLACVComment,
-        oggopus.OggOpusVComment,
-        oggspeex.OggSpeexVComment,
-        oggvorbis.OggVCommentDict,
-    ):
-        assert issubclass(kind, VComment)
-
-
 def test_ray_prints_the_death_of_a_worker_by_a_function_that_can_be_replaced():
     """Else `cluster` cannot keep Ray from printing what its caller tells in one line."""
     pytest.importorskip("ray")
@@ -107,7 +91,7 @@ def test_uvicorn_keeps_a_connection_in_a_class_with_these_attributes():
 
 @pytest.mark.parametrize("kind", ["WAV", "AIFF"])
 def test_libsndfile_notes_the_length_that_a_cut_file_had(tmp_path, kind):
-    """Else `audio.files` takes a truncated WAV or AIFF for a whole one and warns of nothing."""
+    """Else `audio.decoders` takes a truncated WAV or AIFF for a whole one and warns of nothing."""
     path = tmp_path / f"cut.{kind.lower()}"
     soundfile.write(path, tone(1.0), RATE, format=kind, subtype="PCM_16")
     path.write_bytes(path.read_bytes()[:-1000])
@@ -118,7 +102,7 @@ def test_libsndfile_notes_the_length_that_a_cut_file_had(tmp_path, kind):
 
 
 def test_libsndfile_notes_that_an_ogg_file_lacks_its_end(tmp_path):
-    """Else `audio.files` takes a truncated Ogg file for a whole one and warns of nothing."""
+    """Else `audio.decoders` takes a truncated Ogg file for a whole one and warns of nothing."""
     path = tmp_path / "cut.ogg"
     noise = 0.1 * np.random.default_rng(0).standard_normal(4 * RATE)
     soundfile.write(path, noise, RATE, format="OGG", subtype="VORBIS")

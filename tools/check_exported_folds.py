@@ -28,13 +28,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.atomic import write_output
 from music_emotion.cli.progress import progress_bar
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import find_source
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation import metrics
-from music_emotion.evaluation.cells import CellStore, write_atomically
+from music_emotion.evaluation.cells import CellStore
 from music_emotion.evaluation.folds import examples, make_folds
 from music_emotion.evaluation.train_cell import training_seed
 from music_emotion.features.cache import FeatureStore
@@ -107,7 +108,7 @@ def make_fold_models(
             )
         export_fitted(model, folder, name=options.model, halve=options.half)
         names = [os.path.relpath(corpus.tracks[track].path, root) for track in tracks]
-        write_atomically(folder / HELD_OUT, "".join(f"{name}\n" for name in names).encode())
+        write_output(folder / HELD_OUT, "".join(f"{name}\n" for name in names).encode())
     return held_out
 
 

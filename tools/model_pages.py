@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from music_emotion.atomic import write_output
 from music_emotion.datasets.synthesis import SAMPLE_RATE, STYLES, draw_timbre, play
-from music_emotion.evaluation.cells import write_atomically
 from music_emotion.inference.package import find_package, read_cards, shipped_names
 from music_emotion.report.cards import card_page, card_table
 from update_docs import ROOT, replaced
@@ -94,7 +94,7 @@ def draw_picture() -> None:
         predicted(Path(folder), "--plot", "predict.png")
         predicted(Path(folder), "--plot", "explain.png", "--explain")
         for name in ("predict.png", "explain.png"):
-            write_atomically(ROOT / "docs" / "pictures" / name, Path(folder, name).read_bytes())
+            write_output(ROOT / "docs" / "pictures" / name, Path(folder, name).read_bytes())
 
 
 def main() -> int:
@@ -116,7 +116,7 @@ def main() -> int:
             print(f"out of date: {path.relative_to(ROOT)}; run python tools/model_pages.py")
         return int(bool(stale or orphans))
     for path in stale:
-        write_atomically(path, wanted[path].encode())
+        write_output(path, wanted[path].encode())
     for path in orphans:
         path.unlink()
     draw_picture()

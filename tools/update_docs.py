@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from doc_figures import PLACES, TABLES, Figures, NotMeasuredError
-from music_emotion.evaluation.cells import write_atomically
+from music_emotion.atomic import write_output
 from music_emotion.report.leak import PICTURE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,7 +123,7 @@ def main() -> int:
         text = page.read_text(encoding="utf-8")
         new = filled(text, figures)
         if new != text:
-            write_atomically(page, new.encode())
+            write_output(page, new.encode())
     draw_pictures(options.results, figures)
     print(f"{len(stale)} places changed" if stale else "everything was up to date")
     return 0

@@ -27,6 +27,10 @@ class EvaluationError(MusicEmotionError):
     """An evaluation that cannot be carried out on the given data."""
 
 
+class WriteError(MusicEmotionError):
+    """A file that cannot be written."""
+
+
 class ServerError(MusicEmotionError):
     """A server that cannot be started as asked."""
 

@@ -18,7 +18,7 @@ from helpers import stub_models
 from helpers.corpora import LABELS, corpus_of, points, segments
 from helpers.reporter import RecordingReporter
 from helpers.stub_models import BAD, BROKEN, DIES, GOOD, PAIR, REFUSES, SLOW
-from music_emotion.errors import EvaluationError, ModelError
+from music_emotion.errors import EvaluationError, ModelError, WriteError
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.cells import CellName, CellStore, Run, read_ground_truth
 from music_emotion.evaluation.compare import Schedule, compare, shared_arrays
@@ -305,7 +305,7 @@ def test_one_bad_cell_does_not_stop_the_others(world, tmp_path):
 
 def test_a_full_or_forbidden_folder_is_one_line(world, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(EvaluationError, match="cannot write"):
+    with pytest.raises(WriteError, match=r"cannot write .* choose another --out"):
         run(world, tmp_path / "file" / "out", protocols=("segment",))
 
 

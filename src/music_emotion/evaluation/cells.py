@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.atomic import write_whole
+from music_emotion.atomic import write_output
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError
@@ -206,23 +206,6 @@ class CellStore:
         return self.out / PREDICTIONS / f"{run.stem}.npz"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside it and rename it.
-
-    Raises
-    ------
-    EvaluationError
-        If the folder cannot be written or the disk is full.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        raise EvaluationError(
-            f"cannot write {path}: {error.strerror or error}; make room or choose another --out"
-        ) from error
-
-
 def arrays_to_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return the bytes of a compressed ``.npz`` file, the same for the same arrays."""
     import io
@@ -267,7 +250,7 @@ def _write(path: Path, cells: Sequence[Cell]) -> None:
         "intensities": np.concatenate([cell.intensities for cell in cells]).astype(np.float32),
         "records": np.array(json.dumps(header)),
     }
-    write_atomically(path, arrays_to_bytes(arrays))
+    write_output(path, arrays_to_bytes(arrays))
 
 
 def _read(path: Path) -> tuple[Cell, ...]:
@@ -414,7 +397,7 @@ def write_ground_truth(out: Path, truth: GroundTruth) -> None:
         "segment_track": truth.segment_track.astype(np.int32),
         "about": np.array(json.dumps(about)),
     }
-    write_atomically(out / PREDICTIONS / TRUTH, arrays_to_bytes(arrays))
+    write_output(out / PREDICTIONS / TRUTH, arrays_to_bytes(arrays))
 
 
 def read_ground_truth(out: Path) -> GroundTruth | None:

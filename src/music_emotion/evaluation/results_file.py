@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError, printable
 from music_emotion.evaluation.agreement import Ceilings, PanelCurve
@@ -28,7 +29,7 @@ from music_emotion.evaluation.analysis import (
     calibration_of,
 )
 from music_emotion.evaluation.bootstrap import BOOTSTRAP_SEED, CONFIDENCE, N_RESAMPLES
-from music_emotion.evaluation.cells import PREDICTIONS, write_atomically
+from music_emotion.evaluation.cells import PREDICTIONS
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.hypotheses import Ablation, HypothesisTest
 from music_emotion.evaluation.provenance import Command
@@ -255,9 +256,9 @@ def write_figures(
     out: Path, results: Results, conclusions: Conclusions, commands: Sequence[Command]
 ) -> None:
     """Write ``summary.csv`` and ``results.json``."""
-    write_atomically(out / SUMMARY, summary_csv(results.models).encode())
+    write_output(out / SUMMARY, summary_csv(results.models).encode())
     document = Document.of(results, conclusions, commands)
-    write_atomically(out / RESULTS, json_text(document).encode())
+    write_output(out / RESULTS, json_text(document).encode())
 
 
 def read_commands(out: Path) -> list[Command]:

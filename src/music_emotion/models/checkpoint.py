@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.atomic import write_whole
+from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.models.base import (
@@ -100,7 +100,9 @@ def save_fitted(
     Raises
     ------
     ModelError
-        If the model is not fitted or cannot be saved, or the folder cannot be written.
+        If the model is not fitted or cannot be saved.
+    WriteError
+        If the folder cannot be written.
     """
     members: tuple[str, ...] = ()
     if isinstance(model, Ensemble):
@@ -110,9 +112,9 @@ def save_fitted(
                 folder / member.name, member, target=target, settings=settings, provenance={}
             )
     elif isinstance(model, GraphModel):
-        _write(folder / GRAPH_FILE, model.graph().SerializeToString())
+        write_output(folder / GRAPH_FILE, model.graph().SerializeToString())
     else:
-        _write(folder / WEIGHTS_FILE, _tensor_bytes(_state(model)))
+        write_output(folder / WEIGHTS_FILE, _tensor_bytes(_state(model)))
     described = {
         "format": FORMAT,
         "name": model.name,
@@ -123,7 +125,7 @@ def save_fitted(
         "emotions": list(EMOTIONS),
         "provenance": dict(provenance),
     }
-    _write(folder / MODEL_FILE, (json.dumps(described, indent=1) + "\n").encode())
+    write_output(folder / MODEL_FILE, (json.dumps(described, indent=1) + "\n").encode())
 
 
 def read_trained(folder: Path) -> TrainedModel:
@@ -225,17 +227,6 @@ def _tensor_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:
 
     packed: bytes = save({name: np.ascontiguousarray(value) for name, value in state.items()})
     return packed
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    except OSError as error:
-        raise ModelError(
-            f"cannot write {printable(path)}: {error.strerror or error}; make room or choose "
-            "another --out"
-        ) from error
 
 
 class KeptGraph:

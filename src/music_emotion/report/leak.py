@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from music_emotion.atomic import write_output
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.leakage import LeakCurve
 from music_emotion.evaluation.provenance import Command, record_command
 from music_emotion.evaluation.strict_json import from_json, json_text
@@ -47,8 +47,8 @@ def write_leak(
     fits = len(curve.lines) * len(curve.neighbours) * curve.folds
     entry = record_command(arguments, fits, seconds)
     record = LeakRecord(entry, corpus.name, corpus.fingerprint, corpus.note, curve)
-    write_atomically(out / LEAK, json_text(record).encode())
-    write_atomically(out / PICTURE, png_bytes(draw_leak(curve)))
+    write_output(out / LEAK, json_text(record).encode())
+    write_output(out / PICTURE, png_bytes(draw_leak(curve)))
 
 
 def read_leak(folder: Path) -> LeakRecord | None:

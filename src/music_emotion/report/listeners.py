@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from music_emotion.atomic import write_output
 from music_emotion.datasets.emotify import ANNOTATIONS, REMEDY, find_root
 from music_emotion.datasets.votes import VoteTable, read_emotify
 from music_emotion.emotions import GEMS
@@ -22,7 +23,6 @@ from music_emotion.evaluation.agreement import (
     panel_curve,
     people_confuse,
 )
-from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.provenance import command_line, machine, today, versions
 from music_emotion.evaluation.strict_json import from_json, json_text
 
@@ -126,8 +126,8 @@ def write_listeners(
             raise DatasetError(f"no listeners' votes: {REMEDY}")
         votes = root / ANNOTATIONS
     figures = measure_listeners(read_emotify(votes), seed, arguments)
-    write_atomically(out / LISTENERS, json_text(figures).encode())
-    write_atomically(out / PICTURE, png_bytes(draw_panels(figures.panels)))
+    write_output(out / LISTENERS, json_text(figures).encode())
+    write_output(out / PICTURE, png_bytes(draw_panels(figures.panels)))
     return figures
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from music_emotion import __version__
+from music_emotion.atomic import write_output
 from music_emotion.audio import read_audio
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.emotions import GEMS
 from music_emotion.errors import AudioError, MissingExtraError
 from music_emotion.evaluation.analysis import ModelCalibration
-from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.error_analysis import Key, Mistake
 from music_emotion.evaluation.results import ModelResult
 from music_emotion.evaluation.results_file import Document
@@ -145,7 +145,7 @@ def write_page(
     ------
     MissingExtraError
         If Jinja or matplotlib is not installed.
-    EvaluationError
+    WriteError
         If the file cannot be written.
     """
     heard = _best_rows(document)
@@ -198,7 +198,7 @@ def write_page(
             strong=STRONG_SHARE,
         )
     )
-    write_atomically(path, html.encode())
+    write_output(path, html.encode())
     return remarks
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MissingExtraError
 from music_emotion.evaluation.agreement import PanelCurve, Worth
 from music_emotion.evaluation.analysis import ModelCalibration
-from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.leakage import LeakCurve
 from music_emotion.evaluation.results import ModelResult
@@ -127,7 +127,7 @@ def write_pictures(out: Path, document: Document) -> dict[str, str]:
         diagrams = reliability_diagrams([document.calibration_of(row) for row in rows])
         pictures[f"Reliability, {where}"] = f"reliability-{stem}", diagrams
     for stem, figure in pictures.values():
-        write_atomically(out / f"{stem}.png", png_bytes(figure))
+        write_output(out / f"{stem}.png", png_bytes(figure))
     return {title: f"{stem}.png" for title, (stem, _) in pictures.items()}
 
 
@@ -413,7 +413,7 @@ def write_paper_pictures(folder: Path, document: Document) -> list[Path]:
     for name, figure in paper_pictures(document):
         for kind in ("png", "svg"):
             path = folder / f"{name}.{kind}"
-            write_atomically(path, _saved(figure, kind, name))
+            write_output(path, _saved(figure, kind, name))
             paths.append(path)
     return paths
 

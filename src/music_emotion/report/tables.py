@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from html import escape as escape_html
 from pathlib import Path
 
+from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.agreement import PanelCurve, PanelSize
 from music_emotion.evaluation.analysis import ModelCalibration
-from music_emotion.evaluation.cells import write_atomically
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.metrics import BY_NAME, METRICS
 from music_emotion.evaluation.results import ModelResult
@@ -203,7 +203,7 @@ def write_latex(folder: Path, tables: Sequence[Table]) -> list[Path]:
     """Write a file per table, ``NAME.tex``, and return them."""
     paths = [folder / f"{table.name}.tex" for table in tables]
     for path, table in zip(paths, tables, strict=True):
-        write_atomically(path, table.to_latex().encode())
+        write_output(path, table.to_latex().encode())
     return paths
 
 

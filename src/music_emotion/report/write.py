@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from music_emotion.atomic import write_output
 from music_emotion.errors import DatasetError, EvaluationError
 from music_emotion.evaluation.agreement import Ceilings
 from music_emotion.evaluation.analysis import conclude
-from music_emotion.evaluation.cells import read_ground_truth, write_atomically
+from music_emotion.evaluation.cells import read_ground_truth
 from music_emotion.evaluation.error_analysis import worst_tracks
 from music_emotion.evaluation.provenance import Command
 from music_emotion.evaluation.rescore import corpus_of
@@ -58,7 +59,7 @@ def write_report(out: Path, results: Results, commands: Sequence[Command]) -> No
     write_figures(out, results, conclusions, commands)
     document = Document.of(results, conclusions, commands)
     report = markdown_report(document, write_pictures(out, document))
-    write_atomically(out / REPORT, report.encode())
+    write_output(out / REPORT, report.encode())
 
 
 def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:

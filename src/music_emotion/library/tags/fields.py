@@ -303,14 +303,19 @@ class ApeItems(TagFile):
 
 
 def _kinds() -> tuple[tuple[type[Any], type[TagFile]], ...]:
-    from mutagen._vorbis import VComment
+    from mutagen import flac, oggflac, oggopus, oggspeex, oggtheora, oggvorbis
     from mutagen.apev2 import APEv2
     from mutagen.id3 import ID3
     from mutagen.mp4 import MP4Tags
 
     return (
         (ID3, Id3Tags),
-        (VComment, VorbisComments),
+        (flac.VCFLACDict, VorbisComments),
+        (oggflac.OggFLACVComment, VorbisComments),
+        (oggopus.OggOpusVComment, VorbisComments),
+        (oggspeex.OggSpeexVComment, VorbisComments),
+        (oggtheora.OggTheoraCommentDict, VorbisComments),
+        (oggvorbis.OggVCommentDict, VorbisComments),
         (MP4Tags, Mp4Atoms),
         (APEv2, ApeItems),
     )

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from music_emotion.atomic import write_through
 from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.errors import TagError, printable
 from music_emotion.library.audio_hash import audio_digest
@@ -101,14 +102,14 @@ def rewrite_tags(
             _verify(copy, digest, others, change)
             if keep_times:
                 os.utime(copy, ns=(file.stat().st_atime_ns, before.mtime_ns))
-            _write_through(copy)
+            write_through(copy)
             if FileStamp.read(file) != before:
                 raise TagError("another program changed it meanwhile; run the command again")
             stamp = FileStamp.read(copy)
             copy.replace(file)
             # It is done: nothing from here on may say that it is not.
             with suppress(OSError):  # some network disks refuse to write a folder through
-                _write_through(file.parent)
+                write_through(file.parent)
             return stamp
     except TagError as error:
         raise TagError(f"{shown} is left as it was: {error}") from None
@@ -163,14 +164,3 @@ def _verify(copy: Path, digest: bytes, others: object, change: Change) -> None:
         raise TagError("the tags do not read back as they were written")
     if tags.others(change) != others:
         raise TagError("the other tags would change; repair them with a tag editor first")
-
-
-def _write_through(path: Path) -> None:
-    """Have the disk write a file, or a folder's list of names."""
-    flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) * path.is_dir()
-    with suppress(PermissionError):  # Windows opens no folders
-        descriptor = os.open(path, flags)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
