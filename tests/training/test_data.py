@@ -161,3 +161,50 @@ def test_the_seed_decides_the_synthetic_rows(seed: int) -> None:
     first = oversample(features, label, seed=seed).features
     np.testing.assert_array_equal(first, oversample(features, label, seed=seed).features)
     assert not np.array_equal(first, oversample(features, label, seed=seed + 1).features)
+
+
+@pytest.mark.parametrize(
+    ("fraction", "expected"),
+    [(0.25, 12), (0.2375, 8), (0.05, 4), (0.01, 4)],
+)
+def test_groups_are_taken_while_half_of_the_next_still_fits(fraction: float, expected: int) -> None:
+    # Ten groups of four rows: a group that would pass the wanted rows by more than it is short of
+    # them is left, and one group is taken whatever is wanted.
+    cut = cut_validation(np.zeros(40, np.int64), np.repeat(np.arange(10), 4), fraction, seed=3)
+    assert len(cut.validation) == expected
+
+
+def test_where_no_group_fits_the_smallest_is_taken() -> None:
+    group = np.repeat(np.arange(5), [9, 8, 2, 9, 8])
+    for seed in range(5):
+        cut = cut_validation(np.zeros(36, np.int64), group, 0.01, seed=seed)
+        assert set(group[cut.validation]) == {2}
+
+
+@pytest.mark.parametrize(("groups", "held_out"), [(4, 0), (5, 1)])
+def test_five_groups_are_enough_for_one_to_be_held_out(groups: int, held_out: int) -> None:
+    cut = cut_validation(np.full(groups, 6), np.arange(groups), 0.2, seed=0)
+    assert len(cut.validation) == held_out
+
+
+@pytest.mark.parametrize(("spread", "deviation"), [(1e-6, 1e-6), (1e-9, 1.0)])
+def test_only_what_does_not_vary_at_all_is_left_unscaled(spread: float, deviation: float) -> None:
+    array = spread * np.array([1, -1], np.float32).repeat(6).reshape(2, 3, 2)
+    scaling = fit_scaling(array.astype(np.float32), np.arange(2), axis=2)
+    np.testing.assert_allclose(scaling.deviation, deviation, rtol=1e-4)
+
+
+def test_each_class_draws_from_the_seed_plus_its_number() -> None:
+    features, label = rows_of({0: 12, 3: 5})
+    there = oversample(features, label, seed=4)
+    moved = oversample(features, np.where(label == 3, 5, label), seed=2)
+    np.testing.assert_array_equal(there.features, moved.features)
+
+
+def test_notes_count_what_was_added() -> None:
+    features, label = rows_of({0: 12, 3: 5, 8: 1})
+    assert oversample(features, label, seed=0).notes == (
+        "SMOTE added 7 synthetic rows to 18 real ones, 12 per class",
+        "SMOTE used fewer than 5 neighbours for class 3 (5 members, 4 neighbours)",
+        "SMOTE left alone the classes with a single member: 8",
+    )

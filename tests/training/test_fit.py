@@ -1,11 +1,11 @@
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from music_emotion.errors import ModelError
 from music_emotion.training.config import TrainingConfig
-from music_emotion.training.device import select_device
 from music_emotion.training.fit import (
     TrainingData,
     emotion_loss,
@@ -46,6 +46,11 @@ def data(n: int, *, seed: int = 0, shuffled: bool = False) -> TrainingData:
         intensity_weight=np.ones(n, dtype=np.float32),
         track_index=np.arange(n) // 9,
     )
+
+
+def nobody(given: TrainingData) -> TrainingData:
+    names = [each.name for each in fields(given) if each.name != "array"]
+    return replace(given, **{name: getattr(given, name)[:0] for name in names})
 
 
 def test_losses_equal_hand_computed_ones() -> None:
@@ -106,21 +111,7 @@ def test_training_stops_early_and_keeps_the_best_weights() -> None:
 
 
 def test_no_validation_part_trains_to_the_end() -> None:
-    empty = data(9)
-    empty = TrainingData(
-        empty.array,
-        *(
-            np.asarray(value)[:0]
-            for value in (
-                empty.rows,
-                empty.emotions,
-                empty.weight,
-                empty.intensities,
-                empty.intensity_weight,
-                empty.track_index,
-            )
-        ),
-    )
+    empty = nobody(data(9))
     config = TrainingConfig(splice=False, mixup=0.0, max_epochs=5, patience=1, batch_size=8)
     result = fit_network(Linear(), data(90), empty, config, device=CPU, seed=0)
     assert result.best_epoch == 4
@@ -146,18 +137,6 @@ def linear_without_seeding() -> nn.Module:
         return Linear()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_missing_device_is_named() -> None:
-    assert select_device("auto").type == "cpu"
-    with pytest.raises(ModelError, match="use --device cpu"):
-        select_device("cuda")
-
-
-def test_an_unknown_device_is_named() -> None:
-    with pytest.raises(ModelError, match="unknown device 'tpu'"):
-        select_device("tpu")  # type: ignore[arg-type]
-
-
 def test_no_epoch_of_the_warm_up_is_kept_or_ends_the_training() -> None:
     config = TrainingConfig(
         splice=False, mixup=0.0, max_epochs=20, warm_up=0.5, patience=2, batch_size=8
@@ -175,3 +154,184 @@ def test_patience_grows_with_the_training_up_to_the_configured_one() -> None:
     config = TrainingConfig(patience=8)
     assert [patience(config, epoch) for epoch in (0, 8, 14, 23, 59)] == [3, 3, 5, 8, 8]
     assert patience(TrainingConfig(patience=1), 0) == 1
+
+
+def varied(n: int, seed: int) -> TrainingData:
+    """Soft targets, and weights that differ from row to row; some intensities are unknown."""
+    generator = np.random.default_rng(seed)
+    return replace(
+        data(n, seed=seed),
+        emotions=generator.dirichlet(np.ones(9), size=n).astype(np.float32),
+        weight=generator.uniform(0.2, 2, n).astype(np.float32),
+        intensities=generator.uniform(size=(n, 9)).astype(np.float32),
+        intensity_weight=(generator.uniform(0.2, 2, n) * (np.arange(n) % 3 > 0)).astype(np.float32),
+    )
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+def test_training_is_what_it_is_written_out_to_be(
+    mixup: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("music_emotion.training.fit.half_precision", lambda device: None)
+    config = TrainingConfig(
+        splice=False,
+        mixup=mixup,
+        max_epochs=3,
+        learning_rate=0.02,
+        warm_up=0.7,  # only the last epoch may be kept
+        weight_decay=0.1,
+        label_smoothing=0.2,
+        batch_size=8,
+        patience=9,
+    )
+    training, validation = varied(30, 1), varied(14, 2)
+    network, calls = Linear(), []
+    result = fit_network(
+        network,
+        training,
+        validation,
+        config,
+        device=CPU,
+        seed=5,
+        epoch_size=20,
+        progress=lambda *call: calls.append(call),
+    )
+    assert calls == [(done, 6) for done in (1, 2, 3, 4, 5, 6, 6)]  # 20 // 8 steps an epoch
+
+    expected, generator = Linear(), np.random.default_rng(5)
+    optimizer = torch.optim.AdamW(expected.parameters(), weight_decay=0.1)
+    history: dict[str, list[float]] = {}
+    for step in range(6):
+        if step % 3 == 0:  # three batches of eight fit into a permutation of thirty
+            order = generator.permutation(30)
+        row = order[8 * (step % 3) :][:8]
+        position = step / 6
+        rising, falling = (
+            max(position, 0.007) / 0.7,
+            0.5 * (1 + np.cos(np.pi * (position - 0.7) / 0.3)),
+        )
+        rate = 0.02 * (rising if position < 0.7 else falling)
+        optimizer.param_groups[0]["lr"] = rate
+        share, other = 1.0, np.arange(8)
+        if mixup:
+            drawn = generator.beta(mixup, mixup)
+            share, other = max(drawn, 1 - drawn), generator.permutation(8)
+
+        def mixed(
+            values: np.ndarray, row: np.ndarray = row, other: np.ndarray = other, s: float = share
+        ) -> torch.Tensor:
+            return torch.from_numpy(s * values[row] + (1 - s) * values[row][other]).float()
+
+        emotions, intensities = expected(mixed(training.array))
+        smooth = 0.8 * mixed(training.emotions) + 0.2 / 9
+        losses = -(smooth * torch.log_softmax(emotions, 1)).sum(1)
+        fractions = mixed(training.intensities)
+        chance = torch.sigmoid(intensities)
+        other_losses = -(
+            fractions * torch.log(chance) + (1 - fractions) * torch.log(1 - chance)
+        ).mean(1)
+        known = training.intensity_weight[row]
+        known = torch.from_numpy(np.minimum(known, known[other]))
+        weight = mixed(training.weight)
+        optimizer.zero_grad()
+        ((losses * weight).mean() + (other_losses * known).mean()).backward()
+        optimizer.step()
+        losses = losses.detach()
+        truth = torch.from_numpy(training.emotions[row]).argmax(1)
+        for name, value in (
+            ("loss", float((losses * weight).sum())),
+            ("weight", float(weight.sum())),
+            ("correct", float((emotions.argmax(1) == truth).sum())),
+            ("rate", rate),
+        ):
+            history.setdefault(name, []).append(value)
+    assert result.best_epoch == 2
+    pairs = {name: np.reshape(values, (3, 2)) for name, values in history.items()}
+    found = result.history
+    np.testing.assert_allclose(found["learning_rate"], pairs["rate"][:, 1])
+    np.testing.assert_allclose(found["train_accuracy"], pairs["correct"].sum(1) / 16)
+    np.testing.assert_allclose(
+        found["train_loss"], pairs["loss"].sum(1) / pairs["weight"].sum(1), rtol=1e-4
+    )
+    for mine, theirs in zip(network.parameters(), expected.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
+    logits, _ = predict_logits(expected, validation.array, validation.rows, CPU)
+    losses = emotion_loss(torch.from_numpy(logits), torch.from_numpy(validation.emotions), 0.0)
+    last = np.average(losses.numpy(), weights=validation.weight)
+    assert found["validation_loss"][2] == pytest.approx(last, rel=1e-4)
+    hit = logits.argmax(1) == validation.emotions.argmax(1)
+    assert found["validation_accuracy"][2] == pytest.approx(hit.mean())
+
+
+@pytest.mark.parametrize(
+    ("watch", "best"),
+    [("accuracy", 2), ("loss", 3)],
+)
+def test_the_watched_score_decides_and_the_other_settles_ties(
+    watch: str, best: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([(0.1, 9.0), (0.5, 2.0), (0.5, 1.5), (0.4, 1.0), (0.3, 1.0), (0.5, 1.5)])
+    monkeypatch.setattr(
+        "music_emotion.training.fit._Trainer._validate",
+        lambda *_: dict(zip(("validation_accuracy", "validation_loss"), next(scores), strict=True)),
+    )
+    config = TrainingConfig(watch=watch, splice=False, max_epochs=6, warm_up=0.1, patience=9)  # type: ignore[arg-type] # parametrised
+    result = fit_network(Linear(), data(18), data(9), config, device=CPU, seed=0)
+    assert result.best_epoch == best
+
+
+class Recorder(nn.Module):
+    """Keeps the batches that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(9))
+        self.seen: list[torch.Tensor] = []
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.seen.append(inputs)
+        return self.bias.expand(len(inputs), 9), self.bias.expand(len(inputs), 9)
+
+
+@pytest.mark.parametrize("frame_axis", [1, 2])
+def test_segments_are_continued_with_others_of_their_track(frame_axis: int) -> None:
+    given = data(36)
+    shape = (36, 10, 2) if frame_axis == 1 else (36, 2, 10)
+    numbered = np.broadcast_to(np.arange(36)[:, None, None], shape).astype(np.float32)
+    config = TrainingConfig(mixup=0.0, max_epochs=2, batch_size=12, splice=True)
+    recorder = Recorder()
+    empty = nobody(given)
+    fit_network(
+        recorder,
+        replace(given, array=numbered),
+        empty,
+        config,
+        device=CPU,
+        seed=0,
+        frame_axis=frame_axis,
+    )
+    rows = torch.cat(recorder.seen).movedim(frame_axis, 1)[:, :, 0].numpy().astype(int)
+    assert rows.shape == (72, 10)
+    assert ((rows // 9) == (rows[:, :1] // 9)).all()
+    changes = (np.diff(rows, axis=1) != 0).sum(axis=1)
+    assert changes.max() == 1 and changes.sum() > 30
+
+
+def test_logits_of_many_batches_are_those_of_each_row() -> None:
+    given, network = data(300), Linear()
+    rows = np.arange(299, -1, -1)
+    logits, intensities = predict_logits(network.train(), given.array, rows, CPU)
+    assert not network.training
+    with torch.no_grad():
+        expected = network(torch.from_numpy(given.array[rows]))
+    np.testing.assert_allclose(logits, expected[0].numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(intensities, expected[1].numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_defaults_are_those_that_the_figures_were_made_with() -> None:
+    config = TrainingConfig()
+    assert (config.max_epochs, config.patience, config.batch_size) == (60, 8, 64)
+    assert (config.learning_rate, config.warm_up, config.weight_decay) == (3e-3, 0.15, 1e-2)
+    assert (config.dropout, config.label_smoothing, config.mixup) == (0.3, 0.0, 0.3)
+    assert (config.validation_fraction, config.watch) == (0.1, "accuracy")
+    assert config.splice and config.oversample
