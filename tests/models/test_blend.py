@@ -7,12 +7,21 @@ from sklearn.linear_model import LogisticRegression
 
 from helpers.examples import SEGMENTS, TRACKS, examples
 from music_emotion.errors import ModelError
-from music_emotion.models.blend import Candidate, KernelBlend, divide_groups, fractions
+from music_emotion.models import blend
+from music_emotion.models.base import Target
+from music_emotion.models.blend import Candidate, KernelBlend, Member, divide_groups, fractions
+from music_emotion.models.blend import _choose as choose
+from music_emotion.models.blend import _some_groups as some_groups
+from music_emotion.models.dominant_label import panel_probabilities
 from music_emotion.models.kernel import (
+    gaussian,
     mean_correlation,
+    solve_logistic_path,
+    squared_distances,
 )
 from music_emotion.models.pooling import pool_units
 from music_emotion.models.registry import create
+from music_emotion.models.views import fit_view
 
 
 def small_blend(rounds: int = 4) -> KernelBlend:
@@ -165,3 +174,98 @@ def test_the_same_data_give_the_same_model(name: str) -> None:
     first.fit(given, target="votes", seed=0)
     second.fit(given, target="votes", seed=0)
     np.testing.assert_array_equal(first.predict(given).emotions, second.predict(given).emotions)
+
+
+@pytest.mark.parametrize("target", ["votes", "label"])
+def test_a_fitted_blend_is_the_weighted_mean_of_its_members(target: Target) -> None:
+    given = examples()
+    known = given.group < 15
+    model = small_blend()
+    model.candidates = model.candidates[:2]
+    calls: list[tuple[int, int]] = []
+    report = model.fit(given.take(known), target=target, progress=lambda *c: calls.append(c))
+    assert calls == [(done, 6) for done in range(1, 7)]
+    units, _ = pool_units(given.take(known), model.feature_names)
+    other, _ = pool_units(given.take(~known), model.feature_names)
+    listeners = units.listeners[:, None]
+    ticks = units.vote_fractions * listeners
+    angles = np.arcsin(np.sqrt((ticks + 0.375) / (listeners + 0.75)))
+    noise, chances = np.ones(len(units)), np.eye(9)[units.label]
+    if target == "votes":
+        noise = 1 + 30 / units.listeners
+        noise /= noise.mean()
+        chances = panel_probabilities(units.vote_fractions, units.listeners)
+    expected = np.zeros((len(other), 18))
+    for member in model.members_:
+        view = fit_view(units.features, dict(member.candidate.shares))
+        points = view(units.features)
+        kernel = gaussian(squared_distances(points, points), member.width)
+        crossed = gaussian(squared_distances(view(other.features), points), member.width)
+        if member.task == "classifier":
+            (dual,) = solve_logistic_path(kernel, chances, (member.ridge,))
+            expected[:, :9] += member.weight * crossed @ dual
+        else:
+            dual = np.linalg.solve(kernel + member.ridge * np.diag(noise), angles)
+            expected[:, 9:] += member.weight * crossed @ dual
+    for task in ("classifier", "regression"):
+        assert sum(m.weight for m in model.members_ if m.task == task) == pytest.approx(1)
+    assert model.fitted_ is not None
+    outputs = np.sum([part(other.features) for part in model.fitted_.kernel_models], axis=0)
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    distinct = {(m.candidate, m.width, m.task) for m in model.members_}
+    assert report.parameters == 9 * len(units) * len(distinct)
+    intensities = np.sin(np.clip(expected[:, 9:], 0, np.pi / 2)) ** 2
+    emotions = model.fitted_.dominant_label(expected[:, :9], intensities)
+    found = model.predict(given.take(~known))
+    np.testing.assert_allclose(found.emotions[::SEGMENTS], emotions, atol=1e-5)
+    np.testing.assert_allclose(found.intensities[::SEGMENTS], intensities, atol=1e-5)
+
+
+def test_members_are_added_with_repetition_to_what_raises_the_mean_most() -> None:
+    outputs = [np.array([value]) for value in (0.0, 1.0, 10.0)]
+    tried = [Member("regression", Candidate(()), width, 0.1, 1.0) for width in (0.0, 1.0, 10.0)]
+    # 1 is nearest to 3; so is the mean of 1 and 1; of three, that of 1, 1 and 10.
+    members, mean = choose(outputs, tried, lambda values: -abs(float(values[0]) - 3.0), 3)
+    assert [(m.width, round(3 * m.weight)) for m in members] == [(1.0, 2), (10.0, 1)]
+    assert mean[0] == pytest.approx(4.0)
+
+
+def test_the_largest_group_is_dealt_out_first() -> None:
+    group = np.repeat(np.arange(5), [3, 3, 4, 3, 5])
+    for seed in range(4):
+        assert sorted(np.bincount(divide_groups(group, 2, seed))) == [8, 10]
+
+
+def test_whole_groups_are_drawn_for_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    units, _ = pool_units(examples(), ("musicnn",))  # 20 groups of 3 units each
+    assert some_groups(units, 0) is units
+    monkeypatch.setattr("music_emotion.models.blend.SEARCH_UNITS", 10)
+    drawn = some_groups(units, 0)
+    assert len(drawn) == 12
+    assert np.unique(np.bincount(drawn.group)).tolist() == [0, 3]
+    monkeypatch.setattr("music_emotion.models.blend.SEARCH_UNITS", 1)
+    assert len(np.unique(some_groups(units, 1).group)) == 2
+
+
+def test_the_fixed_list_is_the_one_of_the_published_figures() -> None:
+    assert (blend.RIDGES, blend.PENALTIES) == (
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        (0.05, 0.02, 0.008, 0.003),
+    )
+    assert (blend.WIDTHS, blend.LEARNED_WIDTHS) == ((0.25, 0.5, 1.0, 2.0), (0.5, 1.0, 2.0))
+    assert (blend.DOUBT, blend.SEARCH_UNITS, blend.BOTH) == (
+        30.0,
+        500,
+        (("musicnn", 0.5), ("summary", 0.5)),
+    )
+    rounds = {name: create(name).rounds for name in ("light", "transfer", "blend")}  # type: ignore[attr-defined]
+    assert rounds == {"light": 8, "transfer": 1, "blend": 8}
+    learned = {name: [c.learned for c in create(name).candidates] for name in rounds}  # type: ignore[attr-defined]
+    assert learned == {
+        "light": [False, True],
+        "transfer": [False],
+        "blend": [False, False, False, True],
+    }
+    shares = {share for name in rounds for c in create(name).candidates for share in c.shares}  # type: ignore[attr-defined]
+    assert shares == {("musicnn", 1.0), ("summary", 1.0), *blend.BOTH}
+    assert create("light").window_seconds == 12.0  # type: ignore[attr-defined]

@@ -76,3 +76,31 @@ def test_large_panels_are_sure_and_panels_without_ticks_are_not() -> None:
     np.testing.assert_allclose(
         panel_probabilities(np.zeros((2, 3)), np.array([5, 9])), 1 / 3, atol=1e-4
     )
+
+
+def test_slopes_are_bounded_and_half_of_the_mean_is_given_back() -> None:
+    label = np.arange(90) % 9
+    intensities = np.where(np.eye(9)[label] > 0, 0.31, 0.3)
+    fitted = DominantLabel.fit(0.001 * np.eye(9)[label], intensities, label)
+    assert fitted.chance_slope == pytest.approx(20.0)
+    assert fitted.intensity_slope == pytest.approx(20.0)
+    np.testing.assert_allclose(fitted.offset, -20 * 0.5 * np.log(intensities.mean(axis=0)))
+
+
+def test_intensities_below_a_hundredth_count_as_that() -> None:
+    fitted = DominantLabel(1.0, 2.0, np.zeros(9))
+    chances = np.random.default_rng(0).normal(size=(1, 9))
+    low = np.full((1, 9), 0.3)
+    low[0, 4] = 0.01
+    none = low.copy()
+    none[0, 4] = 0.0
+    np.testing.assert_array_equal(fitted(chances, none), fitted(chances, low))
+    expected = np.exp(chances) * low**2
+    np.testing.assert_allclose(fitted(chances, low), expected / expected.sum())
+
+
+def test_a_panel_of_more_than_a_hundred_counts_as_a_hundred() -> None:
+    fractions = np.array([[0.3, 0.28, 0.1]])
+    hundred, more, fewer = (panel_probabilities(fractions, np.array([n])) for n in (100, 5_000, 99))
+    np.testing.assert_array_equal(more, hundred)
+    assert not np.array_equal(fewer, hundred)

@@ -79,3 +79,27 @@ def test_mean_correlation_passes_over_constant_outputs() -> None:
     expected = np.mean([np.corrcoef(left[:, k], right[:, k])[0, 1] for k in (0, 2)])
     assert mean_correlation(left, right) == pytest.approx(expected)
     assert mean_correlation(np.ones((5, 2)), np.ones((5, 2))) == 0.0
+
+
+def test_noise_weighs_the_ridge() -> None:
+    generator = np.random.default_rng(0)
+    points, targets = generator.normal(size=(20, 3)), generator.normal(size=(20, 2))
+    noise = generator.uniform(0.5, 2, 20)
+    distances = np.array([[((a - b) ** 2).sum() for b in points] for a in points])
+    np.testing.assert_allclose(squared_distances(points, points), distances, atol=1e-12)
+    kernel = gaussian(distances, 0.3)
+    np.testing.assert_allclose(kernel, np.exp(-0.3 * distances) + 1)
+    expected = np.linalg.solve(kernel + 0.2 * np.diag(noise), targets)
+    np.testing.assert_allclose(solve_dual(kernel, targets, noise, 0.2), expected, rtol=1e-6)
+    (found,) = solve_path(kernel, targets, noise, (0.2,))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_path_is_each_penalty_solved_alone() -> None:
+    points, label = planted()
+    kernel = gaussian(squared_distances(points, points), 0.5)
+    penalties = (0.5, 0.05)
+    path = solve_logistic_path(kernel, np.eye(3)[label], penalties)
+    for penalty, dual in zip(penalties, path, strict=True):
+        (alone,) = solve_logistic_path(kernel, np.eye(3)[label], (penalty,))
+        np.testing.assert_allclose(kernel @ dual, kernel @ alone, atol=0.02)
