@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
 
 pytest.importorskip("beets", reason="beets is missing: pip install 'music-emotion[beets]'")
@@ -29,7 +29,7 @@ import:
 def beet(tmp_path_factory):
     """A command line of beets with a library of its own."""
     place = tmp_path_factory.mktemp("beets")
-    model = package(place / "model", tone_listener(), name="tones")
+    model = package(place / "model", tone_detector(), name="tones")
     (place / "config.yaml").write_text(CONFIG.format(place=place, model=model))
     environment = {
         **os.environ,

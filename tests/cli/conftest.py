@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A model that knows two tones: a calm low one, a tense high one."""
-    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
+    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_detector(), name="tones"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import soundfile as sf
 
 from helpers.command_line import run
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
 from music_emotion.errors import CatalogueError, MusicEmotionError
 
@@ -117,7 +117,7 @@ def test_an_empty_catalogue_asks_for_a_scan(library: Path, tmp_path: Path) -> No
 
 def test_another_model_cannot_be_compared(library: Path, model: str, tmp_path: Path) -> None:
     run("scan", library, "-m", model, "-j", "1")
-    graph = tone_listener()
+    graph = tone_detector()
     graph.producer_name = "another"
     other = package(tmp_path / "other", graph, name="other")
     sf.write(tmp_path / "new.wav", tone(3.0) * 0.9, RATE)

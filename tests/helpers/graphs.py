@@ -16,7 +16,7 @@ from music_emotion.inference.package import write_package
 SEGMENT = 66_150
 RATE = 22_050
 TONES = {"calmness": 440.0, "tension": 3_000.0}
-"""What the listener of tones hears: the first tone is calm, the second tense."""
+"""What the detector of tones knows: the first is calm, the second tense."""
 
 
 def card(**fields: Any) -> Card:
@@ -40,7 +40,7 @@ def model(
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
-def tone_listener() -> ModelProto:
+def tone_detector() -> ModelProto:
     """Scope segment, waveform: the logit of each emotion in TONES is its tone's power."""
     time = np.arange(SEGMENT) / RATE
     waves = [wave(2 * np.pi * f * time) for f in TONES.values() for wave in (np.cos, np.sin)]

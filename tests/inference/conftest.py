@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from music_emotion.inference.model import EmotionModel, load_model
 
 
 @pytest.fixture(scope="session")
 def tone_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return package(tmp_path_factory.mktemp("models") / "tones", tone_listener(), name="tones")
+    return package(tmp_path_factory.mktemp("models") / "tones", tone_detector(), name="tones")
 
 
 @pytest.fixture(scope="session")

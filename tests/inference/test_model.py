@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 
 import music_emotion
-from helpers.graphs import card, linear_reader, package, tone_listener
+from helpers.graphs import card, linear_reader, package, tone_detector
 from helpers.sounds import RATE, tone
 from music_emotion.audio import Sound, read_audio
 from music_emotion.emotions import EMOTIONS
@@ -317,11 +317,11 @@ def test_prediction_imports_nothing_beyond_the_base_install(
 def test_a_folder_is_opened_once_until_it_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = package(tmp_path / "model", tone_listener(), name="first")
+    folder = package(tmp_path / "model", tone_detector(), name="first")
     model = load_model(folder)
     monkeypatch.chdir(tmp_path)
     assert load_model("model") is load_model(folder / "model.onnx") is model
-    package(folder, tone_listener(), name="second")
+    package(folder, tone_detector(), name="second")
     assert load_model(folder).card.name == "second"
 
 

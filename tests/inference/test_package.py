@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from helpers.graphs import SEGMENT, card, linear_reader, model, package, tone_listener
+from helpers.graphs import SEGMENT, card, linear_reader, model, package, tone_detector
 from music_emotion.errors import ModelError
 from music_emotion.features import musicnn as embedding
 from music_emotion.inference.model_card import ConfidenceCurve, card_json, read_card
@@ -22,7 +22,7 @@ from music_emotion.inference.package import Network, find_package, write_package
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return package(tmp_path / "model", tone_listener())
+    return package(tmp_path / "model", tone_detector())
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
             training={"data": "EMOTIFY"},
             limits=("one", "two"),
         ),
-        tone_listener().SerializeToString(),
+        tone_detector().SerializeToString(),
     )
     assert read_card(tmp_path / "model") == written
     assert len(written.sha256) == 64
@@ -176,7 +176,7 @@ def test_graphs_that_break_the_contract_are_not_written(tmp_path: Path) -> None:
     for write, reason in [
         (_graph_of(lambda: linear_reader({"musicnn": 10})[0]), "not the features of its card"),
         (_graph_of(lambda: linear_reader({"waveform": 10})[0]), "another shape"),
-        (_graph_of(tone_listener, **pooled), "not the features of its card"),
+        (_graph_of(tone_detector, **pooled), "not the features of its card"),
     ]:
         with pytest.raises(ModelError, match=reason):
             write(tmp_path / "model")

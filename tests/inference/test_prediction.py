@@ -19,8 +19,8 @@ CALM, TENSE = tone(9.0, hertz=440.0), tone(9.0, hertz=3_000.0)
 
 
 def test_a_flat_row_has_the_columns_of_the_csv() -> None:
-    told = prediction(12.34567, calmness=0.55)
-    row = told.to_row()
+    given = prediction(12.34567, calmness=0.55)
+    row = given.to_row()
     assert list(row) == list(COLUMNS)
     assert list(row)[:6] == ["duration", "model", "version", "top", "confidence", EMOTIONS[0]]
     assert list(row)[-2:] == [f"intensity_{EMOTIONS[-1]}", "warnings"]
@@ -30,19 +30,19 @@ def test_a_flat_row_has_the_columns_of_the_csv() -> None:
     assert row["calmness"] == pytest.approx(0.55 / 0.95, abs=1e-5)
     assert sum(row[name] for name in EMOTIONS) == pytest.approx(1.0, abs=1e-12)  # type: ignore[misc]
     assert row["warnings"] == "a note"
-    assert replace(told, warnings=("one", "two")).to_row()["warnings"] == "one; two"
-    assert replace(told, confidence=0.0).to_row()["top"] is None
+    assert replace(given, warnings=("one", "two")).to_row()["warnings"] == "one; two"
+    assert replace(given, confidence=0.0).to_row()["top"] is None
 
 
 def test_an_exact_row_is_read_back_to_the_last_bit() -> None:
-    told = replace(prediction(12.34567, power=1 / 3), path="song.mp3", confidence=0.123456789)
-    row = {**told.to_row(rounded=False), "genre": "pop"}
+    given = replace(prediction(12.34567, power=1 / 3), path="song.mp3", confidence=0.123456789)
+    row = {**given.to_row(rounded=False), "genre": "pop"}
     read = TrackPrediction.from_row(
-        row, path="song.mp3", timeline=told.timeline, warnings=told.warnings
+        row, path="song.mp3", timeline=given.timeline, warnings=given.warnings
     )
-    assert read.to_dict() == told.to_dict()
-    assert np.array_equal(read.emotions, told.emotions)
-    assert np.array_equal(read.intensities, told.intensities)
+    assert read.to_dict() == given.to_dict()
+    assert np.array_equal(read.emotions, given.emotions)
+    assert np.array_equal(read.intensities, given.intensities)
     assert (read.duration, read.confidence) == (12.34567, 0.123456789)
 
 
@@ -76,12 +76,12 @@ def test_a_prediction_is_strict_json(tone_model: EmotionModel) -> None:
 
 
 def test_written_probabilities_sum_to_1(tone_model: EmotionModel) -> None:
-    told = tone_model.predict(CALM, RATE)
+    given = tone_model.predict(CALM, RATE)
     rng = np.random.default_rng(0)
     rows = rng.dirichlet(np.ones(9), 50).astype(np.float32)
     for row in rows:
-        timeline = Timeline(told.timeline.time[:1], row[None], 3.0)
-        written = replace(told, emotions=row, timeline=timeline).to_dict()
+        timeline = Timeline(given.timeline.time[:1], row[None], 3.0)
+        written = replace(given, emotions=row, timeline=timeline).to_dict()
         assert sum(written["emotions"].values()) == pytest.approx(1.0, abs=1e-9)
         along = [values[0] for values in written["timeline"]["emotions"].values()]
         assert along == list(written["emotions"].values())

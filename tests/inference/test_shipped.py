@@ -36,21 +36,21 @@ def test_there_is_a_default_and_a_fast_one() -> None:
 @pytest.mark.parametrize("name", shipped_names())
 def test_a_shipped_model_answers(name: str) -> None:
     model = load_model(name)
-    told = model.predict(piece(), RATE)
-    assert told.model == name
-    assert told.emotions.sum() == pytest.approx(1.0, abs=1e-4)
-    assert (told.intensities >= 0).all()
-    assert (told.intensities <= 1).all()
-    assert 0 < told.confidence < 1
-    assert len(told.timeline) == 3
+    prediction = model.predict(piece(), RATE)
+    assert prediction.model == name
+    assert prediction.emotions.sum() == pytest.approx(1.0, abs=1e-4)
+    assert (prediction.intensities >= 0).all()
+    assert (prediction.intensities <= 1).all()
+    assert 0 < prediction.confidence < 1
+    assert len(prediction.timeline) == 3
     assert model.predict(np.zeros(6 * RATE), RATE).top is None
 
 
 @pytest.mark.parametrize("name", shipped_names())
 def test_the_card_tells_all_and_its_figures_are_out_of_fold(name: str) -> None:
     ((card, size),) = read_cards([find_package(name)])
-    for told in (card.summary, card.use_when, card.intended_use, card.limits, card.licences):
-        assert told
+    for text in (card.summary, card.use_when, card.intended_use, card.limits, card.licences):
+        assert text
     assert size > 0
     assert card.confidence is not None
     assert "artist protocol" in card.protocol

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from music_emotion.library.catalogue import Catalogue
 
 
 @pytest.fixture(scope="session")
 def tones(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A model that finds 440 Hz calm and 3,000 Hz tense."""
-    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
+    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_detector(), name="tones"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 import soundfile as sf
 
 from helpers import deadly
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
 from helpers.tracks import prediction
 from kill_scan import check_catalogue, kill_scans, make_library
@@ -111,7 +111,7 @@ def test_another_model_predicts_again(
 ) -> None:
     run(catalogue, music, tones)
     # The same graph in other bytes is another model.
-    model = tone_listener()
+    model = tone_detector()
     model.producer_name = "another"
     another = package(tmp_path / "another", model, name="another", version="2")
     summary = run(catalogue, music, str(another))
@@ -303,7 +303,7 @@ def album(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def other_model(tmp_path: Path) -> str:
-    graph = tone_listener()
+    graph = tone_detector()
     graph.producer_name = "another"
     return str(package(tmp_path / "other model", graph, name="other", version="2"))
 

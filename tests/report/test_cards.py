@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.command_line import run
-from helpers.graphs import card, package, tone_listener
+from helpers.graphs import card, package, tone_detector
 from music_emotion.inference import package as packages
 from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.report.cards import card_page, card_table
@@ -32,8 +32,8 @@ GOOD = {
 
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    package(tmp_path / "default", tone_listener(), **GOOD)
-    package(tmp_path / "abc", tone_listener(), name="abc")
+    package(tmp_path / "default", tone_detector(), **GOOD)
+    package(tmp_path / "abc", tone_detector(), name="abc")
     monkeypatch.setattr(packages, "SHIPPED", tmp_path)
     return tmp_path
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 import fuzz_audio
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
+    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_detector(), name="tones"))
 
 
 def test_damaged_files_of_every_format_are_predicted_or_refused(

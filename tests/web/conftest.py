@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.endless import endless_listener
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from helpers.live import Live, running
 from music_emotion.web.settings import ServerSettings
 
@@ -16,8 +16,8 @@ from music_emotion.web.settings import ServerSettings
 def model_folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     """A model that knows two tones, the same under another name, and one that never answers."""
     place = tmp_path_factory.mktemp("served")
-    tones = package(place / "tones", tone_listener(), name="tones", figures={"accuracy": 0.5})
-    second = package(place / "second", tone_listener(), name="second", version="2")
+    tones = package(place / "tones", tone_detector(), name="tones", figures={"accuracy": 0.5})
+    second = package(place / "second", tone_detector(), name="second", version="2")
     endless = package(place / "endless", endless_listener(), name="endless")
     return str(tones), str(second), str(endless)
 

@@ -54,8 +54,8 @@ def predict_file(
     progress: ReadingProgress | None = None,
 ) -> Outcome:
     """Predict one file; what is wrong with it is an outcome, not an error."""
-    if path != STANDARD_INPUT and (told := no_file(path)):
-        return Outcome(path, error=told)
+    if path != STANDARD_INPUT and (problem := no_file(path)):
+        return Outcome(path, error=problem)
     try:
         with _source(path, again=explained) as source:
             prediction = replace(model.predict(source, progress=progress), path=path)
@@ -115,10 +115,10 @@ def predict_files(
         There is no such model, or it is damaged.
     """
     if len(paths) == 1:
-        heard = None if progress is None else _seconds(progress)
+        reading = None if progress is None else _seconds(progress)
         model = load_model(job.model)
         return (
-            predict_file(path, model, explained=job.explained, progress=heard) for path in paths
+            predict_file(path, model, explained=job.explained, progress=reading) for path in paths
         )
     jobs = 1 if STANDARD_INPUT in paths else jobs  # only this process has the standard input
     outcomes = predict_stream(paths, job, jobs=jobs)
@@ -135,7 +135,7 @@ def _counted(
 
 
 def _seconds(progress: Progress) -> ReadingProgress:
-    return lambda heard, total: progress(round(heard), round(total or 0))
+    return lambda seconds, total: progress(round(seconds), round(total or 0))
 
 
 def predict_stream(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
 from music_emotion.library.distributed.shards import ShardFolder
 
@@ -78,7 +78,7 @@ def cluster(bucket: str, tmp_path: Path) -> Iterator[str]:
 def test_a_bucket_is_scanned_on_a_cluster_that_is_there(bucket, cluster, tmp_path):
     from pyarrow import fs
 
-    model = package(tmp_path / "model", tone_listener(), name="tones")
+    model = package(tmp_path / "model", tone_detector(), name="tones")
     storage, _ = fs.FileSystem.from_uri(f"s3://{bucket}")
     for name, hertz in (("calm", 440.0), ("tense", 3_000.0)):
         sf.write(tmp_path / f"{name}.wav", tone(3.0, hertz=hertz), RATE)

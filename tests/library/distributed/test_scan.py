@@ -11,7 +11,7 @@ import pytest
 import soundfile as sf
 
 from helpers import deadly
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
 from music_emotion.errors import CatalogueError
 from music_emotion.library.catalogue import Catalogue
@@ -26,7 +26,7 @@ pytest.importorskip("ray", reason="Ray is missing: pip install 'music-emotion[di
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_listener(), name="tones"))
+    return str(package(tmp_path_factory.mktemp("model") / "tones", tone_detector(), name="tones"))
 
 
 @pytest.fixture(scope="module")
