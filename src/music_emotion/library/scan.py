@@ -20,8 +20,7 @@ from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue, Known
 from music_emotion.library.search import refresh_vectors
-from music_emotion.library.tags.fields import check_mutagen, read_tags
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.track import CatalogueTrack, FileStamp, Tags, check_mutagen
 from music_emotion.library.walk import Walked, absolute, walk
 
 Progress = Callable[[int, int], None]
@@ -150,7 +149,7 @@ def scanned(path: str, predict: Callable[[str], Outcome], model_sha256: str) -> 
     try:
         row = replace(row, stamp=FileStamp.read(path))
         outcome = predict(path)
-        row = replace(row, audio=audio_digest(path), tags=read_tags(path))
+        row = replace(row, audio=audio_digest(path), tags=Tags.read(path))
     except OSError as error:
         return replace(row, error=unreadable(path, error))
     if outcome.prediction is None:
@@ -290,7 +289,7 @@ class _Scan:
             return None
         if known is not None:
             self._remember(self._catalogue.track(path), audio)
-        return replace(row, audio=audio, tags=read_tags(path))
+        return replace(row, audio=audio, tags=Tags.read(path))
 
     def _remember(self, old: CatalogueTrack | None, audio: bytes) -> None:
         """Keep what is known of a sound whose row another sound takes, as in a chain of renames."""

@@ -7,7 +7,8 @@ Paths are text as Python gives them (bytes that are no UTF-8 as surrogates, see
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import MissingExtraError
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 
 STEPS = 255  # of a stored probability, so that it is one byte
@@ -43,6 +45,16 @@ STORED_COLUMNS: Mapping[str, type[str] | type[float] | type[bytes]] = {
     "timeline": bytes,
 }
 """What is stored of a prediction beside :data:`music_emotion.inference.prediction.COLUMNS`."""
+
+# Names of a tag: mutagen's easy ones and Vorbis's; ID3 frames (WAV, AIFF); ASF; APEv2.
+_NAMES_OF_TAGS = {
+    "artist": ("artist", "TPE1", "Author", "Artist"),
+    "album": ("album", "TALB", "WM/AlbumTitle", "Album"),
+    "title": ("title", "TIT2", "Title"),
+    "genre": ("genre", "TCON", "WM/Genre", "Genre"),
+    "year": ("date", "TDRC", "WM/Year", "Year", "year"),
+}
+_YEAR = re.compile(r"\d{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,44 @@ class Tags:
     title: str = ""
     genre: str = ""
     year: int | None = None
+
+    @classmethod
+    def read(cls, path: str) -> Tags:
+        """Return a file's tags by mutagen; empty ones where it has none or they cannot be read."""
+        import mutagen
+
+        try:
+            file: Any = mutagen.File(path, easy=True)
+            tags = None if file is None else file.tags
+        except Exception:  # damaged tags raise anything; they are no reason to leave out the music
+            return cls()
+        if not tags:
+            return cls()
+        words = {name: _first(tags, keys) for name, keys in _NAMES_OF_TAGS.items()}
+        year = _YEAR.search(words.pop("year"))
+        return cls(**words, year=int(year[0]) if year else None)
+
+
+def _first(tags: Any, keys: Iterable[str]) -> str:
+    """Return the values of the first tag that is there, joined."""
+    for key in keys:
+        try:
+            value = tags.get(key)
+        except Exception:  # mutagen's views of tags differ in what they raise for a strange name
+            continue
+        if value:
+            values = getattr(value, "text", value)  # an ID3 frame, or a list
+            values = values if isinstance(values, list) else [values]
+            return "; ".join(str(value) for value in values).replace("\0", "; ").strip()
+    return ""
+
+
+def check_mutagen() -> None:
+    """Raise :class:`MissingExtraError` where mutagen is not installed."""
+    try:
+        import mutagen  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("reading the tags of a library", "library") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -457,6 +457,19 @@ def test_a_writing_that_fails_is_forgotten(flac, catalogue):
     assert journal.unfinished(catalogue) == [] == journal.undoable_ids(catalogue)
 
 
+def test_only_the_file_that_was_looked_at_is_taken_back(flac, catalogue):
+    row = catalogued(catalogue, flac)
+    write_tags(catalogue, row, plan_tags(catalogue, row))
+    (write,) = journal.undoable(catalogue)
+    plan = plan_undo(catalogue, write)
+    with pytest.raises(TagError, match="another program changed it"):
+        undo_tags(catalogue, write, replace(plan, stamp=FileStamp(1, 2, 3)))
+    with pytest.raises(TagError, match="it sounds different now"):
+        undo_tags(catalogue, replace(write, audio=b"another sound..."), plan)
+    assert journal.undoable_ids(catalogue) == [write.id]
+    assert open_tags(flac).get("MOOD") == ("calmness",)
+
+
 def test_taking_back_what_the_file_no_longer_says(flac, catalogue):
     row = catalogued(catalogue, flac)
     content = flac.read_bytes()

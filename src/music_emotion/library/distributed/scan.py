@@ -38,8 +38,7 @@ from music_emotion.interruption import sigterm_interrupts
 from music_emotion.library.distributed.shards import Shard, ShardFolder
 from music_emotion.library.distributed.urls import downloaded, is_url
 from music_emotion.library.scan import scanned, unreadable
-from music_emotion.library.tags.fields import check_mutagen
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.track import CatalogueTrack, FileStamp, check_mutagen
 from music_emotion.parallel import ONE_THREAD
 
 SHARD_TRACKS = 256  # at most; with three tracks a second, a minute and a half of one processor

@@ -23,7 +23,7 @@ from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.scan import unreadable
-from music_emotion.library.tags.fields import MOOD, TagFile, Values, open_tags, read_tags
+from music_emotion.library.tags.fields import MOOD, TagFile, Values, open_tags
 from music_emotion.library.tags.journal import (
     TagValues,
     TagWrite,
@@ -42,7 +42,7 @@ from music_emotion.library.tags.rewrite import (
     remove_leftovers,
     rewrite_tags,
 )
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
 
 PREFIX = "EMOTION_"
 MODEL = f"{PREFIX}MODEL"
@@ -195,7 +195,7 @@ def _settle_undone(catalogue: Catalogue, track: CatalogueTrack) -> None:
 
 def _seen(track: CatalogueTrack, stamp: FileStamp) -> CatalogueTrack:
     """Return a row with the stamp and the words of its file of now."""
-    return replace(track, stamp=stamp, tags=read_tags(track.path))
+    return replace(track, stamp=stamp, tags=Tags.read(track.path))
 
 
 # Taking back

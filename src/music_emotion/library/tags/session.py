@@ -23,7 +23,6 @@ from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.scan import scanned
-from music_emotion.library.tags.fields import read_tags
 from music_emotion.library.tags.journal import TagWrite, undoable, undoable_ids
 from music_emotion.library.tags.plan import (
     TagPlan,
@@ -37,7 +36,7 @@ from music_emotion.library.tags.plan import (
     undoable_write,
     write_tags,
 )
-from music_emotion.library.track import CatalogueTrack
+from music_emotion.library.track import CatalogueTrack, Tags
 from music_emotion.library.walk import absolute, walk
 
 
@@ -221,7 +220,7 @@ class NamedTracks:
             left or same[0],
             path=row.path,
             stamp=row.stamp,
-            tags=read_tags(row.path),
+            tags=Tags.read(row.path),
             missing_since=None,
             id=None if left is None else left.id,
         )
