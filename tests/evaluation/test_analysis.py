@@ -37,6 +37,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         np.eye(9, dtype=np.int8)[ticked],
         tuple(one.id for one in corpus.tracks),
     )
+    corpus = replace(corpus, vote_table=table)
     out = tmp_path_factory.mktemp("comparison")
     comparison = Comparison(
         models=(GOOD, BAD),
@@ -53,7 +54,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         out=out,
         jobs=0,
         reporter=Silent(),
-        table=table,
     )
     assert not failures
     return collect(out, truth, (GOOD, BAD))

@@ -136,7 +136,7 @@ def test_a_second_run_trains_nothing_and_says_the_same(world, tmp_path, monkeypa
 def test_scores_come_from_the_files_alone(world, tmp_path):
     results, _ = run(world, tmp_path)
     text = summary_csv(results.models)
-    truth = read_ground_truth(tmp_path).with_votes(world[0], None)
+    truth = read_ground_truth(tmp_path).with_votes(world[0])
     assert summary_csv(collect(tmp_path, truth, (GOOD, BAD)).models) == text
     assert check_against(results.models, text) == []
     assert check_against(results.models, text.replace("accuracy,0.", "accuracy,1.", 1)) != []
@@ -152,7 +152,7 @@ def test_truth_keeps_no_votes(world, tmp_path):
     with np.load(tmp_path / "predictions" / "truth.npz", allow_pickle=False) as file:
         assert set(file.files) == {"ids", "label", "group", "genre", "segment_track", "about"}
     with pytest.raises(EvaluationError, match="made on other data"):
-        read_ground_truth(tmp_path).with_votes(corpus_of(LABELS[::-1]), None)
+        read_ground_truth(tmp_path).with_votes(corpus_of(LABELS[::-1]))
 
 
 def test_a_second_command_extends_the_tables(world, tmp_path):

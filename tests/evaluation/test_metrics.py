@@ -471,3 +471,13 @@ def test_single_precision_votes_are_scored_in_double_precision(random_case, func
     np.testing.assert_array_equal(
         function(votes, guess), function(votes.astype(np.float64), guess.astype(np.float64))
     )
+
+
+def test_values_far_from_zero_lose_no_digits():
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((50, 9)), rng.standard_normal((50, 9))
+    moments = metrics.correlation_moments(x + 1e5, y - 1e5)
+    np.testing.assert_allclose(moments[..., 1:3].sum(axis=0), 0.0, atol=1e-6)
+    expected = [pearsonr(x[:, e], y[:, e]).statistic for e in range(9)]
+    np.testing.assert_allclose(metrics.pearson_r(x + 1e5, y - 1e5), expected, atol=1e-9)
+    np.testing.assert_allclose(pearson_over_tracks(y - 1e5, x + 1e5), expected, atol=1e-9)

@@ -85,8 +85,9 @@ def write_results(
     protocols: tuple[str, ...] = ("artist", "track"),
     models: tuple[str, ...] = ("half", "right"),
 ) -> None:
+    corpus = replace(corpus, vote_table=table)
     folds = dict.fromkeys(protocols, 2)
-    truth = ground_truth_of(corpus, segments(corpus, SEGMENTS), folds, table)
+    truth = ground_truth_of(corpus, segments(corpus, SEGMENTS), folds)
     write_ground_truth(folder, truth)
     store = CellStore(folder)
     for protocol in protocols:

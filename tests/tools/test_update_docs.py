@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (rng.random(chance.shape) < chance).astype(np.int8),
         tuple(one.id for one in corpus.tracks),
     )
+    corpus = replace(corpus, vote_table=table)
     features = points(corpus, track)
     truth, _ = compare(
         Comparison(
@@ -68,7 +70,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         out=out,
         jobs=0,
         reporter=Silent(),
-        table=table,
     )
     results = collect(out, truth, (GOOD, BAD))
     write_figures(out, results, conclude(results), [])

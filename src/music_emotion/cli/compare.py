@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from music_emotion.datasets.corpus import Corpus
-    from music_emotion.datasets.votes import VoteTable
     from music_emotion.evaluation.engines import Engine
     from music_emotion.evaluation.plan import Comparison
 
@@ -130,7 +129,6 @@ def compare(
         console,
         comparison,
         corpus,
-        corpus.vote_table,
         out or Path("runs") / corpus.name,
         jobs or default_jobs(),
         _engine(engine, address),
@@ -161,7 +159,6 @@ def _run(
     console: Console,
     comparison: Comparison,
     corpus: Corpus,
-    table: VoteTable | None,
     out: Path,
     jobs: int,
     engine: Engine,
@@ -197,7 +194,6 @@ def _run(
                 out=out,
                 jobs=jobs,
                 reporter=progress,
-                table=table,
                 engine=engine,
             )
     except KeyboardInterrupt:

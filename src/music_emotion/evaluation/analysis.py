@@ -177,7 +177,7 @@ def conclude(results: Results) -> Conclusions:
     results
         As :func:`.results.collect` returns them; with votes, r is tested as well.
     """
-    votes = results.ground_truth.table
+    votes = results.ground_truth.vote_table
     agreement, people = None, None
     if votes is not None:
         people = pair_shares(people_confuse(votes).halves)

@@ -300,7 +300,7 @@ class GroundTruth:
         Number of folds of each protocol.
     votes
         Vote fractions, shape (tracks, 9); ``None`` where the corpus has none or is not at hand.
-    table
+    vote_table
         Listeners' votes one by one, in the order of the tracks, or ``None``.
     """
 
@@ -314,14 +314,14 @@ class GroundTruth:
     segment_track: NDArray[np.int64]
     folds: Mapping[Protocol, int]
     votes: NDArray[np.float32] | None = None
-    table: VoteTable | None = None
+    vote_table: VoteTable | None = None
 
     @property
     def n_groups(self) -> int:
         """Number of artist groups."""
         return int(self.group.max()) + 1
 
-    def with_votes(self, corpus: Corpus, table: VoteTable | None) -> GroundTruth:
+    def with_votes(self, corpus: Corpus) -> GroundTruth:
         """Return the truth with the votes of its corpus.
 
         Raises
@@ -334,10 +334,11 @@ class GroundTruth:
                 f"these predictions were made on other data than corpus {corpus.name!r}: "
                 f"{self.name!r} with fingerprint {self.fingerprint[:12]}"
             )
+        table = corpus.vote_table
         return replace(
             self,
             votes=corpus.vote_fractions if corpus.has_votes else None,
-            table=None if table is None else table.aligned([track.id for track in corpus.tracks]),
+            vote_table=table and table.aligned([track.id for track in corpus.tracks]),
         )
 
     def scored(
@@ -364,10 +365,9 @@ def ground_truth_of(
     corpus: Corpus,
     track: NDArray[np.int64],
     folds: Mapping[Protocol, int],
-    table: VoteTable | None = None,
 ) -> GroundTruth:
     """Return what predictions for a corpus are scored against."""
-    plain = GroundTruth(
+    known = GroundTruth(
         name=corpus.name,
         fingerprint=corpus.fingerprint,
         note=corpus.note,
@@ -378,7 +378,7 @@ def ground_truth_of(
         segment_track=np.asarray(track, dtype=np.int64),
         folds=dict(folds),
     )
-    return plain.with_votes(corpus, table)
+    return known.with_votes(corpus)
 
 
 def write_ground_truth(out: Path, truth: GroundTruth) -> None:

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus
-from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError, printable
 from music_emotion.evaluation.cells import (
     CELLS,
@@ -73,7 +72,6 @@ def compare(
     out: Path,
     jobs: int,
     reporter: Reporter | None = None,
-    table: VoteTable | None = None,
     engine: Engine = train_here,
 ) -> tuple[GroundTruth, list[Failure]]:
     """Train every cell of a comparison that is not there yet.
@@ -96,8 +94,6 @@ def compare(
         Worker processes; 0 trains in this process.
     reporter
         Told what happens; nobody by default.
-    table
-        Listeners' votes one by one, if there are any.
     engine
         Where cells are trained.
 
@@ -110,7 +106,7 @@ def compare(
     check_folder(out, corpus)
     plan = make_plan(comparison, corpus, track, feature_versions)
     store = CellStore(out)
-    truth = ground_truth_of(corpus, track, _folds(out, comparison), table)
+    truth = ground_truth_of(corpus, track, _folds(out, comparison))
     write_ground_truth(out, truth)
     done, pending = _sort_out(plan, store, reporter)
     schedule = Schedule(plan.feature_names)

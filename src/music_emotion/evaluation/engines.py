@@ -177,13 +177,13 @@ def train_here(
 
 
 def _begin(workplace: Workplace, report: Report) -> Callable[[Task], Cell | Failure]:
-    told = 0.0
+    reported = 0.0
 
     def progress(done: int, total: int) -> None:
-        nonlocal told
+        nonlocal reported
         now = time.monotonic()
-        if now - told >= REPORT_SECONDS:
-            told = now
+        if now - reported >= REPORT_SECONDS:
+            reported = now
             report((done, total))
 
     return lambda task: try_cell(task, workplace, progress)

@@ -534,7 +534,6 @@ def auc_wins(
     array([[0. , 1.5],
            [0. , 0. ]])
     """
-    score, group = np.asarray(score, dtype=np.float64), np.asarray(group, dtype=np.int64)
     wins = np.zeros((n_groups, n_groups))
     with_score, with_group = score[carries], group[carries]
     for other in np.unique(group[~carries]):
@@ -661,7 +660,7 @@ def pearson_over_tracks(
     """
     x = np.asarray(predicted, dtype=np.float64)
     y = np.asarray(target, dtype=np.float64)
-    w = np.ones((1, len(x))) if weights is None else np.asarray(weights, dtype=np.float64)
+    w = np.ones((1, len(x))) if weights is None else np.asarray(weights)
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)  # against cancellation in the moments
     moments = [_sums(w, values) for values in (np.ones(x.shape), y, x, y**2, x**2, x * y)]
     r = pearson_from_moments(np.stack(np.broadcast_arrays(*moments), axis=-1))

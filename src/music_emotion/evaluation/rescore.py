@@ -78,8 +78,8 @@ def rescore(
     named = data is not None or csv is not None or use_demo
     remarks: tuple[str, ...] = ()
     try:
-        source = find_source(data, csv, use_demo=use_demo)
-        truth, complete = _with_votes(truth, source.load()), True
+        corpus = corpus_of(truth, data=data, csv=csv, use_demo=use_demo)
+        truth, complete = truth.with_votes(corpus), True
     except (DatasetError, EvaluationError) as error:
         if named:
             raise
@@ -164,18 +164,9 @@ def corpus_of(
     EvaluationError
         If they are others.
     """
-    corpus = _same_part(truth, find_source(data, csv, use_demo=use_demo).load())
-    truth.with_votes(corpus, None)
-    return corpus
-
-
-def _same_part(truth: GroundTruth, corpus: Corpus) -> Corpus:
+    corpus = find_source(data, csv, use_demo=use_demo).load()
     if corpus.fingerprint != truth.fingerprint:
-        quick = quick_corpus(corpus)
-        return quick if quick.fingerprint == truth.fingerprint else corpus
+        part = quick_corpus(corpus)
+        corpus = part if part.fingerprint == truth.fingerprint else corpus
+    truth.with_votes(corpus)  # or raise
     return corpus
-
-
-def _with_votes(truth: GroundTruth, corpus: Corpus) -> GroundTruth:
-    part = _same_part(truth, corpus)
-    return truth.with_votes(part, part.vote_table)

@@ -210,9 +210,9 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
             runs[run.protocol, run.target, run.model].append(_pool(run, cells, truth))
     resamples = resample_groups(truth.n_groups)
     yardstick = None
-    if truth.table is not None and any(protocol != "segment" for protocol, _, _ in runs):
+    if truth.vote_table is not None and any(protocol != "segment" for protocol, _, _ in runs):
         with suppress(EvaluationError):  # too few tracks with enough listeners: no yardstick
-            yardstick = build_yardstick(truth.table, truth.group)
+            yardstick = build_yardstick(truth.vote_table, truth.group)
     order = {name: position for position, name in enumerate(model_order)}
     models = [
         _score(key, sorted(repeats, key=lambda repeat: repeat.seed), resamples, yardstick, truth)

@@ -102,7 +102,7 @@ class PairedTest:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the models can be told apart."""
+        """Whether the difference is one."""
         return self.p_adjusted < SIGNIFICANT
 
     def seen_from(self, model: str) -> PairedTest:

@@ -57,12 +57,12 @@ class Ceilings:
         return float(np.nanmean(self.r))
 
 
-def ceilings(table: VoteTable, *, seed: int = 0, draws: int = DRAWS) -> Ceilings:
+def ceilings(vote_table: VoteTable, *, seed: int = 0, draws: int = DRAWS) -> Ceilings:
     """Measure how far the listeners agree.
 
     Parameters
     ----------
-    table
+    vote_table
         Votes; tracks with fewer than two listeners are left out.
     seed
         The same seed gives the same figures.
@@ -79,19 +79,21 @@ def ceilings(table: VoteTable, *, seed: int = 0, draws: int = DRAWS) -> Ceilings
     EvaluationError
         If fewer than three tracks have two listeners.
     """
-    table = table.take(np.flatnonzero(table.listeners >= 2))
-    if len(table.ids) < 3:
+    vote_table = vote_table.take(np.flatnonzero(vote_table.listeners >= 2))
+    if len(vote_table.ids) < 3:
         raise EvaluationError("agreement needs at least three tracks with two listeners or more")
     random_halves, random_labels, random_panels = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)
     )
-    reliability, half_agreement = _halves(table, draws, random_halves)
+    reliability, half_agreement = _halves(vote_table, draws, random_halves)
     return Ceilings(
         reliability=reliability,
         r=np.sqrt(reliability),
         half_agreement=half_agreement,
-        label_stability=_label_stability(table, draws, random_labels),
-        oracle_accuracy=oracle_accuracy(table.votes, table.listeners, draws, random_panels),
+        label_stability=_label_stability(vote_table, draws, random_labels),
+        oracle_accuracy=oracle_accuracy(
+            vote_table.votes, vote_table.listeners, draws, random_panels
+        ),
     )
 
 
@@ -140,32 +142,32 @@ def oracle_accuracy(
 
 
 def _halves(
-    table: VoteTable, draws: int, rng: np.random.Generator
+    vote_table: VoteTable, draws: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], float]:
     """Reliability per emotion, shape (9,), and how often two halves name the same emotion."""
-    size = table.listeners[:, None] // 2
+    size = vote_table.listeners[:, None] // 2
     correlations, agreements = [], []
-    for first, second, rest in halves(table, draws, rng):
+    for first, second, rest in halves(vote_table, draws, rng):
         # The two together must be the whole panel, or the formula would step up to a smaller one.
-        one, other = first / size, (second + rest) / (table.listeners[:, None] - size)
+        one, other = first / size, (second + rest) / (vote_table.listeners[:, None] - size)
         correlations.append(pearson_over_tracks(one.swapaxes(0, 1), other.swapaxes(0, 1)))
         agreements.append((first.argmax(axis=-1) == second.argmax(axis=-1)).mean(axis=1))
     r = np.concatenate(correlations)
-    ever = table.votes.sum(axis=0) > 0
+    ever = vote_table.votes.sum(axis=0) > 0
     half = np.array([np.nanmean(r[:, e]) if ever[e] else np.nan for e in range(len(EMOTIONS))])
     return np.clip(2 * half / (1 + half), 0.0, 1.0), float(np.concatenate(agreements).mean())
 
 
-def _label_stability(table: VoteTable, draws: int, rng: np.random.Generator) -> float:
+def _label_stability(vote_table: VoteTable, draws: int, rng: np.random.Generator) -> float:
     """Share of tracks whose resampled listeners give the published label again."""
-    listeners = table.listeners
+    listeners, track_index = vote_table.listeners, vote_table.track_index
     first = np.cumsum(listeners) - listeners
-    published = table.votes.argmax(axis=1)
+    published = vote_table.votes.argmax(axis=1)
     same = []
     for done in range(0, draws, CHUNK):
-        position = rng.random((min(CHUNK, draws - done), len(table)))
-        rows = first[table.track_index] + (position * listeners[table.track_index]).astype(np.int64)
-        votes = np.add.reduceat(table.ticks[rows], first, axis=1, dtype=np.int64)
+        position = rng.random((min(CHUNK, draws - done), len(vote_table)))
+        rows = first[track_index] + (position * listeners[track_index]).astype(np.int64)
+        votes = np.add.reduceat(vote_table.ticks[rows], first, axis=1, dtype=np.int64)
         same.append((votes.argmax(axis=-1) == published).mean(axis=1))
     return float(np.concatenate(same).mean())
 
@@ -207,12 +209,12 @@ class PeopleConfuse:
     together: NDArray[np.float64]
 
 
-def people_confuse(table: VoteTable, *, seed: int = 0, draws: int = DRAWS) -> PeopleConfuse:
+def people_confuse(vote_table: VoteTable, *, seed: int = 0, draws: int = DRAWS) -> PeopleConfuse:
     """Measure which emotions listeners of the same track confuse.
 
     Parameters
     ----------
-    table
+    vote_table
         Votes; tracks with fewer than two listeners are left out of ``halves``.
     seed
         The same seed gives the same figures.
@@ -224,11 +226,11 @@ def people_confuse(table: VoteTable, *, seed: int = 0, draws: int = DRAWS) -> Pe
     PeopleConfuse
         Half against half, and ticks given together.
     """
-    shared = table.take(np.flatnonzero(table.listeners >= 2))
-    total = np.zeros((table.ticks.shape[1],) * 2)
+    shared = vote_table.take(np.flatnonzero(vote_table.listeners >= 2))
+    total = np.zeros((vote_table.ticks.shape[1],) * 2)
     for first, second, _ in halves(shared, draws, np.random.default_rng(seed)):
         total += np.einsum("dti,dtj->ij", dominance(first), dominance(second))
-    both = table.ticks.T.astype(np.int64) @ table.ticks.astype(np.int64)
+    both = vote_table.ticks.T.astype(np.int64) @ vote_table.ticks.astype(np.int64)
     alone = np.diag(both)[:, None]
     return PeopleConfuse(
         halves=(total + total.T) / (2 * draws),

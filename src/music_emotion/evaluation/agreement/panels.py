@@ -47,7 +47,7 @@ def dominance(scores: NDArray[np.generic]) -> NDArray[np.float64]:
 
 
 def halves(
-    table: VoteTable, draws: int, rng: np.random.Generator
+    vote_table: VoteTable, draws: int, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """Split each track's listeners into two random halves of equal size, many times.
 
@@ -58,10 +58,10 @@ def halves(
         where a track's listeners are odd in number (zeros elsewhere), each of shape
         (≤ CHUNK, tracks, 9).
     """
-    listeners = table.listeners
+    listeners = vote_table.listeners
     first = np.cumsum(listeners) - listeners
     size = listeners // 2
-    for shuffled in _shuffled_ticks(table, draws, rng):
+    for shuffled in _shuffled_ticks(vote_table, draws, rng):
         total = np.cumsum(shuffled, axis=1, dtype=np.int32)
         total = np.concatenate([np.zeros_like(total[:, :1]), total], axis=1)
         start, middle, end = total[:, first], total[:, first + size], total[:, first + 2 * size]
@@ -74,13 +74,13 @@ def halves(
 
 
 def panels(
-    table: VoteTable, held_out: int, largest: int, draws: int, rng: np.random.Generator
+    vote_table: VoteTable, held_out: int, largest: int, draws: int, rng: np.random.Generator
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Hold listeners out at random and let panels of the others grow one by one, many times.
 
     Parameters
     ----------
-    table
+    vote_table
         Every track has at least ``held_out + largest`` listeners.
     held_out
         Listeners held out per track.
@@ -97,22 +97,22 @@ def panels(
         Vote fractions of the held-out listeners, shape (≤ CHUNK, tracks, 9), and of the panels of
         1 … ``largest`` of the others, shape (≤ CHUNK, tracks, largest, 9).
     """
-    listeners = table.listeners
+    listeners = vote_table.listeners
     first = np.cumsum(listeners) - listeners
     rows = first[:, None] + np.arange(held_out + largest)
-    for shuffled in _shuffled_ticks(table, draws, rng):
+    for shuffled in _shuffled_ticks(vote_table, draws, rng):
         drawn = shuffled[:, rows]
         votes = np.cumsum(drawn[:, :, held_out:], axis=2, dtype=np.float64)
         yield drawn[:, :, :held_out].mean(axis=2), votes / np.arange(1, largest + 1)[:, None]
 
 
 def _shuffled_ticks(
-    table: VoteTable, draws: int, rng: np.random.Generator
+    vote_table: VoteTable, draws: int, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int8]]:
     """Yield the ticks, shape (≤ CHUNK, rows, 9), listeners in random order within their track."""
     for done in range(0, draws, CHUNK):
-        key = table.track_index + rng.random((min(CHUNK, draws - done), len(table)))
-        yield table.ticks[np.argsort(key, axis=1)]
+        key = vote_table.track_index + rng.random((min(CHUNK, draws - done), len(vote_table)))
+        yield vote_table.ticks[np.argsort(key, axis=1)]
 
 
 HELD_OUT = 16
@@ -182,7 +182,7 @@ class PanelDraws:
 
 
 def panel_curve(
-    table: VoteTable,
+    vote_table: VoteTable,
     *,
     seed: int = 0,
     held_out: int = HELD_OUT,
@@ -193,7 +193,7 @@ def panel_curve(
 
     Parameters
     ----------
-    table
+    vote_table
         Votes; only tracks with at least ``held_out + largest`` listeners are used.
     seed
         The same seed gives the same curve.
@@ -215,7 +215,8 @@ def panel_curve(
         If fewer than three tracks have enough listeners.
     """
     rng = np.random.default_rng(panel_seeds(seed)[0])
-    return draw_panels(table, rng, held_out=held_out, largest=largest, draws=draws, kept=0).curve
+    drawn = draw_panels(vote_table, rng, held_out=held_out, largest=largest, draws=draws, kept=0)
+    return drawn.curve
 
 
 def panel_seeds(seed: int) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
@@ -228,7 +229,7 @@ def panel_seeds(seed: int) -> tuple[np.random.SeedSequence, np.random.SeedSequen
 
 
 def draw_panels(
-    table: VoteTable,
+    vote_table: VoteTable,
     rng: np.random.Generator,
     *,
     held_out: int,
@@ -240,7 +241,7 @@ def draw_panels(
 
     The panels' own votes are kept for the first ``kept`` draws.
     """
-    tracks = np.flatnonzero(table.listeners >= held_out + largest)
+    tracks = np.flatnonzero(vote_table.listeners >= held_out + largest)
     if len(tracks) < 3:
         raise EvaluationError(
             f"worth in listeners needs three tracks with {held_out + largest} listeners or more; "
@@ -248,7 +249,7 @@ def draw_panels(
         )
     held, agreements, correlations = [], [], []
     kept_panels: list[NDArray[np.float64]] = []
-    for others, panel in panels(table.take(tracks), held_out, largest, draws, rng):
+    for others, panel in panels(vote_table.take(tracks), held_out, largest, draws, rng):
         missing = kept - sum(len(part) for part in kept_panels)
         held.append(others)
         kept_panels.append(panel[: max(missing, 0)])
@@ -437,7 +438,7 @@ class Yardstick:
 
 
 def build_yardstick(
-    table: VoteTable,
+    vote_table: VoteTable,
     groups: NDArray[np.integer],
     *,
     seed: int = 0,
@@ -450,7 +451,7 @@ def build_yardstick(
 
     Parameters
     ----------
-    table
+    vote_table
         Votes; only tracks with at least ``held_out + largest`` listeners are used.
     groups
         Artist group per track, shape (tracks,); intervals resample whole groups.
@@ -464,11 +465,13 @@ def build_yardstick(
     EvaluationError
         If too few tracks have enough listeners, or the groups are not one per track.
     """
-    if len(groups) != len(table.ids):
-        raise EvaluationError(f"{len(groups)} groups for {len(table.ids)} tracks: give one each")
+    if len(groups) != len(vote_table.ids):
+        raise EvaluationError(
+            f"{len(groups)} groups for {len(vote_table.ids)} tracks: give one each"
+        )
     random_panels, random_groups = panel_seeds(seed)
     drawn = draw_panels(
-        table,
+        vote_table,
         np.random.default_rng(random_panels),
         held_out=held_out,
         largest=largest,
@@ -490,7 +493,7 @@ def build_yardstick(
         weights=weights,
         accuracy=_weighted_mean(weights, drawn.agreement),
         mean_r=np.concatenate(mean_r),
-        corpus_size=len(table.ids),
+        corpus_size=len(vote_table.ids),
     )
 
 
