@@ -51,7 +51,7 @@ def test_the_copy_is_beside_it_until_it_takes_its_place(
     flushed: list[Path] = []
     original = rewrite.open_tags
     monkeypatch.setattr(rewrite, "open_tags", lambda path: seen.append(path) or original(path))
-    monkeypatch.setattr(rewrite, "_write_through", flushed.append)
+    monkeypatch.setattr(rewrite, "write_through", flushed.append)
     rewrite_tags(str(song), {"MOOD": ("power",)})
     assert len(seen) == 2 and seen[0] == seen[1]  # written, and read back
     assert (seen[0].parent, seen[0].suffix) == (song.parent, ".flac")
