@@ -15,6 +15,9 @@ from music_emotion.errors import AudioError
 from music_emotion.parallel import AHEAD, ONE_THREAD, Death, run_tasks
 
 
+MOST_SECONDS = 300.0  # for what takes a moment, on a machine however busy
+
+
 def run(orders, workers=2, **options):
     return list(run_tasks(tasks.begin, orders, workers=workers, **options))
 
@@ -176,5 +179,7 @@ def test_workers_end_with_their_parent_however_it_ends(tmp_path, number):
             assert process.stderr.read() == ""
         else:
             process.kill()
-    while any(map(is_running, workers)):
+    deadline = time.monotonic() + MOST_SECONDS
+    while any(map(is_running, workers)) and time.monotonic() < deadline:
         time.sleep(0.01)
+    assert not any(map(is_running, workers))
