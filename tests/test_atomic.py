@@ -69,3 +69,11 @@ def test_an_output_makes_its_folder_or_says_what_stands_against_it(tmp_path):
         WriteError, match=r"cannot write .*out: .*; make room or choose another --out"
     ):
         write_output(tmp_path / "file" / "out", b"x")
+
+
+def test_the_temporary_name_may_be_another(tmp_path):
+    place = tmp_path / "place"
+    with replaced_when_done(tmp_path / "file", temporary=place) as temporary:
+        temporary.write_bytes(b"x")
+        assert place.read_bytes() == b"x"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -14,7 +14,6 @@ from helpers import tasks
 from music_emotion.errors import AudioError
 from music_emotion.parallel import AHEAD, ONE_THREAD, Death, run_tasks
 
-
 MOST_SECONDS = 300.0  # for what takes a moment, on a machine however busy
 
 

@@ -31,7 +31,9 @@ def fitting_name(stem: str, end: str) -> str:
 
 
 @contextmanager
-def replaced_when_done(path: Path, *, synced: bool = False) -> Iterator[Path]:
+def replaced_when_done(
+    path: Path, *, temporary: Path | None = None, synced: bool = False
+) -> Iterator[Path]:
     """Give a temporary name beside a file; what was written there takes its place at the end.
 
     A link stays, and so do the permissions of the file that is replaced. After an error all is as
@@ -41,17 +43,20 @@ def replaced_when_done(path: Path, *, synced: bool = False) -> Iterator[Path]:
     ----------
     path
         The file; it need not be there.
+    temporary
+        Another name on the same disk, for who sweeps up what killed processes leave.
     synced
         Whether all of it is on the disk before it takes its place.
     """
     target = Path(os.path.realpath(path))
-    end = f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
-    temporary = target.with_name(fitting_name(f".{target.name}", end))
+    if temporary is None:
+        end = f".{uuid.uuid4().hex}{TEMPORARY_SUFFIX}"
+        temporary = target.with_name(fitting_name(f".{target.name}", end))
     try:
         yield temporary
         if synced:
             write_through(temporary)
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # there is none, or its disk knows no permissions
             shutil.copymode(target, temporary)
         temporary.replace(target)
     finally:

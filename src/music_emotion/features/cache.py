@@ -32,6 +32,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.atomic import replaced_when_done
 from music_emotion.errors import CacheError
 
 VARIABLE = "MUSIC_EMOTION_CACHE"
@@ -257,17 +258,13 @@ class FeatureStore:
     def _replacing(self, path: Path) -> Iterator[BinaryIO]:
         """Open a temporary file that takes the place of `path` when all is written."""
         folder = self.directory / TEMPORARY
-        temporary = folder / f"{os.getpid()}-{uuid.uuid4().hex}"
+        place = folder / f"{os.getpid()}-{uuid.uuid4().hex}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(parents=True, exist_ok=True)
             self._sweep(folder)
-            try:
-                with temporary.open("wb") as file:
-                    yield file
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with replaced_when_done(path, temporary=place), place.open("wb") as file:
+                yield file
         except OSError as error:
             raise self._error("write to", error) from error
 

@@ -11,11 +11,11 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from music_emotion.atomic import write_through
+from music_emotion.atomic import replaced_when_done, write_through
 from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.errors import TagError, printable
 from music_emotion.library.audio_hash import audio_digest
@@ -89,7 +89,9 @@ def rewrite_tags(
     shown = f"'{printable(path)}'"
     try:
         before = expected or FileStamp.read(file)
-        with _copy_of(file) as copy:
+        place = file.with_name(f"{TEMPORARY_TAGGED}{uuid.uuid4().hex[:12]}{file.suffix}")
+        with replaced_when_done(file, temporary=place) as copy:
+            _copy(file, copy)
             digest = audio_digest(file)
             if audio not in (None, digest):
                 raise TagError(OTHER_SOUND)
@@ -106,11 +108,10 @@ def rewrite_tags(
             if FileStamp.read(file) != before:
                 raise TagError("another program changed it meanwhile; run the command again")
             stamp = FileStamp.read(copy)
-            copy.replace(file)
-            # It is done: nothing from here on may say that it is not.
-            with suppress(OSError):  # some network disks refuse to write a folder through
-                write_through(file.parent)
-            return stamp
+        # It is done: nothing from here on may say that it is not.
+        with suppress(OSError):  # some network disks refuse to write a folder through
+            write_through(file.parent)
+        return stamp
     except TagError as error:
         raise TagError(f"{shown} is left as it was: {error}") from None
     except OSError as error:
@@ -131,22 +132,15 @@ def remove_leftovers(folders: Iterable[Path]) -> int:
     return count
 
 
-@contextmanager
-def _copy_of(file: Path) -> Iterator[Path]:
-    """Give a copy beside a file, with its permissions and owner; gone at the end if not renamed."""
-    copy = file.with_name(f"{TEMPORARY_TAGGED}{uuid.uuid4().hex[:12]}{file.suffix}")
-    try:
-        shutil.copyfile(file, copy)
-        shutil.copystat(file, copy)
-        status = file.stat()
-        with suppress(OSError, AttributeError):  # only the superuser may give files away
-            os.chown(copy, status.st_uid, status.st_gid)
-            copy.chmod(stat.S_IMODE(status.st_mode))
-        os.utime(copy)
-        yield copy
-    finally:
-        with suppress(OSError):  # the next run removes it
-            copy.unlink()
+def _copy(file: Path, copy: Path) -> None:
+    """Copy a file with its permissions, owner and extended attributes."""
+    shutil.copyfile(file, copy)
+    shutil.copystat(file, copy)
+    status = file.stat()
+    with suppress(OSError, AttributeError):  # only the superuser may give files away
+        os.chown(copy, status.st_uid, status.st_gid)
+        copy.chmod(stat.S_IMODE(status.st_mode))
+    os.utime(copy)
 
 
 def _verify(copy: Path, digest: bytes, others: object, change: Change) -> None:
