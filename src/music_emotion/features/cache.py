@@ -23,11 +23,11 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ TRACKS, CORPORA, TEMPORARY = "tracks", "corpora", "temporary"  # folders
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float32]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ def default_directory() -> Path | None:
 class FeatureStore:
     """The cache in one folder.
 
+    A track is named by ``audio``, the SHA-256 of its file; a corpus by those of its tracks.
+
     Parameters
     ----------
     directory
@@ -121,51 +124,33 @@ class FeatureStore:
         """Return how many segments of a track are stored, ``None`` where there is no whole file.
 
         Reads the header and the size only; `load` looks at the values.
-
-        Parameters
-        ----------
-        audio
-            SHA-256 of the audio file.
         """
         path = self._track_path(audio, key)
-        try:
+
+        def read() -> int | None:
             with path.open("rb") as file:
                 shape = _read_header(file)
                 expected = file.tell() + 4 * math.prod(shape) + DIGEST_SIZE
-                if shape[1:] == key.shape and os.fstat(file.fileno()).st_size == expected:
-                    return shape[0]
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as error:
-            logger.warning("cache entry %s is unreadable and computed again: %s", path, error)
-            return None
-        logger.warning("cache entry %s is damaged and computed again", path)
-        return None
+                whole = shape[1:] == key.shape and os.fstat(file.fileno()).st_size == expected
+                return shape[0] if whole else None
+
+        return _entry(path, read, "computed again")
 
     def load(self, audio: str, key: FeatureKey) -> Array | None:
-        """Return a track's feature, shape (segments, …); ``None`` where it is missing or damaged.
-
-        Parameters
-        ----------
-        audio
-            SHA-256 of the audio file.
-        """
+        """Return a track's feature, (segments, …); ``None`` where it is missing or damaged."""
         path = self._track_path(audio, key)
-        try:
+
+        def read() -> Array | None:
             with path.open("rb") as file:
                 shape = _read_header(file)
                 body = file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as error:
-            logger.warning("cache entry %s is unreadable and computed again: %s", path, error)
-            return None
-        values, digest = memoryview(body)[:-DIGEST_SIZE], body[-DIGEST_SIZE:]
-        whole = shape[1:] == key.shape and len(values) == 4 * math.prod(shape)
-        if not whole or digest != _content_digest(audio, key, values):
-            logger.warning("cache entry %s is damaged and computed again", path)
-            return None
-        return np.frombuffer(values, dtype="<f4").reshape(shape).astype(np.float32, copy=False)
+            values, digest = memoryview(body)[:-DIGEST_SIZE], body[-DIGEST_SIZE:]
+            whole = shape[1:] == key.shape and len(values) == 4 * math.prod(shape)
+            if not whole or digest != _content_digest(audio, key, values):
+                return None
+            return np.frombuffer(values, dtype="<f4").reshape(shape).astype(np.float32, copy=False)
+
+        return _entry(path, read, "computed again")
 
     def save(self, audio: str, key: FeatureKey, values: Array) -> None:
         """Store a track's feature, shape (segments, …); an entry that exists is replaced."""
@@ -178,25 +163,14 @@ class FeatureStore:
             file.write(_content_digest(audio, key, values.data.cast("B")))
 
     def corpus(self, audio: Iterable[str], key: FeatureKey) -> Array | None:
-        """Return a whole corpus's feature, mapped read-only; ``None`` where there is none.
-
-        Parameters
-        ----------
-        audio
-            SHA-256 of each track's file, in order.
-        """
+        """Return a whole corpus's feature, mapped read-only; ``None`` where there is none."""
         path = self._corpus_path(audio, key)
-        try:
+
+        def read() -> Array | None:
             values: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, ValueError) as error:
-            logger.warning("cache entry %s is unreadable and made again: %s", path, error)
-            return None
-        if values.dtype != np.dtype("<f4") or values.shape[1:] != key.shape:
-            logger.warning("cache entry %s is damaged and made again", path)
-            return None
-        return values
+            return values if values.dtype == "<f4" and values.shape[1:] == key.shape else None
+
+        return _entry(path, read, "made again")
 
     def save_corpus(
         self, audio: Iterable[str], key: FeatureKey, rows: int, parts: Iterable[Array]
@@ -205,8 +179,8 @@ class FeatureStore:
 
         Parameters
         ----------
-        audio
-            SHA-256 of each track's file, in order.
+        audio, key
+            As above.
         rows
             Segments in all.
         parts
@@ -312,6 +286,20 @@ def _amount(files: int, size: int) -> str:
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     header = {"descr": "<f4", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
+
+
+def _entry(path: Path, read: Callable[[], Value | None], remedy: str) -> Value | None:
+    """Read an entry; ``None`` where it is missing, or damaged, which the log then says."""
+    try:
+        value = read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        logger.warning("cache entry %s is unreadable and %s: %s", path, remedy, error)
+        return None
+    if value is None:
+        logger.warning("cache entry %s is damaged and %s", path, remedy)
+    return value
 
 
 def _read_header(file: BinaryIO) -> tuple[int, ...]:

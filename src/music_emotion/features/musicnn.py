@@ -176,11 +176,6 @@ def log_mel(segments: Array) -> Array:
     -------
     ndarray of shape (n, 187, 96), float32
 
-    Raises
-    ------
-    ValueError
-        If the segments are not (n, 48000).
-
     Examples
     --------
     >>> log_mel(np.zeros((1, 48_000), np.float32)).shape
@@ -215,11 +210,6 @@ def power_spectra(segments: Array) -> Array:
     -------
     ndarray of shape (n, 187, 257), float32
         Bins of 31.25 Hz from 0 to 8 kHz; a frame every 16 ms.
-
-    Raises
-    ------
-    ValueError
-        If the segments are not (n, 48000).
 
     Examples
     --------
