@@ -194,7 +194,7 @@ def test_all_mistakes_are_collected(user_table: Table) -> None:
     root, table = user_table(
         "path,label\nx.wav,power\na.wav,joy\nb.wav,power\nb.wav,power\n", "a.wav", "b.wav"
     )
-    problems = folder.problems(root, table)
+    problems = folder.read_folder(root, table)[2]
     assert [problem.split(": ")[1] for problem in problems] == ["row 3", "row 2", "row 5"]
     with pytest.raises(DatasetError, match=r"\(2 more; `music-emotion dataset validate`"):
         folder.load(root, table)

@@ -51,33 +51,18 @@ def source_name(source: AudioSource) -> str:
     return f"'{printable(name)}'" if isinstance(name, str) else "the stream"
 
 
-class NamedStream:
-    """An open file without a name of its own, under one that messages show.
-
-    Parameters
-    ----------
-    file
-        Has a descriptor.
-    name
-        What is said of it.
-    """
+class _NamedStream:
+    """What is asked of an open file, and a name."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
         self.name = name
-
-    def read(self, size: int = -1) -> bytes:
-        """Read bytes."""
-        return self._file.read(size)
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
-        return self._file.fileno()
+        self.read = file.read
+        self.fileno = file.fileno
 
 
 def named_stream(file: BinaryIO, name: str) -> BinaryIO:
-    """Return an open file under a name that messages show."""
-    return cast(BinaryIO, NamedStream(file, name))
+    """Return an open file, which has a descriptor, under a name that messages show."""
+    return cast(BinaryIO, _NamedStream(file, name))
 
 
 def open_file(source: AudioSource) -> AudioFile:

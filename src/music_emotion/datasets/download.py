@@ -35,7 +35,6 @@ from music_emotion.errors import DatasetError
 
 ADDRESS = "http://www2.projects.science.uu.nl/memotion/emotifydata/"
 ARCHIVE = "emotifymusic.zip"
-ARCHIVE_MEGABYTES = 363
 DOWNLOAD_SUFFIX = ".download"
 # A member that claims more than this is not one of the one-minute MP3s, whatever its name.
 LARGEST_MEMBER_BYTES = 32 << 20

@@ -39,7 +39,7 @@ def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
     DatasetError
         For the first mistake in the table, naming file, row and remedy.
     """
-    manifest, paths, problems = _read(folder, csv)
+    manifest, paths, problems = read_folder(folder, csv)
     if problems:
         more = len(problems) - 1
         hint = f" ({more} more; `music-emotion dataset validate` lists them)" if more else ""
@@ -64,23 +64,27 @@ def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
     )
 
 
-def problems(folder: Path, csv: Path) -> list[str]:
-    """Return every mistake in a table, one line each, naming file, row and remedy.
+def read_folder(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str]]:
+    """Read a table and look for its files, without opening any.
+
+    Returns
+    -------
+    manifest
+        The table.
+    paths
+        The audio file of each row, there or not.
+    problems
+        Every mistake in the table, one line each, naming file, row and remedy.
 
     Raises
     ------
     DatasetError
         If the table as a whole cannot be read.
     """
-    return _read(folder, csv)[2]
-
-
-def _read(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str]]:
-    """Return the table, the rows' audio files and the mistakes in file and row order."""
     if not folder.is_dir():
         raise DatasetError(f"{folder}: is not a folder; name the folder of the audio files")
     manifest = read_manifest(csv)
-    paths = [audio_path(folder, row.path) for row in manifest.rows]
+    paths = [_audio_path(folder, row.path) for row in manifest.rows]
     found = list(manifest.problems)
     first_path: dict[Path, int] = {}
     first_id: dict[str, int] = {}
@@ -102,7 +106,7 @@ def _read(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str]]:
     return manifest, paths, found
 
 
-def audio_path(folder: Path, name: str) -> Path:
+def _audio_path(folder: Path, name: str) -> Path:
     """Return the file a table's path means; backslashes from other systems are understood."""
     path = folder / name
     if "\\" in name and not path.is_file():

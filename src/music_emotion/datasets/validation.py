@@ -9,7 +9,6 @@ from pathlib import Path
 
 from music_emotion.audio import decode
 from music_emotion.datasets import emotify, folder
-from music_emotion.datasets.manifest import read_manifest
 from music_emotion.datasets.sources import Source
 from music_emotion.digest import file_digest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError
@@ -89,10 +88,10 @@ def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
     """Return a folder's audio files by id, adding the table's mistakes to ``problems``."""
     if source.table is None:
         raise DatasetError(f"{source.root}: a folder needs a table; name it with --csv")
-    problems += folder.problems(source.root, source.table)
-    rows = read_manifest(source.table).rows
-    paths = {row.track.id: folder.audio_path(source.root, row.path) for row in rows}
-    return {name: path for name, path in paths.items() if path.is_file()}
+    manifest, paths, found = folder.read_folder(source.root, source.table)
+    problems += found
+    rows = zip(manifest.rows, paths, strict=True)
+    return {row.track.id: path for row, path in rows if path.is_file()}
 
 
 def _loading_problem(source: Source, seed: int) -> Iterator[str]:
