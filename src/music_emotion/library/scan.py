@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -246,7 +246,8 @@ class _Scan:
                     self._keep(outcome)
         self._part_with_gone()
         again = before.intersection(self._present).difference(self._to_do)
-        self.summary.failures += self._errors_of(sorted(again))
+        rows = self._catalogue.tracks(self._known[path].id for path in sorted(again))
+        self.summary.failures += [(row.path, row.error) for row in rows]
 
     def _jobs(self) -> int:
         """Return how many processes are of use.
@@ -360,7 +361,8 @@ class _Scan:
                 self.summary.predicted += track is candidate.track
                 self.summary.copied += track is not candidate.track
             elif os.path.lexists(track.path):
-                self._write_failure(replace(track, error=_about(track.path, outcome)))
+                error = outcome.error.replace(printable(outcome.path), printable(track.path))
+                self._write_failure(replace(track, error=error))
 
     def _write_failure(self, track: CatalogueTrack) -> None:
         self._catalogue.write(track)
@@ -379,12 +381,3 @@ class _Scan:
         missing = {row.id for row in self._known.values() if row.missing}
         self._catalogue.mark_missing((id for id in gone if id not in missing), int(time.time()))
         self.summary.missing = len(gone)
-
-    def _errors_of(self, paths: Iterable[str]) -> list[tuple[str, str]]:
-        ids = (self._known[path].id for path in paths)
-        return [(track.path, track.error) for track in self._catalogue.tracks(ids)]
-
-
-def _about(path: str, outcome: Outcome) -> str:
-    """Return an outcome's error as it reads for a file with the same sound."""
-    return outcome.error.replace(printable(outcome.path), printable(path))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -67,8 +68,7 @@ def write_csv(hits: Iterable[Hit], stream: TextIO) -> None:
     """Write one row per track."""
     rows = csv.DictWriter(stream, ROW_COLUMNS, restval="", lineterminator="\n")
     rows.writeheader()
-    for hit in hits:
-        rows.writerow({name: "" if v is None else v for name, v in row_of(hit).items()})
+    rows.writerows(map(row_of, hits))
 
 
 def write_table(hits: Iterable[Hit], stream: TextIO) -> None:
@@ -136,11 +136,11 @@ def write_parquet(hits: Iterable[Hit], path: Path) -> None:
         from pyarrow import parquet
     except ImportError:
         raise MissingExtraError("writing Parquet", "parquet") from None
-
     schema = arrow_schema(ROW_COLUMNS)
+    rows = map(row_of, hits)
     with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as writer:
-        for rows in _pieces(row_of(hit) for hit in hits):
-            writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+        while piece := list(islice(rows, PARQUET_ROWS)):
+            writer.write_table(pyarrow.Table.from_pylist(piece, schema))
 
 
 def arrow_schema(columns: Mapping[str, type], types: Mapping[str, Any] | None = None) -> Any:
@@ -154,17 +154,6 @@ def arrow_schema(columns: Mapping[str, type], types: Mapping[str, Any] | None = 
         bytes: pyarrow.binary(),
     }
     return pyarrow.schema([(n, (types or {}).get(n, usual[held])) for n, held in columns.items()])
-
-
-def _pieces(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    piece: list[dict[str, Any]] = []
-    for row in rows:
-        piece.append(row)
-        if len(piece) == PARQUET_ROWS:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
 
 
 TEXT_WRITERS: Mapping[str, Callable[[Iterable[Hit], TextIO], None]] = {
