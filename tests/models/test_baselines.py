@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -9,6 +11,9 @@ from sklearn.svm import SVC
 
 from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
+from music_emotion.models.base import Examples, Target
+from music_emotion.models.baselines import _best_temperature as best_temperature
+from music_emotion.models.baselines import _decisions as decisions_of
 from music_emotion.models.registry import BASELINE_NAMES, create
 
 
@@ -127,3 +132,108 @@ def test_svm_with_one_class_predicts_it() -> None:
 def test_an_unfitted_baseline_is_named() -> None:
     with pytest.raises(ModelError, match="svm has not been fitted"):
         create("svm").predict(planted_examples(tracks=3))
+
+
+def uneven() -> Examples:
+    """One unit a row; listeners and votes differ from row to row."""
+    given = planted_examples(tracks=24, segments=1)
+    rng = np.random.default_rng(0)
+    statistics = rng.normal(size=(24, 360)).astype(np.float32)
+    return replace(
+        given,
+        features={"statistics": statistics},
+        listeners=rng.integers(3, 30, 24),
+        vote_fractions=rng.uniform(0, 0.9, (24, 9)).astype(np.float32),
+    )
+
+
+@pytest.mark.parametrize("target", ["label", "votes"])
+def test_frequencies_are_weighted_by_the_listeners(target: Target) -> None:
+    given = uneven()
+    model = create("commonest_class")
+    report = model.fit(given, target=target)
+    assert report.notes == ("commonest class: amazement",) or target == "votes"
+    found = model.predict(given.take(np.arange(1)))
+    votes, weight = given.vote_fractions, given.listeners
+    np.testing.assert_allclose(
+        found.intensities[0], np.average(votes, axis=0, weights=weight), rtol=1e-5
+    )
+    shares = votes / votes.sum(axis=1, keepdims=True)
+    expected = np.average(shares, axis=0, weights=weight)
+    if target == "label":
+        expected = np.eye(9)[given.label].mean(axis=0)
+    np.testing.assert_allclose(found.emotions[0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", ["label", "votes"])
+def test_the_neighbours_votes_are_copied(target: Target) -> None:
+    given = uneven()
+    model = create("nearest_neighbour")
+    model.fit(given, target=target)
+    found = model.predict(given)
+    np.testing.assert_allclose(found.intensities, given.vote_fractions)
+    shares = given.vote_fractions / given.vote_fractions.sum(axis=1, keepdims=True)
+    expected = shares if target == "votes" else np.eye(9)[given.label]
+    np.testing.assert_allclose(found.emotions, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", ["label", "votes"])
+def test_intensities_of_the_svm_are_kernel_ridge_regressions(target: Target) -> None:
+    given, new = uneven(), np.random.default_rng(1).normal(size=(5, 360)).astype(np.float32)
+    model = create("svm")
+    report = model.fit(given, target=target, seed=2)
+    test = replace(given.take(np.arange(5)), features={"statistics": new}, rows=np.arange(5))
+    found = model.predict(test)
+    scaler = StandardScaler().fit(given.features["statistics"][:, :90].astype(float))
+    inside, outside = (
+        scaler.transform(each[:, :90].astype(float)) for each in (given.features["statistics"], new)
+    )
+    weight = given.listeners / given.listeners.mean()
+
+    def regressed(wanted: np.ndarray) -> np.ndarray:
+        mean = np.average(wanted, axis=0, weights=weight)
+        kernel = rbf_kernel(inside, inside, 1 / 90) + np.diag(1 / weight)
+        return rbf_kernel(outside, inside, 1 / 90) @ np.linalg.solve(kernel, wanted - mean) + mean
+
+    votes = given.vote_fractions.astype(float)
+    np.testing.assert_allclose(found.intensities, regressed(votes).clip(0, 1), atol=1e-5)
+    if target == "votes":
+        expected = regressed(votes / votes.sum(axis=1, keepdims=True)).clip(1e-6, None)
+    else:
+        temperature = float(report.notes[0].split()[1])
+        decisions = np.full((5, 9), np.nan)
+        decisions[:, :3] = SVC(C=10).fit(inside, given.label).decision_function(outside)
+        decisions[:, 3:] = np.nanmin(decisions) - 3
+        expected = softmax(decisions / temperature, axis=1)
+    np.testing.assert_allclose(
+        found.emotions, expected / expected.sum(axis=1, keepdims=True), atol=2e-3
+    )
+
+
+def test_the_temperature_undoes_a_scale() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20_000, 9))
+    chances = softmax(logits, axis=1).cumsum(axis=1)
+    label = (rng.random((20_000, 1)) > chances[:, :-1]).sum(axis=1)
+    for scale in (0.5, 3.0):
+        assert best_temperature(scale * logits, label) == pytest.approx(scale, rel=0.05)
+
+
+def test_two_classes_have_a_decision_each_and_the_absent_are_below() -> None:
+    points = np.array([[-1.0], [-0.5], [0.5], [1.0]])
+    classifier = SVC(kernel="linear").fit(points, [2, 2, 5, 5])
+    found = decisions_of(classifier, points, np.array([2, 5]))
+    ours = classifier.decision_function(points)
+    np.testing.assert_allclose(found[:, 2], -ours)
+    np.testing.assert_allclose(found[:, 5], ours)
+    others = np.delete(found, [2, 5], axis=1)
+    np.testing.assert_allclose(others, -np.abs(ours).max() - 3)
+
+
+@pytest.mark.parametrize("name", BASELINE_NAMES)
+def test_a_baseline_reports_one_step_and_refuses_nothing_to_learn_from(name: str) -> None:
+    calls: list[tuple[int, int]] = []
+    create(name).fit(uneven(), progress=lambda *call: calls.append(call))
+    assert calls == [(1, 1)]
+    with pytest.raises(ModelError, match="training part is empty"):
+        create(name).fit(uneven().take(np.zeros(0, dtype=np.int64)))

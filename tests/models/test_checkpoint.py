@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from helpers.planted import planted_examples
-from music_emotion.errors import ModelError
+from music_emotion.errors import ModelError, WriteError
 from music_emotion.inference.export import export_trained
 from music_emotion.inference.model import load_model
 from music_emotion.models.blend import Candidate, KernelBlend
-from music_emotion.models.checkpoint import check_saveable, load_fitted, save_fitted
+from music_emotion.models.checkpoint import (
+    check_saveable,
+    load_fitted,
+    read_trained,
+    save_fitted,
+)
 from music_emotion.models.registry import create
 
 
@@ -91,3 +96,57 @@ def test_a_network_comes_back_to_the_last_digit(tmp_path: Path) -> None:
 def test_a_model_that_was_not_fitted_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not been fitted"):
         save(create("lstm_cnn"), tmp_path)
+
+
+def test_a_trained_model_is_described(light: KernelBlend, tmp_path: Path) -> None:
+    save(light, tmp_path)
+    trained = read_trained(tmp_path)
+    assert (trained.name, trained.target, trained.members) == ("light", "votes", ())
+    assert (trained.feature_names, trained.settings) == (("summary",), {})
+    assert trained.provenance == {"seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"format": 2}, "is of another version"),
+        ({"emotions": ["joy"]}, "is of another version"),
+        ({"target": "both"}, "is damaged"),
+        ({"settings": 3}, "is damaged"),
+    ],
+)
+def test_a_description_that_says_something_else_is_refused(
+    light: KernelBlend, tmp_path: Path, change: dict[str, object], complaint: str
+) -> None:
+    save(light, tmp_path)
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ModelError, match=rf"model\.json {complaint}"):
+        read_trained(tmp_path)
+    path.unlink()
+    with pytest.raises(ModelError, match="is missing: name a folder"):
+        read_trained(tmp_path)
+    path.mkdir()
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_trained(tmp_path)
+
+
+def test_an_ensemble_is_kept_member_by_member(tmp_path: Path) -> None:
+    examples = planted_examples(tracks=6, segments=2)
+    settings = {"max_epochs": 1, "device": "cpu"}
+    model = create("ensemble", **settings)
+    model.fit(examples)
+    save_fitted(tmp_path, model, target="label", settings=settings, provenance={})
+    assert read_trained(tmp_path).members == ("bilstm_cnn", "cnn2d_specaugment")
+    weights = tmp_path / "cnn2d_specaugment" / "weights.safetensors"
+    found, wanted = load_fitted(tmp_path).predict(examples), model.predict(examples)
+    np.testing.assert_allclose(found.emotions, wanted.emotions, atol=1e-6)
+    weights.write_bytes((tmp_path / "bilstm_cnn" / "weights.safetensors").read_bytes())
+    with pytest.raises(ModelError, match="does not fit 'cnn2d_specaugment'"):
+        load_fitted(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(light: KernelBlend, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError, match=r"cannot write .* another --out"):
+        save(light, tmp_path / "file")

@@ -1,7 +1,7 @@
 import numpy as np
 
 from helpers.planted import planted_examples
-from music_emotion.models.base import Prediction
+from music_emotion.models.base import FitReport, Prediction
 from music_emotion.models.ensemble import Ensemble, mean_prediction
 from music_emotion.models.registry import ENSEMBLE_MEMBERS, create
 
@@ -35,3 +35,32 @@ def test_members_are_exactly_the_two_and_fitted_as_if_alone() -> None:
     assert "bilstm_cnn/train_loss" in report.history
     assert calls == sorted(calls)
     assert calls[-1] == 1.0
+
+
+class Stub:
+    """A model that reports its steps and predicts one number."""
+
+    feature_names = ("basic",)
+
+    def __init__(self, name: str, parameters: int) -> None:
+        self.name, self.parameters = name, parameters
+
+    def fit(self, examples, *, target="label", seed=0, progress=None) -> FitReport:
+        self.learnt = (target, seed)
+        if progress:
+            progress(1, 4)
+            progress(0, 0)
+        return FitReport({"loss": [1.0]}, 3, ("a note",), self.parameters)
+
+
+def test_reports_of_the_members_are_put_together() -> None:
+    ensemble = Ensemble("both", [Stub("one", 5), Stub("two", 7)])  # type: ignore[list-item]
+    calls: list[tuple[int, int]] = []
+    report = ensemble.fit(
+        planted_examples(tracks=3), target="votes", seed=9, progress=lambda *c: calls.append(c)
+    )
+    assert calls == [(250, 2000), (0, 2000), (1250, 2000), (1000, 2000)]
+    assert report.history == {"one/loss": [1.0], "two/loss": [1.0]}
+    assert (report.best_epoch, report.parameters) == (-1, 12)
+    assert report.notes == ("one: a note", "two: a note")
+    assert [member.learnt for member in ensemble.members] == [("votes", 9)] * 2  # type: ignore[attr-defined]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,7 +8,10 @@ import torch
 from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
 from music_emotion.models.neural import NeuralModel, training_data
+from music_emotion.models.neural import _filled_up as filled_up
 from music_emotion.models.registry import create
+from music_emotion.training.data import cut_validation
+from music_emotion.training.fit import FitResult
 
 QUICK = {"max_epochs": 3, "batch_size": 16, "patience": 3}
 
@@ -47,8 +51,6 @@ def test_the_scaling_never_sees_the_validation_part() -> None:
     model = create("bilstm_cnn", max_epochs=1)
     model.fit(examples, seed=2)
     clean = network_of(model).standardise.mean.clone()
-    from music_emotion.training.data import cut_validation
-
     cut = cut_validation(examples.label, examples.group, 0.1, seed=2)
     assert len(cut.validation) > 0
     poisoned = examples.features["advanced"].copy()
@@ -130,3 +132,57 @@ def test_nothing_to_predict_gives_nothing() -> None:
     model = create("lstm_cnn", max_epochs=1)
     model.fit(examples)
     assert len(model.predict(examples.take(np.array([], dtype=np.int64)))) == 0
+
+
+def test_synthetic_rows_count_for_the_emotions_alone() -> None:
+    examples = planted_examples(tracks=13, segments=1)
+    data = training_data(examples, examples.features["basic"], "label")
+    filled, notes = filled_up(data, 0)  # classes of 5, 4 and 4
+    assert notes == (
+        "SMOTE added 2 synthetic rows to 13 real ones, 5 per class",
+        "SMOTE used fewer than 5 neighbours for class 1 (4 members, 3 neighbours), "
+        "class 2 (4 members, 3 neighbours)",
+    )
+    assert len(filled) == 15
+    np.testing.assert_array_equal(filled.rows, np.arange(15))
+    np.testing.assert_array_equal(filled.emotions[13:, 1:3], [[1, 0], [0, 1]])
+    np.testing.assert_array_equal(filled.weight, np.ones(15))
+    np.testing.assert_array_equal(filled.intensities[:13], examples.vote_fractions)
+    np.testing.assert_array_equal(filled.intensities[13:], 0)
+    np.testing.assert_allclose(
+        filled.intensity_weight[:13], examples.listeners / examples.listeners.mean(), rtol=1e-6
+    )
+    np.testing.assert_array_equal(filled.intensity_weight[13:], 0)
+    np.testing.assert_array_equal(filled.track_index, [*range(13), -1, -1])
+
+
+@pytest.mark.parametrize(("name", "frame_axis"), [("lstm_cnn", 1), ("cnn2d", 2)])
+def test_the_fit_loop_gets_what_is_its_own(
+    name: str, frame_axis: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+
+    def record(network: object, training: object, validation: object, config: object, **others):
+        given.update(others, training=training, validation=validation, config=config)
+        return FitResult({"seconds": [1.0]}, 7)
+
+    monkeypatch.setattr("music_emotion.models.neural.fit_network", record)
+    examples = planted_examples(tracks=31, segments=2)
+    model = create(name, device="cpu")
+    report = model.fit(examples, seed=3)
+    cut = cut_validation(examples.label, examples.group, 0.1, seed=3)
+    assert (given["seed"], given["frame_axis"]) == (3, frame_axis)
+    assert given["epoch_size"] == len(cut.training)
+    assert len(given["validation"]) == len(cut.validation) > 0
+    assert report.best_epoch == 7
+    assert report.notes[0] == (
+        f"{len(cut.training)} segments to learn from, {len(cut.validation)} to validate on"
+    )
+    mean = given["training"].array[: len(cut.training)].mean(axis=(0, frame_axis))
+    if name == "lstm_cnn":  # standardised once; the real rows come first
+        np.testing.assert_allclose(mean, 0, atol=1e-4)
+    scaling = network_of(model).standardise
+    frames = np.moveaxis(examples.features[model.feature_names[0]][cut.training], frame_axis, 0)
+    frames = frames.reshape(-1, frames.shape[-1])
+    np.testing.assert_allclose(scaling.mean.flatten(), frames.mean(axis=0), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(scaling.scale.flatten(), 1 / frames.std(axis=0), rtol=1e-3)
