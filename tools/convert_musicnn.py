@@ -1,6 +1,6 @@
-"""Convert MSD_musicnn from its published wheel into safetensors (training) and ONNX (prediction).
+"""Convert MSD_musicnn from its published wheel into ONNX.
 
-Run once; the results are committed under ``src/music_emotion/features/weights``::
+Run once; the result is committed under ``src/music_emotion/features/weights``::
 
     pip download --no-deps musicnn==0.1.0 --dest /tmp/musicnn
     python tools/convert_musicnn.py /tmp/musicnn/musicnn-0.1.0-py3-none-any.whl
@@ -23,13 +23,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-from safetensors.numpy import save
+from onnx import TensorProto, helper
+
+from music_emotion.atomic import write_whole
+from music_emotion.features.musicnn import MEL_BANDS, PATCH_FRAMES, POOLED_SIZE, WEIGHTS
+from music_emotion.models.fitted_blend import IR_VERSION, OPSET, GraphBuilder
 
 Array = NDArray[np.float32]
 Arrays = dict[str, Array]
 
-WEIGHTS = Path(__file__).parents[1] / "src" / "music_emotion" / "features" / "weights"
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
 CHECKPOINT = "musicnn/MSD_musicnn/"
 LICENCE = "musicnn-0.1.0.dist-info/LICENSE.md"
@@ -39,14 +41,12 @@ TABLE_MAGIC = 0xDB4775248B80FB57
 DTYPE_FLOAT = 1
 BATCH_NORM_EPSILON = 1e-3
 
-PATCH_FRAMES = 187
-MEL_BANDS = 96
 CHANNELS_MID = 64
 
 DEAD_STRENGTH = 1e-9  # change of a channel per unit of input; nothing lies between the two
 ALIVE_STRENGTH = 1e-5
 
-# Checkpoint scope → our module path, in the order of construction.
+# Our names of the layers, in the order of the checkpoint's scopes.
 CONVOLUTIONS = (
     "front.timbral_38",
     "front.timbral_67",
@@ -161,7 +161,7 @@ def _protobuf(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def to_state(variables: Arrays) -> Arrays:
-    """Return the variables under the names and in the layout of ``models.musicnn.MusicNN``."""
+    """Return the variables under our names and in ONNX's layout."""
     state: Arrays = {}
     for number, name in enumerate(BATCH_NORMS):
         scope = "batch_normalization" + (f"_{number}" if number else "")
@@ -186,24 +186,6 @@ def to_state(variables: Arrays) -> Arrays:
 
 
 # --- The ONNX graph -----------------------------------------------------------------------------
-
-
-class Graph:
-    """Collects nodes and weights."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-
-    def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        """Add a weight and return its name."""
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def add(self, operation: str, inputs: list[str], output: str, **attributes: object) -> str:
-        """Add a node with one output and return the output's name."""
-        self.nodes.append(helper.make_node(operation, inputs, [output], output, **attributes))
-        return output
 
 
 def affine(state: Arrays, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -236,7 +218,16 @@ def constant_value(state: Arrays, name: str) -> NDArray[np.float32]:
     return np.maximum(state[f"{name}.bias"], 0.0) * scale + shift
 
 
-def front_branch(graph: Graph, state: Arrays, name: str, source: str) -> str:
+def layer_constants(state: Arrays, name: str) -> tuple[NDArray[np.int64], Array]:
+    """Return a layer's living channels, and what its dead ones give (0 where they live)."""
+    alive = live(state, name)
+    scale, shift = affine(state, f"{name}_norm")
+    fixed = np.maximum(state[f"{name}.bias"], 0.0) * scale + shift
+    fixed[alive] = 0.0
+    return alive, fixed
+
+
+def front_branch(graph: GraphBuilder, state: Arrays, name: str, source: str) -> str:
     """Convolve, take the maximum over frequency, then ReLU and batch norm; return (n, c, time).
 
     Only living channels are returned. ReLU and a batch norm of positive scale are monotonic, so
@@ -244,29 +235,28 @@ def front_branch(graph: Graph, state: Arrays, name: str, source: str) -> str:
     round: there the filter's sign is flipped before the maximum and back after it.
     """
     alive = live(state, name)
-    scale, shift = (value[alive] for value in affine(state, f"{name}_norm"))
-    sign = np.where(scale < 0, -1.0, 1.0).astype(np.float32)
+    sign = np.where(affine(state, f"{name}_norm")[0][alive] < 0, -1.0, 1.0).astype(np.float32)
     kernel = state[f"{name}.weight"][alive] * sign[:, None, None, None]
     taps, bands = kernel.shape[2:]
-    graph.constant(f"{name}.weight", kernel)
-    graph.constant(f"{name}.bias", state[f"{name}.bias"][alive] * sign)
     convolved = graph.add(
         "Conv",
-        [source, f"{name}.weight", f"{name}.bias"],
-        f"{name}.conv",
+        source,
+        kernel,
+        state[f"{name}.bias"][alive] * sign,
         kernel_shape=[taps, bands],
         pads=[(taps - 1) // 2, 0, taps // 2, 0],
     )
-    peak = graph.add("ReduceMax", [convolved], f"{name}.max", axes=[3], keepdims=0)
-    sign_column = graph.constant(f"{name}.sign", sign[:, None])
-    active = graph.add(
-        "Relu", [graph.add("Mul", [peak, sign_column], f"{name}.turned")], f"{name}.relu"
-    )
-    return normalise(graph, name, active, scale, shift)
+    peak = graph.add("ReduceMax", convolved, axes=[3], keepdims=0)
+    return active(graph, state, name, graph.add("Mul", peak, sign[:, None]), alive)
 
 
 def mid_layer(
-    graph: Graph, state: Arrays, name: str, source: str, inputs: NDArray[np.int64], fixed: Array
+    graph: GraphBuilder,
+    state: Arrays,
+    name: str,
+    source: str,
+    inputs: NDArray[np.int64],
+    fixed: Array,
 ) -> str:
     """Convolve along time, then ReLU and batch norm; return all channels, (n, 64, time).
 
@@ -278,145 +268,93 @@ def mid_layer(
         Values of all input channels where they are dead, 0 where they live. Their part is a
         constant map (not a constant number: the zero padding is felt at the edges).
     """
-    alive = live(state, name)
+    alive, own_fixed = layer_constants(state, name)
     kernel = state[f"{name}.weight"][alive]
     half = kernel.shape[2] // 2
     padded = np.pad(np.repeat(fixed[:, None], PATCH_FRAMES, axis=1), ((0, 0), (half, half)))
     windows = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape[2], axis=1)
     offset = np.einsum("oik,itk->ot", kernel.astype(np.float64), windows)
     offset += state[f"{name}.bias"][alive, None]
-    graph.constant(f"{name}.weight", kernel[:, inputs])
-    graph.constant(f"{name}.offset", offset.astype(np.float32))
     convolved = graph.add(
-        "Conv",
-        [source, f"{name}.weight"],
-        f"{name}.conv",
-        kernel_shape=[kernel.shape[2]],
-        pads=[half, half],
+        "Conv", source, kernel[:, inputs], kernel_shape=[kernel.shape[2]], pads=[half, half]
     )
-    raised = graph.add("Add", [convolved, f"{name}.offset"], f"{name}.raised")
-    active = graph.add("Relu", [raised], f"{name}.relu")
-    scale, shift = (value[alive] for value in affine(state, f"{name}_norm"))
-    return normalise(graph, name, active, scale, shift)
+    layer = active(graph, state, name, graph.add("Add", convolved, offset), alive)
+    # Put the living channels in their places among the dead ones' values.
+    turned = graph.add("Transpose", layer, perm=[0, 2, 1])
+    placed = graph.add("MatMul", turned, places(alive, len(own_fixed)).T)
+    return graph.add("Transpose", graph.add("Add", placed, own_fixed), perm=[0, 2, 1])
 
 
-def normalise(graph: Graph, name: str, source: str, scale: Array, shift: Array) -> str:
-    """Apply an inference batch norm to (n, c, time)."""
-    column = graph.constant(f"{name}.scale", scale[:, None])
-    scaled = graph.add("Mul", [source, column], f"{name}.scaled")
-    return graph.add("Add", [scaled, graph.constant(f"{name}.shift", shift[:, None])], name)
+def active(
+    graph: GraphBuilder, state: Arrays, name: str, source: str, alive: NDArray[np.int64]
+) -> str:
+    """Apply ReLU and the inference batch norm of the living channels to (n, c, time)."""
+    scale, shift = (value[alive, None] for value in affine(state, f"{name}_norm"))
+    return graph.add("Add", graph.add("Mul", graph.add("Relu", source), scale), shift)
 
 
-def spread(graph: Graph, name: str, source: str, alive: NDArray[np.int64], fixed: Array) -> str:
-    """Put living channels (n, c, …) in their places among the dead ones' values, (n, all, …)."""
-    places = np.zeros((len(alive), len(fixed)), dtype=np.float32)
-    places[np.arange(len(alive)), alive] = 1.0
-    turned = graph.add("Transpose", [source], f"{name}.turned", perm=[0, 2, 1])
-    placed = graph.add(
-        "MatMul", [turned, graph.constant(f"{name}.places", places)], f"{name}.placed"
-    )
-    raised = graph.add("Add", [placed, graph.constant(f"{name}.fixed", fixed)], f"{name}.raised")
-    return graph.add("Transpose", [raised], f"{name}.all", perm=[0, 2, 1])
+def places(alive: NDArray[np.int64], count: int) -> Array:
+    """Return the matrix that puts living channels in their places, (count, living)."""
+    return np.eye(count, dtype=np.float32)[:, alive]
 
 
-def spread_rows(graph: Graph, source: str, alive: NDArray[np.int64], fixed: Array) -> str:
-    """Put rows (n, c, 2) in their places among the dead channels' values, (n, all, 2)."""
-    places = np.zeros((len(fixed), len(alive)), dtype=np.float32)
-    places[alive, np.arange(len(alive))] = 1.0
-    placed = graph.add("MatMul", [graph.constant("pool.places", places), source], "pool.placed")
-    return graph.add("Add", [placed, graph.constant("pool.fixed", fixed[:, None])], "pool.all")
+def build_onnx(state: Arrays) -> onnx.ModelProto:
+    """Return the network with inputs ``log_mel`` and outputs ``pooled`` (n, 1506), ``tags``."""
+    graph = GraphBuilder()
+    scale, shift = affine(state, "input_norm")
+    image = graph.add("Unsqueeze", "log_mel", np.array([1]))
+    source = graph.add("Add", graph.add("Mul", image, scale), shift)
 
-
-def layer_constants(state: Arrays, name: str) -> tuple[NDArray[np.int64], Array]:
-    """Return a layer's living channels and the values of its dead ones (0 where they live)."""
-    alive = live(state, name)
-    fixed = constant_value(state, name)
-    fixed[alive] = 0.0
-    return alive, fixed
-
-
-def front_constants(state: Arrays) -> tuple[NDArray[np.int64], Array]:
-    """Return living channels and constants of the concatenated front end, of 561."""
+    front = [front_branch(graph, state, name, source) for name in CONVOLUTIONS[:5]]
+    front_live = graph.add("Concat", *front, axis=1)
     alive, fixed, start = [], [], 0
     for name in CONVOLUTIONS[:5]:
         branch_alive, branch_fixed = layer_constants(state, name)
         alive.append(branch_alive + start)
         fixed.append(branch_fixed)
         start += len(branch_fixed)
-    return np.concatenate(alive), np.concatenate(fixed)
-
-
-def residual(
-    graph: Graph, state: Arrays, name: str, source: str, inputs: NDArray[np.int64], fixed: Array
-) -> str:
-    """Return a mid layer's 64 channels plus its input."""
-    layer = mid_layer(graph, state, name, source, inputs, fixed)
-    whole = spread(graph, f"{name}.spread", layer, *layer_constants(state, name))
-    return graph.add("Add", [whole, source], f"{name}.sum")
-
-
-def build_onnx(state: Arrays) -> onnx.ModelProto:
-    """Return the network with inputs ``log_mel`` and outputs ``pooled`` (n, 1506), ``tags``."""
-    graph = Graph()
-    graph.constant("axis_1", np.array([1], dtype=np.int64))
-    scale, shift = affine(state, "input_norm")
-    graph.constant("input.scale", scale)
-    graph.constant("input.shift", shift)
-    image = graph.add("Unsqueeze", ["log_mel", "axis_1"], "image")
-    scaled = graph.add("Mul", [image, "input.scale"], "input.scaled")
-    source = graph.add("Add", [scaled, "input.shift"], "input.norm")
-
-    front = [front_branch(graph, state, name, source) for name in CONVOLUTIONS[:5]]
-    front_live = graph.add("Concat", front, "front.live", axis=1)
-    alive, fixed = front_constants(state)
-    first_live = mid_layer(graph, state, "mid.first", front_live, alive, fixed)
-    first_alive, first_fixed = layer_constants(state, "mid.first")
-    everything = np.arange(CHANNELS_MID)
-    nothing = np.zeros(CHANNELS_MID, dtype=np.float32)
-    first = spread(graph, "first", first_live, first_alive, first_fixed)
-    second = residual(graph, state, "mid.second", first, everything, nothing)
-    third = residual(graph, state, "mid.third", second, everything, nothing)
-    maps = graph.add("Concat", [front_live, first, second, third], "maps", axis=1)
+    front_alive, front_fixed = np.concatenate(alive), np.concatenate(fixed)
+    everything, nothing = np.arange(CHANNELS_MID), np.zeros(CHANNELS_MID, dtype=np.float32)
+    first = mid_layer(graph, state, "mid.first", front_live, front_alive, front_fixed)
+    second = mid_layer(graph, state, "mid.second", first, everything, nothing)
+    second = graph.add("Add", second, first)
+    third = mid_layer(graph, state, "mid.third", second, everything, nothing)
+    third = graph.add("Add", third, second)
+    maps = graph.add("Concat", front_live, first, second, third, axis=1)
 
     # Order of the pooled vector: channel by channel, maximum then mean, as in the original.
-    peak = graph.add("ReduceMax", [maps], "pool.max", axes=[2], keepdims=1)
-    mean = graph.add("ReduceMean", [maps], "pool.mean", axes=[2], keepdims=1)
-    pair = graph.add("Concat", [peak, mean], "pool.pair", axis=2)
-    channels = np.concatenate([alive, len(fixed) + np.arange(3 * CHANNELS_MID)])
-    dead = np.concatenate([fixed, np.zeros(3 * CHANNELS_MID, dtype=np.float32)])
-    spread_pair = spread_rows(graph, pair, channels, dead)
-    graph.add("Flatten", [spread_pair], "pooled", axis=1)
+    peak = graph.add("ReduceMax", maps, axes=[2], keepdims=1)
+    mean = graph.add("ReduceMean", maps, axes=[2], keepdims=1)
+    channels = np.concatenate([front_alive, start + np.arange(3 * CHANNELS_MID)])
+    dead = np.concatenate([front_fixed, np.tile(nothing, 3)])
+    pair = graph.add("Concat", peak, mean, axis=2)
+    placed = graph.add("MatMul", places(channels, len(dead)), pair)
+    graph.add("Flatten", graph.add("Add", placed, dead[:, None]), name="pooled", axis=1)
 
     scale, shift = affine(state, "pool_norm")
-    weight = state["dense.weight"] * scale[None, :]
-    bias = state["dense.bias"] + state["dense.weight"] @ shift
-    graph.constant("dense.weight", weight)
-    graph.constant("dense.bias", bias)
-    dense = graph.add("Gemm", ["pooled", "dense.weight", "dense.bias"], "dense", transB=1)
-    active = graph.add("Relu", [dense], "dense.relu")
+    weight = state["dense.weight"]
+    dense = graph.add(
+        "Gemm", "pooled", weight * scale, state["dense.bias"] + weight @ shift, transB=1
+    )
     scale, shift = affine(state, "dense_norm")
-    graph.constant("dense.scale", scale)
-    graph.constant("dense.shift", shift)
-    scaled = graph.add("Mul", [active, "dense.scale"], "dense.scaled")
-    penultimate = graph.add("Add", [scaled, "dense.shift"], "penultimate")
-    graph.constant("tags.weight", state["tags.weight"])
-    graph.constant("tags.bias", state["tags.bias"])
-    logits = graph.add("Gemm", [penultimate, "tags.weight", "tags.bias"], "logits", transB=1)
-    graph.add("Sigmoid", [logits], "tags")
+    scaled = graph.add("Mul", graph.add("Relu", dense), scale)
+    graph.add("Add", scaled, shift, name="penultimate")
+    logits = graph.add("Gemm", "penultimate", state["tags.weight"], state["tags.bias"], transB=1)
+    graph.add("Sigmoid", logits, name="tags")
 
     def value(name: str, *shape: int | str) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape))
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape])
 
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "MSD_musicnn",
-            [value("log_mel", "n", PATCH_FRAMES, MEL_BANDS)],
-            [value("pooled", "n", 1506), value("penultimate", "n", 200), value("tags", "n", 50)],
-            graph.weights,
+            [value("log_mel", PATCH_FRAMES, MEL_BANDS)],
+            [value("pooled", POOLED_SIZE), value("penultimate", 200), value("tags", 50)],
+            graph.constants,
         ),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
         producer_name="tools/convert_musicnn.py",
         doc_string="MSD_musicnn, Pons and Serra 2019, ISC licence; see msd_musicnn.LICENSE.md",
     )
@@ -427,28 +365,19 @@ def build_onnx(state: Arrays) -> onnx.ModelProto:
 # --- The script ---------------------------------------------------------------------------------
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write to a temporary name in the same directory, then rename."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
-    print(f"{path.name}: {len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("wheel", type=Path, help="musicnn-0.1.0-py3-none-any.whl")
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--out", type=Path, default=WEIGHTS.parent)
     options = parser.parse_args()
     found = hashlib.sha256(options.wheel.read_bytes()).hexdigest()
     if found != WHEEL_SHA256:
         raise SystemExit(f"{options.wheel} is not the published musicnn 0.1.0 (sha256 {found})")
     state = to_state(read_checkpoint(options.wheel))
     options.out.mkdir(parents=True, exist_ok=True)
-    write(options.out / "msd_musicnn.safetensors", save(state))
-    write(options.out / "msd_musicnn.onnx", build_onnx(state).SerializeToString())
+    write_whole(options.out / "msd_musicnn.onnx", build_onnx(state).SerializeToString())
     with zipfile.ZipFile(options.wheel) as archive:
-        write(options.out / "msd_musicnn.LICENSE.md", archive.read(LICENCE))
+        write_whole(options.out / "msd_musicnn.LICENSE.md", archive.read(LICENCE))
 
 
 if __name__ == "__main__":
