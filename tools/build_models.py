@@ -23,7 +23,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +59,9 @@ from music_emotion.parallel import available_cores
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 42
 PARITY_TRACKS = 20
-PARITY = 1e-4  # between a trained model and its graph
+PARITY = 1e-4  # most that a probability may differ between a trained model and its graph
 ROUNDING = 1e-3  # between stored features and those computed from the file in blocks
-"""Most that a probability may differ between the trained model and its graph."""
-HALF_CHANGE = 1e-3
-"""Most that a probability may move when weights are stored as float16; more costs figures."""
+HALF_CHANGE = 1e-3  # where weights are stored as float16; more costs figures
 SPEED_REPEATS = 3
 LARGEST_TOTAL = 30e6
 """Bytes of all models together; the wheel, with the pretrained network, stays under 40 MB."""
@@ -113,47 +110,16 @@ RECIPES = (
         "one kernel regression on the pretrained network's maps",
         "to see what the pretrained network alone is worth",
     ),
-    Recipe(
-        "lstm_cnn",
-        "lstm_cnn",
-        "label",
-        "the reference study's LSTM-CNN on basic descriptors",
-        "to compare with the reference study",
-    ),
-    Recipe(
-        "lstm_cnn_advanced",
-        "lstm_cnn_advanced",
-        "label",
-        "the reference study's LSTM-CNN on advanced descriptors",
-        "to compare with the reference study",
-    ),
-    Recipe(
-        "bilstm_cnn",
-        "bilstm_cnn",
-        "label",
-        "the reference study's BiLSTM-CNN on advanced descriptors",
-        "to compare with the reference study",
-    ),
-    Recipe(
-        "cnn2d",
-        "cnn2d",
-        "label",
-        "the reference study's 2-D CNN on log-mel spectrograms",
-        "to compare with the reference study",
-    ),
-    Recipe(
-        "cnn2d_specaugment",
-        "cnn2d_specaugment",
-        "label",
-        "the reference study's 2-D CNN, trained with SpecAugment",
-        "to compare with the reference study",
-    ),
-    Recipe(
-        "ensemble",
-        "ensemble",
-        "label",
-        "the mean of the reference study's BiLSTM-CNN and 2-D CNN",
-        "to compare with the reference study",
+    *(
+        Recipe(name, name, "label", summary, "to compare with the reference study")
+        for name, summary in (
+            ("lstm_cnn", "the reference study's LSTM-CNN on basic descriptors"),
+            ("lstm_cnn_advanced", "the reference study's LSTM-CNN on advanced descriptors"),
+            ("bilstm_cnn", "the reference study's BiLSTM-CNN on advanced descriptors"),
+            ("cnn2d", "the reference study's 2-D CNN on log-mel spectrograms"),
+            ("cnn2d_specaugment", "the reference study's 2-D CNN, trained with SpecAugment"),
+            ("ensemble", "the mean of the reference study's BiLSTM-CNN and 2-D CNN"),
+        )
     ),
 )
 
@@ -181,7 +147,7 @@ EAR_LIMIT = (
     "with EMOTIFY's cannot be excluded."
 )
 EAR_LICENCE = "Needs the network MSD_musicnn by Pons and Serra, which is included: ISC."
-HONEST_FIGURES = (
+HONEST_FIGURES = [
     "accuracy",
     "macro_f1",
     "mean_pearson_r",
@@ -189,7 +155,7 @@ HONEST_FIGURES = (
     "brier",
     "ece",
     "top3_accuracy",
-)
+]
 
 
 # --- What a model is worth -----------------------------------------------------------------------
@@ -263,12 +229,12 @@ def honest_worth(results: Path, recipe: Recipe, keys: Mapping[Run, tuple[str, ..
         figures["worth_tracks"] = float(row["worth"]["tracks"])
         figures["worth_seed"] = float(row["worth"]["seed"])
     seeds = row["seeds"]
-    told = f"fold seed {seeds[0]}" if len(seeds) == 1 else f"fold seeds {seeds[0]} to {seeds[-1]}"
+    said = f"fold seed {seeds[0]}" if len(seeds) == 1 else f"fold seeds {seeds[0]} to {seeds[-1]}"
     accuracies = tuple(float(value) for value in np.round(curve(SUPPORT), 4))
     return Worth(
         figures,
         ConfidenceCurve(tuple(SUPPORT.tolist()), accuracies, round(curve.error, 4)),
-        f"artist protocol, {truth.folds['artist']} folds, {told}, {row['n']} tracks, each "
+        f"artist protocol, {truth.folds['artist']} folds, {said}, {row['n']} tracks, each "
         "predicted by models that heard nothing by its artist",
     )
 
@@ -287,16 +253,15 @@ class Workshop:
     settings: Mapping[str, Any]
     again: bool = False
 
-    @cached_property
-    def store(self) -> FeatureStore | None:
-        """The cache of features."""
-        return FeatureStore.default()
-
     def features(self, names: Sequence[str]) -> CorpusFeatures:
         """Return features of all tracks, from the cache where they are there."""
         with progress_bar("features") as tell:
             return extract_corpus(
-                self.corpus, names, store=self.store, jobs=available_cores(), progress=tell
+                self.corpus,
+                names,
+                store=FeatureStore.default(),
+                jobs=available_cores(),
+                progress=tell,
             )
 
     def key(self, recipe: Recipe, model: Model) -> str:
@@ -472,14 +437,15 @@ def _differences(
         rows = everything.take(everything.track_index == number)
         if not len(rows):
             continue
-        told = model.predict(rows)
+        mine = model.predict(rows)
         path = corpus.tracks[number].path
         one, two = single.predict(path), halved.predict(path)
         if same:
             graph = single.network({name: rows.gather(name) for name in single.card.features})
-            parity = max(parity, float(np.abs(told.emotions - graph.emotions).max()))
-        for mine, name in ((told.emotions, "emotions"), (told.intensities, "intensities")):
-            whole_way = max(whole_way, float(np.abs(mine.mean(axis=0) - getattr(one, name)).max()))
+            parity = max(parity, float(np.abs(mine.emotions - graph.emotions).max()))
+        for name in ("emotions", "intensities"):
+            mean = getattr(mine, name).mean(axis=0)
+            whole_way = max(whole_way, float(np.abs(mean - getattr(one, name)).max()))
             change = max(change, float(np.abs(getattr(one, name) - getattr(two, name)).max()))
     return parity if same else whole_way, whole_way, change
 

@@ -19,7 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,6 @@ from music_emotion.evaluation.train_cell import training_seed
 from music_emotion.features.cache import FeatureStore
 from music_emotion.features.extract import CorpusFeatures, extract_corpus
 from music_emotion.inference.export import export_fitted
-from music_emotion.models.base import Target
 from music_emotion.models.registry import create
 from music_emotion.parallel import available_cores
 
@@ -52,11 +51,16 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Told:
+class TrackPredictions:
     """Predictions of all tracks, each shape (tracks, 9)."""
 
     emotions: Array
     intensities: Array
+
+    @classmethod
+    def unknown(cls, tracks: int) -> TrackPredictions:
+        """Return predictions that are to be filled in."""
+        return cls(*np.full((2, tracks, len(EMOTIONS)), np.nan))
 
     def figures(self, corpus: Corpus) -> dict[str, float]:
         """Return the three figures that are compared."""
@@ -68,20 +72,20 @@ class Told:
         }
 
 
-def stored(results: Path, model: str, target: str, seed: int, tracks: int) -> Told:
+def stored(results: Path, model: str, target: str, seed: int, tracks: int) -> TrackPredictions:
     """Return the out-of-fold predictions that `compare` kept."""
-    told = Told(np.full((tracks, len(EMOTIONS)), np.nan), np.full((tracks, len(EMOTIONS)), np.nan))
+    predictions = TrackPredictions.unknown(tracks)
     for run, cells in CellStore(results).complete_runs():
         if (run.protocol, run.target, run.model, run.seed) == ("artist", target, model, seed):
             for cell in cells:
-                told.emotions[cell.unit] = cell.emotions
-                told.intensities[cell.unit] = cell.intensities
-    if np.isnan(told.emotions).any():
+                predictions.emotions[cell.unit] = cell.emotions
+                predictions.intensities[cell.unit] = cell.intensities
+    if np.isnan(predictions.emotions).any():
         sys.exit(
             f"no out-of-fold predictions of {model}: music-emotion compare --models {model} "
             f"--protocol artist --target {target} --seed {seed} --out {results.name}"
         )
-    return told
+    return predictions
 
 
 def make_fold_models(
@@ -97,12 +101,11 @@ def make_fold_models(
         folder = options.folds / f"fold{number}"
         if (folder / HELD_OUT).is_file():
             continue
-        target: Target = options.target
         model = create(options.model, device="cpu")
         with progress_bar(f"training fold {number + 1} of {len(folds)}") as tell:
             model.fit(
                 everything.take(fold.train),
-                target=target,
+                target=options.target,
                 seed=training_seed(options.seed, number),
                 progress=tell,
             )
@@ -112,10 +115,9 @@ def make_fold_models(
     return held_out
 
 
-def predicted(corpus: Corpus, held_out: Sequence[Sequence[int]], folds: Path) -> Told:
+def predicted(corpus: Corpus, held_out: Sequence[Sequence[int]], folds: Path) -> TrackPredictions:
     """Return what `music-emotion predict` says of the held-out files."""
-    shape = (len(corpus), len(EMOTIONS))
-    told = Told(np.full(shape, np.nan), np.full(shape, np.nan))
+    predictions = TrackPredictions.unknown(len(corpus))
     for number, tracks in enumerate(held_out):
         paths = {str(corpus.tracks[track].path): track for track in tracks}
         with tempfile.NamedTemporaryFile(suffix=".jsonl") as out:
@@ -125,13 +127,9 @@ def predicted(corpus: Corpus, held_out: Sequence[Sequence[int]], folds: Path) ->
             for line in Path(out.name).read_text(encoding="utf-8").splitlines():
                 said = json.loads(line)
                 track = paths[said["path"]]
-                told.emotions[track] = _values(said["emotions"])
-                told.intensities[track] = _values(said["intensities"])
-    return told
-
-
-def _values(named: Mapping[str, float]) -> list[float]:
-    return [named[name] for name in EMOTIONS]
+                predictions.emotions[track] = [said["emotions"][name] for name in EMOTIONS]
+                predictions.intensities[track] = [said["intensities"][name] for name in EMOTIONS]
+    return predictions
 
 
 def main() -> int:
