@@ -59,6 +59,7 @@ def test_file_stream_sound_and_array_agree(tone_model: EmotionModel, tmp_path: P
     with path.open("rb") as stream:
         assert tone_model.predict(stream).path == str(path)
     assert by_array.path == ""
+    assert (by_array.model, by_array.version) == ("tones", "1")
 
 
 def test_a_stream_is_filed_under_its_name_where_that_is_a_path(tone_model: EmotionModel) -> None:
@@ -114,6 +115,7 @@ def test_silence_gets_no_emotion(tone_model: EmotionModel) -> None:
         assert prediction.confidence == 0.0
         assert np.allclose(prediction.emotions, 1 / 9)
         assert not prediction.intensities.any()
+        assert prediction.emotions.dtype == prediction.intensities.dtype == np.float32
         assert any("silent" in line for line in prediction.warnings)
 
 

@@ -114,8 +114,8 @@ def explain(
     """
     if emotion is not None and emotion not in EMOTIONS:
         raise ModelError(f"there is no emotion {emotion!r}; choose from {', '.join(EMOTIONS)}")
-    segments, count = _segments(model, source, sample_rate)
-    bands = tuple(pairwise(BAND_EDGES))
+    segments = _segments(model, source, sample_rate)
+    count, bands = len(segments), tuple(pairwise(BAND_EDGES))
     # One version at a time: together they would be nine times the sound.
     versions = chain([segments], (_without_band(segments, *band) for band in bands))
     segment_level = joined([model.analyse(version) for version in versions])
@@ -196,20 +196,16 @@ def explain_prediction(
 
 def _segments(
     model: EmotionModel, source: AudioSource | Sound | NDArray[Any], sample_rate: int | None
-) -> tuple[Segments, int]:
-    """Return the segments of the part that is explained, and their number."""
+) -> Segments:
+    """Return the segments of the part that is explained."""
     if is_file(source):
         sound = decode(source, duration=LONGEST_SECONDS)
     else:
         sound = as_sound(source, sample_rate)
     samples = sound.samples[: round(LONGEST_SECONDS * sound.sample_rate)]
     blocks, _ = fill_segment([samples], sound.sample_rate, "the sound")
-    parts = list(segment_blocks(blocks, sound.sample_rate, rates=model.sample_rates))
-    rates = parts[0].waveforms
-    segments = Segments(
-        {rate: np.concatenate([p.waveforms[rate] for p in parts]) for rate in rates}
-    )
-    return segments, len(segments)
+    parts = segment_blocks(blocks, sound.sample_rate, rates=model.sample_rates)
+    return Segments(joined([part.waveforms for part in parts]))
 
 
 def _without_band(segments: Segments, lowest: float, highest: float) -> Segments:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from numbers import Real
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ DEFAULT_MODEL = "default"
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
 
 Array = NDArray[np.float32]
+Key = TypeVar("Key")
 SegmentLevel = Mapping[str, Array]
 """What is kept of each segment, one entry per segment on axis 0: the graph's outputs (scope
 ``segment``) or the features it will see pooled (scope ``track``)."""
@@ -188,8 +189,8 @@ class EmotionModel:
         return top if curve is None else float(np.interp(top, curve.probability, curve.accuracy))
 
 
-def joined(parts: Sequence[SegmentLevel]) -> SegmentLevel:
-    """Return what was kept of consecutive parts of a track, at least one, as of one.
+def joined(parts: Sequence[Mapping[Key, Array]]) -> dict[Key, Array]:
+    """Return arrays of consecutive parts of a track, at least one, as of one part.
 
     Examples
     --------
