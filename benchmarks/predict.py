@@ -206,14 +206,14 @@ def long(model: str) -> str:
         code = (
             "import resource, sys, time, music_emotion\n"
             "started = time.perf_counter()\n"
-            "told = music_emotion.predict(sys.argv[1], model=sys.argv[2])\n"
+            "prediction = music_emotion.predict(sys.argv[1], model=sys.argv[2])\n"
             "memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
-            "print(f'{told.duration / 3600:.1f} h: {time.perf_counter() - started:.0f} s, '\n"
+            "print(f'{prediction.duration / 3600:.1f} h: {time.perf_counter() - started:.0f} s, '\n"
             "      f'{memory:.0f} MB')\n"
         )
         command = [sys.executable, "-c", code, str(path), model]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return f"{model}, a WAV of {told.rstrip()}"
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return f"{model}, a WAV of {printed.rstrip()}"
 
 
 def main() -> None:
