@@ -51,7 +51,6 @@ def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.Monk
             n_folds=2,
         ),
         corpus,
-        None,
         tmp_path,
         0,
         train_here,

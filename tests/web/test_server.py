@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,8 +10,11 @@ import sys
 import threading
 from pathlib import Path
 
+import h11
 import httpx
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
 from helpers.command_line import run
 from helpers.live import (
@@ -25,7 +29,7 @@ from helpers.live import (
 )
 from music_emotion.errors import ModelError, ServerError
 from music_emotion.web import jobs
-from music_emotion.web.server import listen
+from music_emotion.web.server import listen, patient_protocol
 from music_emotion.web.settings import ServerSettings
 
 FILE = {"file": ("a.wav", music())}
@@ -86,6 +90,21 @@ def test_a_client_that_never_asks_is_hung_up_on(strict: Live) -> None:
         halting.sendall(b"GET / HTTP/1.1\r\nHost")
         assert silent.recv(100) == b""
         assert halting.recv(100) == b""
+
+
+def test_uvicorns_protocol_is_the_one_that_is_extended() -> None:
+    """A canary: where it fails, uvicorn keeps the state of a request elsewhere.
+
+    Then ``server.patient_protocol`` hangs up on nobody, and clients that never ask hold their
+    connection for ever.
+    """
+    protocol = patient_protocol(ServerSettings())
+    assert issubclass(protocol, asyncio.Protocol)
+    loop = asyncio.new_event_loop()
+    made = protocol(uvicorn.Config(lambda: None), ServerState(), {}, loop)
+    loop.close()
+    assert isinstance(made.conn, h11.Connection)
+    assert made.conn.their_state is h11.IDLE
 
 
 def test_no_more_connections_than_allowed(strict: Live) -> None:

@@ -112,15 +112,21 @@ def patient_protocol(settings: ServerSettings) -> type[H11Protocol]:
     settings
         ``idle_seconds`` for the headers of a request, ``connections`` at once.
     """
+    accepted: set[H11Protocol] = set()
 
     class PatientProtocol(H11Protocol):
-        """HTTP/1.1 with a deadline for headers; bodies have theirs elsewhere."""
+        """HTTP/1.1 with a deadline for headers; bodies have theirs elsewhere.
+
+        Uvicorn has no setting for that. Of its insides this uses the class and its ``conn`` alone.
+        """
 
         _deadline: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            if len(self.connections) > settings.connections:
+            self._transport = transport
+            accepted.add(self)
+            if len(accepted) > settings.connections:
                 transport.close()
             else:
                 self._watch()
@@ -130,6 +136,7 @@ def patient_protocol(settings: ServerSettings) -> type[H11Protocol]:
             self._watch()
 
         def connection_lost(self, exc: Exception | None) -> None:
+            accepted.discard(self)
             self._forget()
             super().connection_lost(exc)
 
@@ -137,7 +144,8 @@ def patient_protocol(settings: ServerSettings) -> type[H11Protocol]:
             """Keep a deadline running as long as a request's headers are awaited."""
             awaited = self.conn.their_state is h11.IDLE
             if awaited and self._deadline is None:
-                self._deadline = self.loop.call_later(settings.idle_seconds, self._give_up)
+                loop = asyncio.get_running_loop()
+                self._deadline = loop.call_later(settings.idle_seconds, self._give_up)
             elif not awaited:
                 self._forget()
 
@@ -149,7 +157,7 @@ def patient_protocol(settings: ServerSettings) -> type[H11Protocol]:
         def _give_up(self) -> None:
             # A request that is being answered is over for h11 only when its answer is.
             self._deadline = None
-            if self.conn.their_state is h11.IDLE and not self.transport.is_closing():
-                self.transport.close()
+            if self.conn.their_state is h11.IDLE and not self._transport.is_closing():
+                self._transport.close()
 
     return PatientProtocol
