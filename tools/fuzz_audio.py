@@ -32,6 +32,7 @@ from music_emotion.audio import Sound, decode, resample
 from music_emotion.inference.batch import predict_file, silence_native_libraries
 from music_emotion.inference.model import load_model
 from music_emotion.parallel import Worker
+from music_emotion.report.tables import markdown_table
 
 SECONDS = 6.0  # of music in each file
 FORMATS = {
@@ -247,16 +248,13 @@ def report(results: list[Result], arguments: argparse.Namespace) -> str:
         + ", stereo, in every base format",
         "",
     ]
-    for title, key in (("format", "format"), ("damage", "damage")):
+    for key in ("format", "damage"):
         counts = Counter((getattr(result, key), result.outcome) for result in results)
-        groups = list(dict.fromkeys(getattr(result, key) for result in results))
-        shown = [o.lower() for o in outcomes]
-        lines += [f"| {title} | {' | '.join(shown)} |", "|---|" + "---:|" * len(outcomes)]
-        lines += [
-            f"| {group} | " + " | ".join(f"{counts[group, o]:,}" for o in outcomes) + " |"
-            for group in sorted(groups)
+        body = [
+            [group, *(f"{counts[group, outcome]:,}" for outcome in outcomes)]
+            for group in sorted({getattr(result, key) for result in results})
         ]
-        lines.append("")
+        lines += [markdown_table([key, *map(str.lower, outcomes)], body), ""]
     return "\n".join(lines)
 
 

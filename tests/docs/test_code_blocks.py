@@ -1,7 +1,7 @@
 """Every code block of the README and the documentation does what it says.
 
 The demo corpus stands in for a user's music. The blocks of a page run one after the other, as a
-reader would run them; a page does not rely on another.
+reader would run them, in a copy of one prepared folder; a page does not rely on another.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ SHELL = shutil.which("bash")
 CURL = shutil.which("curl")
 TIMEOUT = 1_200  # seconds per block; a hang must not look like patience
 SERVED_AT = "http://127.0.0.1:8000"  # as the pages say
+COMPARED = "compare --demo --quick --models cnn2d,svm --protocol artist"
 EXTRAS = re.compile(r"\[([\w,-]+)\]")
 
 
@@ -92,13 +93,28 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def prepared_folder(music: Path, environment: dict[str, str]) -> Path:
+    """The music, and a comparison of two models, which several pages begin with."""
+    shutil.copytree(music / "my-music", Path(environment["HOME"]) / "Music")
+    words = [sys.executable, "-m", "music_emotion", *COMPARED.split()]
+    subprocess.run(words, cwd=music, env=environment, capture_output=True, check=True)
+    return music
+
+
 @pytest.fixture
-def reader(music: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Reader:
-    """All pages are tried out in one folder, so that what is trained there is trained once."""
-    shutil.copytree(music / "my-music", Path(environment["HOME"]) / "Music", dirs_exist_ok=True)
-    monkeypatch.chdir(music)
-    monkeypatch.syspath_prepend(str(music))
-    return Reader(music, environment)
+def reader(
+    prepared_folder: Path,
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Reader:
+    """A page is tried out in a folder of its own: a comparison scores all that lies in its own."""
+    folder = tmp_path / "reader"
+    shutil.copytree(prepared_folder, folder, ignore=shutil.ignore_patterns("corpus"))
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    return Reader(folder, environment)
 
 
 @pytest.fixture(scope="session")
@@ -199,6 +215,11 @@ def test_every_block_runs(page: Path, reader: Reader, request: pytest.FixtureReq
             exec(compile(block.text, block.place, "exec"), names)
     if left_out:
         pytest.skip("; ".join(left_out))
+
+
+def test_what_is_prepared_stands_on_pages() -> None:
+    lines = [line for page in PAGES for block in blocks_of(page) for line in block.run_lines()]
+    assert lines.count(f"music-emotion {COMPARED}") >= 2
 
 
 def test_an_architecture_takes_thirty_lines_as_its_page_says() -> None:

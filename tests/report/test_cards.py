@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import tomllib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +10,6 @@ from helpers.graphs import card, package, tone_detector
 from music_emotion.inference import package as packages
 from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.report.cards import card_page, card_table
-from music_emotion.report.health import PURPOSES, examine, render
 
 GOOD = {
     "name": "default",
@@ -89,30 +85,3 @@ def test_the_command_lists_and_shows_them(shipped: Path) -> None:
     assert models(str(shipped / "abc")).startswith("# abc 1")
     cards = json.loads(models("--json"))
     assert [c["name"] for c in cards] == ["default", "abc"]
-
-
-def test_the_doctor_says_what_is_there_and_what_is_missing(
-    shipped: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    health = examine()
-    assert health.well
-    versions = dict(health.versions)
-    assert versions["numpy"]
-    assert {"MP3", "OPUS"} <= set(health.formats)
-    assert {extra.name for extra in health.extras} >= {"plot", "formats", "train"}
-    assert all(extra.purpose for extra in health.extras)
-    assert not replace(health, formats=()).well
-    (shipped / "abc" / "model.onnx").write_bytes(b"nonsense")
-    sick = examine()
-    assert not sick.well
-    assert "model abc" in render(sick)
-    assert "DAMAGED" in render(sick)
-    result = run("doctor")
-    assert result.exit_code == 1
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    assert "onnxruntime" in dict(examine().models)["default"]
-
-
-def test_every_extra_says_what_it_is_for() -> None:
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
-    assert set(PURPOSES) == set(project["project"]["optional-dependencies"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.doctests import failing_examples
 from music_emotion.emotions import GEMS
 from music_emotion.evaluation.agreement import PanelSize
 from music_emotion.evaluation.metrics import METRICS
@@ -254,3 +255,7 @@ def test_a_dash_is_no_sign() -> None:
     assert span("42.2", "51.5") == "42.2–51.5"
     assert span("-0.139", "-0.005") == "-0.139 to -0.005"
     assert span("-0.1", "0.2") == "-0.1 to 0.2"
+
+
+def test_the_examples_are_right() -> None:
+    assert failing_examples("music_emotion.report.tables") == ""

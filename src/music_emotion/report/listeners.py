@@ -25,10 +25,10 @@ from music_emotion.evaluation.agreement import (
 )
 from music_emotion.evaluation.provenance import command_line, machine, today, versions
 from music_emotion.evaluation.strict_json import from_json, json_text
+from music_emotion.report.tables import SHOWN_PANELS
 
 LISTENERS = "listeners.json"
 PICTURE = "listeners.png"
-SHOWN_SIZES = (1, 2, 4, 8, 12, 16, 20, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def listeners_table(figures: ListenerFigures) -> str:
     ]
     lines += [
         f"{size:<20}{panels.accuracy[size - 1]:>12.3f}{panels.mean_r[size - 1]:>12.3f}"
-        for size in SHOWN_SIZES
+        for size in SHOWN_PANELS
         if size <= len(panels.sizes)
     ]
     return "\n".join(lines)
