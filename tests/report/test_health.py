@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.command_line import run
-from helpers.graphs import package, tone_listener
+from helpers.graphs import package, tone_detector
 from music_emotion.inference import package as packages
 from music_emotion.report.health import PURPOSES, examine, render
 
@@ -18,7 +18,7 @@ from music_emotion.report.health import PURPOSES, examine, render
 @pytest.fixture
 def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("default", "abc"):
-        package(tmp_path / name, tone_listener(), name=name)
+        package(tmp_path / name, tone_detector(), name=name)
     monkeypatch.setattr(packages, "SHIPPED", tmp_path)
     return tmp_path
 

@@ -30,6 +30,7 @@ from music_emotion.report.plots import (
     is_trained_in_epochs,
     listener_panels,
     reliability_diagrams,
+    row_shares,
     training_curves,
 )
 from music_emotion.report.tables import (
@@ -301,10 +302,8 @@ def _people(listeners: ListenerFigures) -> Matrix:
 
 
 def _shares(title: str, counts: np.ndarray[Any, Any]) -> Matrix:
-    matrix = np.asarray(counts, dtype=np.float64)
-    totals = matrix.sum(axis=1)
-    shares = matrix / np.maximum(totals, 1e-12)[:, None]
-    return Matrix(title, shares.tolist(), [round(float(total)) for total in totals])
+    items = [round(float(total)) for total in np.asarray(counts).sum(axis=1)]
+    return Matrix(title, row_shares(counts).tolist(), items)
 
 
 def _wrong(mistake: Mistake, corpus: Corpus | None, clips: Mapping[int, str]) -> WrongTrack:

@@ -144,12 +144,7 @@ def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Fi
     for offset, protocol in enumerate(protocols):
         chosen = [row for row in rows if row.protocol == protocol]
         places = [models.index(row.model) - 0.4 + (offset + 0.5) * width for row in chosen]
-        estimates = [row.headline["accuracy"] for row in chosen]
-        values = [100 * one.value for one in estimates]
-        errors = [
-            [max(0.0, 100 * (one.value - one.low)) for one in estimates],
-            [max(0.0, 100 * (one.high - one.value)) for one in estimates],
-        ]
+        values, errors = _accuracies(chosen)
         axes.bar(
             places,
             values,
@@ -175,16 +170,30 @@ def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Fi
     return figure
 
 
+def _accuracies(rows: Sequence[ModelResult]) -> tuple[list[float], list[list[float]]]:
+    """Return accuracies in per cent, and how far their intervals reach below and above them."""
+    estimates = [row.headline["accuracy"] for row in rows]
+    below = [max(0.0, 100 * (one.value - one.low)) for one in estimates]
+    above = [max(0.0, 100 * (one.high - one.value)) for one in estimates]
+    return [100 * one.value for one in estimates], [below, above]
+
+
+def row_shares(counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Return each row of a confusion matrix as shares, 0–1; of an empty row zeros."""
+    matrix: NDArray[np.float64] = np.asarray(counts, dtype=np.float64)
+    shares: NDArray[np.float64] = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-12)
+    return shares
+
+
 def confusion_matrices(rows: Sequence[ModelResult]) -> Figure:
     """Draw a confusion matrix per model; each row sums to 100 per cent of that emotion's items."""
     figure, grid = _grid(len(rows), 4.0, 4.1)
     labels = [emotion.label for emotion in GEMS]
     for position, (axes, row) in enumerate(zip(grid, rows, strict=True)):
-        support = row.confusion.sum(axis=1, keepdims=True)
-        shares = 100 * row.confusion / np.maximum(support, 1)
+        shares = 100 * row_shares(row.confusion)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
         for (true, called), share in np.ndenumerate(shares):
-            if support[true, 0] and share >= 0.5:
+            if share >= 0.5:
                 colour = "white" if share > 55 else "black"
                 axes.text(
                     called, true, f"{share:.0f}", ha="center", va="center", fontsize=6, color=colour
@@ -349,8 +358,7 @@ def draw_confusions(people: NDArray[np.floating], model: NDArray[np.floating], n
         (axes[0], people, "people", "half of the listeners name", "the other half name"),
         (axes[1], model, name, "people name", "the model names"),
     ):
-        counts = np.asarray(matrix, dtype=np.float64)
-        share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
+        share = row_shares(matrix)
         one.imshow(share, cmap="Greys", vmin=0, vmax=1)
         for row in range(len(EMOTIONS)):
             for column in range(len(EMOTIONS)):
@@ -429,14 +437,11 @@ def accuracy_intervals(document: Document) -> Figure:
     for number, protocol in enumerate(protocols):
         shift = SPREAD * ((len(protocols) - 1) / 2 - number)
         rows = [(y, best[protocol][name]) for y, name in enumerate(names) if name in best[protocol]]
-        estimates = [row.headline["accuracy"] for _, row in rows]
-        values = [100 * one.value for one in estimates]
-        below = [max(0.0, 100 * (one.value - one.low)) for one in estimates]
-        above = [max(0.0, 100 * (one.high - one.value)) for one in estimates]
+        values, errors = _accuracies([row for _, row in rows])
         axes.errorbar(
             values,
             [y + shift for y, _ in rows],
-            xerr=[below, above],
+            xerr=errors,
             fmt=MARKS[protocol],
             markersize=4.5,
             elinewidth=1.2,
