@@ -213,7 +213,7 @@ def test_other_code_is_said_and_what_it_made_is_kept(world, tmp_path, monkeypatc
     assert f"{good}, {bad}; to train them again" in line
     assert reporter.done == []
     assert summary_csv(first.models) == summary_csv(again.models)
-    (tmp_path / "predictions" / "track-label-bad-seed42.npz").unlink()
+    (tmp_path / "predictions" / f"{bad}.npz").unlink()
     _, reporter = run(world, tmp_path, protocols=("track",))
     assert len(reporter.done) == 5
     assert bad not in reporter.messages[0]
@@ -388,7 +388,7 @@ def test_a_stopped_run_goes_on_where_it_was(world, tmp_path, number):
 
     resumed, reporter = run(world, tmp_path / "out", models=(SLOW,), protocols=("artist",))
     assert reporter.present == len(kept) and len(reporter.done) == 5 - len(kept)
-    afresh, _ = run(world, tmp_path / "afresh", models=("slow",), protocols=("artist",))
+    afresh, _ = run(world, tmp_path / "afresh", models=(SLOW,), protocols=("artist",))
     assert summary_csv(resumed.models) == summary_csv(afresh.models)
     assert not list(cells.glob("*.npz"))
 
