@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers import tasks
+from helpers.processes import is_running, needs_proc
 from music_emotion.errors import AudioError
 from music_emotion.parallel import AHEAD, ONE_THREAD, Death, run_tasks
 
@@ -138,6 +139,7 @@ SCRIPT = """
 import sys
 sys.path.insert(0, {tests!r})
 from helpers import tasks
+from helpers.processes import is_running, needs_proc
 from music_emotion.parallel import run_tasks
 
 if __name__ == "__main__":
@@ -150,14 +152,7 @@ if __name__ == "__main__":
 """
 
 
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@needs_proc
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_workers_end_with_their_parent_however_it_ends(tmp_path, number):
     script = tmp_path / "script.py"

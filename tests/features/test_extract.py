@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from helpers import tasks
+from helpers.processes import children_of, is_running, needs_proc
 from music_emotion.audio import read_audio
 from music_emotion.datasets.corpus import Corpus, Track
 from music_emotion.digest import file_digest
@@ -26,7 +26,6 @@ from music_emotion.features.musicnn import POOLED_SIZE
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.spectrum import log_mel
 from music_emotion.features.statistics import statistics
-from music_emotion.parallel import Report
 
 SEGMENTS = (2, 1, 3)  # of the tracks below
 
@@ -183,19 +182,8 @@ def test_a_cache_that_cannot_be_written_ends_it(corpus, tmp_path):
         extract_corpus(corpus, ["statistics"], store=FeatureStore(blocked), jobs=2)
 
 
-def begin_deadly(report: Report) -> Callable[[module.Task], module.Outcome]:
-    """Stands in for a decoder that crashes on the second file; run in a worker process."""
-
-    def perform(task: module.Task) -> module.Outcome:
-        if task.number == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return module.run_task(task)
-
-    return perform
-
-
 def test_a_file_that_kills_its_worker_is_named(corpus, monkeypatch):
-    monkeypatch.setattr(module, "_begin", begin_deadly)
+    monkeypatch.setattr(module, "_begin", tasks.begin_features)
     found = extract_corpus(corpus, ["statistics"], jobs=2)
     (failure,) = found.failures
     path = corpus.tracks[1].path
@@ -236,26 +224,7 @@ if __name__ == "__main__":
 """
 
 
-def children_of(pid: int) -> set[int]:
-    found = set()
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid:
-            found.add(int(status.parent.name))
-    return found
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@needs_proc
 def test_a_killed_run_takes_its_workers_along_and_keeps_what_was_done(tmp_path):
     folder, cache = tmp_path / "audio", tmp_path / "cache"
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""What workers of tests/test_parallel.py do; they import this module by name."""
+"""What workers of tests do; they import this module by name."""
 
 from __future__ import annotations
 
@@ -56,3 +56,15 @@ def begin(report: Callable[[Any], None]) -> Callable[[Order], Any]:
 def begin_in_vain(report: Callable[[Any], None]) -> Callable[[Order], Any]:
     """Fail as a worker does that finds no model."""
     raise AudioError("there is no model")
+
+
+def begin_features(report: Callable[[Any], None]) -> Callable[[Any], Any]:
+    """Compute features of files; stands in for a decoder that crashes on the second one."""
+    from music_emotion.features.extract import run_task
+
+    def perform(task: Any) -> Any:
+        if task.number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return run_task(task)
+
+    return perform
