@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,8 @@ def seconds_ours(segments: int, batch: int, epochs: int, threads: int) -> list[f
 
     from music_emotion.models.cnn2d import Cnn2d
     from music_emotion.training.config import TrainingConfig
-    from music_emotion.training.fit import TrainingData, fit_network
+    from music_emotion.training.data import TrainingData
+    from music_emotion.training.fit import fit_network
 
     torch.set_num_threads(threads)
     array, label = random_segments(segments)
@@ -51,20 +53,8 @@ def seconds_ours(segments: int, batch: int, epochs: int, threads: int) -> list[f
     data = TrainingData(
         array, np.arange(segments), one_hot, ones, one_hot, ones, np.arange(segments)
     )
-    nothing = TrainingData(
-        array,
-        *(
-            value[:0]
-            for value in (
-                data.rows,
-                data.emotions,
-                data.weight,
-                data.intensities,
-                data.intensity_weight,
-                data.track_index,
-            )
-        ),
-    )
+    names = [field.name for field in fields(data) if field.name != "array"]
+    nothing = replace(data, **{name: getattr(data, name)[:0] for name in names})
     config = TrainingConfig(max_epochs=epochs, batch_size=batch, mixup=0.0, splice=False)
     network = Cnn2d(dropout=DROPOUT, shared=False)
     result = fit_network(

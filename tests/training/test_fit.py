@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from music_emotion.training.config import TrainingConfig
+from music_emotion.training.data import TrainingData
 from music_emotion.training.fit import (
-    TrainingData,
     emotion_loss,
     first_candidate,
     fit_network,

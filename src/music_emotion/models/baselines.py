@@ -167,7 +167,7 @@ class SupportVectorMachine(_OfStatistics):
     name = "svm"
 
     cost = 10.0
-    """The machine's C."""
+    """The C of the support vector machine."""
 
     ridge = 1.0
     """Regularisation of the kernel ridge regression for a unit of mean weight."""
@@ -185,13 +185,13 @@ class SupportVectorMachine(_OfStatistics):
         self._scaler = StandardScaler()
         features = self._scaler.fit_transform(self._features(units))
         weight = units.listeners / units.listeners.mean()
-        self._machine: _Classifier | None = None
+        self._classifier: Any = None
         wanted = [units.vote_fractions]
         notes: tuple[str, ...] = ()
         if target == "votes":
             wanted.append(units.tick_shares)
         else:
-            notes = self._fit_machine(features, units, seed)
+            notes = self._fit_classifier(features, units, seed)
         outputs = np.concatenate(wanted, axis=1)
         self._offset = np.average(outputs, axis=0, weights=weight)
         self._regression = KernelRidge(
@@ -200,20 +200,19 @@ class SupportVectorMachine(_OfStatistics):
         self._regression.fit(features, outputs - self._offset, sample_weight=weight)
         return notes
 
-    def _fit_machine(self, features: Floats, units: Units, seed: int) -> tuple[str, ...]:
+    def _fit_classifier(self, features: Floats, units: Units, seed: int) -> tuple[str, ...]:
         self._classes = np.unique(units.label)
         self._temperature = 1.0
         if len(self._classes) == 1:
             return (f"only one class in training: {EMOTIONS[self._classes[0]]}",)
-        self._machine = self._new_machine().fit(features, units.label)
+        self._classifier = self._new_classifier().fit(features, units.label)
         self._temperature = self._inner_temperature(features, units, seed)
         return (f"temperature {self._temperature:.3g} from inner cross-validation",)
 
-    def _new_machine(self) -> _Classifier:
+    def _new_classifier(self) -> Any:
         from sklearn.svm import SVC
 
-        machine: _Classifier = SVC(C=self.cost, kernel="rbf", gamma="scale")
-        return machine
+        return SVC(C=self.cost, kernel="rbf", gamma="scale")
 
     def _inner_temperature(self, features: Floats, units: Units, seed: int) -> float:
         from sklearn.model_selection import GroupKFold
@@ -226,8 +225,8 @@ class SupportVectorMachine(_OfStatistics):
         for inside, outside in splitter.split(features, units.label, units.group):
             if len(np.unique(units.label[inside])) < 2:
                 continue
-            machine = self._new_machine().fit(features[inside], units.label[inside])
-            values = _decisions(machine, features[outside], np.unique(units.label[inside]))
+            classifier = self._new_classifier().fit(features[inside], units.label[inside])
+            values = _decisions(classifier, features[outside], np.unique(units.label[inside]))
             decisions.append(values)
             truth.append(units.label[outside])
         if not decisions:
@@ -240,29 +239,19 @@ class SupportVectorMachine(_OfStatistics):
         intensities = regressed[:, : len(EMOTIONS)]
         if regressed.shape[1] > len(EMOTIONS):
             return np.clip(regressed[:, len(EMOTIONS) :], 1e-6, None), intensities
-        if self._machine is None:
+        if self._classifier is None:
             return np.repeat(one_hot(self._classes), len(features), axis=0), intensities
-        decisions = _decisions(self._machine, features, self._classes)
+        decisions = _decisions(self._classifier, features, self._classes)
         return softmax(decisions / self._temperature, axis=1), intensities
-
-
-class _Classifier:
-    """The part of scikit-learn's classifier this module uses (for the type checker)."""
-
-    def fit(self, features: Floats, label: NDArray[np.int64]) -> _Classifier:
-        raise NotImplementedError
-
-    def decision_function(self, features: Floats) -> Floats:
-        raise NotImplementedError
 
 
 _ABSENT = -3.0
 """Decision value, relative to the lowest one, of an emotion that training did not contain."""
 
 
-def _decisions(machine: _Classifier, features: Floats, classes: NDArray[np.int64]) -> Floats:
+def _decisions(classifier: Any, features: Floats, classes: NDArray[np.int64]) -> Floats:
     """Return one decision value per emotion, shape (n, 9)."""
-    values = machine.decision_function(features)
+    values = classifier.decision_function(features)
     if values.ndim == 1:
         values = np.stack([-values, values], axis=1)
     decisions = np.full((len(values), len(EMOTIONS)), values.min() + _ABSENT)

@@ -38,7 +38,6 @@ from music_emotion.training.data import (
 )
 from music_emotion.training.device import half_precision, select_device
 from music_emotion.training.fit import (
-    FitResult,
     fit_network,
     predict_logits,
     seeded,
@@ -253,7 +252,12 @@ class NeuralModel:
             progress=progress,
         )
         self.network_, self.target_ = network, target
-        return self._report(network, result, notes)
+        return FitReport(
+            history=result.history,
+            best_epoch=result.best_epoch,
+            notes=notes,
+            parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
+        )
 
     def predict(self, examples: Examples) -> Prediction:
         """Predict each row on its own.
@@ -288,14 +292,6 @@ class NeuralModel:
             axis=-1 if self.inputs.is_sequence else 1,
         )
         return StandardisedNetwork(standardise, architecture).to(device)
-
-    def _report(self, network: nn.Module, result: FitResult, notes: tuple[str, ...]) -> FitReport:
-        return FitReport(
-            history=result.history,
-            best_epoch=result.best_epoch,
-            notes=notes,
-            parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
-        )
 
 
 def training_data(examples: Examples, array: NDArray[np.float32], target: Target) -> TrainingData:

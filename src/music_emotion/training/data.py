@@ -227,13 +227,9 @@ def oversample(
         synthetic = _synthesise(features[label == number], largest - count, seed + number)
         rows.append(synthetic)
         labels.append(np.full(len(synthetic), number, dtype=label.dtype))
-    filled = Oversampled(np.concatenate(rows), np.concatenate(labels), len(features), ())
-    return Oversampled(
-        filled.features,
-        filled.label,
-        filled.real,
-        _notes(len(filled.label) - filled.real, filled.real, largest, shrunk, alone),
-    )
+    filled, real = np.concatenate(labels), len(features)
+    notes = _notes(len(filled) - real, real, largest, shrunk, alone)
+    return Oversampled(np.concatenate(rows), filled, real, notes)
 
 
 def _synthesise(members: NDArray[np.float32], wanted: int, seed: int) -> NDArray[np.float32]:
