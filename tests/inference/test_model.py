@@ -193,6 +193,7 @@ def test_a_window_is_the_mean_of_its_audible_segments(
     expected = [shares(*window).mean() if window else 1 / 9 for window in windows]
     assert prediction.timeline.emotions[:, index] == pytest.approx(expected, abs=1e-5)
     assert prediction.timeline.window == seconds
+    assert prediction.envelope[[30, 90, 150, 210]] == pytest.approx([0.1, 0.2, 0, 0.15], rel=0.01)
     assert prediction.confidence == pytest.approx(float(prediction.emotions.max()))
     heard = np.array([0.1, 0.2, 0.15])
     assert prediction.emotions[index] == pytest.approx(shares(*heard).mean(), abs=1e-5)
