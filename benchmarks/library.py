@@ -35,11 +35,11 @@ PIECE = 50_000  # rows per transaction
 CACHE_KIB = 1 << 20
 BARE = """
 import sys
-from music_emotion.inference.batch import Job, predict_files, silence_native_libraries
+from music_emotion.inference.batch import predict_files, silence_native_libraries
 from music_emotion.audio.discover import find_files
 silence_native_libraries()
 files = find_files([sys.argv[1]], recursive=True)
-print(sum(1 for _ in predict_files(files, Job(sys.argv[2]), jobs=int(sys.argv[3]))))
+print(sum(1 for _ in predict_files(files, sys.argv[2], jobs=int(sys.argv[3]))))
 """
 FIND = (
     ("--feels nostalgia --min .4 --not tension", "by emotion"),

@@ -31,7 +31,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from music_emotion.cluster import ray_cluster
 from music_emotion.inference import batch
-from music_emotion.inference.batch import Job, predict_file, predict_stream
+from music_emotion.inference.batch import predict_file, predict_stream
 from music_emotion.inference.model import load_model
 from music_emotion.library.distributed.scan import scan_on_ray, scanned_location
 from music_emotion.library.distributed.urls import find_locations
@@ -44,9 +44,9 @@ Subject = tuple[str, int]
 def plain(paths: list[str], model: str, workers: int) -> None:
     # One process is a worker, too, as on Ray: jobs=1 would work in this one.
     if workers == 1:
-        outcomes = batch._in_processes(paths, Job(model), 1)
+        outcomes = batch._in_processes(paths, model, False, 1)
     else:
-        outcomes = predict_stream(paths, Job(model), jobs=workers)
+        outcomes = predict_stream(paths, model, jobs=workers)
     for outcome in outcomes:
         if outcome.error:
             sys.exit(outcome.error)

@@ -26,7 +26,7 @@ from music_emotion.cli.predict import Format, _format
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.inference import batch
-from music_emotion.inference.batch import Job, Outcome, predict_files
+from music_emotion.inference.batch import Outcome, predict_files
 from music_emotion.inference.output import FileNames
 from music_emotion.inference.writers import opened_writer
 
@@ -323,7 +323,7 @@ def test_json_on_a_stream_is_closed_whatever_happens(capsys: pytest.CaptureFixtu
 def test_the_bar_begins_with_what_there_is_to_do(music: Path, model: str) -> None:
     steps: list[tuple[int, int]] = []
     files = find_files([str(music)])
-    list(predict_files(files, Job(model), progress=lambda *step: steps.append(step)))
+    list(predict_files(files, model, progress=lambda *step: steps.append(step)))
     assert steps == [(0, 2), (1, 2), (2, 2)]
 
 
@@ -361,8 +361,8 @@ def test_colours_are_of_the_screen(
 
 def test_processes_give_what_one_gives(music: Path, model: str) -> None:
     files = find_files([str(music)], recursive=True)
-    alone = list(predict_files(files, Job(model)))
-    together = list(predict_files(files, Job(model), jobs=2))
+    alone = list(predict_files(files, model))
+    together = list(predict_files(files, model, jobs=2))
     assert [o.path for o in together] == [o.path for o in alone]
     assert [o.error for o in together] == [o.error for o in alone]
     assert np.array_equal(together[0].prediction.emotions, alone[0].prediction.emotions)
@@ -374,7 +374,7 @@ def test_a_file_that_kills_its_process_does_not_stop_the_others(
     monkeypatch.setattr(batch, "_begin", deadly.begin)
     (music / "letter.mp3").rename(music / deadly.KILLER)
     files = find_files([str(music)], recursive=True)
-    outcomes = list(predict_files(files, Job(model), jobs=2))
+    outcomes = list(predict_files(files, model, jobs=2))
     assert [o.path for o in outcomes] == files
     assert ["killed" in o.error for o in outcomes] == [deadly.KILLER in path for path in files]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from music_emotion.inference import batch
-from music_emotion.inference.batch import Job, Outcome, predict_file
+from music_emotion.inference.batch import Outcome, predict_file
 from music_emotion.inference.model import load_model
 from music_emotion.library.distributed.scan import ShardScanner
 from music_emotion.parallel import Report
@@ -26,9 +26,9 @@ class DeadlyScanner(ShardScanner):
         return super()._predict_apart(path)
 
 
-def begin(job: Job, report: Report) -> Callable[[str], Outcome]:
+def begin(name: str, explained: bool, report: Report) -> Callable[[str], Outcome]:
     """Stands in for :func:`music_emotion.inference.batch._begin`."""
-    model = load_model(job.model)
+    model = load_model(name)
 
     def perform(path: str) -> Outcome:
         _die_of(path)

@@ -263,7 +263,7 @@ class Ears:
         self.ahead = 0
 
     def listen(
-        self, paths: Iterable[str], job: batch.Job, *, jobs: int
+        self, paths: Iterable[str], model: str, *, jobs: int
     ) -> Generator[batch.Outcome, None, None]:
         self.jobs.append(jobs)
         waiting: list[str] = []

@@ -67,7 +67,7 @@ def predict(
 ) -> None:
     """Predict what people feel in music: nine emotions, over time, with a confidence."""
     from music_emotion.audio.discover import find_files, name_many
-    from music_emotion.inference.batch import Job, predict_files, silence_native_libraries
+    from music_emotion.inference.batch import predict_files, silence_native_libraries
     from music_emotion.inference.output import refuse_music
     from music_emotion.inference.writers import opened_writer
     from music_emotion.interruption import sigterm_interrupts
@@ -84,7 +84,9 @@ def predict(
         sigterm_interrupts(),
         progress_bar("predicting", transient=True) as show,
         # The model first: one that cannot be loaded leaves no header and no folder.
-        closing(predict_files(files, Job(model, explain), jobs=jobs, progress=show)) as outcomes,
+        closing(
+            predict_files(files, model, explained=explain, jobs=jobs, progress=show)
+        ) as outcomes,
     ):
         draw = picture_writer(plot, many=many)
         with opened_writer(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from music_emotion.audio import AudioSource
 from music_emotion.audio.discover import STANDARD_INPUT, no_file
@@ -36,14 +36,6 @@ class Outcome:
     prediction: TrackPrediction | None = None
     explanation: Explanation | None = None
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is asked of each file."""
-
-    model: str
-    explained: bool = False
 
 
 def predict_file(
@@ -77,13 +69,17 @@ def _source(path: str, *, again: bool) -> Iterator[AudioSource]:
     if path == STANDARD_INPUT:
         yield standard_input()
     elif again and _is_pipe(path):
-        with tempfile.TemporaryFile() as copy:
-            with Path(path).open("rb") as pipe:
-                shutil.copyfileobj(pipe, copy, COPY_BYTES)
-            copy.flush()
-            yield named_stream(cast(BinaryIO, copy), path)
+        with tempfile.TemporaryFile() as copy, Path(path).open("rb") as pipe:
+            yield _copied(pipe, copy, path)
     else:
         yield path
+
+
+def _copied(stream: BinaryIO, copy: IO[bytes], name: str) -> BinaryIO:
+    """Copy a stream; return the copy under a name that messages show."""
+    shutil.copyfileobj(stream, copy, COPY_BYTES)
+    copy.flush()
+    return named_stream(cast(BinaryIO, copy), name)
 
 
 def _is_pipe(path: str) -> bool:
@@ -94,7 +90,12 @@ def _is_pipe(path: str) -> bool:
 
 
 def predict_files(
-    paths: Sequence[str], job: Job, *, jobs: int = 1, progress: Progress | None = None
+    paths: Sequence[str],
+    model: str,
+    *,
+    explained: bool = False,
+    jobs: int = 1,
+    progress: Progress | None = None,
 ) -> Generator[Outcome, None, None]:
     """Load the model; then predict files and yield their outcomes in order.
 
@@ -102,10 +103,8 @@ def predict_files(
     ----------
     paths
         As :func:`music_emotion.audio.discover.find_files` gives them.
-    job
-        What is asked of each.
-    jobs
-        Processes; 1 works in this one.
+    model, explained, jobs
+        As :func:`predict_stream` takes them.
     progress
         Called with (files done, files in all), or for one file with the seconds heard.
 
@@ -116,12 +115,10 @@ def predict_files(
     """
     if len(paths) == 1:
         reading = None if progress is None else _seconds(progress)
-        model = load_model(job.model)
-        return (
-            predict_file(path, model, explained=job.explained, progress=reading) for path in paths
-        )
+        loaded = load_model(model)
+        return (predict_file(path, loaded, explained=explained, progress=reading) for path in paths)
     jobs = 1 if STANDARD_INPUT in paths else jobs  # only this process has the standard input
-    outcomes = predict_stream(paths, job, jobs=jobs)
+    outcomes = predict_stream(paths, model, explained=explained, jobs=jobs)
     return outcomes if progress is None else _counted(outcomes, len(paths), progress)
 
 
@@ -139,7 +136,7 @@ def _seconds(progress: Progress) -> ReadingProgress:
 
 
 def predict_stream(
-    paths: Iterable[str], job: Job, *, jobs: int = 1
+    paths: Iterable[str], model: str, *, explained: bool = False, jobs: int = 1
 ) -> Generator[Outcome, None, None]:
     """Load the model; then predict files named one by one, and yield their outcomes in order.
 
@@ -148,8 +145,10 @@ def predict_stream(
     paths
         Files; asked for in this process and a few ahead of what is done, so that each may be looked
         at first and need not be known before.
-    job
-        What is asked of each.
+    model
+        Its name or folder.
+    explained
+        Whether to say what made each emotion.
     jobs
         Processes; 1 works in this one.
 
@@ -158,24 +157,27 @@ def predict_stream(
     ModelError
         There is no such model, or it is damaged.
     """
-    model = load_model(job.model)
+    loaded = load_model(model)
     if jobs <= 1:
-        return (predict_file(path, model, explained=job.explained) for path in paths)
-    return _in_processes(paths, job, jobs)
+        return (predict_file(path, loaded, explained=explained) for path in paths)
+    return _in_processes(paths, model, explained, jobs)
 
 
-def _in_processes(paths: Iterable[str], job: Job, jobs: int) -> Generator[Outcome, None, None]:
+def _in_processes(
+    paths: Iterable[str], model: str, explained: bool, jobs: int
+) -> Generator[Outcome, None, None]:
     """Yield outcomes in order; a file that kills the process reading it is one of them."""
-    for path, outcome in run_tasks(partial(_begin, job), paths, workers=jobs, in_order=True):
+    begin = partial(_begin, model, explained)
+    for path, outcome in run_tasks(begin, paths, workers=jobs, in_order=True):
         if isinstance(outcome, Death):
             error = f"'{printable(path)}' killed the process that read it; leave it out"
             outcome = Outcome(path, error=error)
         yield outcome
 
 
-def _begin(job: Job, _: Report) -> Callable[[str], Outcome]:
+def _begin(model: str, explained: bool, _: Report) -> Callable[[str], Outcome]:
     silence_native_libraries()
-    return partial(predict_file, model=load_model(job.model), explained=job.explained)
+    return partial(predict_file, model=load_model(model), explained=explained)
 
 
 def silence_native_libraries() -> None:
@@ -208,9 +210,7 @@ def standard_input() -> BinaryIO:
         raise AudioError("standard input is closed; pipe a file into it, or name one")
     copy = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
     try:
-        shutil.copyfileobj(sys.stdin.buffer, copy, COPY_BYTES)
+        return _copied(sys.stdin.buffer, copy, STDIN_NAME)
     except OSError as error:
         reason = error.strerror or str(error)
         raise AudioError(f"standard input could not be kept ({reason}); name a file") from None
-    copy.flush()
-    return named_stream(cast(BinaryIO, copy), STDIN_NAME)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from music_emotion.errors import AudioError, printable
-from music_emotion.inference.batch import Job, Outcome, predict_stream
+from music_emotion.inference.batch import Outcome, predict_stream
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
@@ -240,8 +240,8 @@ class _Scan:
         before = {path for path, row in self._known.items() if row.failed}
         if self._to_do:
             self._progress(0, len(self._to_do))
-            job = Job(self._options.model)
-            with closing(predict_stream(self._wanted(), job, jobs=self._jobs())) as outcomes:
+            model, jobs = self._options.model, self._jobs()
+            with closing(predict_stream(self._wanted(), model, jobs=jobs)) as outcomes:
                 for outcome in outcomes:
                     self._keep(outcome)
         self._part_with_gone()

@@ -24,7 +24,6 @@ from typing import Any
 from music_emotion.cluster import cluster_cpus, ray_cluster
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference.batch import (
-    Job,
     Outcome,
     Progress,
     predict_file,
@@ -291,7 +290,7 @@ class ShardScanner:
     def _predict_apart(self, path: str) -> Outcome:
         """Predict in a process of its own, so that a file which kills it is an outcome."""
         with _on_disk(self._files) as folder:
-            return next(predict_stream([path], Job(folder), jobs=2))
+            return next(predict_stream([path], folder, jobs=2))
 
 
 def scanned_location(
