@@ -183,11 +183,11 @@ class Watched:
     def _answered(self) -> bool:
         """Wait for an answer until the process has used the seconds of one file."""
         end = time.monotonic() + LONGEST_WAIT
-        before = processor_seconds(self.process.pid)
+        before = processor_seconds(self.process.process.pid)
         while time.monotonic() < end:
             if self.process.connection.poll(LOOK_EVERY):
                 return True
-            if processor_seconds(self.process.pid) - before > LONGEST_SECONDS:
+            if processor_seconds(self.process.process.pid) - before > LONGEST_SECONDS:
                 return False
         return False
 

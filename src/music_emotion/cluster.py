@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
+from music_emotion.parallel import environment_set
 
 OBJECT_STORE_BYTES = 200 * 10**6
 """Memory for what tasks hand over on a cluster started here; Ray would take a third of all."""
@@ -66,7 +67,8 @@ def ray_cluster(
     MusicEmotionError
         No cluster answers, or none can be started in the seconds of :data:`START_VARIABLE`.
     """
-    os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError:
@@ -132,11 +134,12 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
         )
     options = {"address": "local", **started_here} if address is None else {"address": address}
     _silence_reports(ray)
+    modules = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     limit, begun, quick = start_seconds(), time.monotonic(), 0
     while True:
         tried = time.monotonic()
         try:
-            with _modules_of_this_process():
+            with environment_set(modules):  # so that its processes can import what this one can
                 ray.init(log_to_driver=False, logging_level="CRITICAL", **options)
             return
         except Exception as error:  # Ray's own share no base with those of its connections
@@ -176,20 +179,6 @@ def start_seconds() -> float:
             f"{START_SECONDS:g}"
         )
     return seconds
-
-
-@contextmanager
-def _modules_of_this_process() -> Iterator[None]:
-    """Let processes started inside the block import whatever this one can."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
 
 
 def _silence_reports(ray: Any) -> None:

@@ -16,7 +16,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
@@ -63,29 +63,19 @@ class Worker:
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_live, args=(target, theirs, *args), daemon=True)
-        with _starting, _environment(environment), _interrupts_held():
-            self._process.start()
+        self.process = context.Process(target=_live, args=(target, theirs, *args), daemon=True)
+        with _starting, environment_set(environment), _interrupts_held():
+            self.process.start()
         theirs.close()
-
-    @property
-    def pid(self) -> int | None:
-        """Number of the process."""
-        return self._process.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.is_alive()
 
     def kill(self) -> None:
         """End the process now, whatever it does; may be called from any thread."""
-        self._process.kill()
+        self.process.kill()
 
     def exit_code(self) -> int | None:
         """Wait for the end of the process; return its exit code, below 0 that of a signal."""
-        self._process.join(STOP_SECONDS)
-        return self._process.exitcode
+        self.process.join(STOP_SECONDS)
+        return self.process.exitcode
 
     def close(self) -> None:
         """Release what a killed or ended process leaves."""
@@ -97,10 +87,7 @@ class Worker:
 class Death:
     """Why a task has no result: the process that was at it ended.
 
-    Attributes
-    ----------
-    exit_code
-        Of the process, below 0 that of a signal; ``None`` where it is not known.
+    Its exit code is below 0 where it was a signal, ``None`` where it is not known.
     """
 
     exit_code: int | None
@@ -160,7 +147,9 @@ def run_tasks(
     """
     tell = reported or (lambda task, value: None)
     if workers <= 0:
-        yield from _here(begin, tasks, tell)
+        perform = begin(lambda value: tell(task, value))
+        for task in tasks:
+            yield task, perform(task)
         return
     pool = _Pool(begin, iter(tasks), min(workers, MOST_WORKERS), 1 + queued, retry, environment)
     early: dict[int, tuple[Task, Any]] = {}
@@ -178,61 +167,49 @@ def run_tasks(
         pool.stop()
 
 
-def _here(
-    begin: Begin[Task, Result], tasks: Iterable[Task], tell: Callable[[Task, Any], None]
-) -> Generator[tuple[Task, Result], None, None]:
-    perform = begin(lambda value: tell(task, value))
-    for task in tasks:
-        yield task, perform(task)
-
-
+@dataclass(slots=True)
 class _Pool(Generic[Task, Result]):
     """The workers and the tasks they hold, in the order in which they perform them."""
 
-    def __init__(
-        self,
-        begin: Begin[Task, Result],
-        tasks: Iterator[Task],
-        most: int,
-        holds: int,
-        retry: bool,
-        environment: Mapping[str, str],
-    ) -> None:
-        self._begin, self._tasks, self._environment = begin, tasks, environment
-        self._most, self._holds, self._retry = most, holds, retry
-        self._held: dict[Worker, deque[tuple[int, Task]]] = {}
-        self._returned: deque[tuple[int, Task]] = deque()  # of workers that died over another
-        self._suspects: deque[tuple[int, Task]] = deque()  # a worker died; the first one is tried
-        self._taken = 0
-        self.yielded = 0
+    begin: Begin[Task, Result]
+    tasks: Iterator[Task]
+    most: int
+    holds: int
+    retry: bool
+    environment: Mapping[str, str]
+    held: dict[Worker, deque[tuple[int, Task]]] = field(default_factory=dict)
+    returned: deque[tuple[int, Task]] = field(default_factory=deque)  # of who died over another
+    suspects: deque[tuple[int, Task]] = field(default_factory=deque)  # the first is tried, alone
+    taken: int = 0
+    yielded: int = 0
 
     def occupy(self) -> bool:
         """Give the workers what they can take; return whether they have anything to do."""
         while (numbered := self._next()) is not None:
             self._give(numbered)
-        return any(self._held.values())
+        return any(self.held.values())
 
     def _next(self) -> tuple[int, Task] | None:
         """Return what is to be given to a worker now."""
-        count = sum(map(len, self._held.values()))
-        if self._suspects:
-            return None if count else self._suspects[0]
-        if count >= self._most * self._holds:
+        count = sum(map(len, self.held.values()))
+        if self.suspects:
+            return None if count else self.suspects[0]
+        if count >= self.most * self.holds:
             return None
-        if self._returned:
-            return self._returned.popleft()
-        if self._taken - self.yielded < max(AHEAD, self._holds) * self._most:
-            for task in self._tasks:
-                self._taken += 1
-                return self._taken - 1, task
+        if self.returned:
+            return self.returned.popleft()
+        if self.taken - self.yielded < max(AHEAD, self.holds) * self.most:
+            for task in self.tasks:
+                self.taken += 1
+                return self.taken - 1, task
         return None
 
     def _give(self, numbered: tuple[int, Task]) -> None:
-        worker = min(self._held, key=lambda each: len(self._held[each]), default=None)
-        if worker is None or (self._held[worker] and len(self._held) < self._most):
-            worker = Worker(_work, self._begin, environment=self._environment)
-            self._held[worker] = deque()
-        self._held[worker].append(numbered)
+        worker = min(self.held, key=lambda each: len(self.held[each]), default=None)
+        if worker is None or (self.held[worker] and len(self.held) < self.most):
+            worker = Worker(_work, self.begin, environment=self.environment)
+            self.held[worker] = deque()
+        self.held[worker].append(numbered)
         with suppress(OSError):  # it died, as will be heard
             worker.connection.send(numbered[1])
 
@@ -240,10 +217,10 @@ class _Pool(Generic[Task, Result]):
         self, tell: Callable[[Task, Any], None]
     ) -> Iterator[tuple[int, Task, Result | Death | _Raised]]:
         """Wait until workers say something or die; yield what tasks came to."""
-        speakers = {worker.connection: worker for worker in self._held}
+        speakers = {worker.connection: worker for worker in self.held}
         for connection in wait(list(speakers)):
             worker = speakers[connection]  # type: ignore[index]  # wait() returns what it was given
-            held = self._held[worker]
+            held = self.held[worker]
             try:
                 kind, value = worker.connection.recv()
             except (EOFError, OSError):
@@ -258,28 +235,28 @@ class _Pool(Generic[Task, Result]):
 
     def _bury(self, worker: Worker) -> Iterator[tuple[int, Task, Death]]:
         """Suspect what a dead worker was at, and give the rest back."""
-        held = self._held.pop(worker)
+        held = self.held.pop(worker)
         worker.close()
         if not held:
             return
         number, task = held.popleft()
-        self._returned.extendleft(reversed(held))
-        if self._retry and not self._clear(number):
-            self._suspects.append((number, task))
+        self.returned.extendleft(reversed(held))
+        if self.retry and not self._clear(number):
+            self.suspects.append((number, task))
         else:
             yield number, task, Death(worker.exit_code())
 
     def _clear(self, number: int) -> bool:
         """Forget that a task is tried alone; return whether it was."""
-        tried = bool(self._suspects) and self._suspects[0][0] == number
+        tried = bool(self.suspects) and self.suspects[0][0] == number
         if tried:
-            self._suspects.popleft()
+            self.suspects.popleft()
         return tried
 
     def stop(self) -> None:
-        for worker in self._held:
+        for worker in self.held:
             worker.kill()
-        for worker in self._held:
+        for worker in self.held:
             worker.close()
 
 
@@ -340,18 +317,16 @@ def _sendable(error: Exception) -> Exception:
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
+def environment_set(values: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables inside the block: a process that is started inherits them."""
-    before = {name: os.environ.get(name) for name in values}
+    before = {name: os.environ[name] for name in values if name in os.environ}
     os.environ.update(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in values:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager

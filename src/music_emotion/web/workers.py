@@ -58,7 +58,7 @@ class AnalysisWorker(Worker):
     @property
     def ready(self) -> bool:
         """Whether it has loaded its model, runs and may go on."""
-        return self._loaded and not self._stopped and self.alive
+        return self._loaded and not self._stopped and self.process.is_alive()
 
     def perform(
         self, request: AnalysisRequest, descriptor: int, report: ProgressReporter
@@ -67,7 +67,7 @@ class AnalysisWorker(Worker):
         try:
             try:
                 self.connection.send(request)
-                send_handle(self.connection, descriptor, self.pid)
+                send_handle(self.connection, descriptor, self.process.pid)
             finally:
                 os.close(descriptor)
             while True:
@@ -146,7 +146,7 @@ class Workers:
     @property
     def processes(self) -> tuple[int, ...]:
         """Numbers of the ready processes."""
-        return tuple(w.pid for w in self._workers if w.ready and w.pid is not None)
+        return tuple(w.process.pid for w in self._workers if w.ready and w.process.pid is not None)
 
     async def take(self) -> AnalysisWorker:
         """Wait for an idle worker; give it to :meth:`run` or back by :meth:`give_back`."""
