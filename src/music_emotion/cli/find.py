@@ -151,13 +151,13 @@ def playlist(
 ) -> None:
     """Make a playlist that goes from one emotion to another without jumps."""
     from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.playlist import Wish, make_playlist, parse_length
+    from music_emotion.library.playlist import make_playlist, parse_length
     from music_emotion.library.search import Hit, words_of
     from music_emotion.library.writers import export
 
-    wish = Wish(start, end, parse_length(length), words_of(path, artist, text), seed)
+    seconds, words = parse_length(length), words_of(path, artist, text)
     with Catalogue.open(catalogue) as opened:
-        made = make_playlist(opened, wish)
+        made = make_playlist(opened, start, end, seconds, words, seed)
         export(map(Hit, made.tracks), "m3u8" if output else "table", output, relative=relative)
     typer.echo(made.summary, err=True)
     for broken in made.broken:

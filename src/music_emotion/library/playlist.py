@@ -33,9 +33,10 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MusicEmotionError, printable
+from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.inference.writers import clock
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.search import Query, Vectors, emotion_index, find, load_vectors
+from music_emotion.library.search import Query, emotion_index, find, load_vectors
 from music_emotion.library.track import CatalogueTrack
 
 CANDIDATES = 1200  # tracks that a playlist chooses from, so that all pairs can be looked at
@@ -61,38 +62,13 @@ LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)(?:m(?:in)?|$))?(?:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a playlist should be.
-
-    Attributes
-    ----------
-    start, end
-        Names of emotions.
-    seconds
-        How long.
-    words
-        What paths and tags must contain; see :class:`music_emotion.library.search.Query`.
-    seed
-        Of the choice among very many tracks.
-    """
-
-    start: str
-    end: str
-    seconds: float
-    words: tuple[tuple[str, str], ...] = ()
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Points:
-    """What a playlist chooses from, one entry per track.
+    """What a playlist chooses from: n tracks.
 
     Attributes
     ----------
-    intensities
-        Shape (n, 9).
-    seconds
-        Length of each, shape (n,).
+    intensities, seconds
+        What each feels like, shape (n, 9), and lasts, shape (n,).
     artists
         Names; ``""`` where there is none.
     """
@@ -103,22 +79,6 @@ class Points:
 
     def __len__(self) -> int:
         return len(self.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A path through points.
-
-    Attributes
-    ----------
-    order
-        Numbers of the points, in the order they are played.
-    broken
-        The rules that are broken, one line each.
-    """
-
-    order: tuple[int, ...]
-    broken: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,64 +108,84 @@ def parse_length(text: str) -> float:
     return total
 
 
-def make_playlist(catalogue: Catalogue, wish: Wish) -> Playlist:
+def make_playlist(
+    catalogue: Catalogue,
+    start: str,
+    end: str,
+    seconds: float,
+    words: tuple[tuple[str, str], ...] = (),
+    seed: int = 0,
+) -> Playlist:
     """Make a playlist from what is catalogued and there.
+
+    Parameters
+    ----------
+    start, end, seconds
+        Names of emotions, and how long it should last.
+    words
+        What paths and tags must contain; see :class:`music_emotion.library.search.Query`.
+    seed
+        Of the choice among very many tracks.
 
     Raises
     ------
     CatalogueError
         There is no such emotion, or no track to choose from.
     """
-    start, end = emotion_index(wish.start), emotion_index(wish.end)
+    emotions = emotion_index(start), emotion_index(end)
     vectors = load_vectors(catalogue)
-    if wish.words:
-        vectors = vectors.of(find(catalogue, Query(words=wish.words)).ids)
-    chosen = _choose(vectors, wish.seed)
-    tracks = _distinct(list(catalogue.tracks(chosen.tolist())))
-    if not tracks:
+    if words:
+        vectors = vectors.of(find(catalogue, Query(words=words)).ids)
+    chosen = vectors.ids
+    if len(chosen) > CANDIDATES:
+        chosen = np.sort(np.random.default_rng(seed).choice(chosen, CANDIDATES, replace=False))
+    sounds: dict[bytes, tuple[CatalogueTrack, TrackPrediction]] = {}
+    for track in catalogue.tracks(chosen.tolist()):
+        if track.prediction is not None and track.prediction.duration > 0:
+            sounds.setdefault(track.audio, (track, track.prediction))
+    if not sounds:
         raise CatalogueError(
             f"'{printable(catalogue.path)}' holds no track for a playlist; scan a folder, or ask "
             "for less"
         )
-    route = find_route(points_of(tracks), start, end, wish.seconds)
-    played = tuple(tracks[number] for number in route.order)
-    total = clock(round(sum(t.prediction.duration for t in played if t.prediction)))
-    count = "1 track" if len(played) == 1 else f"{len(played)} tracks"
-    summary = f"{count}, {total}, from {EMOTIONS[start]} to {EMOTIONS[end]}"
-    return Playlist(played, route.broken, summary)
-
-
-def points_of(tracks: list[CatalogueTrack]) -> Points:
-    """Return predicted tracks as points."""
-    predictions = [track.prediction for track in tracks if track.prediction is not None]
-    return Points(
+    tracks, predictions = zip(*sounds.values(), strict=True)
+    points = Points(
         np.stack([prediction.intensities for prediction in predictions]),
         np.array([prediction.duration for prediction in predictions]),
-        tuple(track.tags.artist for track in tracks if track.prediction is not None),
+        tuple(track.tags.artist for track in tracks),
     )
+    order, broken = find_route(points, *emotions, seconds)
+    total = clock(round(sum(predictions[number].duration for number in order)))
+    count = "1 track" if len(order) == 1 else f"{len(order)} tracks"
+    names = " to ".join(EMOTIONS[index] for index in emotions)
+    played = tuple(tracks[number] for number in order)
+    return Playlist(played, tuple(broken), f"{count}, {total}, from {names}")
 
 
-def find_route(points: Points, start: int, end: int, seconds: float) -> Route:
+def find_route(points: Points, start: int, end: int, seconds: float) -> tuple[list[int], list[str]]:
     """Find the path that breaks the fewest rules; the rules are in the module's description.
 
     Parameters
     ----------
     points
         What to choose from, one at least.
-    start, end
-        Numbers of the emotions.
-    seconds
-        How long it should last.
+    start, end, seconds
+        Numbers of the emotions, and how long it should last.
+
+    Returns
+    -------
+    order
+        Numbers of the points, in the order they are played.
+    broken
+        The rules that are broken, one line each.
     """
-    order = _progress(points, start, end)
-    points = Points(
-        points.intensities[order],
-        points.seconds[order],
-        tuple(points.artists[number] for number in order),
-    )
+    towards, away = points.intensities.T[[end, start]].astype(np.float64)
+    order = np.argsort(-away if start == end else towards - away, kind="stable")
+    artists = tuple(points.artists[number] for number in order)
+    points = Points(points.intensities[order], points.seconds[order], artists)
     rules = _Rules(points, start, end, seconds)
     route = rules.best_route()
-    return Route(tuple(int(order[number]) for number in route), tuple(rules.broken(route)))
+    return order[route].tolist(), rules.broken(route)
 
 
 def jump_threshold(distances: Matrix) -> float:
@@ -229,31 +209,6 @@ def pair_distances(values: Matrix) -> Matrix:
     return np.sqrt(total)
 
 
-def _choose(vectors: Vectors, seed: int) -> NDArray[np.int64]:
-    """Return the tracks that a playlist chooses from."""
-    if len(vectors) <= CANDIDATES:
-        return vectors.ids
-    return np.sort(np.random.default_rng(seed).choice(vectors.ids, CANDIDATES, replace=False))
-
-
-def _distinct(tracks: list[CatalogueTrack]) -> list[CatalogueTrack]:
-    """Return the predicted tracks, each sound once."""
-    first: dict[bytes, CatalogueTrack] = {}
-    for track in tracks:
-        if track.prediction is not None and track.prediction.duration > 0:
-            first.setdefault(track.audio, track)
-    return list(first.values())
-
-
-def _progress(points: Points, start: int, end: int) -> NDArray[np.intp]:
-    """Return the order in which points may follow each other."""
-    towards = points.intensities[:, end].astype(np.float64)
-    away = points.intensities[:, start].astype(np.float64)
-    progress = -away if start == end else towards - away
-    order: NDArray[np.intp] = np.argsort(progress, kind="stable")
-    return order
-
-
 class _Rules:
     """The rules for one set of points, which are in the order they may follow each other."""
 
@@ -267,12 +222,8 @@ class _Rules:
         self._tolerance = float(np.median(points.seconds)) / 2
         self._starts = self._among_most(start)
         self._ends = self._among_most(end)
-        artists = np.unique(
-            [name.casefold().strip() for name in points.artists], return_inverse=True
-        )
-        named = np.array([bool(name.strip()) for name in points.artists])
-        number = artists[1]
-        self._same_artist = (number[:, None] == number[None, :]) & named[:, None]
+        names = np.array([name.casefold().strip() for name in points.artists])
+        self._same_artist = (names[:, None] == names[None, :]) & (names != "")[:, None]
         self._strength = points.intensities[:, start] + points.intensities[:, end]
 
     def _among_most(self, emotion: int) -> NDArray[np.bool_]:
@@ -348,12 +299,10 @@ class _Rules:
         if not self._ends[route[-1]]:
             lines.append(f"the last track is not among the tenth that feel most like {end}")
         pairs = list(pairwise(route))
-        repeated = sum(1 for pair in pairs if self._same_artist[pair])
-        if repeated:
+        if repeated := sum(bool(self._same_artist[pair]) for pair in pairs):
             lines.append(f"an artist comes twice in a row ({_times(repeated)})")
-        jumps = [float(self._distances[pair]) for pair in pairs]
-        jumps = [step for step in jumps if step > self._limit]
-        if jumps:
+        steps = [float(self._distances[pair]) for pair in pairs]
+        if jumps := [step for step in steps if step > self._limit]:
             lines.append(
                 f"a step is a jump ({_times(len(jumps))}; the largest is {max(jumps):.3f}, the "
                 f"median distance between neighbours {self._threshold:.3f})"
