@@ -18,20 +18,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS
-from music_emotion.library.database import (
-    Migration,
-    Schema,
-    connect,
-    faults,
-    scan_lock,
-    transaction,
-)
+from music_emotion.library import database
 from music_emotion.library.track import (
     FILE_COLUMNS,
     TAG_COLUMNS,
@@ -168,7 +160,7 @@ END;
 {_TRACKS}
 """
 
-_PROBABILITIES_UNDER_THEIR_EMOTIONS = Migration(
+_PROBABILITIES_UNDER_THEIR_EMOTIONS = database.Migration(
     "a probability has its emotion's name, as in CSV and Parquet",
     upgrade="DROP VIEW tracks;\n"
     + "".join(
@@ -184,19 +176,23 @@ CREATE TEMP VIEW prediction AS
 """,
 )
 
-SCHEMA = Schema(APPLICATION_ID, _TABLES, (_PROBABILITIES_UNDER_THEIR_EMOTIONS,))
+SCHEMA = database.Schema(APPLICATION_ID, _TABLES, (_PROBABILITIES_UNDER_THEIR_EMOTIONS,))
+
+# Names in a flat row by the columns of these tables.
+_MODEL = {"name": "model", "version": "version", "sha256": "model_sha256"}
+_TIMELINE = {
+    "first": "timeline_first",
+    "step": "timeline_step",
+    "window": "timeline_window",
+    "probabilities": "timeline",
+}
 
 _SOURCES = {
     "id": "t.id",
     **{name: f"t.{name}" for name in FILE_COLUMNS},
     **{name: f"p.{name}" for name in COLUMNS},
-    "model": "m.name",
-    "version": "m.version",
-    "model_sha256": "m.sha256",
-    "timeline_first": "l.first",
-    "timeline_step": "l.step",
-    "timeline_window": "l.window",
-    "timeline": "l.probabilities",
+    **{name: f"m.{column}" for column, name in _MODEL.items()},
+    **{name: f"l.{column}" for column, name in _TIMELINE.items()},
 }
 _READ = f"""
 SELECT {", ".join(_SOURCES.values())}
@@ -208,12 +204,8 @@ FROM track AS t
 
 
 def default_catalogue() -> Path:
-    """Return the catalogue that is meant where none is named.
-
-    MUSIC_EMOTION_CATALOGUE where that is set, else a file in the user's data folder.
-    """
-    setting = os.environ.get(VARIABLE, "").strip()
-    if setting:
+    """Return MUSIC_EMOTION_CATALOGUE where that is set, else a file in the user's data folder."""
+    if setting := os.environ.get(VARIABLE, "").strip():
         return Path(setting).expanduser()
     from platformdirs import user_data_path
 
@@ -222,20 +214,10 @@ def default_catalogue() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a scan compares a file with.
+    """What a scan compares a file with: parts of its row.
 
-    Attributes
-    ----------
-    id
-        Number of the row.
-    stamp
-        The file's status when it was read.
-    model_sha256
-        Of the model that predicted it; ``""`` without a prediction.
-    failed
-        Whether it was read and could not be predicted.
-    missing
-        Whether it was gone at the last scan.
+    It ``failed`` where it was read and could not be predicted, and was ``missing`` at the last
+    scan; ``model_sha256`` is ``""`` without a prediction.
     """
 
     id: int
@@ -248,12 +230,7 @@ class Known:
 class Catalogue:
     """An open catalogue; close it, or use it in ``with``.
 
-    Attributes
-    ----------
-    path
-        Its file.
-    connection
-        To SQLite, for the other modules of this folder.
+    Its ``connection`` to SQLite is for the other modules of this folder.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -262,12 +239,7 @@ class Catalogue:
 
     @classmethod
     def open(cls, path: Path | None = None, *, write: bool = False) -> Self:
-        """Open a catalogue; with ``write``, make it where there is none.
-
-        Parameters
-        ----------
-        path
-            Its file; by default :func:`default_catalogue`.
+        """Open a catalogue, by default the user's; with ``write``, make it where there is none.
 
         Raises
         ------
@@ -275,7 +247,7 @@ class Catalogue:
             It is missing, damaged, of a newer version, or cannot be opened.
         """
         path = default_catalogue() if path is None else path
-        return cls(path, connect(path, SCHEMA, write=write))
+        return cls(path, database.connect(path, SCHEMA, write=write))
 
     @classmethod
     @contextmanager
@@ -289,18 +261,13 @@ class Catalogue:
         CatalogueError
             See :func:`music_emotion.library.database.scan_lock` and :meth:`open`.
         """
-        with scan_lock(path, wait=wait, waiting=waiting), cls.open(path, write=True) as catalogue:
-            yield catalogue
+        with database.scan_lock(path, wait=wait, waiting=waiting), cls.open(path, write=True) as it:
+            yield it
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -309,7 +276,13 @@ class Catalogue:
 
     def faults(self) -> AbstractContextManager[None]:
         """Within the block, SQLite's errors are raised as :class:`CatalogueError`."""
-        return faults(self.path)
+        return database.faults(self.path)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write all of the block, or nothing; see :meth:`faults`."""
+        with self.faults(), database.transaction(self.connection):
+            yield
 
     # Reading
 
@@ -372,27 +345,22 @@ class Catalogue:
 
     def known_under(self, folder: str) -> dict[str, Known]:
         """Return all files in a folder and its subfolders by path."""
-        known: dict[str, Known] = {}
-        condition, bounds = within(folder)
+        condition, bounds = _within(folder)
         question = f"""
-            SELECT t.path, t.id, t.size, t.mtime_ns, t.inode, m.sha256,
-                t.error <> '' AND t.audio <> x'',
-                t.missing_since IS NOT NULL
+            SELECT t.path, t.size, t.mtime_ns, t.inode, t.id, coalesce(m.sha256, ''),
+                t.error <> '' AND t.audio <> x'', t.missing_since IS NOT NULL
             FROM track AS t LEFT JOIN prediction AS p ON p.track = t.id
                 LEFT JOIN model AS m ON m.id = p.model
             WHERE {condition}"""
         with self.faults():
-            for path, number, size, mtime, inode, model, failed, missing in self.connection.execute(
-                question, bounds
-            ):
-                known[restored_path(path)] = Known(
-                    number,
-                    FileStamp(size, mtime, inode),
-                    model or "",
-                    bool(failed),
-                    bool(missing),
+            return {
+                restored_path(path): Known(
+                    number, FileStamp(*stamp), model, bool(failed), bool(missing)
                 )
-        return known
+                for path, *stamp, number, model, failed, missing in self.connection.execute(
+                    question, bounds
+                )
+            }
 
     def _select(self, condition: str, values: Sequence[object] = ()) -> Iterator[CatalogueTrack]:
         with self.faults():
@@ -407,16 +375,13 @@ class Catalogue:
     def write(self, track: CatalogueTrack) -> int:
         """Write a file's row, in place of the one with its ``id`` or, without, its path.
 
-        Returns
-        -------
-        int
-            Number of the row.
+        The number of the row is returned.
         """
         return self.write_all([track])[0]
 
     def write_all(self, tracks: Iterable[CatalogueTrack]) -> list[int]:
         """Write rows, all or none; see :meth:`write`."""
-        with self.faults(), transaction(self.connection):
+        with self.writing():
             return [self._write(track) for track in tracks]
 
     def _write(self, track: CatalogueTrack) -> int:
@@ -438,18 +403,14 @@ class Catalogue:
             for table in ("prediction", "timeline"):
                 self.connection.execute(f"DELETE FROM {table} WHERE track = ?", (number,))
             return number
+        model = {column: row[name] for column, name in _MODEL.items()}
+        self._insert("INSERT OR IGNORE", "model", model)
+        found = self.connection.execute("SELECT id FROM model WHERE sha256 = ?", (model["sha256"],))
         prediction = {name: row[name] for name in PREDICTION_COLUMNS}
-        model = self._model_number(row["model"], row["version"], row["model_sha256"])
-        ours = {"track": number, "model": model, "warnings": "\n".join(row["warnings"])}
-        self._insert("INSERT OR REPLACE", "prediction", prediction | ours)
-        timeline = {
-            "track": number,
-            "first": row["timeline_first"],
-            "step": row["timeline_step"],
-            "window": row["timeline_window"],
-            "probabilities": row["timeline"],
-        }
-        self._insert("INSERT OR REPLACE", "timeline", timeline)
+        ours = {"model": found.fetchone()[0], "warnings": "\n".join(row["warnings"])}
+        timeline = {column: row[name] for column, name in _TIMELINE.items()}
+        self._insert("INSERT OR REPLACE", "prediction", {"track": number, **prediction, **ours})
+        self._insert("INSERT OR REPLACE", "timeline", {"track": number, **timeline})
         return number
 
     def _insert(self, verb: str, table: str, values: Mapping[str, object]) -> sqlite3.Cursor:
@@ -462,31 +423,23 @@ class Catalogue:
         settings = ", ".join(f"{name} = ?" for name in values)
         self.connection.execute(f"UPDATE track SET {settings} WHERE id = ?", (*values.values(), id))
 
-    def _model_number(self, name: str, version: str, sha256: str) -> int:
-        self.connection.execute(
-            "INSERT OR IGNORE INTO model (name, version, sha256) VALUES (?, ?, ?)",
-            (name, version, sha256),
-        )
-        found = self.connection.execute("SELECT id FROM model WHERE sha256 = ?", (sha256,))
-        return int(found.fetchone()[0])
-
     def restamp(self, id: int, stamp: FileStamp, tags: Tags) -> None:
         """Note that a file's tags or times changed and its sound did not."""
         row = CatalogueTrack("", stamp, b"", tags).file_row()
-        with self.faults(), transaction(self.connection):
-            columns = ("size", "mtime_ns", "inode", *TAG_COLUMNS, "missing_since")
+        columns = ("size", "mtime_ns", "inode", *TAG_COLUMNS, "missing_since")
+        with self.writing():
             self._update(id, {name: row[name] for name in columns})
 
     def mark_missing(self, ids: Iterable[int], since: int | None) -> None:
         """Note when files were found to be gone, seconds since 1970; ``None``: they are there."""
-        with self.faults(), transaction(self.connection):
+        with self.writing():
             self.connection.executemany(
                 "UPDATE track SET missing_since = ? WHERE id = ?", [(since, id) for id in ids]
             )
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget files."""
-        with self.faults(), transaction(self.connection):
+        with self.writing():
             self.connection.executemany("DELETE FROM track WHERE id = ?", [(id,) for id in ids])
 
     def check(self) -> list[str]:
@@ -500,7 +453,7 @@ class Catalogue:
         return [line for line in lines if line != "ok"]
 
 
-def within(folder: str) -> tuple[str, tuple[str | bytes, ...]]:
+def _within(folder: str) -> tuple[str, tuple[str | bytes, ...]]:
     """Return SQL and its values that are true of paths ``t.path`` in a folder, at any depth."""
     prefix = folder if folder.endswith(os.sep) else folder + os.sep
     after = prefix[:-1] + chr(ord(os.sep) + 1)  # the first text after all that begin with prefix

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -23,17 +23,14 @@ MAP_BYTES = 1 << 32  # of the file that SQLite may map into memory; reading is f
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step from a schema to the next.
+    """One step from a schema to the next, named after what changes.
 
     Attributes
     ----------
-    name
-        What changes.
     upgrade
         SQL that changes the file, in one transaction.
     view
-        SQL of temporary views by which the older file reads like the newer one where it may not be
-        written.
+        SQL of temporary views by which an older file that may not be written reads like a newer.
     """
 
     name: str
@@ -45,14 +42,8 @@ class Migration:
 class Schema:
     """The tables of a database, and how older files become such.
 
-    Attributes
-    ----------
-    application_id
-        Number in the file's header.
-    statements
-        SQL that makes a new file.
-    migrations
-        From version 1 on, in order.
+    ``statements`` make a new file, with ``application_id`` in its header; ``migrations`` lead from
+    version 1 on.
     """
 
     application_id: int
@@ -167,26 +158,19 @@ def _migrate(connection: sqlite3.Connection, schema: Schema, *, write: bool) -> 
     """Bring an older file up to date; where it is only read, let it look as if it were."""
     if not write:
         connection.execute("PRAGMA temp_store = MEMORY")  # where views are noted
+    with transaction(connection) if write else nullcontext():
         for migration in schema.migrations[_header(connection)[1] - 1 :]:
-            _execute_all(connection, migration.view)
-        return
-    with transaction(connection):
-        for migration in schema.migrations[_header(connection)[1] - 1 :]:
-            _execute_all(connection, migration.upgrade)
-        connection.execute(f"PRAGMA user_version = {schema.version}")
+            _execute_all(connection, migration.upgrade if write else migration.view)
+        if write:
+            connection.execute(f"PRAGMA user_version = {schema.version}")
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int, int]:
     """Return the application's number, the schema's version, and the number of tables."""
-    values = (
-        connection.execute(question).fetchone()[0]
-        for question in (
-            "PRAGMA application_id",
-            "PRAGMA user_version",
-            "SELECT count(*) FROM sqlite_master",
-        )
-    )
-    application, version, tables = (int(value) for value in values)
+    application, version, tables = connection.execute(
+        "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) "
+        "FROM pragma_application_id, pragma_user_version"
+    ).fetchone()
     return application, version, tables
 
 
@@ -257,8 +241,6 @@ def scan_lock(
 
     Parameters
     ----------
-    catalogue
-        Its file.
     wait
         Wait for a scan that is running, instead of an error.
     waiting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -15,7 +16,6 @@ from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.prediction import INTENSITY_COLUMNS
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import BLOCK_TRACKS, Catalogue
-from music_emotion.library.database import transaction
 from music_emotion.library.track import CatalogueTrack
 from music_emotion.library.walk import absolute
 
@@ -33,10 +33,8 @@ class Query:
 
     Attributes
     ----------
-    feels
-        Emotions that are felt: each at least ``at_least``.
-    unfelt
-        Emotions that are not: each at most ``at_most``.
+    feels, unfelt
+        Emotions that are felt, each at least ``at_least``; that are not, each at most ``at_most``.
     at_least, at_most
         0–1; ``None`` is the emotion's median over all tracks of the catalogue, so that a track
         feels like it if at least half of the others do so less.
@@ -83,7 +81,7 @@ class Found:
         Numbers of the tracks' rows, shape (n,): with ``like`` the most similar first, with
         ``feels`` those that feel it most, with ``unfelt`` least, else as they were catalogued.
     distances
-        Of each from ``like``, shape (n,): Euclidean, between intensities; empty without ``like``.
+        Euclidean, of their intensities from ``like``, shape (n,); empty without ``like``.
     """
 
     ids: NDArray[np.int64]
@@ -130,19 +128,9 @@ def find(catalogue: Catalogue, query: Query) -> Found:
 
 
 def find_similar(catalogue: Catalogue, query: Query, path: str, model: str | None = None) -> Found:
-    """Find the tracks most similar to a file, which itself is left out.
+    """Find the tracks most similar to a file, which itself is left out; the query holds, too.
 
-    Parameters
-    ----------
-    query
-        What must hold beside it.
-    path, model
-        See :func:`intensities_of`.
-
-    Raises
-    ------
-    MusicEmotionError
-        See :func:`find` and :func:`intensities_of`.
+    See :func:`intensities_of` for ``path`` and ``model``, and with :func:`find` for what is raised.
     """
     intensities, row = intensities_of(catalogue, path, model)
     limit = query.limit if query.limit is None or row is None else query.limit + 1
@@ -189,13 +177,11 @@ def _feeling(
     """Return the tracks that feel as asked, and how much."""
     felt = [vectors.values[:, emotion_index(name)] for name in query.feels]
     unfelt = [vectors.values[:, emotion_index(name)] for name in query.unfelt]
-    kept = np.ones(len(vectors), bool)
+    kept = np.ones(len(vectors), bool) if among is None else np.isin(vectors.ids, among)
     for column in felt:
         kept &= column >= _threshold(column, query.at_least)
     for column in unfelt:
         kept &= column <= _threshold(column, query.at_most)
-    if among is not None:
-        kept &= np.isin(vectors.ids, among)
     scores = sum(felt) if felt else -sum(unfelt)
     return vectors.ids[kept], np.asarray(scores, np.float32)[kept]
 
@@ -264,15 +250,8 @@ def intensities_of(
     """Return the intensities of any audio file, shape (9,), and its row if it is catalogued.
 
     A file that sounds the same as a catalogued one (a copy, a moved or retagged file) is not
-    predicted.
-
-    Parameters
-    ----------
-    path
-        The file.
-    model
-        Predicts a file that is not in the catalogue: its name or folder; by default the shipped
-        one with the name of the catalogue's.
+    predicted; others are, by the model of this name or folder, by default the shipped one with the
+    name of the catalogue's.
 
     Raises
     ------
@@ -286,9 +265,10 @@ def intensities_of(
     row = catalogue.track(absolute(path)) or catalogue.track(os.path.realpath(path))
     if row is not None and row.prediction is not None:
         return row.prediction.intensities, row
-    copy = _same_sound(catalogue, path)
-    if copy is not None:
-        return copy, None
+    with suppress(OSError):  # the model says what is wrong with the file
+        for copy in catalogue.with_audio(audio_digest(path)):
+            if copy.prediction is not None:
+                return copy.prediction.intensities, None
     from music_emotion.inference.model import DEFAULT_MODEL, load_model
 
     names = catalogue.models()
@@ -302,27 +282,14 @@ def intensities_of(
     return chosen.predict(path).intensities, None
 
 
-def _same_sound(catalogue: Catalogue, path: str) -> Array | None:
-    try:
-        same = catalogue.with_audio(audio_digest(path))
-    except OSError:
-        return None  # the model says what is wrong with the file
-    return next((track.prediction.intensities for track in same if track.prediction), None)
-
-
 # The numbers of all tracks as one array
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """One row of nine numbers per track that is there and has a prediction.
+    """Nine intensities or probabilities of each track that is there and has a prediction.
 
-    Attributes
-    ----------
-    ids
-        Numbers of the tracks' rows, rising, shape (n,).
-    values
-        Intensities or probabilities, shape (n, 9), 0–1.
+    ``ids`` are the numbers of the tracks' rows, rising, shape (n,); ``values`` are 0–1, (n, 9).
     """
 
     ids: NDArray[np.int64]
@@ -355,9 +322,7 @@ def load_vectors(catalogue: Catalogue, kind: Kind = "intensities") -> Vectors:
         return Vectors(np.zeros(0, np.int64), np.zeros((0, len(EMOTIONS)), np.float32))
     values = np.concatenate(blocks)
     there = np.flatnonzero(~np.isnan(values[:, 0]))
-    if len(there) == len(values):
-        return Vectors(there, values)
-    return Vectors(there, values[there])
+    return Vectors(there, values if len(there) == len(values) else values[there])
 
 
 def refresh_vectors(catalogue: Catalogue) -> None:
@@ -367,18 +332,17 @@ def refresh_vectors(catalogue: Catalogue) -> None:
         for block in _blocks(catalogue):
             if block in stored:
                 continue
-            with transaction(catalogue.connection):
+            with catalogue.writing():
                 arrays = _read_block(catalogue, block)
                 catalogue.connection.execute(
-                    "INSERT OR REPLACE INTO vector (block, intensities, probabilities) "
-                    "VALUES (?, ?, ?)",
+                    f"INSERT OR REPLACE INTO vector (block, {', '.join(KINDS)}) VALUES (?, ?, ?)",
                     (block, *(arrays[kind].astype("<f4").tobytes() for kind in KINDS)),
                 )
 
 
-def _blocks(catalogue: Catalogue) -> Iterator[int]:
+def _blocks(catalogue: Catalogue) -> range:
     (last,) = catalogue.connection.execute("SELECT max(id) FROM track").fetchone()
-    return iter(range(0 if last is None else last // BLOCK_TRACKS + 1))
+    return range(0 if last is None else last // BLOCK_TRACKS + 1)
 
 
 def _read_block(catalogue: Catalogue, block: int) -> dict[Kind, Array]:
@@ -392,5 +356,4 @@ def _read_block(catalogue: Catalogue, block: int) -> dict[Kind, Array]:
     if rows:
         table = np.array(rows, np.float64)
         values[table[:, 0].astype(np.int64) - block * BLOCK_TRACKS] = table[:, 1:]
-    nine = len(EMOTIONS)
-    return {"intensities": values[:, :nine], "probabilities": values[:, nine:]}
+    return dict(zip(KINDS, np.hsplit(values, 2), strict=True))

@@ -61,14 +61,7 @@ _YEAR = re.compile(r"\d{4}")
 class FileStamp:
     """What tells in a glance whether a file may have changed.
 
-    Attributes
-    ----------
-    size
-        Bytes.
-    mtime_ns
-        Time of the last change, nanoseconds since 1970.
-    inode
-        Number of the file on its disk; 0 where there is none.
+    ``size`` is in bytes, ``mtime_ns`` in nanoseconds since 1970; ``inode`` is 0 where it has none.
     """
 
     size: int
@@ -83,13 +76,7 @@ class FileStamp:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> FileStamp:
-        """Return the stamp of a file, links followed.
-
-        Raises
-        ------
-        OSError
-            There is no such file, or its folder may not be searched.
-        """
+        """Return the stamp of a file, links followed; raise what :meth:`Path.stat` does."""
         return cls.of(Path(path).stat())
 
 
@@ -134,12 +121,12 @@ def _first(tags: Any, keys: Iterable[str]) -> str:
     return ""
 
 
-def check_mutagen() -> None:
-    """Raise :class:`MissingExtraError` where mutagen is not installed."""
+def check_mutagen(purpose: str = "reading the tags of a library") -> None:
+    """Raise :class:`MissingExtraError` where mutagen, which a purpose needs, is not installed."""
     try:
         import mutagen  # noqa: F401
     except ImportError:
-        raise MissingExtraError("reading the tags of a library", "library") from None
+        raise MissingExtraError(purpose, "library") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,24 +137,19 @@ class CatalogueTrack:
     ----------
     path
         Absolute.
-    stamp
-        Its status when it was read.
+    stamp, tags
+        As they were when the file was read.
     audio
-        Digest of its sound without its tags: :func:`music_emotion.library.audio_hash.audio_digest`;
-        ``b""`` where it could not be read.
-    tags
-        Artist, album, title, genre, year.
+        :func:`music_emotion.library.audio_hash.audio_digest`; ``b""`` where it could not be read.
     prediction
-        What the model said; ``None`` where it failed. From the catalogue, its timeline is rounded
-        to 1/255 and it has no envelope.
+        ``None`` where it failed. From the catalogue, its timeline is rounded to 1/255 and it has no
+        envelope.
     model_sha256
         Of the graph of the model that predicted; ``""`` without a prediction.
     error
         Why there is no prediction, in one line; ``""`` where there is one.
-    scanned_at
-        Seconds since 1970.
-    missing_since
-        When the file was first found to be gone, seconds since 1970; ``None`` while it is there.
+    scanned_at, missing_since
+        Seconds since 1970; when it was first found to be gone, ``None`` while it is there.
     id
         Number of its row; ``None`` before it is written.
     """
@@ -188,27 +170,19 @@ class CatalogueTrack:
 
         Text is such as UTF-8 can hold, but for the path.
         """
-        row: dict[str, Any] = {
-            "path": self.path,
-            **asdict(self.stamp),
-            "audio": self.audio,
-            **asdict(self.tags),
-            "error": self.error,
-            "scanned_at": self.scanned_at,
-            "missing_since": self.missing_since,
-        }
-        return row | {name: _storable(row[name]) for name in (*TEXT_TAGS, "error")}
+        parts = asdict(self.stamp) | asdict(self.tags)
+        row = {name: parts[name] if name in parts else getattr(self, name) for name in FILE_COLUMNS}
+        for name in (*TEXT_TAGS, "error"):
+            row[name] = row[name].encode("utf-8", "backslashreplace").decode()
+        return row
 
     def to_row(self) -> dict[str, Any]:
         """Return all of it as one flat row.
 
-        Returns
-        -------
-        dict
-            With the names in :data:`FILE_COLUMNS` and, where there is a prediction, those of its
-            :meth:`.TrackPrediction.to_row` and in :data:`STORED_COLUMNS`. Numbers are not rounded;
-            warnings are a list. The timeline is one byte per probability: 255 · p rounded, points
-            in order and nine emotions each; the error is at most 1/510.
+        It has the names in :data:`FILE_COLUMNS` and, where there is a prediction, those of its
+        :meth:`.TrackPrediction.to_row` and in :data:`STORED_COLUMNS`. Numbers are not rounded;
+        warnings are a list. The timeline is one byte per probability: 255 · p rounded, points in
+        order and nine emotions each; the error is at most 1/510.
         """
         row = self.file_row()
         if self.prediction is None:
@@ -249,19 +223,13 @@ class CatalogueTrack:
         return cls(
             path=row["path"],
             stamp=FileStamp(row["size"], row["mtime_ns"], row["inode"]),
-            audio=row["audio"],
             tags=Tags(**{name: row[name] for name in TAG_COLUMNS}),
             prediction=prediction,
             model_sha256=row["model_sha256"] or "",
-            error=row["error"],
-            scanned_at=row["scanned_at"],
             missing_since=row.get("missing_since"),
             id=row.get("id"),
+            **{name: row[name] for name in ("audio", "error", "scanned_at")},
         )
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def stored_path(path: str) -> str | bytes:
