@@ -12,11 +12,8 @@ from scipy.special import betaln
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.agreement.panels import CHUNK, dominance, halves
+from music_emotion.evaluation.agreement.panels import CHUNK, DRAWS, dominance, halves
 from music_emotion.evaluation.metrics import pearson_over_tracks
-
-DRAWS = 400
-"""Random halves, resamples and fresh panels behind each figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +38,9 @@ class Ceilings:
         Share of tracks on which the listeners, resampled with replacement, give the published
         label again; ties as in ``half_agreement``.
     oracle_accuracy
-        Accuracy of an oracle that knows each track's true vote probabilities and predicts the
-        label of a fresh panel of the published size; see :func:`oracle_accuracy`.
+        Accuracy of an oracle that knows each track's true vote probabilities and names the most
+        probable emotion, against the label of a fresh panel of the published size; ties in the
+        fresh panel at random, since under that rule the oracle's answer is the best there is.
     """
 
     reliability: NDArray[np.float64]
@@ -69,11 +67,6 @@ def ceilings(vote_table: VoteTable, *, seed: int = 0, draws: int = DRAWS) -> Cei
     draws
         Random halves, resamples and fresh panels.
 
-    Returns
-    -------
-    Ceilings
-        Shares as fractions 0–1.
-
     Raises
     ------
     EvaluationError
@@ -85,53 +78,26 @@ def ceilings(vote_table: VoteTable, *, seed: int = 0, draws: int = DRAWS) -> Cei
     random_halves, random_labels, random_panels = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)
     )
-    reliability, half_agreement = _halves(vote_table, draws, random_halves)
+    reliability, half_agreement = _split_half(vote_table, draws, random_halves)
     return Ceilings(
         reliability=reliability,
         r=np.sqrt(reliability),
         half_agreement=half_agreement,
         label_stability=_label_stability(vote_table, draws, random_labels),
-        oracle_accuracy=oracle_accuracy(
-            vote_table.votes, vote_table.listeners, draws, random_panels
-        ),
+        oracle_accuracy=_oracle_accuracy(vote_table, draws, random_panels),
     )
 
 
-def oracle_accuracy(
-    votes: NDArray[np.int64],
-    listeners: NDArray[np.int64],
-    draws: int,
-    rng: np.random.Generator,
-) -> float:
-    """Accuracy of an oracle that knows the true vote probabilities, against a fresh panel's label.
+def _oracle_accuracy(vote_table: VoteTable, draws: int, rng: np.random.Generator) -> float:
+    """Draw true vote probabilities and fresh panels; the share of labels that the oracle names.
 
-    The true probabilities are not the published fractions: these also carry the noise of one
-    panel, and taking them for the truth would count that noise twice. Per emotion, the true
-    probabilities over tracks follow a Beta distribution fitted to the votes by maximum likelihood
-    (the beta-binomial model, Skellam 1948); given a track's votes, its probability follows the
-    Beta posterior. A draw takes every track's probabilities from their posteriors, lets the oracle
-    name the most probable emotion, and lets a fresh panel of the published size tick each emotion
-    with its probability. Ties in the fresh panel are broken at random: under that rule the most
-    probable emotion is the best that can be named.
-
-    Parameters
-    ----------
-    votes
-        Ticks, shape (tracks, 9).
-    listeners
-        Listeners per track, shape (tracks,).
-    draws
-        How many fresh panels.
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    float
-        Share of tracks, 0–1, on which the oracle names the fresh panel's label.
+    The published fractions also carry the noise of one panel; taking them for the truth would
+    count that noise twice. Per emotion, the true probabilities over tracks follow a Beta
+    distribution fitted to the votes by maximum likelihood (the beta-binomial model, Skellam 1948);
+    given a track's votes, its probability follows the Beta posterior.
     """
-    alpha, beta = np.array([_fit_beta(column, listeners) for column in votes.T]).T
-    panel = listeners[:, None]
+    votes, panel = vote_table.votes, vote_table.listeners[:, None]
+    alpha, beta = np.array([_fit_beta(column, vote_table.listeners) for column in votes.T]).T
     agreement = []
     for _ in range(draws):
         truth = rng.beta(alpha + votes, beta + panel - votes)
@@ -141,7 +107,7 @@ def oracle_accuracy(
     return float(np.mean(agreement))
 
 
-def _halves(
+def _split_half(
     vote_table: VoteTable, draws: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], float]:
     """Reliability per emotion, shape (9,), and how often two halves name the same emotion."""
@@ -220,11 +186,6 @@ def people_confuse(vote_table: VoteTable, *, seed: int = 0, draws: int = DRAWS) 
         The same seed gives the same figures.
     draws
         Random halvings to average over.
-
-    Returns
-    -------
-    PeopleConfuse
-        Half against half, and ticks given together.
     """
     shared = vote_table.take(np.flatnonzero(vote_table.listeners >= 2))
     total = np.zeros((vote_table.ticks.shape[1],) * 2)

@@ -27,20 +27,15 @@ from music_emotion.evaluation.metrics import mean_over_emotions, pearson_over_tr
 
 CHUNK = 25
 """Draws held in memory at once."""
+DRAWS = 400
+"""Random draws behind each figure: of halves, of resamples, of held-out listeners and panels."""
 
 
 def dominance(scores: NDArray[np.generic]) -> NDArray[np.float64]:
     """Probability of each emotion to be named dominant, ties broken at random.
 
-    Parameters
-    ----------
-    scores
-        Votes or probabilities, shape (…, 9).
-
-    Returns
-    -------
-    NDArray[np.float64]
-        Shape (…, 9), rows sum to 1: 1 for a single highest score, 1/m for each of m that tie.
+    ``scores`` are votes or probabilities, shape (…, 9). Rows of the result, of the same shape, sum
+    to 1: 1 for a single highest score, 1/m for each of m that tie.
     """
     highest = scores == scores.max(axis=-1, keepdims=True)
     return np.asarray(highest / highest.sum(axis=-1, keepdims=True), dtype=np.float64)
@@ -51,26 +46,19 @@ def halves(
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """Split each track's listeners into two random halves of equal size, many times.
 
-    Yields
-    ------
-    tuple of NDArray[np.int64]
-        Votes of the first halves, of the second halves, and of the one listener who is left over
-        where a track's listeners are odd in number (zeros elsewhere), each of shape
-        (≤ CHUNK, tracks, 9).
+    Yields the votes of the first halves, of the second halves, and of the one listener who is left
+    over where a track's listeners are odd in number (zeros elsewhere), each of shape
+    (≤ CHUNK, tracks, 9).
     """
     listeners = vote_table.listeners
-    first = np.cumsum(listeners) - listeners
     size = listeners // 2
+    first = np.cumsum(listeners) - listeners
+    bounds = first[:, None] + np.stack([0 * size, size, 2 * size, listeners], axis=1)
     for shuffled in _shuffled_ticks(vote_table, draws, rng):
-        total = np.cumsum(shuffled, axis=1, dtype=np.int32)
-        total = np.concatenate([np.zeros_like(total[:, :1]), total], axis=1)
-        start, middle, end = total[:, first], total[:, first + size], total[:, first + 2 * size]
-        rest = total[:, first + listeners] - end
-        yield (
-            (middle - start).astype(np.int64),
-            (end - middle).astype(np.int64),
-            rest.astype(np.int64),
-        )
+        total = np.cumsum(shuffled, axis=1, dtype=np.int64)
+        total = np.pad(total, ((0, 0), (1, 0), (0, 0)))
+        one, other, rest = np.moveaxis(np.diff(total[:, bounds], axis=2), 2, 0)
+        yield one, other, rest
 
 
 def panels(
@@ -78,24 +66,9 @@ def panels(
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Hold listeners out at random and let panels of the others grow one by one, many times.
 
-    Parameters
-    ----------
-    vote_table
-        Every track has at least ``held_out + largest`` listeners.
-    held_out
-        Listeners held out per track.
-    largest
-        Size of the largest panel.
-    draws
-        How often.
-    rng
-        Source of randomness.
-
-    Yields
-    ------
-    tuple of NDArray[np.float64]
-        Vote fractions of the held-out listeners, shape (≤ CHUNK, tracks, 9), and of the panels of
-        1 … ``largest`` of the others, shape (≤ CHUNK, tracks, largest, 9).
+    Every track needs ``held_out + largest`` listeners. Yields the vote fractions of the held-out
+    listeners, shape (≤ CHUNK, tracks, 9), and of the panels of 1 … ``largest`` of the others, shape
+    (≤ CHUNK, tracks, largest, 9).
     """
     listeners = vote_table.listeners
     first = np.cumsum(listeners) - listeners
@@ -115,12 +88,14 @@ def _shuffled_ticks(
         yield vote_table.ticks[np.argsort(key, axis=1)]
 
 
+# --- How well panels predict ----------------------------------------------------------------------
+
 HELD_OUT = 16
 """Listeners per track whose answer is predicted."""
 LARGEST_PANEL = 24
 """Listeners in the largest panel."""
-DRAWS = 400
-"""Random draws of held-out listeners and panels."""
+KEPT_DRAWS = 40
+"""First draws whose panels are kept: each resample of the groups averages r over them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +116,8 @@ class PanelCurve:
         the held-out listeners ticked on no track is left out, since nobody could predict it.
     r
         The same per emotion, shape (sizes, 9); NaN where the held-out listeners never differ.
-    tracks
-        Number of tracks with enough listeners.
-    held_out
-        Listeners held out per track.
+    tracks, held_out
+        Number of tracks with enough listeners, and of listeners held out on each.
     """
 
     sizes: NDArray[np.int64]
@@ -169,7 +142,7 @@ class PanelDraws:
         Probability that a panel names the same dominant emotion as the held-out listeners, mean
         over the draws, shape (t, sizes).
     panels
-        Vote fractions of the panels in the first draws, shape (≤ draws, t, sizes, 9).
+        Vote fractions of the panels in the first draws, shape (≤ KEPT_DRAWS, t, sizes, 9).
     curve
         What follows from all draws.
     """
@@ -196,63 +169,37 @@ def panel_curve(
     vote_table
         Votes; only tracks with at least ``held_out + largest`` listeners are used.
     seed
-        The same seed gives the same curve.
-    held_out
-        Listeners held out at random in each draw.
-    largest
-        Size of the largest panel.
-    draws
-        Random draws to average over.
-
-    Returns
-    -------
-    PanelCurve
-        Accuracy and r per size.
+        Stands for the same panels here and in :func:`build_yardstick`.
+    held_out, largest, draws
+        Listeners held out at random in each draw, size of the largest panel, draws to average over.
 
     Raises
     ------
     EvaluationError
         If fewer than three tracks have enough listeners.
     """
-    rng = np.random.default_rng(panel_seeds(seed)[0])
-    drawn = draw_panels(vote_table, rng, held_out=held_out, largest=largest, draws=draws, kept=0)
-    return drawn.curve
+    random_panels, _ = np.random.SeedSequence(seed).spawn(2)
+    return _draw_panels(vote_table, random_panels, held_out, largest, draws).curve
 
 
-def panel_seeds(seed: int) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
-    """Return the seeds of the panels and of the resamples of groups.
-
-    All that draws panels takes the first, so that a seed stands for the same panels everywhere.
-    """
-    panels, groups = np.random.SeedSequence(seed).spawn(2)
-    return panels, groups
-
-
-def draw_panels(
+def _draw_panels(
     vote_table: VoteTable,
-    rng: np.random.Generator,
-    *,
+    seed: np.random.SeedSequence,
     held_out: int,
     largest: int,
     draws: int,
-    kept: int,
 ) -> PanelDraws:
-    """Draw panels as :func:`panel_curve` does and keep the held-out votes.
-
-    The panels' own votes are kept for the first ``kept`` draws.
-    """
     tracks = np.flatnonzero(vote_table.listeners >= held_out + largest)
     if len(tracks) < 3:
         raise EvaluationError(
             f"worth in listeners needs three tracks with {held_out + largest} listeners or more; "
             f"here are {len(tracks)}"
         )
-    held, agreements, correlations = [], [], []
-    kept_panels: list[NDArray[np.float64]] = []
-    for others, panel in panels(vote_table.take(tracks), held_out, largest, draws, rng):
-        missing = kept - sum(len(part) for part in kept_panels)
-        held.append(others)
-        kept_panels.append(panel[: max(missing, 0)])
+    drawn = panels(vote_table.take(tracks), held_out, largest, draws, np.random.default_rng(seed))
+    all_others, kept, agreements, correlations = [], [], [], []
+    for done, (others, panel) in zip(range(0, draws, CHUNK), drawn, strict=True):
+        all_others.append(others)
+        kept.append(panel[: max(KEPT_DRAWS - done, 0)])
         agreements.append(np.einsum("dtke,dte->dtk", dominance(panel), dominance(others)))
         target = others.swapaxes(0, 1)[:, :, None]
         correlations.append(pearson_over_tracks(panel.swapaxes(0, 1), target))
@@ -266,21 +213,13 @@ def draw_panels(
         tracks=len(tracks),
         held_out=held_out,
     )
-    return PanelDraws(
-        tracks=tracks,
-        held_out=np.concatenate(held),
-        agreement=agreement,
-        panels=np.concatenate(kept_panels),
-        curve=curve,
-    )
+    return PanelDraws(tracks, np.concatenate(all_others), agreement, np.concatenate(kept), curve)
 
 
 # --- What a model is worth ------------------------------------------------------------------------
 
 RESAMPLES = 1000
 """Resamples of the groups behind an interval."""
-RESAMPLED_DRAWS = 40
-"""Draws of panels that each resample averages r over."""
 CHANCE_ACCURACY = 1 / len(EMOTIONS)
 """Accuracy of a panel of nobody, which guesses."""
 RESAMPLES_AT_ONCE = 25
@@ -296,7 +235,7 @@ class PanelSize:
     value
         Listeners, 0 to the largest panel's size, interpolated between whole numbers.
     low, high
-        Interval over groups.
+        95 % percentile interval over groups.
     censored
         Whether the model does better than the largest panel, so that ``value`` is only a bound.
     high_censored
@@ -353,10 +292,8 @@ class Yardstick:
         The panels and the listeners held out.
     weights
         How often each resample of the groups takes each track, shape (resamples, t).
-    accuracy
-        Accuracy of the panels in each resample, shape (resamples, sizes).
-    mean_r
-        Mean r of the panels in each resample, shape (resamples, sizes).
+    accuracy, mean_r
+        Those of the panels in each resample, shape (resamples, sizes).
     corpus_size
         Number of tracks a model has to predict, those without enough listeners included.
     """
@@ -387,43 +324,29 @@ class Yardstick:
         predicted_intensities
             The model's vote fractions, shape (tracks, 9).
 
-        Returns
-        -------
-        Worth
-            Sizes of panels with 95 % percentile intervals.
-
         Raises
         ------
         EvaluationError
             If the predictions do not fit the table, or the listeners' votes never differ.
         """
         emotions = self._checked(predicted_emotions, "emotions")
-        intensities = self._checked(predicted_intensities, "intensities")
+        intensities = self._checked(predicted_intensities, "intensities")[:, None]
         held_out = self.draws.held_out
         named = np.einsum("te,dte->t", dominance(emotions), dominance(held_out)) / len(held_out)
-        target = held_out.swapaxes(0, 1)
-        mean_r = float(mean_over_emotions(pearson_over_tracks(intensities[:, None], target)).mean())
-        resampled_r = [
-            mean_over_emotions(
-                pearson_over_tracks(intensities[:, None], target[:, :RESAMPLED_DRAWS], weights)
-            ).mean(axis=1)
-            for weights in _in_parts(self.weights)
-        ]
         accuracy = float(named.mean())
+        resampled_accuracy = _weighted_mean(self.weights, named[:, None])[:, 0]
+        target = held_out.swapaxes(0, 1)
+        mean_r = float(mean_over_emotions(pearson_over_tracks(intensities, target)).mean())
+        resampled_r = _resampled_r(intensities, target[:, :KEPT_DRAWS], self.weights)
+        curve = self.curve
         return Worth(
             by_accuracy=_panel_size(
-                accuracy,
-                self.curve.accuracy,
-                _weighted_mean(self.weights, named[:, None])[:, 0],
-                self.accuracy,
-                CHANCE_ACCURACY,
+                accuracy, curve.accuracy, resampled_accuracy, self.accuracy, CHANCE_ACCURACY
             ),
-            by_r=_panel_size(
-                mean_r, self.curve.mean_r, np.concatenate(resampled_r), self.mean_r, 0.0
-            ),
+            by_r=_panel_size(mean_r, curve.mean_r, resampled_r, self.mean_r, chance=0.0),
             accuracy=accuracy,
             mean_r=mean_r,
-            tracks=self.curve.tracks,
+            tracks=curve.tracks,
         )
 
     def _checked(self, predicted: NDArray[np.floating], what: str) -> NDArray[np.float64]:
@@ -469,30 +392,18 @@ def build_yardstick(
         raise EvaluationError(
             f"{len(groups)} groups for {len(vote_table.ids)} tracks: give one each"
         )
-    random_panels, random_groups = panel_seeds(seed)
-    drawn = draw_panels(
-        vote_table,
-        np.random.default_rng(random_panels),
-        held_out=held_out,
-        largest=largest,
-        draws=draws,
-        kept=RESAMPLED_DRAWS,
-    )
+    random_panels, random_groups = np.random.SeedSequence(seed).spawn(2)
+    drawn = _draw_panels(vote_table, random_panels, held_out, largest, draws)
     names, group = np.unique(np.asarray(groups)[drawn.tracks], return_inverse=True)
     weights = resample_groups(
         len(names), n_resamples=resamples, seed=int(random_groups.generate_state(1)[0])
     )[:, group]
-    target = drawn.held_out[: len(drawn.panels)].swapaxes(0, 1)[:, :, None]
-    panels = drawn.panels.swapaxes(0, 1)
-    mean_r = [
-        mean_over_emotions(pearson_over_tracks(panels, target, part)).mean(axis=1)
-        for part in _in_parts(weights)
-    ]
+    target = drawn.held_out[:KEPT_DRAWS].swapaxes(0, 1)[:, :, None]
     return Yardstick(
         draws=drawn,
         weights=weights,
         accuracy=_weighted_mean(weights, drawn.agreement),
-        mean_r=np.concatenate(mean_r),
+        mean_r=_resampled_r(drawn.panels.swapaxes(0, 1), target, weights),
         corpus_size=len(vote_table.ids),
     )
 
@@ -510,8 +421,10 @@ def _panel_size(
     value, censored = panel_that_reaches(score, curve, chance)
     defined = np.isfinite(resampled_scores) & np.isfinite(resampled_curves).all(axis=1)
     sizes = [
-        panel_that_reaches(resampled_scores[b], resampled_curves[b], chance)
-        for b in np.flatnonzero(defined)
+        panel_that_reaches(resampled, resampled_curve, chance)
+        for resampled, resampled_curve in zip(
+            resampled_scores[defined], resampled_curves[defined], strict=True
+        )
     ]
     beyond = len(curve) + 1.0  # so that a censored resample sorts after every uncensored one
     ordered = np.sort([beyond if is_censored else size for size, is_censored in sizes])
@@ -531,23 +444,11 @@ def _panel_size(
 def panel_that_reaches(
     score: float, curve: NDArray[np.float64], chance: float
 ) -> tuple[float, bool]:
-    """Return the smallest panel that scores at least ``score``.
+    """Return the smallest panel that scores at least ``score``, and whether none does.
 
-    Parameters
-    ----------
-    score
-        What the model scores.
-    curve
-        What panels of 1, 2, … score, shape (sizes,); noise that makes it fall is ironed out by
-        isotonic regression.
-    chance
-        What a panel of nobody scores.
-
-    Returns
-    -------
-    tuple of float and bool
-        The size, interpolated linearly from 0, and whether no panel reaches the score (the size is
-        then that of the largest).
+    ``curve`` is what panels of 1, 2, … score, shape (sizes,); noise that makes it fall is ironed
+    out by isotonic regression. ``chance`` is what a panel of nobody scores. The size is
+    interpolated linearly from 0; where no panel reaches the score it is that of the largest.
     """
     rising = np.maximum(isotonic_regression(curve).x, chance)
     heights = np.concatenate([[chance], rising])
@@ -564,11 +465,16 @@ def panel_that_reaches(
 def _weighted_mean(
     weights: NDArray[np.float64], values: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    total: NDArray[np.float64] = weights @ values
-    total /= weights.sum(axis=1, keepdims=True)
-    return total
+    """Mean of (t, k) values over the tracks in each resample, shape (resamples, k)."""
+    return np.asarray(weights @ values / weights.sum(axis=1, keepdims=True))
 
 
-def _in_parts(weights: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+def _resampled_r(
+    predicted: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean r over emotions and draws in each resample, of fractions of shapes (t, draws, …, 9)."""
+    means = []
     for start in range(0, len(weights), RESAMPLES_AT_ONCE):
-        yield weights[start : start + RESAMPLES_AT_ONCE]
+        part = weights[start : start + RESAMPLES_AT_ONCE]
+        means.append(mean_over_emotions(pearson_over_tracks(predicted, target, part)).mean(axis=1))
+    return np.concatenate(means)
