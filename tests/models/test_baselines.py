@@ -222,7 +222,7 @@ def test_the_temperature_undoes_a_scale() -> None:
 def test_two_classes_have_a_decision_each_and_the_absent_are_below() -> None:
     points = np.array([[-1.0], [-0.5], [0.5], [1.0]])
     classifier = SVC(kernel="linear").fit(points, [2, 2, 5, 5])
-    found = decisions_of(classifier, points, np.array([2, 5]))
+    found = decisions_of(classifier, points)
     ours = classifier.decision_function(points)
     np.testing.assert_allclose(found[:, 2], -ours)
     np.testing.assert_allclose(found[:, 5], ours)

@@ -209,17 +209,16 @@ def _state(model: Model) -> dict[str, NDArray[Any]]:
 def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) -> None:
     import torch
 
-    from music_emotion.models.neural import NeuralModel, Standardise, StandardisedNetwork
+    from music_emotion.models.neural import NeuralModel
+    from music_emotion.training.device import channels_last
 
     if not isinstance(model, NeuralModel):
         raise ModelError(f"{model.name!r} cannot be loaded: train one of the networks")
     size = state["standardise.mean"].size
-    axis = -1 if model.inputs.is_sequence else 1
-    scaling = Standardise(torch.zeros(size), torch.ones(size), axis=axis)
-    architecture = model.architecture(model.config, size, target == "votes")
-    network = StandardisedNetwork(scaling, architecture)
+    network = model.build(torch.zeros(size), torch.ones(size), target)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
-    model.network_, model.target_ = network.eval(), target
+    # Laid out as it was trained: a convolution's last digits depend on the layout.
+    model.network_, model.target_ = channels_last(network).eval(), target
 
 
 def _tensor_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:

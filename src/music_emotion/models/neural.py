@@ -19,14 +19,7 @@ from music_emotion.features.spectrum import (
     HOP_LENGTH,
     SMALLEST_POWER,
 )
-from music_emotion.models.base import (
-    Examples,
-    FitReport,
-    Prediction,
-    Target,
-    one_hot,
-    tick_shares,
-)
+from music_emotion.models.base import Examples, FitReport, Prediction, Target, one_hot, tick_shares
 from music_emotion.training.augment import SYNTHETIC
 from music_emotion.training.config import Progress, TrainingConfig
 from music_emotion.training.data import (
@@ -37,11 +30,7 @@ from music_emotion.training.data import (
     oversample,
 )
 from music_emotion.training.device import half_precision, select_device
-from music_emotion.training.fit import (
-    fit_network,
-    predict_logits,
-    seeded,
-)
+from music_emotion.training.fit import fit_network, predict_logits, seeded
 
 
 class Standardise(nn.Module):
@@ -207,13 +196,7 @@ class NeuralModel:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Cut a validation part, fit the scaling and SMOTE on the rest, and train.
-
-        Raises
-        ------
-        ModelError
-            If there are no examples, or the device does not exist.
-        """
+        """Cut a validation part, fit the scaling and SMOTE on the rest, and train."""
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
         device = select_device(self.config.device)
@@ -222,7 +205,9 @@ class NeuralModel:
             examples.label, examples.group, self.config.validation_fraction, seed=seed
         )
         scaling = fit_scaling(array, examples.rows[cut.training], axis=self.inputs.axis)
-        network = self._build(scaling, target, seed, device)
+        with seeded(seed, device):
+            mean, deviation = map(torch.from_numpy, (scaling.mean, scaling.deviation))
+            network = self.build(mean, deviation, target).to(device)
         training = training_data(examples.take(cut.training), array, target)
         validation = training_data(examples.take(cut.validation), array, target)
         notes: tuple[str, ...] = (
@@ -233,10 +218,8 @@ class NeuralModel:
         if self.inputs.is_sequence:
             # Sequences are small: they are standardised once, which SMOTE needs anyway.
             trained = network.architecture
-            training, validation = (
-                _standardised(training, scaling),
-                _standardised(validation, scaling),
-            )
+            training = _standardised(training, scaling)
+            validation = _standardised(validation, scaling)
             if self.config.oversample and target == "label":
                 training, smote_notes = _filled_up(training, seed)
                 notes += smote_notes
@@ -252,21 +235,11 @@ class NeuralModel:
             progress=progress,
         )
         self.network_, self.target_ = network, target
-        return FitReport(
-            history=result.history,
-            best_epoch=result.best_epoch,
-            notes=notes,
-            parameters=sum(p.numel() for p in network.parameters() if p.requires_grad),
-        )
+        parameters = sum(each.numel() for each in network.parameters() if each.requires_grad)
+        return FitReport(result.history, result.best_epoch, notes, parameters)
 
     def predict(self, examples: Examples) -> Prediction:
-        """Predict each row on its own.
-
-        Raises
-        ------
-        ModelError
-            If the model has not been fitted.
-        """
+        """Predict each row on its own."""
         if self.network_ is None:
             raise ModelError(f"{self.name} has not been fitted: call fit first")
         if len(examples) == 0:
@@ -281,17 +254,11 @@ class NeuralModel:
             torch.sigmoid(torch.from_numpy(intensity_logits)).numpy(),
         )
 
-    def _build(
-        self, scaling: Scaling, target: Target, seed: int, device: torch.device
-    ) -> StandardisedNetwork:
-        with seeded(seed, device):
-            architecture = self.architecture(self.config, len(scaling.mean), target == "votes")
-        standardise = Standardise(
-            torch.from_numpy(scaling.mean),
-            torch.from_numpy(scaling.deviation),
-            axis=-1 if self.inputs.is_sequence else 1,
-        )
-        return StandardisedNetwork(standardise, architecture).to(device)
+    def build(self, mean: Tensor, deviation: Tensor, target: Target) -> StandardisedNetwork:
+        """Return an untrained network around the features' means and deviations."""
+        architecture = self.architecture(self.config, len(mean), target == "votes")
+        axis = -1 if self.inputs.is_sequence else 1
+        return StandardisedNetwork(Standardise(mean, deviation, axis=axis), architecture)
 
 
 def training_data(examples: Examples, array: NDArray[np.float32], target: Target) -> TrainingData:
@@ -332,19 +299,15 @@ def _standardised(data: TrainingData, scaling: Scaling) -> TrainingData:
 def _filled_up(data: TrainingData, seed: int) -> tuple[TrainingData, tuple[str, ...]]:
     """Add SMOTE's synthetic rows, whose vote fractions nobody knows."""
     filled = oversample(data.array, data.emotions.argmax(axis=1), seed=seed)
-    added = len(filled.label) - filled.real
+    n, added = len(filled.label), len(filled.label) - len(data)
     unknown = np.zeros((added, len(EMOTIONS)), dtype=np.float32)
-    return (
-        TrainingData(
-            array=filled.features,
-            rows=np.arange(len(filled.features)),
-            emotions=one_hot(filled.label).astype(np.float32),
-            weight=np.ones(len(filled.label), dtype=np.float32),
-            intensities=np.concatenate([data.intensities, unknown]),
-            intensity_weight=np.concatenate(
-                [data.intensity_weight, np.zeros(added, dtype=np.float32)]
-            ),
-            track_index=np.concatenate([data.track_index, np.full(added, SYNTHETIC)]),
-        ),
-        filled.notes,
+    grown = TrainingData(
+        array=filled.features,
+        rows=np.arange(n),
+        emotions=one_hot(filled.label).astype(np.float32),
+        weight=np.ones(n, dtype=np.float32),
+        intensities=np.concatenate([data.intensities, unknown]),
+        intensity_weight=np.concatenate([data.intensity_weight, unknown[:, 0]]),
+        track_index=np.concatenate([data.track_index, np.full(added, SYNTHETIC)]),
     )
+    return grown, filled.notes

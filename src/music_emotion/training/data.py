@@ -61,15 +61,7 @@ class TrainingData:
 
 @dataclass(frozen=True, slots=True)
 class ValidationCut:
-    """Row numbers of the two parts, each in ascending order.
-
-    Attributes
-    ----------
-    training
-        Shape (n_training,).
-    validation
-        Shape (n_validation,); empty where every class has too few groups.
-    """
+    """Row numbers of the two parts, each ascending, shape (n_training,) and (n_validation,)."""
 
     training: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -81,7 +73,7 @@ def cut_validation(
     """Cut about ``fraction`` of each class's rows, whole groups at a time.
 
     A group belongs to the class most of its rows have. Classes with fewer than
-    :data:`MINIMUM_GROUPS` groups stay in training.
+    :data:`MINIMUM_GROUPS` groups stay in training; the validation part may be empty.
 
     Parameters
     ----------
@@ -153,11 +145,6 @@ def fit_scaling(array: NDArray[np.float32], rows: NDArray[np.int64], *, axis: in
         The segments that may be seen, shape (n,).
     axis
         The axis of ``array`` that holds the features; all others are frames.
-
-    Returns
-    -------
-    Scaling
-        One mean and one deviation per feature.
     """
     from sklearn.preprocessing import StandardScaler
 
@@ -182,15 +169,12 @@ class Oversampled:
         Shape (n, …), in the dtype of the input.
     label
         Shape (n,).
-    real
-        Number of real rows; those beyond it are synthetic.
     notes
         One sentence per thing a reader should know.
     """
 
     features: NDArray[np.float32]
     label: NDArray[np.int64]
-    real: int
     notes: tuple[str, ...]
 
 
@@ -217,19 +201,17 @@ def oversample(
     shrunk: list[str] = []
     alone: list[str] = []
     for number, count in zip(classes.tolist(), counts.tolist(), strict=True):
-        if count == largest:
-            continue
-        if count == 1:
+        if count == 1 < largest:
             alone.append(str(number))
-            continue
-        if count <= NEIGHBOURS:
-            shrunk.append(f"class {number} ({count} members, {count - 1} neighbours)")
-        synthetic = _synthesise(features[label == number], largest - count, seed + number)
-        rows.append(synthetic)
-        labels.append(np.full(len(synthetic), number, dtype=label.dtype))
+        elif count < largest:
+            if count <= NEIGHBOURS:
+                shrunk.append(f"class {number} ({count} members, {count - 1} neighbours)")
+            synthetic = _synthesise(features[label == number], largest - count, seed + number)
+            rows.append(synthetic)
+            labels.append(np.full(len(synthetic), number))
     filled, real = np.concatenate(labels), len(features)
     notes = _notes(len(filled) - real, real, largest, shrunk, alone)
-    return Oversampled(np.concatenate(rows), filled, real, notes)
+    return Oversampled(np.concatenate(rows), filled, notes)
 
 
 def _synthesise(members: NDArray[np.float32], wanted: int, seed: int) -> NDArray[np.float32]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from music_emotion.errors import ModelError
 from music_emotion.training.config import Device
+
+Module = TypeVar("Module", bound=nn.Module)
 
 # Parameters of glibc's mallopt(3).
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
@@ -47,6 +50,12 @@ def autocast(device: torch.device, dtype: torch.dtype | None) -> AbstractContext
     if dtype is None:
         return nullcontext()
     return torch.autocast(device.type, dtype=dtype)
+
+
+def channels_last(network: Module) -> Module:
+    """Lay a network's weights out in place as its convolutions read them quickest on a CPU."""
+    # torch's stubs do not know that a module takes a memory format alone.
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def keep_freed_memory() -> bool:

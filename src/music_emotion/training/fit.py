@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from music_emotion.training.augment import Splicer, splice
 from music_emotion.training.config import Progress, TrainingConfig
 from music_emotion.training.data import TrainingData
-from music_emotion.training.device import autocast, half_precision, keep_freed_memory
+from music_emotion.training.device import autocast, channels_last, half_precision, keep_freed_memory
 
 _PREDICTION_BATCH = 128
 """Segments per forward pass without gradients."""
@@ -33,25 +33,14 @@ class FitResult:
     Attributes
     ----------
     history
-        ``train_loss``, ``train_accuracy``, ``validation_loss``, ``validation_accuracy``,
-        ``learning_rate`` and ``seconds``, one value per epoch; the validation curves are missing
-        where there is no validation part.
+        ``train_loss``, ``train_accuracy``, ``learning_rate``, ``seconds``, one value per epoch;
+        where there is a validation part, ``validation_loss``, ``validation_accuracy`` as well.
     best_epoch
         Zero-based epoch whose weights the network now has.
     """
 
-    history: dict[str, list[float]] = field(default_factory=dict)
-    best_epoch: int = -1
-
-
-@dataclass(slots=True)
-class _Sums:
-    """Running sums over the segments of one pass."""
-
-    loss: float = 0.0
-    correct: int = 0
-    weight: float = 0.0
-    seen: int = 0
+    history: dict[str, list[float]]
+    best_epoch: int
 
 
 @contextmanager
@@ -99,72 +88,62 @@ def fit_network(
     """
     if device.type == "cpu":
         keep_freed_memory()
+    segments = len(training) if epoch_size is None else min(epoch_size, len(training))
+    steps = max(1, segments // config.batch_size)
     with seeded(seed, device):
-        return _Trainer(network, config, device, seed, progress, frame_axis, epoch_size).run(
-            training, validation
-        )
+        trainer = _Trainer(network, training, config, device, seed, frame_axis, steps, progress)
+        return trainer.run(validation)
 
 
+@dataclass
 class _Trainer:
     """The state of one fit."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        config: TrainingConfig,
-        device: torch.device,
-        seed: int,
-        progress: Progress | None,
-        frame_axis: int,
-        epoch_size: int | None,
-    ) -> None:
-        self.network = network.to(device)
-        # torch's stubs do not know that a module takes a memory format alone.
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.config = config
-        self.device = device
-        self.frame_axis = frame_axis
-        self.dtype = half_precision(device)
-        self.generator = np.random.default_rng(seed)
-        self.progress = progress
+    network: nn.Module
+    data: TrainingData
+    config: TrainingConfig
+    device: torch.device
+    seed: int
+    frame_axis: int
+    steps: int
+    progress: Progress | None
+
+    def __post_init__(self) -> None:
+        self.network = channels_last(self.network.to(self.device))
+        self.dtype = half_precision(self.device)
+        self.generator = np.random.default_rng(self.seed)
         self.optimizer = torch.optim.AdamW(
-            network.parameters(), weight_decay=config.weight_decay, fused=True
+            self.network.parameters(), weight_decay=self.config.weight_decay, fused=True
         )
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
-
-        self.splicer: Splicer | None = None
-        self.epoch_size = epoch_size
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
+        self.splicer = Splicer(self.data.track_index) if self.config.splice else None
         self.order = np.zeros(0, dtype=np.int64)
-        self.position = 0
 
-    def run(self, training: TrainingData, validation: TrainingData) -> FitResult:
-        if self.config.splice:
-            self.splicer = Splicer(training.track_index)
+    def run(self, validation: TrainingData) -> FitResult:
         history: dict[str, list[float]] = {}
         best, best_rank, best_epoch = None, (-math.inf, -math.inf), -1
+        first = first_candidate(self.config)
         for epoch in range(self.config.max_epochs):
             started = time.perf_counter()
-            for name, value in self._train_epoch(training, epoch).items():
-                history.setdefault(name, []).append(value)
+            curves = self._train_epoch(epoch)
             if len(validation):
-                scores = self._validate(validation)
-                for name, value in scores.items():
-                    history.setdefault(name, []).append(value)
-                rank = self._rank(scores)
-                if epoch >= first_candidate(self.config) and rank > best_rank:
+                curves |= self._validate(validation)
+                rank = self._rank(curves)
+                if epoch >= first and rank > best_rank:
                     best_rank, best_epoch = rank, epoch
                     best = copy.deepcopy(self.network.state_dict())
             else:
                 best_epoch = epoch
-            history.setdefault("seconds", []).append(time.perf_counter() - started)
-            since = max(best_epoch, first_candidate(self.config))
-            if epoch - since >= patience(self.config, epoch):
+            curves["seconds"] = time.perf_counter() - started
+            for name, value in curves.items():
+                history.setdefault(name, []).append(value)
+            if epoch - max(best_epoch, first) >= patience(self.config, epoch):
                 break
         if best is not None:
             self.network.load_state_dict(best)
         self.network.eval()
         if self.progress is not None:
-            steps = (epoch + 1) * self._steps(training)
+            steps = (epoch + 1) * self.steps
             self.progress(steps, steps)
         return FitResult(history, best_epoch)
 
@@ -173,75 +152,66 @@ class _Trainer:
         accuracy, loss = scores["validation_accuracy"], scores["validation_loss"]
         return (accuracy, -loss) if self.config.watch == "accuracy" else (-loss, accuracy)
 
-    def _steps(self, data: TrainingData) -> int:
-        segments = len(data) if self.epoch_size is None else min(self.epoch_size, len(data))
-        return max(1, segments // self.config.batch_size)
-
-    def _next_batch(self, rows: int, size: int) -> NDArray[np.int64]:
+    def _next_batch(self) -> NDArray[np.int64]:
         """Draw without replacement until fewer than a batch is left, then shuffle anew."""
-        if self.position + size > len(self.order):
-            self.order, self.position = self.generator.permutation(rows), 0
-        batch = self.order[self.position : self.position + size]
-        self.position += len(batch)
+        size = self.config.batch_size
+        if size > len(self.order):
+            self.order = self.generator.permutation(len(self.data))
+        batch, self.order = self.order[:size], self.order[size:]
         return batch
 
-    def _train_epoch(self, data: TrainingData, epoch: int) -> dict[str, float]:
+    def _train_epoch(self, epoch: int) -> dict[str, float]:
         self.network.train()
-        steps, size = self._steps(data), self.config.batch_size
-        sums = _Sums()
-        rate = 0.0
-        for step in range(steps):
-            done = epoch * steps + step
-            rate = learning_rate(self.config, done / (self.config.max_epochs * steps))
+        total, sums = self.config.max_epochs * self.steps, np.zeros(4)
+        for done in range(epoch * self.steps, (epoch + 1) * self.steps):
+            rate = learning_rate(self.config, done / total)
             for parameters in self.optimizer.param_groups:
                 parameters["lr"] = rate
-            self._step(data, self._next_batch(len(data), size), sums)
+            sums += self._step(self._next_batch())
             if self.progress is not None:
-                self.progress(done + 1, self.config.max_epochs * steps)
+                self.progress(done + 1, total)
+        loss, weight, correct, seen = sums.tolist()
         return {
-            "train_loss": sums.loss / sums.weight,
-            "train_accuracy": sums.correct / sums.seen,
+            "train_loss": loss / weight,
+            "train_accuracy": correct / seen,
             "learning_rate": rate,
         }
 
-    def _step(self, data: TrainingData, index: NDArray[np.int64], sums: _Sums) -> None:
-        inputs = self._to_device(self._inputs(data, index))
-        emotions, weight = (
-            self._to_device(data.emotions[index]),
-            self._to_device(data.weight[index]),
+    def _step(self, index: NDArray[np.int64]) -> tuple[float, float, int, int]:
+        """Learn from one batch; return its summed loss, summed weight, hits and size."""
+        data = self.data
+        known = (data.emotions, data.weight, data.intensities, data.intensity_weight)
+        inputs, emotions, weight, intensities, intensity_weight = (
+            to_device(values, self.device)
+            for values in (self._inputs(index), *(each[index] for each in known))
         )
-        intensities = self._to_device(data.intensities[index])
-        intensity_weight = self._to_device(data.intensity_weight[index])
         truth = emotions.argmax(1)
         if self.config.mixup > 0:
             share, partner = self._mixture(len(index))
-            inputs = torch.lerp(inputs[partner], inputs, share)
-            emotions = torch.lerp(emotions[partner], emotions, share)
-            intensities = torch.lerp(intensities[partner], intensities, share)
-            weight = torch.lerp(weight[partner], weight, share)
+            inputs, emotions, weight, intensities = (
+                torch.lerp(values[partner], values, share)
+                for values in (inputs, emotions, weight, intensities)
+            )
             intensity_weight = torch.minimum(intensity_weight, intensity_weight[partner])
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         with autocast(self.device, self.dtype):
             logits, intensity_logits = self.network(inputs)
         losses = emotion_loss(logits.float(), emotions, self.config.label_smoothing)
-        loss = (losses * weight).mean() + (
-            intensity_loss(intensity_logits.float(), intensities) * intensity_weight
-        ).mean()
+        intensity_losses = intensity_loss(intensity_logits.float(), intensities)
+        loss = (losses * weight).mean() + (intensity_losses * intensity_weight).mean()
         torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         with torch.no_grad():
-            sums.loss += float((losses * weight).sum())
-            sums.weight += float(weight.sum())
-            sums.correct += int((logits.argmax(1) == truth).sum())
-            sums.seen += len(index)
+            hits = int((logits.argmax(1) == truth).sum())
+            return float((losses * weight).sum()), float(weight.sum()), hits, len(index)
 
-    def _inputs(self, data: TrainingData, index: NDArray[np.int64]) -> NDArray[np.float32]:
-        inputs = data.array[data.rows[index]]
+    def _inputs(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        inputs = self.data.array[self.data.rows[index]]
         if self.splicer is None:
             return inputs
-        partners = self.splicer.partners(index, self.generator)
-        return splice(inputs, data.array[data.rows[partners]], self.frame_axis, self.generator)
+        partners = self.data.rows[self.splicer.partners(index, self.generator)]
+        return splice(inputs, self.data.array[partners], self.frame_axis, self.generator)
 
     def _mixture(self, size: int) -> tuple[float, Tensor]:
         """Return the share a segment keeps (at least one half) and its partner in the batch."""
@@ -259,13 +229,10 @@ class _Trainer:
             "validation_accuracy": float(np.mean(logits.argmax(1) == data.emotions.argmax(1))),
         }
 
-    def _to_device(self, array: NDArray[np.float32]) -> Tensor:
-        return to_device(array, self.device)
-
 
 def to_device(array: NDArray[np.float32], device: torch.device) -> Tensor:
     """Move an array to ``device``, through pinned memory where that helps."""
-    tensor = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor
@@ -307,9 +274,8 @@ def emotion_loss(logits: Tensor, emotions: Tensor, label_smoothing: float) -> Te
 
 def intensity_loss(logits: Tensor, fractions: Tensor) -> Tensor:
     """Binary cross-entropy against vote fractions, mean over the emotions, shape (n,), in nats."""
-    return nn.functional.binary_cross_entropy_with_logits(logits, fractions, reduction="none").mean(
-        1
-    )
+    losses = nn.functional.binary_cross_entropy_with_logits(logits, fractions, reduction="none")
+    return losses.mean(1)
 
 
 def predict_logits(
