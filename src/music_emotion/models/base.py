@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -23,18 +23,17 @@ Target = Literal["label", "votes"]
 
 @dataclass(frozen=True)
 class Examples:
-    """Segments as a model sees them: n rows, in the order of ``rows``.
+    """Segments as a model sees them: n rows of the feature arrays.
 
     Attributes
     ----------
     features
-        Feature arrays by name, each with one entry per segment of the *whole* corpus on axis 0
-        (possibly memory-mapped, shared by all subsets). Use :meth:`gather`, which sees only
-        this subset.
+        Arrays by name, one entry per segment of the *whole* corpus on axis 0 (possibly
+        memory-mapped, shared by all subsets); :meth:`gather` returns this subset's.
     rows
-        Rows of the feature arrays that belong to this subset, shape (n,).
+        Positions of this subset in the feature arrays, shape (n,).
     track_index
-        Index of each row's track in its corpus, shape (n,).
+        Each row's track in its corpus, shape (n,).
     unit
         What is scored as one, shape (n,): the segment or the track.
     group
@@ -68,17 +67,8 @@ class Examples:
 
     def take(self, index: NDArray[Any]) -> Examples:
         """Return the subset at ``index`` (integers or a mask over these n rows)."""
-        return replace(
-            self,
-            rows=self.rows[index],
-            track_index=self.track_index[index],
-            unit=self.unit[index],
-            group=self.group[index],
-            label=self.label[index],
-            vote_fractions=self.vote_fractions[index],
-            listeners=self.listeners[index],
-            genre=self.genre[index],
-        )
+        others = (getattr(self, each.name)[index] for each in fields(self)[1:])
+        return Examples(self.features, *others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +97,7 @@ class FitReport:
     Attributes
     ----------
     history
-        One value per epoch and curve name (``train_loss``, ``validation_accuracy``, …); empty
-        for models that are not trained in epochs.
+        One value per epoch and curve name (``train_loss``, …); empty where there are no epochs.
     best_epoch
         Zero-based epoch whose weights were kept; -1 where there are no epochs.
     notes
@@ -142,11 +131,24 @@ class Model(Protocol):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Learn from ``examples``; the same seed gives the same model."""
+        """Learn from ``examples``; the same seed gives the same model.
+
+        Raises
+        ------
+        ModelError
+            If it cannot learn from them: there are none, or all are of one group where a model
+            needs two; or the device of its settings is not there.
+        """
         ...
 
     def predict(self, examples: Examples) -> Prediction:
-        """Predict each row; rows of one unit may share one prediction."""
+        """Predict each row; rows of one unit may share one prediction.
+
+        Raises
+        ------
+        ModelError
+            If the model has not been fitted.
+        """
         ...
 
 
@@ -179,19 +181,14 @@ def one_hot(label: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def tick_shares(vote_fractions: NDArray[FloatType], label: NDArray[np.int64]) -> NDArray[FloatType]:
-    """Return ticks / all ticks; the label where nobody ticked anything.
+    """Return ticks / all ticks, shape (n, 9), rows sum to 1; the label where nobody ticked any.
 
     Parameters
     ----------
     vote_fractions
-        Ticks / listeners, shape (n, 9).
+        Ticks / listeners, shape (n, 9); the result is of their type.
     label
         Dominant emotion, shape (n,).
-
-    Returns
-    -------
-    ndarray of shape (n, 9)
-        Rows sum to 1; of the type of ``vote_fractions``.
     """
     ticks = vote_fractions.sum(axis=1, keepdims=True)
     shares = vote_fractions / np.where(ticks > 0, ticks, 1)

@@ -24,9 +24,7 @@ class _Baseline:
 
     name: str
     feature_names: tuple[str, ...] = ()
-
-    def __init__(self) -> None:
-        self._fitted = False
+    _fitted = False
 
     def fit(
         self,
@@ -36,13 +34,7 @@ class _Baseline:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Learn from ``examples``, pooled by unit.
-
-        Raises
-        ------
-        ModelError
-            If there are no examples.
-        """
+        """Learn from ``examples``, pooled by unit."""
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
         notes = self._fit_units(self._pool(examples)[0], target, seed)
@@ -52,13 +44,7 @@ class _Baseline:
         return FitReport(notes=notes)
 
     def predict(self, examples: Examples) -> Prediction:
-        """Predict each unit; all its rows share the prediction.
-
-        Raises
-        ------
-        ModelError
-            If the model has not been fitted.
-        """
+        """Predict each unit; all its rows share the prediction."""
         if not self._fitted:
             raise ModelError(f"{self.name} has not been fitted: call fit first")
         units, unit_of_row = self._pool(examples)
@@ -116,7 +102,6 @@ class _OfStatistics(_Baseline):
     feature_names: tuple[str, ...] = ("statistics",)
 
     def __init__(self, statistics: tuple[str, ...]) -> None:
-        super().__init__()
         # Not private: what cells are made of tells whether they are up to date.
         self.statistics = statistics
 
@@ -138,10 +123,9 @@ class NearestNeighbour(_OfStatistics):
 
     def _fit_units(self, units: Units, target: Target, seed: int) -> tuple[str, ...]:
         from sklearn.neighbors import NearestNeighbors
-        from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        self._scaler = make_pipeline(StandardScaler())
+        self._scaler = StandardScaler()
         self._index = NearestNeighbors(n_neighbors=1)
         self._index.fit(self._scaler.fit_transform(self._features(units)))
         self._emotions = units.target(target)[0]
@@ -149,9 +133,8 @@ class NearestNeighbour(_OfStatistics):
         return ()
 
     def _predict_units(self, units: Units) -> tuple[Floats, Floats]:
-        nearest = self._index.kneighbors(
-            self._scaler.transform(self._features(units)), return_distance=False
-        )[:, 0]
+        features = self._scaler.transform(self._features(units))
+        nearest = self._index.kneighbors(features, return_distance=False)[:, 0]
         return self._emotions[nearest], self._intensities[nearest]
 
 
@@ -185,24 +168,19 @@ class SupportVectorMachine(_OfStatistics):
         self._scaler = StandardScaler()
         features = self._scaler.fit_transform(self._features(units))
         weight = units.listeners / units.listeners.mean()
-        self._classifier: Any = None
-        wanted = [units.vote_fractions]
-        notes: tuple[str, ...] = ()
         if target == "votes":
-            wanted.append(units.tick_shares)
+            notes: tuple[str, ...] = ()
+            outputs = np.concatenate([units.vote_fractions, units.tick_shares], axis=1)
         else:
             notes = self._fit_classifier(features, units, seed)
-        outputs = np.concatenate(wanted, axis=1)
+            outputs = units.vote_fractions
         self._offset = np.average(outputs, axis=0, weights=weight)
-        self._regression = KernelRidge(
-            alpha=self.ridge, kernel="rbf", gamma=1 / max(features.shape[1], 1)
-        )
+        self._regression = KernelRidge(alpha=self.ridge, kernel="rbf", gamma=1 / features.shape[1])
         self._regression.fit(features, outputs - self._offset, sample_weight=weight)
         return notes
 
     def _fit_classifier(self, features: Floats, units: Units, seed: int) -> tuple[str, ...]:
         self._classes = np.unique(units.label)
-        self._temperature = 1.0
         if len(self._classes) == 1:
             return (f"only one class in training: {EMOTIONS[self._classes[0]]}",)
         self._classifier = self._new_classifier().fit(features, units.label)
@@ -212,7 +190,7 @@ class SupportVectorMachine(_OfStatistics):
     def _new_classifier(self) -> Any:
         from sklearn.svm import SVC
 
-        return SVC(C=self.cost, kernel="rbf", gamma="scale")
+        return SVC(C=self.cost)
 
     def _inner_temperature(self, features: Floats, units: Units, seed: int) -> float:
         from sklearn.model_selection import GroupKFold
@@ -222,13 +200,11 @@ class SupportVectorMachine(_OfStatistics):
             return 1.0
         decisions, truth = [], []
         splitter = GroupKFold(folds, shuffle=True, random_state=seed)
-        for inside, outside in splitter.split(features, units.label, units.group):
-            if len(np.unique(units.label[inside])) < 2:
-                continue
-            classifier = self._new_classifier().fit(features[inside], units.label[inside])
-            values = _decisions(classifier, features[outside], np.unique(units.label[inside]))
-            decisions.append(values)
-            truth.append(units.label[outside])
+        for inside, outside in splitter.split(features, groups=units.group):
+            if len(np.unique(units.label[inside])) > 1:
+                classifier = self._new_classifier().fit(features[inside], units.label[inside])
+                decisions.append(_decisions(classifier, features[outside]))
+                truth.append(units.label[outside])
         if not decisions:
             return 1.0
         return _best_temperature(np.concatenate(decisions), np.concatenate(truth))
@@ -236,12 +212,12 @@ class SupportVectorMachine(_OfStatistics):
     def _predict_units(self, units: Units) -> tuple[Floats, Floats]:
         features = self._scaler.transform(self._features(units))
         regressed = self._regression.predict(features) + self._offset
-        intensities = regressed[:, : len(EMOTIONS)]
-        if regressed.shape[1] > len(EMOTIONS):
-            return np.clip(regressed[:, len(EMOTIONS) :], 1e-6, None), intensities
-        if self._classifier is None:
+        intensities, shares = regressed[:, : len(EMOTIONS)], regressed[:, len(EMOTIONS) :]
+        if shares.shape[1] > 0:
+            return np.clip(shares, 1e-6, None), intensities
+        if len(self._classes) == 1:
             return np.repeat(one_hot(self._classes), len(features), axis=0), intensities
-        decisions = _decisions(self._classifier, features, self._classes)
+        decisions = _decisions(self._classifier, features)
         return softmax(decisions / self._temperature, axis=1), intensities
 
 
@@ -249,13 +225,13 @@ _ABSENT = -3.0
 """Decision value, relative to the lowest one, of an emotion that training did not contain."""
 
 
-def _decisions(classifier: Any, features: Floats, classes: NDArray[np.int64]) -> Floats:
+def _decisions(classifier: Any, features: Floats) -> Floats:
     """Return one decision value per emotion, shape (n, 9)."""
     values = classifier.decision_function(features)
     if values.ndim == 1:
         values = np.stack([-values, values], axis=1)
     decisions = np.full((len(values), len(EMOTIONS)), values.min() + _ABSENT)
-    decisions[:, classes] = values
+    decisions[:, classifier.classes_] = values
     return decisions
 
 

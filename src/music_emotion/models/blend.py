@@ -1,14 +1,12 @@
-"""Kernel kernel_models on what a pretrained network hears and on cheap descriptors, blended.
+"""Kernel models on what a pretrained network hears and on cheap descriptors, blended.
 
 Two means of several members each: regressions of the vote fractions, which give the intensities,
-and classifiers of the dominant emotion. Both decide which emotion dominates
-(`models.dominant_label`).
+and classifiers of the dominant emotion; both decide which one dominates (`models.dominant_label`).
 
-A *procedure*, not a set of settings: from a fixed list of candidates it takes those whose mean
-predicts best in a cross-validation over artists inside the training part, and weighs regressions
-against classifiers on the same out-of-fold predictions. What a candidate learns besides its
-coefficients (how much each kind of feature counts) is learned anew in every inner fold.
-`docs/blend.md` says what else was tried.
+A *procedure*, not a set of settings: of fixed candidates it takes those whose mean predicts best in
+a cross-validation over artists inside the training part, and weighs regressions against classifiers
+on the same out-of-fold predictions. What a candidate learns besides coefficients (how much each
+kind of feature counts) is learned anew in every inner fold. `docs/blend.md` says what was tried.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from scipy.special import log_softmax
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
-from music_emotion.models.base import Examples, FitReport, Prediction, Target
+from music_emotion.models.base import Examples, FitReport, Prediction, Target, one_hot
 from music_emotion.models.dominant_label import DominantLabel, panel_probabilities
 from music_emotion.models.fitted_blend import FittedBlend, KernelModel, build_graph, fractions
 from music_emotion.models.kernel import (
@@ -152,11 +150,6 @@ class KernelBlend:
         The regressions learn the vote fractions. With ``votes`` the classifiers learn how likely
         each emotion was to dominate, and both decide; with ``label`` they learn the dominant
         emotion, and decide alone.
-
-        Raises
-        ------
-        ModelError
-            If there are no examples, or all are of one group.
         """
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
@@ -169,9 +162,8 @@ class KernelBlend:
         dominant_label = DominantLabel.fit(
             chances, intensities, searched.label, use_intensities=target == "votes"
         )
-        self.fitted_ = FittedBlend(
-            _kernel_models(units, self.members_, target, seed), dominant_label
-        )
+        kernel_models = _kernel_models(units, self.members_, target, seed)
+        self.fitted_ = FittedBlend(kernel_models, dominant_label)
         if progress is not None:
             progress(INNER_FOLDS + 1, INNER_FOLDS + 1)
         loss = _log_loss(np.log(dominant_label(chances, intensities)), searched.label)
@@ -185,35 +177,20 @@ class KernelBlend:
                 f"{dominant_label.intensity_slope:.2f} of the intensities",
             ),
             parameters=sum(
-                int(np.count_nonzero(dual))
-                for part in self.fitted_.kernel_models
-                for dual in part.dual
+                int(np.count_nonzero(dual)) for part in kernel_models for dual in part.dual
             ),
         )
 
     def predict(self, examples: Examples) -> Prediction:
-        """Predict each unit; all its rows share the prediction.
-
-        Raises
-        ------
-        ModelError
-            If the model has not been fitted.
-        """
+        """Predict each unit; all its rows share the prediction."""
         units, unit_of_row = pool_units(examples, self.feature_names)
         emotions, intensities = self._require_fitted()(units.features)
-        return Prediction(
-            emotions[unit_of_row].astype(np.float32),
-            intensities[unit_of_row].astype(np.float32),
-        )
+        rows = (values[unit_of_row].astype(np.float32) for values in (emotions, intensities))
+        return Prediction(*rows)
 
     def graph(self) -> ModelProto:
         """Return the fitted model as an ONNX graph of pooled features (`models.fitted_blend`)."""
-        sizes = {
-            name: size
-            for part in self._require_fitted().kernel_models
-            for name, size in part.view.sizes
-        }
-        return build_graph(self._require_fitted(), self.feature_names, sizes, self.name)
+        return build_graph(self._require_fitted(), self.feature_names, self.name)
 
     def _require_fitted(self) -> FittedBlend:
         if self.fitted_ is None:
@@ -227,17 +204,21 @@ class KernelBlend:
         classifiers = self._grid("classifier", PENALTIES)
         regressions = self._grid("regression", RIDGES)
         outputs = self._out_of_fold(units, target, seed, progress)
-        logits, angles = outputs[: len(classifiers)], outputs[len(classifiers) :]
 
-        def correlation(mean: Floats) -> float:
-            return mean_correlation(fractions(mean), units.vote_fractions)
+        def likelihood(logits: Floats) -> float:
+            return -_log_loss(logits, units.label)
 
-        chosen_classifiers, chances = _choose(
-            logits, classifiers, lambda mean: -_log_loss(mean, units.label), self.rounds
+        def correlation(angles: Floats) -> float:
+            return mean_correlation(fractions(angles), units.vote_fractions)
+
+        classifiers, chances = _choose(
+            outputs[: len(classifiers)], classifiers, likelihood, self.rounds
         )
-        chosen_regressions, angle = _choose(angles, regressions, correlation, self.rounds)
-        self.members_ = (*chosen_regressions, *chosen_classifiers)
-        return chances, angle
+        regressions, angles = _choose(
+            outputs[-len(regressions) :], regressions, correlation, self.rounds
+        )
+        self.members_ = (*regressions, *classifiers)
+        return chances, angles
 
     def _grid(self, task: Task, ridges: Sequence[float]) -> list[Member]:
         return [
@@ -269,8 +250,7 @@ class KernelBlend:
     ) -> list[Floats]:
         """Return what each classifier, then each regression says of ``outside``."""
         chances, angles, noise = _chances(inside, target), _angles(inside), _noise(inside, target)
-        logits: list[Floats] = []
-        regressed: list[Floats] = []
+        logits, regressed = list[Floats](), list[Floats]()
         for candidate in self.candidates:
             view = _view(inside, candidate, target, seed)
             points = view(inside.features)
@@ -307,7 +287,7 @@ def _choose(
     tried: Sequence[Member],
     merit: Callable[[Floats], float],
     rounds: int,
-) -> tuple[tuple[Member, ...], Floats]:
+) -> tuple[list[Member], Floats]:
     """Add, round by round, the output that raises the mean's merit most (with repetition).
 
     Caruana and others, *Ensemble selection from libraries of models*, ICML 2004. Returns the
@@ -319,11 +299,10 @@ def _choose(
         merits = [merit((total + output) / size) for output in outputs]
         picked.append(int(np.argmax(merits)))
         total = total + outputs[picked[-1]]
-    members = tuple(
-        replace(each, weight=picked.count(number) / rounds)
-        for number, each in enumerate(tried)
-        if number in picked
-    )
+    members = [
+        replace(tried[number], weight=picked.count(number) / rounds)
+        for number in sorted(set(picked))
+    ]
     return members, total / rounds
 
 
@@ -342,7 +321,9 @@ def _kernel_models(
         support = view(units.features)
         among = squared_distances(support, support)
         duals: dict[float, Floats] = {}
-        for member in (member for member in members if member.candidate == candidate):
+        for member in members:
+            if member.candidate != candidate:
+                continue
             kernel = gaussian(among, member.width)
             dual = duals.setdefault(member.width, np.zeros((len(units), 2 * len(EMOTIONS))))
             if member.task == "classifier":
@@ -372,7 +353,7 @@ def _chances(units: Units, target: Target) -> Floats:
     """Return what the classifiers learn, shape (n, 9), rows sum to 1."""
     if target == "votes":
         return panel_probabilities(units.vote_fractions, units.listeners)
-    return np.eye(len(EMOTIONS))[units.label]
+    return one_hot(units.label)
 
 
 def _angles(units: Units) -> Floats:

@@ -46,19 +46,14 @@ class KernelModel:
     def __call__(self, features: Mapping[str, Floats]) -> Floats:
         """Return the members' weighted sum for units, shape (n, 18)."""
         distances = squared_distances(self.view(features), self.support)
-        outputs: Floats = np.sum(
-            [
-                gaussian(distances, width) @ dual
-                for width, dual in zip(self.widths, self.dual, strict=True)
-            ],
-            axis=0,
-        )
+        pairs = zip(self.widths, self.dual, strict=True)
+        outputs: Floats = np.sum([gaussian(distances, w) @ dual for w, dual in pairs], axis=0)
         return outputs
 
 
 @dataclass(frozen=True, slots=True)
 class FittedBlend:
-    """Everything a fitted blend predicts with; its kernel_models' outputs are summed."""
+    """Everything a fitted blend predicts with; its kernel models' outputs are summed."""
 
     kernel_models: tuple[KernelModel, ...]
     dominant_label: DominantLabel
@@ -109,9 +104,7 @@ class GraphBuilder:
         return name
 
 
-def build_graph(
-    fitted: FittedBlend, names: Sequence[str], sizes: Mapping[str, int], title: str
-) -> ModelProto:
+def build_graph(fitted: FittedBlend, names: Sequence[str], title: str) -> ModelProto:
     """Return the graph.
 
     Parameters
@@ -121,14 +114,13 @@ def build_graph(
     names
         The inputs, each a feature's mean and standard deviation over a span's segments, float32
         (n, size); one that no member looks at is taken all the same.
-    sizes
-        Pooled sizes of the inputs that are looked at.
     title
         Name of the graph. Its outputs are ``emotions`` and ``intensities``, float32 (n, 9).
     """
     from onnx import TensorProto, checker, helper
 
     graph = GraphBuilder()
+    sizes = dict(pair for part in fitted.kernel_models for pair in part.view.sizes)
     parts = []
     for kernel_model in fitted.kernel_models:
         distances = _distances(graph, kernel_model)
