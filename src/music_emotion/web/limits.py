@@ -17,14 +17,8 @@ LONGEST_RETRY = 60  # seconds
 class Limiter:
     """Counts the files in the server, from the first byte of an upload to the end of its analysis.
 
-    Parameters
-    ----------
-    slots
-        Files at once.
-    share
-        Files of one client at once.
-    workers
-        Files analysed at once, for the estimate of when to try again.
+    At most ``slots`` at once, ``share`` of one client; ``workers`` of them are being analysed,
+    from which it estimates when to try again.
     """
 
     def __init__(self, slots: int, share: int, workers: int) -> None:
@@ -63,10 +57,9 @@ class Limiter:
                 del self._inside[client]
 
     def record(self, seconds: float) -> None:
-        """Take into account how long an analysis took, in the mean that :attr:`MEMORY` weighs."""
+        """Take into account how long an analysis took, in the mean that :data:`MEMORY` weighs."""
         self._seconds = MEMORY * self._seconds + (1 - MEMORY) * seconds
 
     def _retry_after(self, files: int) -> int:
         """Return in how many seconds one of so many files is likely done."""
-        expected = math.ceil(self._seconds * max(1, files / 4) / self._workers)
-        return min(LONGEST_RETRY, expected)
+        return min(LONGEST_RETRY, math.ceil(self._seconds * max(1, files / 4) / self._workers))

@@ -22,16 +22,9 @@ BACKLOG = 128  # connections the system holds until they are accepted
 def run(
     app: FastAPI, settings: ServerSettings, announce: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Serve until told to stop.
+    """Serve what :func:`.app.create_app` made of the same settings until told to stop.
 
-    Parameters
-    ----------
-    app
-        What :func:`music_emotion.web.app.create_app` returned.
-    settings
-        The same.
-    announce
-        Called with the server's address once it takes requests.
+    ``announce`` is called with the server's address once it takes requests.
 
     Raises
     ------
@@ -107,10 +100,7 @@ class AnnouncedServer(uvicorn.Server):
 def patient_protocol(settings: ServerSettings) -> type[H11Protocol]:
     """Return a protocol that closes connections whose request does not come, or beyond the limit.
 
-    Parameters
-    ----------
-    settings
-        ``idle_seconds`` for the headers of a request, ``connections`` at once.
+    The headers of a request may take ``idle_seconds``; there are ``connections`` at once.
     """
     accepted: set[H11Protocol] = set()
 

@@ -22,67 +22,27 @@ MEGABYTE = 1_000_000  # bytes
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Settings of a server.
+    """Settings of a server."""
 
-    Attributes
-    ----------
-    host, port
-        Where it listens; loopback unless told otherwise. Port 0 takes a free one.
-    models
-        Names or folders of models served before those of the package; the first is the default.
-    token
-        What clients of the API must show; ``""`` asks for nothing.
-    workers
-        Processes that analyse, one file at a time each.
-    queue
-        Files that may be on their way or wait beside those being analysed.
-    share
-        Files one client address may have in the server at once.
-    upload_bytes
-        Largest request body.
-    audio_seconds
-        Longest sound.
-    analysis_seconds
-        Longest analysis of one file, waiting left out.
-    wait_seconds
-        Longest wait for a worker.
-    upload_seconds
-        Longest time a body may take to arrive.
-    idle_seconds
-        Longest pause of a client that is sending a request.
-    upload_rate
-        Bytes per second a body must keep up with on average after the first ``idle_seconds``.
-    result_seconds
-        How long the result of a job is kept after its end.
-    results
-        Finished jobs kept at most; the oldest go first.
-    abandoned_seconds
-        After so long without anyone asking, an unfinished job is cancelled.
-    connections
-        Open connections at most.
-    worker_bytes
-        Address space of a worker, where the system can limit it; 0 sets no limit.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    models: tuple[str, ...] = ()
-    token: str = field(default="", repr=False)
-    workers: int = field(default_factory=available_cores)
-    queue: int = 16
-    share: int = 8
-    upload_bytes: int = 200 * MEGABYTE
-    audio_seconds: float = 3_600.0
-    analysis_seconds: float = 300.0
-    wait_seconds: float = 120.0
-    upload_seconds: float = 600.0
-    idle_seconds: float = 10.0
-    upload_rate: int = 16_000
-    result_seconds: float = 600.0
-    results: int = 100
-    abandoned_seconds: float = 60.0
-    connections: int = 512
-    worker_bytes: int = 8_000 * MEGABYTE
+    host: str = "127.0.0.1"  # loopback unless told otherwise
+    port: int = 8000  # 0 takes a free one
+    models: tuple[str, ...] = ()  # names or folders, served before those of the package
+    token: str = field(default="", repr=False)  # clients of the API must show it; "": nobody asks
+    workers: int = field(default_factory=available_cores)  # analyse one file at a time each
+    queue: int = 16  # files on their way or waiting beside those being analysed
+    share: int = 8  # files one client address may have in the server at once
+    upload_bytes: int = 200 * MEGABYTE  # of a request's body
+    audio_seconds: float = 3_600.0  # of sound in a file
+    analysis_seconds: float = 300.0  # for one file, waiting left out
+    wait_seconds: float = 120.0  # for a worker
+    upload_seconds: float = 600.0  # a body may take to arrive
+    idle_seconds: float = 10.0  # a client that is sending a request may pause
+    upload_rate: int = 16_000  # bytes/s a body must keep up with after the first idle_seconds
+    result_seconds: float = 600.0  # the result of a job is kept after its end
+    results: int = 100  # finished jobs kept at most; the oldest go first
+    abandoned_seconds: float = 60.0  # without anyone asking, then an unfinished job is cancelled
+    connections: int = 512  # open at once
+    worker_bytes: int = 8_000 * MEGABYTE  # address space of a worker; 0 sets no limit
 
     def checked(self) -> Self:
         """Return these settings if a server can run with them.
@@ -92,12 +52,12 @@ class ServerSettings:
         ServerError
             A value makes no sense.
         """
-        whole = ("workers", "share", "upload_bytes", "results", "connections")
-        amounts = (
-            *("audio_seconds", "analysis_seconds", "wait_seconds", "upload_seconds"),
-            *("idle_seconds", "result_seconds", "abandoned_seconds"),
+        above_zero = (
+            *("workers", "share", "upload_bytes", "results", "connections", "audio_seconds"),
+            *("analysis_seconds", "wait_seconds", "upload_seconds", "idle_seconds"),
+            *("result_seconds", "abandoned_seconds"),
         )
-        for name in (*whole, *amounts):
+        for name in above_zero:
             if not 0 < getattr(self, name) < math.inf:
                 raise ServerError(f"{name} is {getattr(self, name)}; give a number above 0")
         for name in ("queue", "upload_rate", "worker_bytes"):
@@ -125,34 +85,18 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model clients may choose.
+    """A model clients may choose."""
 
-    Attributes
-    ----------
-    name
-        What clients call it.
-    folder
-        Where it lies.
-    card
-        What it is.
-    size_bytes
-        Of its graph.
-    """
-
-    name: str
+    name: str  # what clients call it
     folder: Path
     card: Card
-    size_bytes: int
+    size_bytes: int  # of its graph
 
 
 def find_models(asked: Sequence[str]) -> tuple[ServedModel, ...]:
-    """Return the models asked for, then those of the package.
+    """Return the models asked for by name or folder, then those of the package.
 
-    Parameters
-    ----------
-    asked
-        Names or folders. A folder's model is called what its card says, and hides a packaged
-        model of the same name.
+    A folder's model is called what its card says, and hides a packaged one of the same name.
 
     Raises
     ------
