@@ -53,7 +53,7 @@ def test_the_file_its_name_and_the_fields_arrive() -> None:
     assert upload.file.read() == b"sound"
     assert upload.name == "passwd"
     assert upload.fields == {"model": "light"}
-    upload.close()
+    upload.file.close()
     assert upload.file.closed
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -16,65 +16,19 @@ from starlette.requests import ClientDisconnect
 from music_emotion import __version__
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import printable
-from music_emotion.web import examples, responses
+from music_emotion.web import responses, schemas
+from music_emotion.web.examples import EXAMPLES, example_flac
 from music_emotion.web.jobs import Job, Jobs
 from music_emotion.web.limits import Limiter
 from music_emotion.web.responses import APIError
-from music_emotion.web.schemas import (
-    FIELDS,
-    FORM,
-    EmotionOut,
-    ExampleOut,
-    HealthOut,
-    JobOut,
-    JobProgress,
-    LimitsOut,
-    ModelOut,
-    ModelsOut,
-    PredictionOut,
-    Problem,
-    ReadyOut,
-    ResultOut,
-    error_responses,
-)
+from music_emotion.web.schemas import error_responses
 from music_emotion.web.settings import ServedModel, ServerSettings
 from music_emotion.web.uploads import Upload, receive_upload
-from music_emotion.web.worker import AnalysisRequest, Progress
+from music_emotion.web.worker import AnalysisRequest
 from music_emotion.web.workers import Workers
 
 HEARTBEAT_SECONDS = 5.0
-SECOND_DIGITS = 1  # of how far an analysis is
 NO_STORE = {"Cache-Control": "no-store"}
-UPLOAD_ERRORS = (
-    responses.BAD_REQUEST,
-    responses.UNAUTHORISED,
-    responses.FORBIDDEN,
-    responses.TOO_SLOW,
-    responses.TOO_LARGE,
-    responses.INVALID,
-    responses.SHARE_USED,
-    responses.BUSY,
-)
-ANALYSIS_ERRORS = (
-    responses.CANCELLED,
-    responses.TOO_LARGE,
-    responses.TOO_LONG,
-    responses.UNSUPPORTED,
-    responses.UNREADABLE,
-    responses.INTERNAL,
-    responses.BUSY,
-    responses.TIMED_OUT,
-)
-JOB_ERRORS = (responses.UNAUTHORISED, responses.NOT_FOUND)
-BEGUN = {
-    "description": "The job has begun.",
-    "headers": {
-        "Location": {
-            "description": "The job's address, /api/jobs/{job_id}.",
-            "schema": {"type": "string"},
-        }
-    },
-}
 JobId = Annotated[str, Path(description="As POST /api/jobs gave it.")]
 
 
@@ -103,9 +57,9 @@ ServiceDependency = Annotated[Service, Depends(get_service)]
 
 @router.post(
     "/predict",
-    response_model=PredictionOut,
-    responses=error_responses(*ANALYSIS_ERRORS, *UPLOAD_ERRORS),
-    openapi_extra=FORM,
+    response_model=schemas.PredictionOut,
+    responses=error_responses(*responses.OF_ANALYSES, *responses.OF_UPLOADS),
+    openapi_extra=schemas.FORM,
     summary="Say what people feel in a piece of music",
     tags=["analysis"],
 )
@@ -114,10 +68,7 @@ async def predict(request: Request, service: ServiceDependency) -> Response:
 
     A client that leaves ends the analysis.
     """
-    with ExitStack() as held:
-        held.enter_context(service.limiter.slot(_client(request)))
-        upload, job = await _receive(request, service)
-        task = service.jobs.begin(job, upload, held.pop_all().close)
+    job, task = await _begin(request, service)
     gone = asyncio.create_task(_left(request))
     try:
         with job.watched():
@@ -133,33 +84,30 @@ async def predict(request: Request, service: ServiceDependency) -> Response:
 @router.post(
     "/jobs",
     status_code=202,
-    response_model=JobOut,
-    responses={**error_responses(*UPLOAD_ERRORS), 202: BEGUN},
-    openapi_extra=FORM,
+    responses={**error_responses(*responses.OF_UPLOADS), 202: schemas.BEGUN},
+    openapi_extra=schemas.FORM,
     summary="Begin an analysis",
     tags=["jobs"],
 )
-async def begin_job(request: Request, response: Response, service: ServiceDependency) -> JobOut:
+async def begin_job(
+    request: Request, response: Response, service: ServiceDependency
+) -> schemas.JobOut:
     """Take a file and answer at once; watch the job's events, then fetch its result.
 
     A job nobody asks for is cancelled after a while, and so is what it holds freed.
     """
-    with ExitStack() as held:
-        held.enter_context(service.limiter.slot(_client(request)))
-        upload, job = await _receive(request, service)
-        service.jobs.begin(job, upload, held.pop_all().close)
+    job, _ = await _begin(request, service)
     response.headers["Location"] = f"/api/jobs/{job.id}"
     return _job_out(job, service)
 
 
 @router.get(
     "/jobs/{job_id}",
-    response_model=JobOut,
-    responses=error_responses(*JOB_ERRORS),
+    responses=error_responses(*responses.OF_JOBS),
     summary="Say where a job is",
     tags=["jobs"],
 )
-async def show_job(job_id: JobId, service: ServiceDependency) -> JobOut:
+async def show_job(job_id: JobId, service: ServiceDependency) -> schemas.JobOut:
     """Answer with its state and progress."""
     return _job_out(service.jobs.find(job_id), service)
 
@@ -167,14 +115,7 @@ async def show_job(job_id: JobId, service: ServiceDependency) -> JobOut:
 @router.get(
     "/jobs/{job_id}/events",
     response_class=StreamingResponse,
-    responses={
-        **error_responses(*JOB_ERRORS),
-        200: {
-            "description": "Server-sent events, named as the job's state, each with the object "
-            "of GET /api/jobs/{job_id}; the last is `done`, `failed` or `cancelled`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        },
-    },
+    responses={**error_responses(*responses.OF_JOBS), 200: schemas.EVENTS},
     summary="Watch a job",
     tags=["jobs"],
 )
@@ -187,8 +128,8 @@ async def watch_job(job_id: JobId, service: ServiceDependency) -> StreamingRespo
 
 @router.get(
     "/jobs/{job_id}/result",
-    response_model=ResultOut,
-    responses=error_responses(*JOB_ERRORS, responses.NOT_FINISHED, *ANALYSIS_ERRORS),
+    response_model=schemas.ResultOut,
+    responses=error_responses(*responses.OF_JOBS, responses.NOT_FINISHED, *responses.OF_ANALYSES),
     summary="Fetch what came of a job",
     tags=["jobs"],
 )
@@ -202,7 +143,7 @@ async def fetch_result(job_id: JobId, service: ServiceDependency) -> Response:
 @router.delete(
     "/jobs/{job_id}",
     status_code=204,
-    responses=error_responses(*JOB_ERRORS, responses.FORBIDDEN),
+    responses=error_responses(*responses.OF_JOBS, responses.FORBIDDEN),
     summary="Cancel and forget a job",
     tags=["jobs"],
 )
@@ -213,31 +154,29 @@ async def cancel_job(job_id: JobId, service: ServiceDependency) -> None:
 
 @router.get(
     "/models",
-    response_model=ModelsOut,
     responses=error_responses(responses.UNAUTHORISED),
     summary="List the models",
     tags=["models"],
 )
-async def list_models(service: ServiceDependency) -> ModelsOut:
+async def list_models(service: ServiceDependency) -> schemas.ModelsOut:
     """List the models with what they are worth, the nine emotions, and the server's limits."""
-    return ModelsOut(
+    return schemas.ModelsOut(
         default=service.models[0].name,
-        models=[_model_out(model) for model in service.models],
-        emotions=[EmotionOut.model_validate(emotion) for emotion in GEMS],
-        limits=LimitsOut.model_validate(service.settings),
+        models=[schemas.ModelOut.of(model) for model in service.models],
+        emotions=[schemas.EmotionOut.model_validate(emotion) for emotion in GEMS],
+        limits=schemas.LimitsOut.model_validate(service.settings),
     )
 
 
 @router.get(
     "/examples",
-    response_model=list[ExampleOut],
     responses=error_responses(responses.UNAUTHORISED),
     summary="List the synthesised examples",
     tags=["examples"],
 )
-async def list_examples() -> list[ExampleOut]:
+async def list_examples() -> list[schemas.ExampleOut]:
     """List pieces made by a program, to try the server with."""
-    return examples.examples()
+    return list(EXAMPLES)
 
 
 @router.get(
@@ -245,66 +184,63 @@ async def list_examples() -> list[ExampleOut]:
     response_class=Response,
     responses={
         **error_responses(responses.UNAUTHORISED, responses.NOT_FOUND),
-        200: {
-            "description": "A FLAC file.",
-            "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}},
-        },
+        200: schemas.FLAC_FILE,
     },
     summary="Fetch a synthesised example",
     tags=["examples"],
 )
 async def fetch_example(name: str) -> Response:
     """Answer with the sound."""
-    if name not in {example.name for example in examples.examples()}:
+    if name not in {example.name for example in EXAMPLES}:
         raise APIError(responses.NOT_FOUND, "there is no such example; see /api/examples")
-    sound = await asyncio.to_thread(examples.example_flac, name)
+    sound = await asyncio.to_thread(example_flac, name)
     return Response(sound, media_type="audio/flac", headers={"Cache-Control": "max-age=3600"})
 
 
 @router.head("/health", include_in_schema=False)
-@router.get("/health", response_model=HealthOut, summary="Say that the server runs", tags=["state"])
-async def health() -> HealthOut:
+@router.get("/health", summary="Say that the server runs", tags=["state"])
+async def health() -> schemas.HealthOut:
     """Answer as long as the server runs; needs no token."""
-    return HealthOut(status="ok", version=__version__)
+    return schemas.HealthOut(status="ok", version=__version__)
 
 
 @router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
-    response_model=ReadyOut,
     responses=error_responses(responses.BUSY),
     summary="Say whether the server takes files",
     tags=["state"],
 )
-async def ready(service: ServiceDependency) -> ReadyOut:
+async def ready(service: ServiceDependency) -> schemas.ReadyOut:
     """Answer 200 where a file would be analysed now or soon; needs no token."""
-    if not service.workers.ready:
+    workers, inside = service.workers.ready, service.limiter.inside
+    if not workers:
         raise APIError(responses.BUSY, "no worker is ready yet; try again soon", retry_after=1)
-    if service.limiter.inside >= service.settings.slots:
+    if inside >= service.settings.slots:
         raise APIError(responses.BUSY, "the server is full; try again soon", retry_after=1)
-    return ReadyOut(status="ready", workers=service.workers.ready, inside=service.limiter.inside)
+    return schemas.ReadyOut(status="ready", workers=workers, inside=inside)
 
 
-async def _receive(request: Request, service: Service) -> tuple[Upload, Job]:
-    """Receive a file and what is wanted of it."""
-    upload = await receive_upload(request, service.settings)
-    try:
-        return upload, Job(_analysis_request(upload, service.models))
-    except BaseException:
-        upload.close()
-        raise
+async def _begin(request: Request, service: Service) -> tuple[Job, asyncio.Task[None]]:
+    """Receive a file and what is wanted of it, and start its job."""
+    with ExitStack() as held:
+        held.enter_context(service.limiter.slot(request.client.host if request.client else ""))
+        upload = await receive_upload(request, service.settings)
+        held.callback(upload.file.close)
+        job = Job(_analysis_request(upload, [model.name for model in service.models]))
+        return job, service.jobs.begin(job, upload.file, held.pop_all().close)
 
 
-def _analysis_request(upload: Upload, models: tuple[ServedModel, ...]) -> AnalysisRequest:
+def _analysis_request(upload: Upload, models: list[str]) -> AnalysisRequest:
     """Read the form's fields; an empty one is as good as none."""
     for name in upload.fields:
-        if name not in FIELDS:
-            message = f"there is no field '{printable(name)[:80]}'; choose from {', '.join(FIELDS)}"
+        if name not in schemas.FIELDS:
+            known = ", ".join(schemas.FIELDS)
+            message = f"there is no field '{printable(name)[:80]}'; choose from {known}"
             raise APIError(responses.INVALID, message)
-    names = [model.name for model in models]
-    model = upload.fields.get("model") or names[0]
-    if model not in names:
-        message = f"there is no model '{printable(model)[:80]}'; choose from {', '.join(names)}"
+    model = upload.fields.get("model") or models[0]
+    if model not in models:
+        message = f"there is no model '{printable(model)[:80]}'; choose from {', '.join(models)}"
         raise APIError(responses.INVALID, message)
     explained = upload.fields.get("explain") or "false"
     if explained not in ("true", "false"):
@@ -316,54 +252,21 @@ def _analysis_request(upload: Upload, models: tuple[ServedModel, ...]) -> Analys
     return AnalysisRequest(upload.name, model, explained == "true", emotion)
 
 
-def _client(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
 async def _left(request: Request) -> None:
     """Return when the client is gone."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def _job_out(job: Job, service: Service) -> JobOut:
-    error = job.error
-    return JobOut(
-        id=job.id,
-        state=job.state,
-        ahead=service.jobs.ahead(job),
-        progress=None if job.progress is None else _progress_out(job.progress),
-        problem=None if error is None else Problem(code=error.problem.code, message=error.message),
-    )
-
-
-def _progress_out(progress: Progress) -> JobProgress:
-    total = None if progress.total is None else round(progress.total, SECOND_DIGITS)
-    return JobProgress(
-        stage=progress.stage, heard=round(progress.heard, SECOND_DIGITS), total=total
-    )
+def _job_out(job: Job, service: Service) -> schemas.JobOut:
+    where = {"id": job.id, "state": job.state, "ahead": service.jobs.ahead(job)}
+    return schemas.JobOut.model_validate({**where, "progress": job.progress, "problem": job.error})
 
 
 async def _events(job: Job, service: Service) -> AsyncIterator[str]:
     async for changed in job.changes(HEARTBEAT_SECONDS):
         if changed:
-            data: dict[str, Any] = _job_out(job, service).model_dump(mode="json")
-            yield f"event: {job.state}\ndata: {json.dumps(data)}\n\n"
+            data = json.dumps(_job_out(job, service).model_dump(mode="json"))
+            yield f"event: {job.state}\ndata: {data}\n\n"
         else:
             yield ": still there\n\n"
-
-
-def _model_out(model: ServedModel) -> ModelOut:
-    card = model.card
-    return ModelOut(
-        name=model.name,
-        version=card.version,
-        summary=card.summary,
-        use_when=card.use_when,
-        protocol=card.protocol,
-        figures=dict(card.figures),
-        limits=list(card.limits),
-        licences=list(card.licences),
-        window_seconds=card.window_seconds,
-        size_bytes=model.size_bytes,
-    )

@@ -36,11 +36,6 @@ while they are analysed, and are gone afterwards. Errors are objects with a `cod
 def create_app(settings: ServerSettings) -> FastAPI:
     """Return the application of a server.
 
-    Parameters
-    ----------
-    settings
-        Its limits and models.
-
     Raises
     ------
     ServerError

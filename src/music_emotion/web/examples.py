@@ -18,24 +18,20 @@ SEED = 5
 JOURNEY = "journey"
 STATIONS = ("calmness", "tenderness", "joyful_activation", "power", "tension", "sadness")
 
-
-def examples() -> list[ExampleOut]:
-    """Return what pieces there are: the journey, then one per emotion."""
-    journey = ExampleOut(
+EXAMPLES = (
+    ExampleOut(
         name=JOURNEY,
         label="a journey",
         description="six moods that flow into one another",
         seconds=len(STATIONS) * (PART_SECONDS - FADE_SECONDS) + FADE_SECONDS,
-    )
-    return [
-        journey,
-        *(
-            ExampleOut(
-                name=e.name, label=e.label, description=f"meant as: {e.meaning}", seconds=SECONDS
-            )
-            for e in GEMS
-        ),
-    ]
+    ),
+    *(
+        ExampleOut(
+            name=e.name, label=e.label, description=f"meant as: {e.meaning}", seconds=SECONDS
+        )
+        for e in GEMS
+    ),
+)
 
 
 @lru_cache(maxsize=16)

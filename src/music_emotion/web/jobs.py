@@ -10,23 +10,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import BinaryIO
 
+from music_emotion.web import responses
 from music_emotion.web.limits import Limiter
-from music_emotion.web.responses import (
-    BUSY,
-    CANCELLED,
-    INTERNAL,
-    NOT_FINISHED,
-    NOT_FOUND,
-    TIMED_OUT,
-    TOO_LARGE,
-    TOO_LONG,
-    UNREADABLE,
-    UNSUPPORTED,
-    APIError,
-)
+from music_emotion.web.responses import APIError
 from music_emotion.web.settings import ServerSettings
-from music_emotion.web.uploads import Upload
 from music_emotion.web.worker import Analysis, AnalysisRequest, Failure, Progress
 from music_emotion.web.workers import AnalysisWorker, Workers
 
@@ -34,11 +23,11 @@ SWEEP_SECONDS = 1.0
 ID_BYTES = 18
 
 FAILURES = {
-    "unreadable": UNREADABLE,
-    "unsupported": UNSUPPORTED,
-    "too_long": TOO_LONG,
-    "memory": TOO_LARGE,
-    "broken": INTERNAL,
+    "unreadable": responses.UNREADABLE,
+    "unsupported": responses.UNSUPPORTED,
+    "too_long": responses.TOO_LONG,
+    "memory": responses.TOO_LARGE,
+    "broken": responses.INTERNAL,
 }
 """What a worker's reasons are to a client."""
 
@@ -55,35 +44,17 @@ class State(StrEnum):
 
 @dataclass(eq=False)
 class Job:
-    """One file on its way.
-
-    Attributes
-    ----------
-    id
-        Cannot be guessed.
-    request
-        What is wanted.
-    state, progress
-        Where it is.
-    analysis, error
-        What came of it.
-    seen
-        When someone last asked, in seconds of the monotonic clock.
-    watchers
-        Clients on the line: open streams of events, and requests that wait for the answer.
-    ended
-        When it ended, ``None`` before.
-    """
+    """One file on its way; times are seconds of the monotonic clock."""
 
     request: AnalysisRequest
-    id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))  # cannot be guessed
     state: State = State.QUEUED
     progress: Progress | None = None
     analysis: Analysis | None = None
-    error: APIError | None = None
-    seen: float = field(default_factory=time.monotonic)
-    watchers: int = 0
-    ended: float | None = None
+    error: APIError | None = None  # why there is no analysis
+    seen: float = field(default_factory=time.monotonic)  # when someone last asked
+    watchers: int = 0  # open streams of events, and requests that wait for the answer
+    ended: float | None = None  # when it ended
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def result(self) -> Analysis:
@@ -99,8 +70,8 @@ class Job:
         if self.error is not None:
             raise self.error
         if self.ended is not None:
-            raise APIError(CANCELLED, "the job was cancelled")
-        raise APIError(NOT_FINISHED, "the job is not finished; watch its events")
+            raise APIError(responses.CANCELLED, "the job was cancelled")
+        raise APIError(responses.NOT_FINISHED, "the job is not finished; watch its events")
 
     def change(self, state: State, progress: Progress | None = None) -> None:
         """Note where it is and wake those who watch."""
@@ -109,6 +80,17 @@ class Job:
             self.ended = time.monotonic()
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def progressed(self, progress: Progress) -> None:
+        """Note how far it is; what is told after its end comes too late."""
+        if self.ended is None:
+            self.change(State.RUNNING, progress)
+
+    def is_stale(self, now: float, limits: ServerSettings) -> bool:
+        """Whether its result is old, or nobody waits for it."""
+        if self.ended is not None:
+            return now - self.ended > limits.result_seconds
+        return not self.watchers and now - self.seen > limits.abandoned_seconds
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -132,26 +114,14 @@ class Job:
                 yield is_new
                 if self.ended is not None:
                     return
-                is_new = True
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await changed.wait()
-                except TimeoutError:
-                    is_new = False
+                is_new = changed.is_set()
 
 
 class Jobs:
-    """All jobs of a server.
-
-    Parameters
-    ----------
-    settings
-        Their limits.
-    workers
-        Who does them.
-    limiter
-        Learns how long they take.
-    """
+    """All jobs of a server, done by its workers; the limiter learns how long they take."""
 
     def __init__(self, settings: ServerSettings, workers: Workers, limiter: Limiter) -> None:
         self._settings = settings
@@ -169,10 +139,10 @@ class Jobs:
         waiting = [other.id for other in self._jobs.values() if other.state is State.QUEUED]
         return waiting.index(job.id) if job.id in waiting else 0
 
-    async def _perform(self, job: Job, upload: Upload) -> None:
+    async def _perform(self, job: Job, file: BinaryIO) -> None:
         """Carry a job out; how it ends is noted in the job."""
         try:
-            await self._attempt(job, upload)
+            await self._attempt(job, file)
         except APIError as error:
             job.error = error
             job.change(State.FAILED)
@@ -181,26 +151,21 @@ class Jobs:
             raise
         except Exception:  # the boundary of a task nobody awaits
             logging.getLogger(__name__).exception("a job failed")
-            job.error = APIError(INTERNAL, "the server made a mistake; the file was not analysed")
+            message = "the server made a mistake; the file was not analysed"
+            job.error = APIError(responses.INTERNAL, message)
             job.change(State.FAILED)
 
-    async def _attempt(self, job: Job, upload: Upload) -> None:
+    async def _attempt(self, job: Job, file: BinaryIO) -> None:
         worker = await self._taken()
         try:
             async with asyncio.timeout(self._settings.analysis_seconds):
                 began = time.monotonic()
-                running = self._workers.run(
-                    worker,
-                    job.request,
-                    upload.file,
-                    lambda progress: _note_progress(job, progress),
-                )
                 job.change(State.RUNNING)
-                answer = await running
+                answer = await self._workers.run(worker, job.request, file, job.progressed)
         except TimeoutError:
             limit = self._settings.analysis_seconds
             message = f"the analysis took more than {limit:g} s; send a shorter file"
-            raise APIError(TIMED_OUT, message) from None
+            raise APIError(responses.TIMED_OUT, message) from None
         self._limiter.record(time.monotonic() - began)
         if isinstance(answer, Failure):
             raise APIError(FAILURES[answer.reason], answer.message)
@@ -213,25 +178,16 @@ class Jobs:
                 return await self._workers.take()
         except TimeoutError:
             message = "the server was busy for too long; try again soon"
-            raise APIError(BUSY, message, retry_after=10) from None
+            raise APIError(responses.BUSY, message, retry_after=10) from None
 
-    def begin(self, job: Job, upload: Upload, release: Callable[[], None]) -> asyncio.Task[None]:
-        """Start a job and keep it.
-
-        Parameters
-        ----------
-        job, upload
-            What is done; the upload is closed at the end.
-        release
-            Called at the end, however it comes.
-        """
-        task = asyncio.get_running_loop().create_task(self._perform(job, upload))
+    def begin(self, job: Job, file: BinaryIO, release: Callable[[], None]) -> asyncio.Task[None]:
+        """Start and keep the job of a file; ``release`` is called at its end, however it comes."""
+        task = asyncio.get_running_loop().create_task(self._perform(job, file))
         self._jobs[job.id] = job
         self._tasks[job.id] = task
 
         def finish(_: object) -> None:
             # Also where the task was cancelled before its first step.
-            upload.close()
             release()
             self._tasks.pop(job.id, None)
             if job.ended is None:
@@ -250,7 +206,8 @@ class Jobs:
         """
         job = self._jobs.get(number)
         if job is None:
-            raise APIError(NOT_FOUND, "there is no such job; results are kept for a few minutes")
+            message = "there is no such job; results are kept for a few minutes"
+            raise APIError(responses.NOT_FOUND, message)
         job.seen = time.monotonic()
         return job
 
@@ -271,23 +228,12 @@ class Jobs:
                 await self.drop(job)
 
     def _stale(self, now: float) -> list[Job]:
-        limits = self._settings
-        finished = [job for job in self._jobs.values() if job.ended is not None]
+        limits, jobs = self._settings, self._jobs.values()
+        finished = [job for job in jobs if job.ended is not None]
         surplus = finished[: max(0, len(finished) - limits.results)]
-        old = [j for j in finished if j.ended is not None and now - j.ended > limits.result_seconds]
-        left = [
-            job
-            for job in self._jobs.values()
-            if job.ended is None and not job.watchers and now - job.seen > limits.abandoned_seconds
-        ]
-        return list({job.id: job for job in (*surplus, *old, *left)}.values())
+        return [job for job in jobs if job in surplus or job.is_stale(now, limits)]
 
     async def close(self) -> None:
         """Cancel everything."""
         for job in tuple(self._jobs.values()):
             await self.drop(job)
-
-
-def _note_progress(job: Job, progress: Progress) -> None:
-    if job.ended is None:
-        job.change(State.RUNNING, progress)

@@ -21,7 +21,7 @@ BODY_READ = "music_emotion.body_read"
 """Key of a request's scope: whether nothing of its body is left."""
 
 LINGER_BYTES = 300_000_000
-LINGER_OVERSIZED_BYTES = 1_000_000
+LINGER_OVERSIZED_BYTES = 1_000_000  # after an answer that it is too much
 LINGER_SECONDS = 20.0
 LINGER_PAUSE = 2.0  # seconds without a byte
 CLIENT_GONE = 499  # never seen by anyone; for logs
@@ -29,21 +29,11 @@ CLIENT_GONE = 499  # never seen by anyone; for logs
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A kind of problem, as RFC 9457 has it.
+    """A kind of problem, as RFC 9457 has it."""
 
-    Attributes
-    ----------
-    status
-        The HTTP status.
-    code
-        What programs look at; it does not change.
-    meaning
-        One sentence for the documentation of the API.
-    """
-
-    status: int
-    code: str
-    meaning: str
+    status: int  # of HTTP
+    code: str  # what programs look at; it does not change
+    meaning: str  # one sentence for the documentation of the API
 
 
 BAD_REQUEST = ProblemType(
@@ -70,6 +60,11 @@ TIMED_OUT = ProblemType(
     504, "analysis_too_long", "The analysis took longer than the server allows."
 )
 
+OF_JOBS = (UNAUTHORISED, NOT_FOUND)
+OF_UPLOADS = (BAD_REQUEST, UNAUTHORISED, FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, SHARE_USED, BUSY)
+OF_ANALYSES = (CANCELLED, TOO_LARGE, TOO_LONG, UNSUPPORTED, UNREADABLE, INTERNAL, BUSY, TIMED_OUT)
+"""What may stand against a request that has to do with each."""
+
 
 class APIError(MusicEmotionError):
     """A request that is not granted.
@@ -86,7 +81,7 @@ class APIError(MusicEmotionError):
 
     def __init__(self, problem: ProblemType, message: str, *, retry_after: int = 0) -> None:
         super().__init__(message)
-        self.problem = problem
+        self.problem, self.code = problem, problem.code
         self.message = message
         self.retry_after = retry_after
 
@@ -99,7 +94,7 @@ class ErrorResponse(JSONResponse):
     """
 
     def __init__(self, error: APIError) -> None:
-        content = {"code": error.problem.code, "message": error.message}
+        content = {"code": error.code, "message": error.message}
         headers = {"Cache-Control": "no-store"}
         if error.retry_after:
             headers["Retry-After"] = str(error.retry_after)
@@ -110,17 +105,12 @@ class ErrorResponse(JSONResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, then let the client finish."""
-        sending = scope["method"] in ("POST", "PUT", "PATCH") and not scope.get(BODY_READ)
-        if not sending:
+        if scope["method"] not in ("POST", "PUT", "PATCH") or scope.get(BODY_READ):
             await super().__call__(scope, receive, send)
             return
         self.headers["Connection"] = "close"
-        start: dict[str, Any] = {
-            "type": "http.response.start",
-            "status": self.status_code,
-            "headers": self.raw_headers,
-        }
-        await send(start)
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
         await send({"type": "http.response.body", "body": self.body, "more_body": True})
         await _discard(receive, self._patience)
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Self
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.web.jobs import State
 from music_emotion.web.middleware import WITHOUT_TOKEN
 from music_emotion.web.responses import ProblemType
-from music_emotion.web.settings import ServerSettings
+from music_emotion.web.settings import ServedModel, ServerSettings
 
 SCHEME = "token"
+Tenths = Annotated[float, AfterValidator(lambda seconds: round(seconds, 1))]
 UNUSED = ("HTTPValidationError", "ValidationError")
 """FastAPI's own answers to wrong parameters; none of the addresses gives them."""
 
@@ -83,8 +84,8 @@ class JobProgress(Strict):
     """How far an analysis is."""
 
     stage: str = Field(description="listening or explaining")
-    heard: float = Field(description="Seconds of sound heard.")
-    total: float | None = Field(description="Seconds in all, where the file says so.")
+    heard: Tenths = Field(description="Seconds of sound heard.")
+    total: Tenths | None = Field(description="Seconds in all, where the file says so.")
 
 
 class JobOut(Strict):
@@ -117,6 +118,13 @@ class ModelOut(Strict):
     licences: list[str]
     window_seconds: float
     size_bytes: int
+
+    @classmethod
+    def of(cls, model: ServedModel) -> Self:
+        """Describe a served model: under the name it is served as, all else from its card."""
+        own = {"name": model.name, "size_bytes": model.size_bytes}
+        card = {name: getattr(model.card, name) for name in cls.model_fields if name not in own}
+        return cls.model_validate({**own, **card})
 
 
 class EmotionOut(Strict):
@@ -201,6 +209,25 @@ FORM: dict[str, Any] = {
 }
 """The form of an upload; it is parsed by hand, so that its limits hold while it arrives."""
 
+BEGUN: dict[str, Any] = {
+    "description": "The job has begun.",
+    "headers": {
+        "Location": {
+            "description": "The job's address, /api/jobs/{job_id}.",
+            "schema": {"type": "string"},
+        }
+    },
+}
+EVENTS: dict[str, Any] = {
+    "description": "Server-sent events, named as the job's state, each with the object "
+    "of GET /api/jobs/{job_id}; the last is `done`, `failed` or `cancelled`.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+FLAC_FILE: dict[str, Any] = {
+    "description": "A FLAC file.",
+    "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}},
+}
+
 
 def error_responses(*problems: ProblemType) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of problems: one response per status, naming its codes."""
@@ -220,40 +247,24 @@ def error_responses(*problems: ProblemType) -> dict[int | str, dict[str, Any]]:
 
 
 def openapi_document(app: FastAPI, settings: ServerSettings) -> dict[str, Any]:
-    """Return the document, made when it is first asked for."""
+    """Return the document, made when it is first asked for.
+
+    It says where the token goes; a server without one takes requests without, too.
+    """
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
-        _leave_out_unused(document)
-        _describe_token(document, asked=bool(settings.token))
+        parts = document["components"]
+        parts["schemas"] = {k: v for k, v in parts["schemas"].items() if k not in UNUSED}
+        about = {"description": "The server's token, where it has one."}
+        parts["securitySchemes"] = {SCHEME: {"type": "http", "scheme": "bearer", **about}}
+        needed: list[dict[str, list[str]]] = [{SCHEME: []}]
+        for path, methods in document["paths"].items():
+            for operation in methods.values():
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+                if path not in WITHOUT_TOKEN:
+                    operation["security"] = needed if settings.token else [{}, *needed]
         app.openapi_schema = document
     return app.openapi_schema
-
-
-def _leave_out_unused(document: dict[str, Any]) -> None:
-    addresses = {f"#/components/schemas/{name}" for name in UNUSED}
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            content = operation["responses"].get("422", {}).get("content", {})
-            schema = content.get("application/json", {}).get("schema", {})
-            if schema.get("$ref") in addresses:
-                del operation["responses"]["422"]
-    for name in UNUSED:
-        document["components"]["schemas"].pop(name, None)
-
-
-def _describe_token(document: dict[str, Any], *, asked: bool) -> None:
-    """Say where the token goes; a server without one takes requests without, too."""
-    document["components"]["securitySchemes"] = {
-        SCHEME: {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "The server's token, where it has one.",
-        }
-    }
-    needed: list[dict[str, list[str]]] = [{SCHEME: []}]
-    for path, methods in document["paths"].items():
-        for operation in methods.values():
-            if path not in WITHOUT_TOKEN:
-                operation["security"] = needed if asked else [{}, *needed]

@@ -13,14 +13,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from music_emotion.errors import printable
-from music_emotion.web.responses import (
-    BAD_REQUEST,
-    BODY_READ,
-    INVALID,
-    TOO_LARGE,
-    TOO_SLOW,
-    APIError,
-)
+from music_emotion.web import responses
+from music_emotion.web.responses import APIError
 from music_emotion.web.settings import MEGABYTE, ServerSettings
 
 FIELD = "file"
@@ -32,25 +26,11 @@ NAME_LENGTH = 255  # characters of a name that are kept
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that was sent.
+    """A file that was sent."""
 
-    Attributes
-    ----------
-    name
-        What the sender calls it: a label, never used as a path.
-    file
-        An anonymous temporary file, gone when closed.
-    fields
-        The other fields of the form.
-    """
-
-    name: str
-    file: BinaryIO
-    fields: dict[str, str]
-
-    def close(self) -> None:
-        """Let the file go."""
-        self.file.close()
+    name: str  # what the sender calls it: a label, never used as a path
+    file: BinaryIO  # temporary, without a name, gone when closed
+    fields: dict[str, str]  # the others of the form
 
 
 async def receive_upload(request: Request, settings: ServerSettings) -> Upload:
@@ -73,16 +53,14 @@ async def receive_upload(request: Request, settings: ServerSettings) -> Upload:
     )
     try:
         form = await parser.parse()
-    except MultiPartException as error:
-        raise APIError(BAD_REQUEST, f"the form cannot be read: {error.message}") from None
-    except (ValueError, UnicodeError, KeyError) as error:
-        raise APIError(BAD_REQUEST, f"the form cannot be read: {printable(error)}") from None
-    files = [value for key, value in form.multi_items() if isinstance(value, UploadFile)]
+    except (MultiPartException, ValueError, KeyError) as error:
+        message = f"the form cannot be read: {printable(error)}"
+        raise APIError(responses.BAD_REQUEST, message) from None
     sent = form.get(FIELD)
     if not isinstance(sent, UploadFile):
-        for other in files:
-            other.file.close()
-        raise APIError(INVALID, f"the form has no file in the field '{FIELD}'; send one")
+        await form.close()
+        message = f"the form has no file in the field '{FIELD}'; send one"
+        raise APIError(responses.INVALID, message)
     fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
     return Upload(label(sent.filename or ""), sent.file, fields)
 
@@ -97,7 +75,8 @@ def _check_headers(request: Request, settings: ServerSettings) -> None:
     """Refuse what the headers alone give away, before anything is read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        raise APIError(BAD_REQUEST, f"send a multipart form with one file in the field '{FIELD}'")
+        message = f"send a multipart form with one file in the field '{FIELD}'"
+        raise APIError(responses.BAD_REQUEST, message)
     claimed = request.headers.get("content-length", "")
     if claimed.isdecimal() and int(claimed) > settings.upload_bytes + FORM_BYTES:
         raise _too_large(settings)
@@ -105,7 +84,8 @@ def _check_headers(request: Request, settings: ServerSettings) -> None:
 
 def _too_large(settings: ServerSettings) -> APIError:
     size = settings.upload_bytes / MEGABYTE
-    return APIError(TOO_LARGE, f"the upload is too large; this server takes {size:g} MB at most")
+    message = f"the upload is too large; this server takes {size:g} MB at most"
+    return APIError(responses.TOO_LARGE, message)
 
 
 async def _bounded_body(request: Request, settings: ServerSettings) -> AsyncGenerator[bytes, None]:
@@ -113,13 +93,12 @@ async def _bounded_body(request: Request, settings: ServerSettings) -> AsyncGene
     began = time.monotonic()
     received = 0
     while True:
-        wait = _patience(time.monotonic() - began, received, settings)
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(_patience(time.monotonic() - began, received, settings)):
                 message = await request.receive()
         except TimeoutError:
             reason = "the upload paused or is too slow; send it over a faster connection"
-            raise APIError(TOO_SLOW, reason) from None
+            raise APIError(responses.TOO_SLOW, reason) from None
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         piece = message.get("body", b"")
@@ -129,7 +108,7 @@ async def _bounded_body(request: Request, settings: ServerSettings) -> AsyncGene
         if piece:
             yield piece
         if not message.get("more_body", False):
-            request.scope[BODY_READ] = True
+            request.scope[responses.BODY_READ] = True
             return
 
 
@@ -137,6 +116,5 @@ def _patience(elapsed: float, received: int, settings: ServerSettings) -> float:
     """Return how many seconds the next piece of a body may take."""
     left = [settings.idle_seconds, settings.upload_seconds - elapsed]
     if settings.upload_rate:
-        earned = settings.idle_seconds + received / settings.upload_rate
-        left.append(earned - elapsed)
+        left.append(settings.idle_seconds + received / settings.upload_rate - elapsed)
     return max(0.0, min(left))

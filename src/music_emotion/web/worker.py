@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
@@ -30,100 +30,49 @@ REPORT_SECONDS = 10.0  # of sound between two messages about progress
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What every worker is given.
+    """What every worker is given."""
 
-    Attributes
-    ----------
-    folders
-        Of the served models by name, the default first.
-    audio_seconds
-        Longest sound taken.
-    memory_bytes
-        Address space a process may use; 0 sets no limit.
-    """
-
-    folders: Mapping[str, str]
-    audio_seconds: float
-    memory_bytes: int
+    folders: Mapping[str, str]  # of the served models by name, the default first
+    audio_seconds: float  # of the longest sound taken
+    memory_bytes: int  # address space a process may use; 0 sets no limit
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRequest:
-    """What is wanted of one file.
+    """What is wanted of one file."""
 
-    Attributes
-    ----------
-    name
-        What the client calls the file: a label, never a path.
-    model
-        Name of a served model.
-    explained
-        Whether reasons are wanted, too.
-    emotion
-        Which emotion is explained; ``None`` is the most probable one.
-    """
-
-    name: str
-    model: str
-    explained: bool = False
-    emotion: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The worker has loaded its first model."""
+    name: str  # what the client calls it: a label, never a path
+    model: str  # name of a served model
+    explained: bool = False  # whether reasons are wanted, too
+    emotion: str | None = None  # which is explained; None: the most probable one
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an analysis is.
+    """How far an analysis is."""
 
-    Attributes
-    ----------
-    stage
-        ``listening`` or ``explaining``.
-    heard
-        Seconds of sound heard.
-    total
-        Seconds in all, where the file says so.
-    """
-
-    stage: str
-    heard: float
-    total: float | None
+    stage: str  # listening or explaining
+    heard: float  # seconds of sound
+    total: float | None  # seconds in all, where the file says so
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What came of a file.
+    """What came of a file."""
 
-    Attributes
-    ----------
-    result
-        The object ``music-emotion predict -f json`` writes.
-    peaks
-        Largest sample of equal parts of the sound, 0–1, for pictures.
-    """
-
-    result: dict[str, Any]
-    peaks: list[float]
+    result: dict[str, Any]  # the object that `music-emotion predict -f json` writes
+    peaks: list[float]  # largest sample of equal parts of the sound, 0–1, for pictures
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why nothing came of a file.
+    """Why nothing came of a file."""
 
-    Attributes
-    ----------
-    reason
-        ``unreadable``, ``unsupported``, ``too_long``, ``memory`` or ``broken`` (the server's
-        fault).
-    message
-        One sentence.
-    """
+    reason: Literal["unreadable", "unsupported", "too_long", "memory", "broken"]
+    message: str  # one sentence
 
-    reason: str
-    message: str
+
+Answer = Analysis | Failure
 
 
 class TooLongError(MusicEmotionError):
@@ -132,13 +81,7 @@ class TooLongError(MusicEmotionError):
 
 @dataclass
 class Predictor:
-    """Answers requests with models that are loaded when first asked for.
-
-    Attributes
-    ----------
-    settings
-        Which models there are, and how long a sound may be.
-    """
+    """Answers requests with models that are loaded when first asked for."""
 
     settings: WorkerSettings
     _models: dict[str, EmotionModel] = field(default_factory=dict)
@@ -149,12 +92,10 @@ class Predictor:
             self._models[name] = load_model(self.settings.folders[name])
         return self._models[name]
 
-    def analyse(
-        self, request: AnalysisRequest, file: BinaryIO, connection: Connection
-    ) -> Analysis | Failure:
+    def analyse(self, request: AnalysisRequest, file: BinaryIO, line: Connection) -> Answer:
         """Answer one request; what is wrong with the file is an answer, too."""
         try:
-            return self._analyse(request, file, connection)
+            return self._analyse(request, file, line)
         except TooLongError as error:
             return Failure("too_long", str(error))
         except MissingExtraError as error:
@@ -171,9 +112,7 @@ class Predictor:
             traceback.print_exc()
             return Failure("broken", "the analysis failed by a mistake of the server")
 
-    def _analyse(
-        self, request: AnalysisRequest, file: BinaryIO, connection: Connection
-    ) -> Analysis:
+    def _analyse(self, request: AnalysisRequest, file: BinaryIO, line: Connection) -> Analysis:
         model = self.model(request.model)
         upload = named_stream(file, request.name)
         next_report = 0.0
@@ -182,17 +121,16 @@ class Predictor:
             nonlocal next_report
             self._check_length(max(seconds, total or 0.0))
             if seconds >= next_report:
-                connection.send(Progress("listening", seconds, total))
+                line.send(Progress("listening", seconds, total))
                 next_report = seconds + REPORT_SECONDS
 
         prediction = model.predict(upload, progress=heard)
         self._check_length(prediction.duration)
         why = None
         if request.explained:
-            connection.send(Progress("explaining", prediction.duration, prediction.duration))
+            line.send(Progress("explaining", prediction.duration, prediction.duration))
             prediction, why = explain_prediction(model, upload, prediction, emotion=request.emotion)
-        result = outcome_dict(Outcome(request.name, prediction, why))
-        return Analysis(result, peaks(prediction))
+        return Analysis(outcome_dict(Outcome(request.name, prediction, why)), peaks(prediction))
 
     def _check_length(self, seconds: float) -> None:
         longest = self.settings.audio_seconds
@@ -215,7 +153,8 @@ def peaks(prediction: TrackPrediction) -> list[float]:
 def work(connection: Connection, settings: WorkerSettings) -> None:
     """Answer requests until the server is gone; runs as the body of a worker process.
 
-    The connection gives an :class:`AnalysisRequest`, then the descriptor of its file.
+    It first sends ``None``, or why it cannot work. Then the connection gives an
+    :class:`AnalysisRequest` and the descriptor of its file, and so on.
     """
     silence_native_libraries()
     limit_memory(settings.memory_bytes)
@@ -225,7 +164,7 @@ def work(connection: Connection, settings: WorkerSettings) -> None:
     except MusicEmotionError as error:
         connection.send(Failure("broken", str(error)))
         return
-    connection.send(Ready())
+    connection.send(None)
     while True:
         request = connection.recv()
         with os.fdopen(recv_handle(connection), "rb", buffering=0) as file:

@@ -17,21 +17,17 @@ from typing import BinaryIO
 from music_emotion.errors import ServerError
 from music_emotion.parallel import Worker
 from music_emotion.web.worker import (
-    Analysis,
     AnalysisRequest,
+    Answer,
     Failure,
     Progress,
-    Ready,
     WorkerSettings,
     work,
 )
 
 PAUSE_SECONDS = 1.0  # before another attempt to replace a process
-CRASHES = tuple(
-    -getattr(signal, name)
-    for name in ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
-    if hasattr(signal, name)
-)
+FATAL_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+CRASHES = {-number for number in signal.Signals if number.name in FATAL_SIGNALS}
 """Exit codes of a process whose own native code failed; any other end came from outside."""
 ProgressReporter = Callable[[Progress], None]
 
@@ -49,11 +45,11 @@ class AnalysisWorker(Worker):
     def load(self) -> Failure | None:
         """Wait until the first model is loaded; return why the process cannot work."""
         try:
-            message = self.connection.recv()
+            failure: Failure | None = self.connection.recv()
         except (EOFError, OSError):
             return Failure("broken", "the process ended while it loaded the model")
-        self._loaded = isinstance(message, Ready)
-        return None if self._loaded else message
+        self._loaded = failure is None
+        return failure
 
     @property
     def ready(self) -> bool:
@@ -62,7 +58,7 @@ class AnalysisWorker(Worker):
 
     def perform(
         self, request: AnalysisRequest, descriptor: int, report: ProgressReporter
-    ) -> Analysis | Failure:
+    ) -> Answer:
         """Have a file analysed; the descriptor is this method's own, and closed by it."""
         try:
             try:
@@ -71,10 +67,9 @@ class AnalysisWorker(Worker):
             finally:
                 os.close(descriptor)
             while True:
-                message = self.connection.recv()
+                message: Progress | Answer = self.connection.recv()
                 if not isinstance(message, Progress):
-                    answer: Analysis | Failure = message
-                    return answer
+                    return message
                 report(message)
         except (EOFError, OSError):
             return self._ended()
@@ -94,15 +89,7 @@ class AnalysisWorker(Worker):
 
 
 class Workers:
-    """The worker processes of a server, for its event loop.
-
-    Parameters
-    ----------
-    count
-        Processes.
-    settings
-        What each is given.
-    """
+    """The ``count`` worker processes of a server, for its event loop."""
 
     def __init__(self, count: int, settings: WorkerSettings) -> None:
         self._count = count
@@ -169,7 +156,7 @@ class Workers:
         request: AnalysisRequest,
         file: BinaryIO,
         report: ProgressReporter,
-    ) -> Analysis | Failure:
+    ) -> Answer:
         """Have a file analysed by a worker that was taken, and give it back.
 
         Cancelling the call ends the analysis at once.
