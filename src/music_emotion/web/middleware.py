@@ -43,14 +43,9 @@ def content_policy(nonce: str) -> str:
 
 
 class SecurityMiddleware:
-    """Refuses requests that show no token or come from another site's page; adds headers.
+    """Refuses requests that come from another site's page or do not show the token; adds headers.
 
-    Parameters
-    ----------
-    app
-        What is protected.
-    token
-        What clients of the API must show; ``""`` asks for nothing.
+    The token ``""`` asks for nothing.
     """
 
     def __init__(self, app: ASGIApp, token: str) -> None:

@@ -67,16 +67,9 @@ OF_ANALYSES = (CANCELLED, TOO_LARGE, TOO_LONG, UNSUPPORTED, UNREADABLE, INTERNAL
 
 
 class APIError(MusicEmotionError):
-    """A request that is not granted.
+    """A request that is not granted; the message says what is wrong, and what helps.
 
-    Parameters
-    ----------
-    problem
-        One of those above.
-    message
-        A sentence for people: what is wrong, and what helps.
-    retry_after
-        Seconds after which another attempt is worth it; 0 if it never is.
+    After ``retry_after`` seconds another attempt is worth it; 0 if it never is.
     """
 
     def __init__(self, problem: ProblemType, message: str, *, retry_after: int = 0) -> None:
@@ -130,14 +123,12 @@ async def _discard(receive: Receive, patience: int) -> None:
             return
 
 
-async def _api_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, APIError)
+async def _api_error(_: Request, error: APIError) -> Response:
     return ErrorResponse(error)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: HTTPException) -> Response:
     """Answer to an address or a method that does not exist."""
-    assert isinstance(error, HTTPException)
     status = error.status_code
     problem, message = {
         404: (NOT_FOUND, "there is no such address; /api/openapi.json lists those of the API"),
@@ -148,8 +139,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _invalid(_: Request, error: RequestValidationError) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return ErrorResponse(APIError(INVALID, f"{where}: {first['msg']}"))
