@@ -16,6 +16,7 @@ from music_emotion.datasets.corpus import (
     sample_corpus,
 )
 from music_emotion.datasets.votes import VoteTable
+from music_emotion.digest import FileDigest
 from music_emotion.errors import DatasetError
 
 TRACK = Track(
@@ -27,7 +28,7 @@ TRACK = Track(
     recording="r",
     votes=(1,) * 9,
     listeners=4,
-    digest="d",
+    digest=FileDigest("d", 1, 2),
 )
 
 
@@ -36,7 +37,7 @@ def test_digests_are_sha256(tmp_path: Path) -> None:
     for number, path in enumerate(paths):
         path.write_bytes(bytes([number]) * 100_000)
     expected = tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
-    assert audio_digests(paths) == expected
+    assert tuple(digest.sha256 for digest in audio_digests(paths)) == expected
     with pytest.raises(DatasetError, match=r"four: cannot be read \(No such file"):
         audio_digests([tmp_path / "four"])
 
@@ -52,7 +53,7 @@ def test_digests_are_sha256(tmp_path: Path) -> None:
         {"votes": None},
         {"votes": (2,) + (1,) * 8},
         {"listeners": 5},
-        {"digest": "f"},
+        {"digest": FileDigest("f", 1, 2)},
     ],
 )
 def test_fingerprint_changes_with_what_matters(change: dict[str, object]) -> None:
@@ -60,10 +61,11 @@ def test_fingerprint_changes_with_what_matters(change: dict[str, object]) -> Non
 
 
 def test_fingerprint_follows_order_but_not_place() -> None:
-    other = replace(TRACK, id="2", digest="e")
+    other = replace(TRACK, id="2", digest=FileDigest("e", 1, 2))
     base = corpus_fingerprint([TRACK, other])
     assert corpus_fingerprint([other, TRACK]) != base
-    assert corpus_fingerprint([replace(TRACK, path=Path("b"), title="x"), other]) == base
+    moved = replace(TRACK, path=Path("b"), title="x", digest=FileDigest("d", 3, 4))
+    assert corpus_fingerprint([moved, other]) == base
 
 
 CORPUS = Corpus(

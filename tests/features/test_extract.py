@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -13,9 +14,9 @@ import soundfile
 
 from helpers import tasks
 from helpers.processes import children_of, is_running, needs_proc
-from music_emotion.audio import read_audio
+from music_emotion.audio import decode, read_audio
 from music_emotion.datasets.corpus import Corpus, Track
-from music_emotion.digest import file_digest
+from music_emotion.digest import FileDigest, file_digest
 from music_emotion.errors import AudioError, CacheError, MusicEmotionError
 from music_emotion.features import extract as module
 from music_emotion.features.cache import FeatureStore
@@ -126,15 +127,41 @@ def test_a_damaged_entry_is_computed_again(corpus, store, caplog):
     assert store.load(file_digest(corpus.tracks[2].path), key) is not None
 
 
-def test_changed_audio_is_computed_anew(corpus, store, tmp_path):
+def test_changed_audio_is_computed_anew(store, tmp_path, monkeypatch):
     path = tmp_path / "changing.wav"
     soundfile.write(path, 0.1 * np.ones(4 * SAMPLE_RATE), SAMPLE_RATE)
-    alone = Corpus("one", (Track("1", path, 0),), "")
-    first = extract_corpus(alone, ["statistics"], store=store).arrays["statistics"]
+    alone = Corpus("one", (Track("1", path, 0, digest=FileDigest.of(path)),), "")
+    with monkeypatch.context() as patched:
+        patched.setattr(module.FileDigest, "of", lambda path: pytest.fail("is hashed once more"))
+        first = extract_corpus(alone, ["statistics"], store=store).arrays["statistics"]
+    before = file_digest(path)
     noise = 0.1 * np.random.default_rng(0).standard_normal(4 * SAMPLE_RATE)
     soundfile.write(path, noise, SAMPLE_RATE)
+    os.utime(path, ns=(0, alone.tracks[0].digest.modified + 1))
+    assert path.stat().st_size == alone.tracks[0].digest.size
     second = extract_corpus(alone, ["statistics"], store=store).arrays["statistics"]
     assert not np.allclose(first, second)
+    key = feature_key("statistics")
+    assert np.array_equal(store.load(before, key), first)
+    assert np.array_equal(store.load(file_digest(path), key), second)
+
+
+def test_audio_that_changes_while_it_is_read_is_not_stored(corpus, store, tmp_path, monkeypatch):
+    path = tmp_path / "changing.wav"
+    soundfile.write(path, 0.1 * np.ones(4 * SAMPLE_RATE), SAMPLE_RATE)
+    before = file_digest(path)
+
+    def changed(source: Path, **options: object) -> object:
+        if source == path:
+            path.write_bytes(path.read_bytes() + b"more")
+        return decode(source, **options)
+
+    monkeypatch.setattr(module, "decode", changed)
+    result = extract_corpus(with_tracks(corpus, path), ["statistics"], store=store)
+    (failure,) = result.failures
+    assert failure.message == f"{path} changed while it was read; run the command again"
+    assert result.track_index.tolist() == [0, 0, 2, 3, 3, 3]
+    assert store.load(before, feature_key("statistics")) is None
 
 
 @pytest.mark.parametrize("cached", [False, True])

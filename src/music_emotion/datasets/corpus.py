@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.votes import VoteTable
-from music_emotion.digest import file_digests
+from music_emotion.digest import FileDigest, file_digests
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError
 
@@ -24,26 +24,21 @@ class Track:
 
     Attributes
     ----------
-    id
-        Identifier, unique in its corpus (EMOTIFY: ``"1"`` to ``"400"``).
-    path
-        The audio file.
+    id, path
+        Identifier, unique in its corpus (EMOTIFY: ``"1"`` to ``"400"``), and the audio file.
     label
         Dominant emotion as an index into the emotion order.
-    genre
-        Genre name, ``""`` where unknown.
-    artist, album, title
-        As tagged in the file, ``""`` where unknown.
-    group
-        Identifier shared by all tracks that an honest split keeps together (artist).
-    recording
-        Identifier shared by duplicate recordings.
+    genre, artist, album, title
+        As tagged in the file (EMOTIFY: the genre by its id), ``""`` where unknown.
+    group, recording
+        Identifiers shared by all tracks that an honest split keeps together (those of an artist),
+        and by duplicate recordings.
     votes
         Ticks per emotion, shape (9,), or ``None`` where only a label is known.
     listeners
         How many people heard the track (rows without a tick included); 0 where unknown.
     digest
-        SHA-256 of the audio file, ``""`` where it has not been computed.
+        What the audio file held when the corpus was loaded; ``None`` where that is not known.
     """
 
     id: str
@@ -57,7 +52,7 @@ class Track:
     recording: str = ""
     votes: tuple[int, ...] | None = None
     listeners: int = 0
-    digest: str = ""
+    digest: FileDigest | None = None
 
     @property
     def vote_fractions(self) -> NDArray[np.float32]:
@@ -158,20 +153,14 @@ def corpus_fingerprint(tracks: Sequence[Track]) -> str:
             track.recording,
             track.votes,
             track.listeners,
-            track.digest,
+            track.digest.sha256 if track.digest else "",
         )
         total.update(json.dumps(row).encode() + b"\n")
     return total.hexdigest()
 
 
-def audio_digests(paths: Iterable[Path]) -> tuple[str, ...]:
-    """Return the SHA-256 of each file, in order.
-
-    Raises
-    ------
-    DatasetError
-        If a file cannot be read.
-    """
+def audio_digests(paths: Iterable[Path]) -> tuple[FileDigest, ...]:
+    """Return what each file holds, in order; DatasetError if one cannot be read."""
     try:
         return file_digests(paths)
     except OSError as error:

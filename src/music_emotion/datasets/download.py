@@ -277,8 +277,8 @@ def _wanted(root: Path, force: bool) -> dict[str, str]:
     paths = {published_name(track): path for track, path in locate_audio(root).items()}
     if (root / ANNOTATIONS).is_file():
         paths[ANNOTATIONS] = root / ANNOTATIONS
-    digests = dict(zip(paths, audio_digests(paths.values()), strict=True))
-    different = [name for name, digest in digests.items() if digest != published[name]]
+    digests = zip(paths, audio_digests(paths.values()), strict=True)
+    different = [name for name, digest in digests if digest.sha256 != published[name]]
     if different and not force:
         raise DatasetError(
             f"{root}: {len(different)} files differ from the published ones, the first is "

@@ -31,6 +31,7 @@ from music_emotion.audio.files import AudioHeader, read_header
 from music_emotion.datasets.corpus import Corpus, Track, audio_digests, corpus_fingerprint
 from music_emotion.datasets.grouping import group_names, normalise_name, split_credit
 from music_emotion.datasets.votes import TRACK_COLUMN, VoteTable, read_columns, vote_table
+from music_emotion.digest import FileDigest
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError, DatasetError
 
@@ -220,7 +221,7 @@ def load(root: Path | None = None) -> Corpus:
         name=NAME,
         tracks=tracks,
         fingerprint=corpus_fingerprint(tracks),
-        note=_provenance(paths, headers, digests),
+        note=_provenance(headers, digests),
         vote_table=table,
     )
 
@@ -228,7 +229,7 @@ def load(root: Path | None = None) -> Corpus:
 def _tracks(
     paths: Sequence[Path],
     headers: Sequence[AudioHeader],
-    digests: Sequence[str],
+    digests: Sequence[FileDigest],
     table: VoteTable,
     labels: NDArray[np.int64],
 ) -> tuple[Track, ...]:
@@ -324,28 +325,29 @@ def _check_tags(paths: Sequence[Path], headers: Sequence[AudioHeader]) -> None:
             )
 
 
-def _check_identity(paths: Sequence[Path], digests: Sequence[str]) -> None:
+def _check_identity(paths: Sequence[Path], digests: Sequence[FileDigest]) -> None:
     published = published_digests()
     owner = {published[published_name(track)]: track for track in range(1, TRACK_COUNT + 1)}
     for track, (path, digest) in enumerate(zip(paths, digests, strict=True), 1):
-        if owner.get(digest, track) != track:
+        held = owner.get(digest.sha256, track)
+        if held != track:
             raise DatasetError(
-                f"{path}: stands for track {track} but holds track {owner[digest]}; rename the "
-                f"files as published, or: {REMEDY}"
+                f"{path}: stands for track {track} but holds track {held}; rename the files as "
+                f"published, or: {REMEDY}"
             )
 
 
-def _provenance(
-    paths: Sequence[Path], headers: Sequence[AudioHeader], digests: Sequence[str]
-) -> str:
+def _provenance(headers: Sequence[AudioHeader], digests: Sequence[FileDigest]) -> str:
     published = published_digests()
     other = [
-        row for row, digest in enumerate(digests) if digest != published[published_name(row + 1)]
+        row
+        for row, digest in enumerate(digests)
+        if digest.sha256 != published[published_name(row + 1)]
     ]
     if not other:
         return "The published audio: all 400 checksums match."
     channels = Counter("mono" if headers[row].channels == 1 else "stereo" for row in other)
-    size = sum(paths[row].stat().st_size for row in other)
+    size = sum(digests[row].size for row in other)
     seconds = sum(headers[row].duration for row in other)
     kilobits = size * 8 / 1000 / max(seconds, 1.0)
     return (

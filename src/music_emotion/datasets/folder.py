@@ -4,35 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 from music_emotion.audio.files import AudioHeader, read_header
 from music_emotion.datasets.corpus import Corpus, Track, audio_digests, corpus_fingerprint
 from music_emotion.datasets.grouping import group_names, split_credit
 from music_emotion.datasets.manifest import Manifest, read_manifest
+from music_emotion.digest import FileDigest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError, printable
 
 NO_HEADER = AudioHeader(duration=0.0, sample_rate=0, channels=0)
 
 
 def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
-    """Load the tracks a CSV table describes.
+    """Load the tracks a CSV table describes, in its order; its paths start from the folder.
 
-    Parameters
-    ----------
-    folder
-        Folder that the table's paths start from.
-    csv
-        The table.
-    name
-        Name of the corpus; the folder's name by default.
-
-    Returns
-    -------
-    Corpus
-        Tracks in the table's order. Files with the same content count as one recording. Without a
-        ``group`` column, tracks that share an artist, by the ``artist`` column or the files' tags,
-        form a group.
+    Files with the same content count as one recording. Without a ``group`` column, tracks that
+    share an artist, by the ``artist`` column or the files' tags, form a group. The corpus is called
+    like the folder where no other name is given.
 
     Raises
     ------
@@ -44,13 +34,14 @@ def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
         more = len(problems) - 1
         hint = f" ({more} more; `music-emotion dataset validate` lists them)" if more else ""
         raise DatasetError(problems[0] + hint)
+    digests = audio_digests(paths)
     tracks = []
-    for row, path, digest in zip(manifest.rows, paths, audio_digests(paths), strict=True):
+    for row, path, digest in zip(manifest.rows, paths, digests, strict=True):
         header = _header_or_nothing(path)
         artist = row.track.artist or header.artist
         track = replace(row.track, path=path, digest=digest, artist=artist)
         tracks.append(replace(track, album=header.album, title=header.title))
-    recordings = _recordings(tracks)
+    recordings = _recordings([track.id for track in tracks], digests)
     groups = _groups(tracks, recordings, manifest.has_groups)
     tracks = [
         replace(track, group=group, recording=recording)
@@ -65,16 +56,9 @@ def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
 
 
 def read_folder(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str]]:
-    """Read a table and look for its files, without opening any.
+    """Return a table, the audio file of each row, there or not, and the table's problems.
 
-    Returns
-    -------
-    manifest
-        The table.
-    paths
-        The audio file of each row, there or not.
-    problems
-        Every mistake in the table, one line each, naming file, row and remedy.
+    Each problem is a line that names file, row and remedy. No audio file is opened.
 
     Raises
     ------
@@ -122,18 +106,17 @@ def _header_or_nothing(path: Path) -> AudioHeader:
         return NO_HEADER
 
 
-def _recordings(tracks: Sequence[Track]) -> list[str]:
+def _recordings(ids: Sequence[str], digests: Sequence[FileDigest]) -> list[str]:
     """Name each track's recording by the first id that holds the same file."""
     first: dict[str, str] = {}
-    for track in tracks:
-        first[track.digest] = min(first.get(track.digest, track.id), track.id)
-    return [first[track.digest] for track in tracks]
+    for track, digest in sorted(zip(ids, digests, strict=True), key=itemgetter(0)):
+        first.setdefault(digest.sha256, track)
+    return [first[digest.sha256] for digest in digests]
 
 
 def _groups(tracks: Sequence[Track], recordings: Sequence[str], has_groups: bool) -> list[str]:
     if has_groups:
-        own = [{track.group} if track.group else set() for track in tracks]
-        return group_names(own, recordings, key=str)
+        return group_names([{track.group} - {""} for track in tracks], recordings, key=str)
     return group_names([split_credit(track.artist) for track in tracks], recordings)
 
 

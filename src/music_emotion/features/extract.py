@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 
 from music_emotion.atomic import replaced_when_done, write_whole
 from music_emotion.audio import decode
-from music_emotion.datasets.corpus import Corpus
-from music_emotion.digest import file_digest
-from music_emotion.errors import AudioError, CacheError, MusicEmotionError
+from music_emotion.datasets.corpus import Corpus, Track
+from music_emotion.digest import FileDigest
+from music_emotion.errors import AudioError, MusicEmotionError
 from music_emotion.features.cache import FeatureStore
 from music_emotion.features.compute import FEATURES, check_names, compute_features, feature_key
 from music_emotion.features.segments import EXCERPT_SECONDS, SEGMENT_SECONDS
 from music_emotion.parallel import Death, Report, run_tasks
 
 DEAD_WORKER = "the process reading it died (out of memory?)"
+CHANGED = "changed while it was read; run the command again"
 SEGMENT_TABLE = "segments.csv"
 REPAIRS = 2  # times a damaged entry is computed again before giving up
 
@@ -42,10 +43,8 @@ class Failure:
 
     Attributes
     ----------
-    track_index
-        Index of the track in its corpus.
-    track_id
-        Its identifier.
+    track_index, track_id
+        Its place in the corpus, and its name.
     message
         The file, what is wrong with it, and the remedy.
     """
@@ -89,12 +88,12 @@ def extract_corpus(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> CorpusFeatures:
-    """Return features of every track of a corpus, each file decoded once for all of them.
+    """Return features of the first minute of every track, each file decoded once for all of them.
 
     Parameters
     ----------
     corpus
-        The tracks; the first minute of each is used.
+        The tracks; a file that has changed since it was loaded is taken as it is now.
     names
         Some of `FEATURE_NAMES`.
     store
@@ -111,11 +110,10 @@ def extract_corpus(
     CacheError
         The cache cannot be written; what was computed before is kept.
     """
-    names = check_names(names)
-    features = [FEATURES[name] for name in names]
+    features = [FEATURES[name] for name in check_names(names)]
     stored = tuple(dict.fromkeys(feature.stored_as for feature in features))
-    session = _Session(corpus, stored, store, jobs, progress)
-    session.compute()
+    session = _Session(corpus.tracks, stored, store)
+    session.compute(jobs, progress or (lambda done, total: None))
     arrays = {name: session.assemble(name) for name in stored}
     counts = session.counts
     return CorpusFeatures(
@@ -130,51 +128,53 @@ class _Session:
     """One extraction: which tracks are known, which failed, what is in memory."""
 
     def __init__(
-        self,
-        corpus: Corpus,
-        names: tuple[str, ...],
-        store: FeatureStore | None,
-        jobs: int,
-        progress: Progress | None,
+        self, tracks: tuple[Track, ...], names: tuple[str, ...], store: FeatureStore | None
     ) -> None:
-        self._tracks = corpus.tracks
-        self._names = names
-        self._store = store
-        self._jobs = jobs
-        self._progress = progress
-        self._audio: dict[int, str] = {}  # track → SHA-256 of its file
+        self._tracks, self._names, self._store = tracks, names, store
+        self._digests: dict[int, FileDigest] = {}  # of the tracks' files, by index
         self._held: dict[str, dict[int, Array]] = {name: {} for name in names}
-        self.counts = np.zeros(len(corpus), dtype=np.int64)
+        self.counts = np.zeros(len(tracks), dtype=np.int64)
         self.failures: dict[int, Failure] = {}
 
-    def compute(self) -> None:
+    def compute(self, jobs: int, progress: Progress) -> None:
         """Compute what the cache does not hold."""
         tasks = []
         for number, track in enumerate(self._tracks):
             try:
-                self._audio[number] = track.digest or file_digest(track.path)
+                self._digests[number] = _current_digest(track)
             except OSError as error:
                 reason = "is missing" if isinstance(error, FileNotFoundError) else error.strerror
                 self._fail(number, f"{track.path} {reason}; restore it or leave it out")
                 continue
             if missing := self._missing(number):
                 tasks.append(self._task(number, missing))
-        self._run(tasks)
-        if len(self.failures) == len(self._tracks):
+        total = len(self._tracks)
+        known = total - len(tasks)
+        progress(known, total)
+        for done, outcome in enumerate(_outcomes(tasks, jobs), known + 1):
+            self._take(outcome)
+            progress(done, total)
+        if len(self.failures) == total:
             first = next(iter(self.failures.values()), None)
             what = f"; the first: {first.message}" if first else ": the corpus is empty"
-            raise AudioError(f"none of {len(self._tracks)} tracks could be read{what}")
+            raise AudioError(f"none of {total} tracks could be read{what}")
 
     def assemble(self, name: str) -> Array:
         """Return one feature of all tracks, read from the cache or put together."""
         rows = int(self.counts.sum())
-        if self._store is None:
-            return self._in_memory(name, rows)
         key = feature_key(name)
-        audio = [self._audio[number] for number in self._readable()]
-        values = self._store.corpus(audio, key)
-        if values is not None and len(values) == rows:
-            return values
+        if self._store is None:
+            result = np.empty((rows, *key.shape), dtype=np.float32)
+            start = 0
+            for number in self._readable():
+                values = self._held[name].pop(number)  # sets each track's own array free
+                result[start : start + len(values)] = values
+                start += len(values)
+            return result
+        audio = [self._digests[number].sha256 for number in self._readable()]
+        found = self._store.corpus(audio, key)
+        if found is not None and len(found) == rows:
+            return found
         return self._store.save_corpus(audio, key, rows, self._parts(name, self._store))
 
     def _readable(self) -> list[int]:
@@ -184,7 +184,7 @@ class _Session:
         """Return the features of a track that must be computed; note its number of segments."""
         if self._store is None:
             return self._names
-        audio = self._audio[number]
+        audio = self._digests[number].sha256
         counts = {name: self._store.count(audio, feature_key(name)) for name in self._names}
         known = {count for count in counts.values() if count}
         if len(known) > 1:  # of files cut at different lengths; never by this package
@@ -193,19 +193,8 @@ class _Session:
         return tuple(name for name, count in counts.items() if not count)
 
     def _task(self, number: int, names: tuple[str, ...]) -> Task:
-        directory = None if self._store is None else self._store.directory
-        return Task(number, self._tracks[number].path, self._audio[number], names, directory)
-
-    def _run(self, tasks: list[Task]) -> None:
-        total = len(self._tracks)
-        done = total - len(tasks)
-        if self._progress:
-            self._progress(done, total)
-        for outcome in _outcomes(tasks, self._jobs):
-            self._take(outcome)
-            done += 1
-            if self._progress:
-                self._progress(done, total)
+        path = self._tracks[number].path
+        return Task(number, path, self._digests[number], names, self._store)
 
     def _take(self, outcome: Outcome) -> None:
         number = outcome.number
@@ -229,24 +218,19 @@ class _Session:
         """Yield a feature of each track from the cache; a damaged entry is computed again."""
         for number in self._readable():
             for _ in range(REPAIRS):
-                values = store.load(self._audio[number], feature_key(name))
+                values = store.load(self._digests[number].sha256, feature_key(name))
                 if values is not None:
                     break
                 self._take(run_task(self._task(number, (name,))))
             if values is None:
-                path = self._tracks[number].path
-                raise AudioError(f"{path} changed while it was read; run the command again")
+                raise AudioError(f"{self._tracks[number].path} {CHANGED}")
             yield values
 
-    def _in_memory(self, name: str, rows: int) -> Array:
-        """Move a feature of all tracks into one array, setting each track's own free."""
-        result = np.empty((rows, *feature_key(name).shape), dtype=np.float32)
-        start = 0
-        for number in self._readable():
-            values = self._held[name].pop(number)
-            result[start : start + len(values)] = values
-            start += len(values)
-        return result
+
+def _current_digest(track: Track) -> FileDigest:
+    """Return the digest of a track's file as it is now; it is read again only if it changed."""
+    known = track.digest
+    return known if known and known.is_current(track.path) else FileDigest.of(track.path)
 
 
 # --- One track, in this process or in another -----------------------------------------------------
@@ -260,21 +244,19 @@ class Task:
     ----------
     number
         Index of the track in its corpus.
-    path
-        The audio file.
-    audio
-        SHA-256 of the file.
+    path, digest
+        The audio file and what it holds.
     names
         Features as they are stored (``advanced``, not ``basic``).
-    directory
+    store
         Cache to store them in; ``None`` hands them back.
     """
 
     number: int
     path: Path
-    audio: str
+    digest: FileDigest
     names: tuple[str, ...]
-    directory: Path | None
+    store: FeatureStore | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +266,7 @@ class Outcome:
     Attributes
     ----------
     number
-        Index of the track in its corpus.
+        That of the task.
     failure
         Why there are no features, ``""`` where there are.
     warnings
@@ -309,16 +291,15 @@ def run_task(task: Task) -> Outcome:
     """
     try:
         sound = decode(task.path, duration=EXCERPT_SECONDS)
+        if not task.digest.is_current(task.path):
+            raise AudioError(f"{task.path} {CHANGED}")
         arrays = compute_features(sound, task.names)
-    except CacheError:
-        raise
     except (MusicEmotionError, OSError) as error:
         return Outcome(task.number, failure=_about(task.path, error))
-    if task.directory is None:
+    if task.store is None:
         return Outcome(task.number, warnings=sound.warnings, arrays=arrays)
-    store = FeatureStore(task.directory)
     for name, values in arrays.items():
-        store.save(task.audio, feature_key(name), values)
+        task.store.save(task.digest.sha256, feature_key(name), values)
     return Outcome(task.number, warnings=sound.warnings)
 
 
@@ -347,25 +328,25 @@ def _about(path: Path, error: Exception) -> str:
 def write_features(features: CorpusFeatures, corpus: Corpus, folder: Path) -> None:
     """Write each feature as ``NAME.npy`` and the segments' tracks and times as ``segments.csv``.
 
-    Parameters
-    ----------
-    folder
-        Made where it is missing; files of the same name are replaced, each as a whole.
+    The folder is made where it is missing; files are replaced, each as a whole.
 
     Raises
     ------
     MusicEmotionError
         The folder cannot be written.
     """
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["track", "start_seconds"])
+    for index, start in zip(features.track_index, features.start, strict=True):
+        writer.writerow([corpus.tracks[index].id, f"{start:g}"])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, values in features.arrays.items():
-            with (
-                replaced_when_done(folder / f"{name}.npy") as temporary,
-                temporary.open("wb") as file,
-            ):
+            path = folder / f"{name}.npy"
+            with replaced_when_done(path) as temporary, temporary.open("wb") as file:
                 np.save(file, values, allow_pickle=False)
-        write_whole(folder / SEGMENT_TABLE, _segment_table(features, corpus).encode())
+        write_whole(folder / SEGMENT_TABLE, table.getvalue().encode())
     except OSError as error:
         raise MusicEmotionError(
             f"cannot write to {folder}: {error.strerror or error}; name another folder"
@@ -382,12 +363,3 @@ def render_features(features: CorpusFeatures, corpus: Corpus, store: FeatureStor
     if store is not None:
         lines.append(f"kept in {store.directory}")
     return "\n".join(lines)
-
-
-def _segment_table(features: CorpusFeatures, corpus: Corpus) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["track", "start_seconds"])
-    for index, start in zip(features.track_index, features.start, strict=True):
-        writer.writerow([corpus.tracks[index].id, f"{start:g}"])
-    return text.getvalue()
