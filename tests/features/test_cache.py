@@ -14,7 +14,7 @@ import pytest
 
 from music_emotion.errors import CacheError
 from music_emotion.features import cache as module
-from music_emotion.features.cache import FeatureKey, FeatureStore, default_directory
+from music_emotion.features.cache import FeatureKey, FeatureStore
 
 KEY = FeatureKey("advanced", "version 1", (4, 3))
 AUDIO = "ab" * 32
@@ -235,11 +235,11 @@ def test_leftovers_of_a_dead_process_are_swept(store):
 
 def test_the_place_is_the_users_to_choose(monkeypatch, tmp_path):
     monkeypatch.setenv("MUSIC_EMOTION_CACHE", str(tmp_path))
-    assert default_directory() == tmp_path
+    assert FeatureStore.default().directory == tmp_path
     monkeypatch.setenv("MUSIC_EMOTION_CACHE", "OFF")
-    assert default_directory() is None and FeatureStore.default() is None
+    assert FeatureStore.default() is None
     monkeypatch.delenv("MUSIC_EMOTION_CACHE")
-    assert "music-emotion" in str(default_directory())
+    assert "music-emotion" in str(FeatureStore.default().directory)
 
 
 WRITER = """

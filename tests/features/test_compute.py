@@ -79,7 +79,15 @@ def test_a_feature_is_known_everywhere_by_its_entry(monkeypatch, tmp_path):
     def numbers():
         return np.zeros(1, dtype=np.int64)
 
-    entry = Feature("loudest", 3, 16_000, (1,), loudest, lambda: "peak", column_groups=numbers)
+    entry = Feature(
+        "loudest",
+        (1,),
+        loudest,
+        version=3,
+        sr=16_000,
+        settings=lambda: "peak",
+        column_groups=numbers,
+    )
     monkeypatch.setitem(FEATURES, "loudest", entry)
     sound = Sound(np.random.default_rng(2).standard_normal(7 * RATE).astype(np.float32), RATE)
     values = compute_features(sound, ["loudest"])["loudest"]

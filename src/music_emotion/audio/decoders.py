@@ -221,10 +221,7 @@ class ContainerAudio:
         file = os.fdopen(os.dup(descriptor), "rb")
         try:
             container = av.open(
-                file,
-                mode="r",
-                metadata_errors="replace",
-                options={"format_whitelist": CONTAINED},
+                file, mode="r", metadata_errors="replace", options={"format_whitelist": CONTAINED}
             )
             tracks = container.streams.audio
             if not tracks or tracks[0].codec_context is None:

@@ -80,11 +80,7 @@ class _InterruptedError(Exception):
 
 
 def fetch(
-    address: str,
-    path: Path,
-    *,
-    progress: Progress | None = None,
-    retries: Retries | None = None,
+    address: str, path: Path, *, progress: Progress | None = None, retries: Retries | None = None
 ) -> Path:
     """Download ``address`` to ``path``; what is there appears whole or not at all.
 

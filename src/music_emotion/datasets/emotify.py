@@ -89,13 +89,7 @@ FURTHER_CREDITS: Mapping[int, str] = MappingProxyType(
 )
 """Artists to be heard besides the one in the artist tag, by track id."""
 
-DUPLICATES: tuple[tuple[int, ...], ...] = (
-    (54, 80),
-    (163, 166),
-    (170, 176),
-    (172, 175),
-    (359, 366),
-)
+DUPLICATES: tuple[tuple[int, ...], ...] = ((54, 80), (163, 166), (170, 176), (172, 175), (359, 366))
 """Track ids that hold the same recording."""
 
 CITATION = """\

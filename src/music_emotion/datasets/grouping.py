@@ -12,8 +12,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Hashable, Sequence
 
 _JOINT = re.compile(
-    r"\s+(?:and|feat\.?|featuring|ft\.?|with|vs\.?|versus)\s+|\s*[&;,]\s*|\s+[/+]\s+",
-    re.IGNORECASE,
+    r"\s+(?:and|feat\.?|featuring|ft\.?|with|vs\.?|versus)\s+|\s*[&;,]\s*|\s+[/+]\s+", re.IGNORECASE
 )
 _APOSTROPHE = re.compile(r"['’`´]")
 _PUNCTUATION = re.compile(r"[\W_]+")

@@ -23,7 +23,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,12 +54,10 @@ class FeatureKey:
 
     Attributes
     ----------
-    name
-        Name of the feature.
+    name, shape
+        What it is called, and its shape per segment.
     parameters
         All that its values depend on besides the audio, as text.
-    shape
-        Shape per segment.
     """
 
     name: str
@@ -81,28 +79,14 @@ class CacheUsage:
     files: int
     bytes: int
 
-
-def default_directory() -> Path | None:
-    """Return the cache folder, ``None`` where the cache is switched off."""
-    setting = os.environ.get(VARIABLE, "").strip()
-    if setting.lower() == OFF:
-        return None
-    if setting:
-        return Path(setting).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("music-emotion") / "features"
+    def __str__(self) -> str:
+        return f"{self.files:,} file{'' if self.files == 1 else 's'}, {self.bytes / 1e6:,.1f} MB"
 
 
 class FeatureStore:
-    """The cache in one folder.
+    """The cache in one folder, which is made on first writing.
 
     A track is named by ``audio``, the SHA-256 of its file; a corpus by those of its tracks.
-
-    Parameters
-    ----------
-    directory
-        Where it lies; made on first writing.
 
     Raises
     ------
@@ -117,40 +101,42 @@ class FeatureStore:
     @classmethod
     def default(cls) -> FeatureStore | None:
         """Return the user's cache, ``None`` where it is switched off."""
-        directory = default_directory()
-        return None if directory is None else cls(directory)
+        setting = os.environ.get(VARIABLE, "").strip()
+        if setting.lower() == OFF:
+            return None
+        if setting:
+            return cls(Path(setting).expanduser())
+        from platformdirs import user_cache_path
+
+        return cls(user_cache_path("music-emotion") / "features")
 
     def count(self, audio: str, key: FeatureKey) -> int | None:
         """Return how many segments of a track are stored, ``None`` where there is no whole file.
 
         Reads the header and the size only; `load` looks at the values.
         """
-        path = self._track_path(audio, key)
 
-        def read() -> int | None:
-            with path.open("rb") as file:
-                shape = _read_header(file)
-                expected = file.tell() + 4 * math.prod(shape) + DIGEST_SIZE
-                whole = shape[1:] == key.shape and os.fstat(file.fileno()).st_size == expected
-                return shape[0] if whole else None
+        def read(file: BinaryIO) -> int | None:
+            shape = _read_header(file)
+            expected = file.tell() + 4 * math.prod(shape) + DIGEST_SIZE
+            whole = shape[1:] == key.shape and os.fstat(file.fileno()).st_size == expected
+            return shape[0] if whole else None
 
-        return _entry(path, read, "computed again")
+        return _entry(self._track_path(audio, key), read, "computed again")
 
     def load(self, audio: str, key: FeatureKey) -> Array | None:
         """Return a track's feature, (segments, …); ``None`` where it is missing or damaged."""
-        path = self._track_path(audio, key)
 
-        def read() -> Array | None:
-            with path.open("rb") as file:
-                shape = _read_header(file)
-                body = file.read()
+        def read(file: BinaryIO) -> Array | None:
+            shape = _read_header(file)
+            body = file.read()
             values, digest = memoryview(body)[:-DIGEST_SIZE], body[-DIGEST_SIZE:]
             whole = shape[1:] == key.shape and len(values) == 4 * math.prod(shape)
             if not whole or digest != _content_digest(audio, key, values):
                 return None
             return np.frombuffer(values, dtype="<f4").reshape(shape).astype(np.float32, copy=False)
 
-        return _entry(path, read, "computed again")
+        return _entry(self._track_path(audio, key), read, "computed again")
 
     def save(self, audio: str, key: FeatureKey, values: Array) -> None:
         """Store a track's feature, shape (segments, …); an entry that exists is replaced."""
@@ -166,7 +152,7 @@ class FeatureStore:
         """Return a whole corpus's feature, mapped read-only; ``None`` where there is none."""
         path = self._corpus_path(audio, key)
 
-        def read() -> Array | None:
+        def read(_: BinaryIO) -> Array | None:
             values: Array = np.load(path, mmap_mode="r", allow_pickle=False)
             return values if values.dtype == "<f4" and values.shape[1:] == key.shape else None
 
@@ -175,16 +161,9 @@ class FeatureStore:
     def save_corpus(
         self, audio: Iterable[str], key: FeatureKey, rows: int, parts: Iterable[Array]
     ) -> Array:
-        """Write a whole corpus's feature from its tracks and return it, mapped read-only.
+        """Write a whole corpus's feature, of `rows` segments, and return it, mapped read-only.
 
-        Parameters
-        ----------
-        audio, key
-            As above.
-        rows
-            Segments in all.
-        parts
-            The tracks' features in the same order; one is held in memory at a time.
+        `parts` are the tracks' features in the same order; one is held in memory at a time.
         """
         audio = list(audio)
         # Written from front to back: a full disk is then an error, where a memory map would crash.
@@ -203,23 +182,20 @@ class FeatureStore:
 
     def usage(self) -> tuple[CacheUsage, ...]:
         """Return what the cache holds: each feature's tracks, the corpora, and leftovers."""
-        parts = [
-            _usage(folder.name, folder) for folder in sorted(self.directory.glob(f"{TRACKS}/*"))
-        ]
-        for name in (CORPORA, TEMPORARY):
-            parts.append(_usage(name, self.directory / name))
-        return tuple(part for part in parts if part.files)
+        folders = sorted(self.directory.glob(f"{TRACKS}/*"))
+        folders += [self.directory / name for name in (CORPORA, TEMPORARY)]
+        return tuple(part for part in map(_usage, folders) if part.files)
 
     def clear(self) -> CacheUsage:
         """Delete all that this cache wrote, nothing else, and return how much it was."""
-        parts = self.usage()
+        cleared = _in_all(self.usage())
         try:
             for name in (TRACKS, CORPORA, TEMPORARY):
                 if (self.directory / name).exists():
                     shutil.rmtree(self.directory / name)
         except OSError as error:
             raise self._error("clear", error) from error
-        return CacheUsage("all", sum(p.files for p in parts), sum(p.bytes for p in parts))
+        return cleared
 
     def _track_path(self, audio: str, key: FeatureKey) -> Path:
         return self.directory / TRACKS / key.folder / audio[:2] / f"{audio}.npy"
@@ -264,23 +240,20 @@ def render_usage(store: FeatureStore | None) -> str:
     if store is None:
         return f"no cache: {VARIABLE}={OFF}"
     parts = store.usage()
-    count, size = sum(part.files for part in parts), sum(part.bytes for part in parts)
-    lines = [f"location  {store.directory}", f"in all    {_amount(count, size)}"]
     width = max((len(part.name) for part in parts), default=0)
-    lines += [f"  {part.name:<{width}}  {_amount(part.files, part.bytes)}" for part in parts]
-    return "\n".join(lines)
+    lines = [f"location  {store.directory}", f"in all    {_in_all(parts)}"]
+    return "\n".join(lines + [f"  {part.name:<{width}}  {part}" for part in parts])
 
 
 def clear_and_render(store: FeatureStore | None) -> str:
     """Clear the cache and say how much it was."""
     if store is None:
         return f"no cache: {VARIABLE}={OFF}"
-    cleared = store.clear()
-    return f"deleted {_amount(cleared.files, cleared.bytes)} from {store.directory}"
+    return f"deleted {store.clear()} from {store.directory}"
 
 
-def _amount(files: int, size: int) -> str:
-    return f"{files:,} file{'' if files == 1 else 's'}, {size / 1e6:,.1f} MB"
+def _in_all(parts: Sequence[CacheUsage]) -> CacheUsage:
+    return CacheUsage("all", sum(part.files for part in parts), sum(part.bytes for part in parts))
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
@@ -288,10 +261,11 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _entry(path: Path, read: Callable[[], Value | None], remedy: str) -> Value | None:
+def _entry(path: Path, read: Callable[[BinaryIO], Value | None], remedy: str) -> Value | None:
     """Read an entry; ``None`` where it is missing, or damaged, which the log then says."""
     try:
-        value = read()
+        with path.open("rb") as file:
+            value = read(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
@@ -318,10 +292,10 @@ def _content_digest(audio: str, key: FeatureKey, values: memoryview) -> bytes:
     return digest.digest()
 
 
-def _usage(name: str, folder: Path) -> CacheUsage:
+def _usage(folder: Path) -> CacheUsage:
     sizes = []
     for path in folder.rglob("*"):
         with suppress(OSError):  # another process may delete it meanwhile
             if path.is_file():
                 sizes.append(path.stat().st_size)
-    return CacheUsage(name, len(sizes), sum(sizes))
+    return CacheUsage(folder.name, len(sizes), sum(sizes))

@@ -34,31 +34,25 @@ from music_emotion.features.segments import (
     sound_segments,
 )
 from music_emotion.features.separation import Separator
-from music_emotion.features.spectrum import (
-    FRAMES,
-    HOP_LENGTH,
-    Spectrum,
-    spectra,
-    spectrum_log_mel,
-)
+from music_emotion.features.spectrum import FRAMES, HOP_LENGTH, Spectrum, spectra, spectrum_log_mel
 from music_emotion.features.statistics import STATISTIC_NAMES, statistics
 
 Array = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
 class _Framed:
     """A few segments at 22,050 Hz; what several features share is computed once."""
 
-    def __init__(self, spectrum: Spectrum, separator: Callable[[], Separator]) -> None:
-        self.spectrum = spectrum
-        self._separator = separator
+    spectrum: Spectrum
+    separator: Callable[[], Separator]
 
     def __len__(self) -> int:
         return len(self.spectrum.waveform)
 
     @cached_property
     def advanced(self) -> Array:
-        return spectrum_advanced(self.spectrum, self._separator())
+        return spectrum_advanced(self.spectrum, self.separator())
 
 
 def _framed_segments(segments: Array) -> Iterator[_Framed]:
@@ -74,6 +68,10 @@ FRONT_ENDS: Mapping[int, Callable[[Array], Iterator[Any]]] = {
 """By sample rate in Hz: from segments, a few at a time, to what a feature's function takes."""
 
 
+def _framing() -> str:
+    return f"{SAMPLE_RATE} Hz, frames of {N_FFT} every {HOP_LENGTH}"
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """What there is to know of a feature.
@@ -82,15 +80,15 @@ class Feature:
     ----------
     name
         What it is called in the cache, in model cards and on the command line.
+    shape
+        Shape per segment.
+    function
+        Maps what the front end gives of n segments to their values, (n, …, as shape).
     version
         Goes up when its values change, so that what was stored before is not used; 0 for what is
         not stored.
     sr
         Sample rate of its segments in Hz, one of `FRONT_ENDS`.
-    shape
-        Shape per segment.
-    function
-        Maps what the front end gives of n segments to their values, (n, …, as shape).
     settings
         What else its values depend on, as text for the cache's key.
     part_of
@@ -100,11 +98,11 @@ class Feature:
     """
 
     name: str
-    version: int
-    sr: int
     shape: tuple[int, ...]
     function: Callable[[Any], Array]
-    settings: Callable[[], str] = str
+    version: int = 1
+    sr: int = SAMPLE_RATE
+    settings: Callable[[], str] = _framing
     part_of: str = ""
     column_groups: Callable[[], NDArray[np.int64]] | None = None
 
@@ -123,70 +121,37 @@ class Feature:
         return whole[..., : self.shape[-1]]
 
 
-def _framing() -> str:
-    return f"{SAMPLE_RATE} Hz, frames of {N_FFT} every {HOP_LENGTH}"
-
-
 FEATURES: Mapping[str, Feature] = {
     feature.name: feature
     for feature in (
         Feature(
             "basic",
-            1,
-            SAMPLE_RATE,
             (FRAMES, len(BASIC_NAMES)),
-            lambda segments: spectrum_basic(segments.spectrum),
+            lambda few: spectrum_basic(few.spectrum),
             part_of="advanced",
         ),
-        Feature(
-            "advanced",
-            1,
-            SAMPLE_RATE,
-            (FRAMES, len(ADVANCED_NAMES)),
-            lambda segments: segments.advanced,
-            _framing,
-        ),
-        Feature(
-            "log_mel",
-            1,
-            SAMPLE_RATE,
-            (N_MELS, FRAMES),
-            lambda segments: spectrum_log_mel(segments.spectrum),
-            _framing,
-        ),
-        Feature(
-            "statistics",
-            1,
-            SAMPLE_RATE,
-            (len(STATISTIC_NAMES),),
-            lambda segments: statistics(segments.advanced),
-            _framing,
-        ),
+        Feature("advanced", (FRAMES, len(ADVANCED_NAMES)), lambda few: few.advanced),
+        Feature("log_mel", (N_MELS, FRAMES), lambda few: spectrum_log_mel(few.spectrum)),
+        Feature("statistics", (len(STATISTIC_NAMES),), lambda few: statistics(few.advanced)),
         Feature(
             "musicnn",
-            2,
-            musicnn.SAMPLE_RATE,
             (musicnn.POOLED_SIZE,),
-            lambda segments: musicnn.pooled_maps(musicnn.log_power(segments.power)),
-            lambda: f"weights {file_digest(musicnn.WEIGHTS)}",
+            lambda few: musicnn.pooled_maps(musicnn.log_power(few.power)),
+            version=2,
+            sr=musicnn.SAMPLE_RATE,
+            settings=lambda: f"weights {file_digest(musicnn.WEIGHTS)}",
             column_groups=musicnn.channel_groups,
         ),
         Feature(
             "summary",
-            2,
-            musicnn.SAMPLE_RATE,
             (lowlevel.LOWLEVEL_SIZE,),
             lowlevel.levelled_lowlevel,
-            lambda: f"{musicnn.SAMPLE_RATE} Hz",
+            version=2,
+            sr=musicnn.SAMPLE_RATE,
+            settings=lambda: f"{musicnn.SAMPLE_RATE} Hz",
             column_groups=lowlevel.column_groups,
         ),
-        Feature(
-            "waveform",
-            0,
-            SAMPLE_RATE,
-            (SEGMENT_LENGTH,),
-            lambda segments: segments.spectrum.waveform,
-        ),
+        Feature("waveform", (SEGMENT_LENGTH,), lambda few: few.spectrum.waveform, version=0),
     )
 }
 """All features by name; ``waveform`` is the sound itself, for models that compute their own."""
@@ -236,25 +201,15 @@ def sample_rates(names: Iterable[str]) -> frozenset[int]:
 
 
 def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
-    """Compute features of the first minute of a sound.
+    """Compute some of `FEATURE_NAMES` of the first minute of a sound of any rate.
 
-    Parameters
-    ----------
-    sound
-        Mono sound of any rate, at least one segment (3 s) long.
-    names
-        Some of `FEATURE_NAMES`.
-
-    Returns
-    -------
-    dict of name to ndarray, float32
-        Axis 0 is the n segments: basic (n, 130, 27), advanced (n, 130, 45), log_mel
-        (n, 128, 130), statistics (n, 360), musicnn (n, 1506), summary (n, 272).
+    Axis 0 is the n segments: basic (n, 130, 27), advanced (n, 130, 45), log_mel (n, 128, 130),
+    statistics (n, 360), musicnn (n, 1506), summary (n, 272), all float32.
 
     Raises
     ------
     AudioError
-        The sound is shorter than a segment, or holds NaN.
+        The sound is shorter than a segment (3 s), or holds NaN.
 
     Examples
     --------
@@ -273,20 +228,13 @@ def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
 
 
 def segment_features(segments: Mapping[int, Array], names: Iterable[str]) -> dict[str, Array]:
-    """Compute features of segments; those that share a rate share the segments' spectra.
+    """Compute some of `FEATURES` of segments; those that share a rate share the spectra.
 
     Parameters
     ----------
     segments
         By sample rate in Hz, the waveforms of the same n segments, (n, segment_length(rate)); the
         rates that `sample_rates` names.
-    names
-        Some of `FEATURES`.
-
-    Returns
-    -------
-    dict of name to ndarray, float32
-        In the order of the names, axis 0 the n segments.
 
     Raises
     ------

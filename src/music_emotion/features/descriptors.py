@@ -1,10 +1,10 @@
 """Descriptors of each frame: what the one-dimensional networks see.
 
-Every function takes segments or their shared spectrum and returns one row per frame; `sr`, `n_fft`
-and `hop_length` are librosa's: the rate in Hz, a frame's length and the distance between frames in
-samples. The oracle of each is librosa, called on the single segment with its defaults (22,050 Hz,
-2,048-sample frames every 512), and once at another rate and size; the tests hold them to these
-tolerances on real tracks, tones, noise and silence:
+Every function takes segments or their shared spectrum and returns one row per frame, float32. The
+arguments are librosa's (see `features.spectrum`); a frame must be a whole number of hops. The
+oracle of each is librosa, called on the single segment with its defaults (22,050 Hz, 2,048-sample
+frames every 512), and once at another rate and size; the tests hold them to these tolerances on
+real tracks, tones, noise and silence:
 
 =====================  ==============================================  ==================
 descriptor             librosa 0.11                                    largest difference
@@ -28,7 +28,6 @@ than all the rest and needs more sound than a segment holds for its lowest octav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -47,13 +46,7 @@ from music_emotion.features.filterbanks import (
 )
 from music_emotion.features.segments import SAMPLE_RATE, segment_length
 from music_emotion.features.separation import Separator
-from music_emotion.features.spectrum import (
-    HOP_LENGTH,
-    Spectrum,
-    power_to_db,
-    spectra,
-    stacked,
-)
+from music_emotion.features.spectrum import HOP_LENGTH, Spectrum, power_to_db, spectra, stacked
 
 MFCC_COUNT = 13
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -102,21 +95,10 @@ def basic(
     hop_length: int = HOP_LENGTH,
     n_mels: int = N_MELS,
 ) -> Array:
-    """Return MFCC, spectral centroid, chroma and zero-crossing rate of each frame.
+    """Return MFCC, spectral centroid, chroma and zero-crossing rate of each frame, (n, 130, 27).
 
-    Parameters
-    ----------
-    segments
-        Waveforms of 3 s, shape (n, 66150) at 22,050 Hz, full scale ±1.
-    sr, n_fft, hop_length
-        As above.
-    n_mels
-        Mel bands under the MFCC.
-
-    Returns
-    -------
-    ndarray of shape (n, 130, 27), float32
-        Columns as in `BASIC_NAMES`; always finite.
+    Columns as in `BASIC_NAMES`, always finite. Segments are waveforms of 3 s, shape (n, 66150) at
+    22,050 Hz, full scale ±1; `n_mels` are the mel bands under the MFCC.
 
     Raises
     ------
@@ -145,12 +127,7 @@ def advanced(
 ) -> Array:
     """Return the basic descriptors and tonnetz, contrast, energies, rolloff, bandwidth, RMS.
 
-    Parameters and errors are those of `basic`.
-
-    Returns
-    -------
-    ndarray of shape (n, 130, 45), float32
-        Columns as in `ADVANCED_NAMES`; always finite.
+    As `basic`, but of shape (n, 130, 45), columns as in `ADVANCED_NAMES`.
 
     Examples
     --------
@@ -255,20 +232,11 @@ def chroma(power: Array, *, sr: int = SAMPLE_RATE) -> Array:
 def estimate_tuning(power: Array, *, sr: int = SAMPLE_RATE) -> float:
     """Return how far the pitches of one segment lie from the tempered scale on A = 440 Hz.
 
-    Spectral peaks between 150 Hz and 4 kHz, interpolated by a parabola (J. O. Smith, *Spectral
-    Audio Signal Processing*, "Quadratic interpolation of spectral peaks"), the stronger half of
-    them counted in a histogram of deviations: the steps of ``librosa.estimate_tuning`` on a power
-    spectrum, evaluated at the peaks alone and in the same precision.
-
-    Parameters
-    ----------
-    power
-        Power spectrum of one segment, shape (frames, bins).
-
-    Returns
-    -------
-    float
-        Semitones, -0.5 to 0.5 in steps of 0.01; 0 where there is no peak.
+    In semitones, -0.5 to 0.5 in steps of 0.01, 0 where there is no peak; of a power spectrum of
+    shape (frames, bins). Spectral peaks between 150 Hz and 4 kHz, interpolated by a parabola (J. O.
+    Smith, *Spectral Audio Signal Processing*, "Quadratic interpolation of spectral peaks"), the
+    stronger half of them counted in a histogram of deviations: the steps of
+    ``librosa.estimate_tuning``, evaluated at the peaks alone and in the same precision.
 
     Examples
     --------
@@ -333,18 +301,9 @@ def tonnetz(pitch_classes: Array) -> Array:
     return project(pitch_classes / total, projection)
 
 
-@dataclass(frozen=True, slots=True)
-class _Band:
-    """Bins [start, stop) and how many of them make the peak and the valley."""
-
-    start: int
-    stop: int
-    count: int
-
-
 @lru_cache(maxsize=8)
-def _contrast_bands(sr: int, n_fft: int) -> tuple[_Band, ...]:
-    """Return the bands; all but the last end one bin early, as librosa's do."""
+def _contrast_bands(sr: int, n_fft: int) -> tuple[tuple[slice, int], ...]:
+    """Return the bins of each band, and how many of them make its peak and its valley."""
     frequency = fft_frequencies(sr=sr, n_fft=n_fft)
     edges = np.concatenate(([0.0], CONTRAST_EDGE * 2.0 ** np.arange(CONTRAST_BANDS)))
     if edges[-2] >= sr / 2:
@@ -357,24 +316,16 @@ def _contrast_bands(sr: int, n_fft: int) -> tuple[_Band, ...]:
         last = number == CONTRAST_BANDS - 1
         stop = len(frequency) if last else stop
         count = max(int(np.rint(CONTRAST_SHARE * (stop - start))), 1)
-        bands.append(_Band(start, stop if last else stop - 1, count))
+        # All but the last end one bin early, as librosa's do.
+        bands.append((slice(start, stop if last else stop - 1), count))
     return tuple(bands)
 
 
 def spectral_contrast(magnitude: Array, *, sr: int = SAMPLE_RATE) -> Array:
-    """Return how far peaks stand above valleys in octave bands, dB, at least 0.
+    """Return how far peaks stand above valleys in octave bands, dB, at least 0, (n, frames, 7).
 
     Jiang, Lu, Zhang, Tao and Cai, *Music type classification by spectral contrast feature*, ICME
     2002, with the band edges and the share of bins of ``librosa.feature.spectral_contrast``.
-
-    Parameters
-    ----------
-    magnitude
-        Shape (n, frames, bins).
-
-    Returns
-    -------
-    ndarray of shape (n, frames, 7), float32
 
     Raises
     ------
@@ -388,15 +339,15 @@ def spectral_contrast(magnitude: Array, *, sr: int = SAMPLE_RATE) -> Array:
     """
     shape = (*magnitude.shape[:2], CONTRAST_BANDS)
     peak, valley = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
-    for number, band in enumerate(_contrast_bands(sr, _n_fft(magnitude))):
-        values = magnitude[:, :, band.start : band.stop]
-        if band.count == 1:
+    for number, (band, count) in enumerate(_contrast_bands(sr, _n_fft(magnitude))):
+        values = magnitude[:, :, band]
+        if count == 1:
             values.max(axis=-1, out=peak[..., number])
             values.min(axis=-1, out=valley[..., number])
         else:
             ordered = np.sort(values, axis=-1)  # faster than a partition where sorting uses SIMD
-            ordered[..., -band.count :].mean(axis=-1, out=peak[..., number])
-            ordered[..., : band.count].mean(axis=-1, out=valley[..., number])
+            ordered[..., -count:].mean(axis=-1, out=peak[..., number])
+            ordered[..., :count].mean(axis=-1, out=valley[..., number])
     contrast: Array = power_to_db(peak) - power_to_db(valley)
     return contrast
 
@@ -440,18 +391,9 @@ def spectral_rolloff(magnitude: Array, *, sr: int = SAMPLE_RATE) -> Array:
 def zero_crossing_rate(
     waveform: Array, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH
 ) -> Array:
-    """Return the share of samples in each frame whose sign differs from the one before.
+    """Return the share, 0–1, of samples in each frame whose sign differs from the one before.
 
-    Parameters
-    ----------
-    waveform
-        Shape (n, samples).
-    n_fft, hop_length
-        A frame must be a whole number of hops.
-
-    Returns
-    -------
-    ndarray of shape (n, frames), float32, 0–1
+    Of waveforms (n, samples), in shape (n, frames).
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""Fixed matrices that turn spectra into bands: mel filters, chroma filters, cosine transform."""
+"""Fixed matrices that turn spectra into bands: mel filters, chroma filters, cosine transform.
+
+`sr` and `n_fft` are the rate in Hz and the window in samples of the spectra to be multiplied.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +27,10 @@ Array = NDArray[np.float32]
 
 
 def project(spectrum: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
-    """Multiply the spectra of segments with weights, a few frames at a time.
+    """Multiply spectra (n, frames, bins) with weights (bins, bands), a few frames at a time.
 
     Products this small stay on the calling thread: where numpy's BLAS wakes its other threads for
     them, they cost hundreds of times more on a busy machine, and gain nothing on an idle one.
-
-    Parameters
-    ----------
-    spectrum
-        Shape (n, frames, bins).
-    weights
-        Shape (bins, bands).
-
-    Returns
-    -------
-    ndarray of shape (n, frames, bands)
 
     Examples
     --------
@@ -54,12 +46,10 @@ def project(spectrum: NDArray[Any], weights: NDArray[Any]) -> NDArray[Any]:
 
 @dataclass(frozen=True, slots=True)
 class BandedMatrix:
-    """A matrix of shape (bins, bands) whose columns are narrow, kept as dense blocks.
+    """A matrix of shape (bins, bands) whose columns are narrow.
 
-    Attributes
-    ----------
-    blocks
-        For each run of bands: first bin, weights of shape (bins of the run, bands of the run).
+    It is kept as a dense block for each run of bands: the first bin, and weights of shape (bins of
+    the run, bands of the run).
     """
 
     blocks: tuple[tuple[int, Array], ...]
@@ -97,30 +87,13 @@ def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def mel(
-    *,
-    sr: int = SAMPLE_RATE,
-    n_fft: int = N_FFT,
-    n_mels: int = N_MELS,
-    fmax: float | None = None,
+    *, sr: int = SAMPLE_RATE, n_fft: int = N_FFT, n_mels: int = N_MELS, fmax: float | None = None
 ) -> Array:
     """Return triangular filters of unit area on Slaney's mel scale.
 
     Slaney, *Auditory Toolbox*, technical report 1998-010, Interval Research: linear below 1 kHz
     (200/3 Hz per mel), logarithmic above (27 mels per factor of 6.4). The transpose of
-    ``librosa.filters.mel``.
-
-    Parameters
-    ----------
-    sr, n_fft
-        Rate in Hz and window in samples of the spectra that are to be multiplied.
-    n_mels
-        Number of bands; the lowest begins at 0 Hz.
-    fmax
-        Upper edge of the highest band in Hz, ``sr / 2`` by default.
-
-    Returns
-    -------
-    ndarray of shape (1 + n_fft // 2, n_mels), float32
+    ``librosa.filters.mel``: shape (1 + n_fft // 2, n_mels), 0 Hz to `fmax`, by default `sr` / 2.
 
     Examples
     --------
@@ -138,11 +111,7 @@ def mel(
 
 @lru_cache(maxsize=8)
 def banded_mel(
-    *,
-    sr: int = SAMPLE_RATE,
-    n_fft: int = N_FFT,
-    n_mels: int = N_MELS,
-    fmax: float | None = None,
+    *, sr: int = SAMPLE_RATE, n_fft: int = N_FFT, n_mels: int = N_MELS, fmax: float | None = None
 ) -> BandedMatrix:
     """Return `mel` in the form that multiplies fastest.
 
@@ -163,22 +132,12 @@ def banded_mel(
 
 @lru_cache(maxsize=128)
 def chroma_filters(tuning: float, *, sr: int = SAMPLE_RATE, n_fft: int = N_FFT) -> Array:
-    """Return the weights of each frequency for the twelve pitch classes, C first.
+    """Return the weights of each frequency for the twelve pitch classes, (1 + n_fft // 2, 12).
 
-    Gaussian bumps of half a semitone around each pitch class, each bin brought to unit length and
-    weighted by a broad Gaussian over octaves; after Ellis, *Chroma feature analysis and synthesis*
-    (2007), as librosa has it.
-
-    Parameters
-    ----------
-    tuning
-        Deviation from A = 440 Hz in semitones, -0.5 to 0.5.
-    sr, n_fft
-        Rate in Hz and window in samples of the spectra that are to be multiplied.
-
-    Returns
-    -------
-    ndarray of shape (1 + n_fft // 2, 12), float32
+    C comes first; `tuning` is the deviation from A = 440 Hz in semitones, -0.5 to 0.5. Gaussian
+    bumps of half a semitone around each pitch class, each bin brought to unit length and weighted
+    by a broad Gaussian over octaves; after Ellis, *Chroma feature analysis and synthesis* (2007),
+    as librosa has it.
 
     Examples
     --------

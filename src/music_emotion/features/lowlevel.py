@@ -85,17 +85,9 @@ Array = NDArray[np.float32]
 
 
 def lowlevel(segments: Array) -> Array:
-    """Describe each segment by `LOWLEVEL_SIZE` numbers.
+    """Describe segments as `musicnn` takes them, (n, 48000) → (n, 272), float32.
 
-    Parameters
-    ----------
-    segments
-        Waveforms at 16 kHz, shape (n, 48000).
-
-    Returns
-    -------
-    ndarray of shape (n, LOWLEVEL_SIZE), float32
-        Columns as in `LOWLEVEL_NAMES`.
+    Columns as in `LOWLEVEL_NAMES`.
 
     Examples
     --------
@@ -181,10 +173,8 @@ def _crossings(levelled: Array) -> Array:
     """Return the share of zero crossings per frame, shape (n, 187)."""
     negative = np.signbit(levelled)
     changes = (negative[:, 1:] != negative[:, :-1])[:, : PATCH_FRAMES * HOP_LENGTH]
-    rates: Array = changes.reshape(len(levelled), PATCH_FRAMES, HOP_LENGTH).mean(
-        axis=2, dtype=np.float32
-    )
-    return rates
+    frames = changes.reshape(len(levelled), PATCH_FRAMES, HOP_LENGTH)
+    return np.asarray(frames.mean(axis=2, dtype=np.float32))
 
 
 def _contrast(power: Array) -> list[Array]:
@@ -223,16 +213,10 @@ def _periodicity(onset: Array) -> Array:
     ranges = [correlation[:, low:high].max(axis=1) for low, high in pairwise(LAG_EDGES)]
     deviation = onset.std(axis=1)
     third = (onset**3).mean(axis=1) / (deviation**3 + TINY)
-    return np.stack(
-        [
-            *ranges,
-            correlation[:, LAG_EDGES[0] : LAG_EDGES[-1]].max(axis=1),
-            deviation,
-            (onset > 2.0 * deviation[:, None]).mean(axis=1),
-            np.log(np.maximum(third, 0.0) + 3.0),
-        ],
-        axis=1,
-    )
+    highest = correlation[:, LAG_EDGES[0] : LAG_EDGES[-1]].max(axis=1)
+    density = (onset > 2.0 * deviation[:, None]).mean(axis=1)
+    peakedness = np.log(np.maximum(third, 0.0) + 3.0)
+    return np.stack([*ranges, highest, deviation, density, peakedness], axis=1)
 
 
 def _harmony(levelled: Array) -> Array:
@@ -242,10 +226,7 @@ def _harmony(levelled: Array) -> Array:
     standard = (profile - profile.mean(axis=1, keepdims=True)) / (
         profile.std(axis=1, keepdims=True) + TINY
     )
-    major, minor = (
-        np.sort(standard @ _keys(MAJOR), axis=1),
-        np.sort(standard @ _keys(MINOR), axis=1),
-    )
+    major, minor = (np.sort(standard @ _keys(profile), axis=1) for profile in (MAJOR, MINOR))
     change = np.sqrt(np.square(np.diff(chroma, axis=1)).sum(axis=2))
     cycles = _cycles(chroma)
     scalars = [
@@ -258,16 +239,8 @@ def _harmony(levelled: Array) -> Array:
         change.std(axis=1),
         chroma.std(axis=1).mean(axis=1),
     ]
-    return np.concatenate(
-        [
-            _cycles(profile),
-            cycles.mean(axis=1),
-            cycles.std(axis=1),
-            np.stack(scalars, axis=1),
-            np.sort(profile, axis=1)[:, ::-1],
-        ],
-        axis=1,
-    )
+    groups = [_cycles(profile), cycles.mean(axis=1), cycles.std(axis=1), np.stack(scalars, axis=1)]
+    return np.concatenate([*groups, np.sort(profile, axis=1)[:, ::-1]], axis=1)
 
 
 def _chroma(levelled: Array) -> Array:
@@ -279,15 +252,13 @@ def _chroma(levelled: Array) -> Array:
     magnitude = np.sqrt(np.abs(rfft(frames[:, ::PITCH_HOP] * window, axis=2)))
     chroma = magnitude @ _pitch_bank()
     chroma = chroma - chroma.min(axis=2, keepdims=True)
-    profiles: Array = chroma / (chroma.max(axis=2, keepdims=True) + np.float32(TINY))
-    return profiles
+    return np.asarray(chroma / (chroma.max(axis=2, keepdims=True) + np.float32(TINY)))
 
 
 def _cycles(profile: Array) -> Array:
     """Return the magnitudes of the six Fourier components over pitch class, relative to the sum."""
     spectrum = np.abs(np.fft.rfft(profile, axis=-1))[..., 1:]
-    relative: Array = spectrum / (profile.sum(axis=-1, keepdims=True) + TINY)
-    return relative
+    return np.asarray(spectrum / (profile.sum(axis=-1, keepdims=True) + TINY))
 
 
 @lru_cache(maxsize=1)

@@ -5,9 +5,9 @@ tagging*, 2019; ISC licence) was trained on the Million Song Dataset for 50 tags
 beside this file, converted from the published wheel by ``tools/convert_musicnn.py``; licence and
 attribution are in ``weights/msd_musicnn.LICENSE.md``.
 
-Conventions: 16 kHz mono; one 3-s segment is one patch of 187 frames and 96 bands, and depends on
-no other segment. Segments are brought to one level first, so that a quieter copy of a recording
-gives the same numbers.
+Segments are waveforms of 3 s at 16 kHz, shape (n, 48000), float32, full scale ±1, brought to one
+level first, so that a quieter copy of a recording gives the same numbers. Each is one patch of 187
+frames and 96 bands, and depends on no other.
 """
 
 from __future__ import annotations
@@ -50,19 +50,10 @@ Array = NDArray[np.float32]
 
 
 def musicnn(segments: Array, *, threads: int = 1) -> Array:
-    """Return the pooled maps of MSD_musicnn.
+    """Return the pooled maps of MSD_musicnn, (n, 1506).
 
-    Parameters
-    ----------
-    segments
-        Waveforms at 16 kHz, shape (n, 48000), float32, full scale 1.
-    threads
-        Threads of onnxruntime; 1 gives the same bits on every machine load.
-
-    Returns
-    -------
-    ndarray of shape (n, 1506), float32
-        For each of the 753 channels its maximum and its mean over the 3 s, alternating.
+    For each of the 753 channels its maximum and its mean over the 3 s, alternating. One thread of
+    onnxruntime gives the same bits on every machine load.
 
     Raises
     ------
@@ -109,15 +100,7 @@ def _run(output: str, patches: Array, threads: int) -> list[Array]:
 
 @dataclass(frozen=True, slots=True)
 class LevelledSegments:
-    """A few segments at 16 kHz, of one level, and their spectra.
-
-    Attributes
-    ----------
-    waveform
-        Shape (n, 48000).
-    power
-        As `power_spectra` gives it.
-    """
+    """A few segments, brought to one level, and their `power_spectra`."""
 
     waveform: Array
     power: Array
@@ -144,11 +127,6 @@ def normalise_level(segments: Array) -> Array:
 
     The peak, not the power: music that is mastered loud stays louder than music that is not.
 
-    Parameters
-    ----------
-    segments
-        Waveforms, shape (n, samples).
-
     Examples
     --------
     >>> normalise_level(np.array([[0.0, 0.45], [0.0, 0.0]], np.float32)).round(3).tolist()
@@ -162,19 +140,9 @@ def normalise_level(segments: Array) -> Array:
 
 
 def log_mel(segments: Array) -> Array:
-    """Return the network's input, ``log10(10000 mel + 1)``.
+    """Return the network's input, ``log10(10000 mel + 1)``, (n, 187, 96).
 
-    Power mel spectrogram of centred, zero-padded frames under a Hann window, 96 Slaney bands from
-    0 to 8 kHz of unit area; equal to ``librosa.feature.melspectrogram`` of the same settings.
-
-    Parameters
-    ----------
-    segments
-        Waveforms at 16 kHz, shape (n, 48000).
-
-    Returns
-    -------
-    ndarray of shape (n, 187, 96), float32
+    The mel spectrogram is equal to ``librosa.feature.melspectrogram`` of the same settings.
 
     Examples
     --------
@@ -199,17 +167,9 @@ def log_power(power: Array) -> Array:
 
 
 def power_spectra(segments: Array) -> Array:
-    """Return the power of centred, zero-padded frames under a Hann window.
+    """Return the power of centred, zero-padded frames under a Hann window, (n, 187, 257).
 
-    Parameters
-    ----------
-    segments
-        Waveforms at 16 kHz, shape (n, 48000).
-
-    Returns
-    -------
-    ndarray of shape (n, 187, 257), float32
-        Bins of 31.25 Hz from 0 to 8 kHz; a frame every 16 ms.
+    Bins of 31.25 Hz from 0 to 8 kHz; a frame every 16 ms.
 
     Examples
     --------
@@ -229,7 +189,7 @@ def power_spectra(segments: Array) -> Array:
 
 
 def mel_power(power: Array) -> Array:
-    """Return power spectra (n, 187, 257) in 96 Slaney bands from 0 to 8 kHz, (n, 187, 96).
+    """Return power spectra (n, 187, 257) in 96 Slaney bands of unit area, 0–8 kHz, (n, 187, 96).
 
     Examples
     --------

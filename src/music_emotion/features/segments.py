@@ -36,19 +36,9 @@ def segment_length(sr: int) -> int:
 
 
 def cut_segments(samples: Array, *, sr: int = SAMPLE_RATE) -> Array:
-    """Cut mono sound into consecutive segments.
+    """Cut mono sound, shape (samples,), into consecutive segments, (n, segment_length(sr)).
 
-    Parameters
-    ----------
-    samples
-        Mono sound, shape (samples,).
-    sr
-        Its rate in Hz.
-
-    Returns
-    -------
-    ndarray of shape (n, segment_length(sr)), float32
-        n = samples // segment_length(sr), 0 for less than a segment; a view where possible.
+    n = samples // segment_length(sr), 0 for less than a segment; a view where possible.
 
     Examples
     --------
@@ -96,21 +86,10 @@ def checked_segments(segments: NDArray[Any], *, sr: int = SAMPLE_RATE) -> Array:
 
 
 def sound_segments(samples: Array, from_rate: int, *, sr: int = SAMPLE_RATE) -> Array:
-    """Bring mono sound to another rate and cut it into segments.
+    """Bring mono sound to another rate (Hz) and cut it into segments, as `cut_segments` does.
 
     The number of segments follows from the sound alone, not from the rate: where rounding leaves
     the last segment a sample short, it ends in a zero.
-
-    Parameters
-    ----------
-    samples
-        Mono sound, shape (samples,).
-    from_rate, sr
-        Its rate and that of the segments, Hz.
-
-    Returns
-    -------
-    ndarray of shape (n, segment_length(sr)), float32
 
     Examples
     --------

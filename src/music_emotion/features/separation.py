@@ -22,6 +22,7 @@ values: bit-identical to any other exact median.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,18 +38,11 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One halving: which block of `extent` values each new group of windows takes in.
+    """One halving: which block of e values each new group of windows takes in."""
 
-    Attributes
-    ----------
-    extent
-        Number of values added, e.
-    blocks
-        For each group (twice as many as before, pairs sharing a parent) the index of its block of
-        e values, counted from the beginning of the core.
-    """
-
-    extent: int
+    extent: int  # e
+    # For each group (twice as many as before, pairs sharing a parent) the index of its block of e
+    # values, counted from the beginning of the core.
     blocks: tuple[int, ...]
 
 
@@ -178,9 +172,8 @@ class RunningMedian:
 
     def _finish(self, candidates: Array, step: _Step) -> Array:
         """Take in the last value of each window and return the medians in order."""
-        result = self._spare[: self._tiles * self._block * self.shape[1]].reshape(
-            self._tiles, self._block, self.shape[1]
-        )
+        shape = (self._tiles, self._block, self.shape[1])
+        result = self._spare[: math.prod(shape)].reshape(shape)
         for number, block in enumerate(step.blocks):
             median = result[:, self._order[number]]
             lower, upper = candidates[number // 2]
@@ -207,12 +200,9 @@ def _sort_bitonic(values: Array, spare: Array) -> tuple[Array, Array]:
 
 
 class Separator:
-    """Splits magnitude spectra of one segment at a time; holds the working memory.
+    """Splits magnitude spectra (frames, bins), 15 each at least, of one segment at a time.
 
-    Parameters
-    ----------
-    frames, bins
-        Shape of the spectra; at least 15 each.
+    Holds the working memory.
 
     Examples
     --------
@@ -225,29 +215,15 @@ class Separator:
         self._along_frequency = RunningMedian(bins, frames, WINDOW)
 
     def medians(self, magnitude: Array) -> tuple[Array, Array]:
-        """Return the medians along time and along frequency, each (frames, bins).
-
-        Parameters
-        ----------
-        magnitude
-            Shape (frames, bins).
-        """
+        """Return the medians along time and along frequency, each (frames, bins)."""
         harmonic = self._along_time(magnitude)
         percussive = self._along_frequency(np.ascontiguousarray(magnitude.T))
         return harmonic, percussive.T
 
     def energies(self, magnitude: Array) -> Array:
-        """Return the harmonic and the percussive energy of each frame.
+        """Return the harmonic and the percussive energy of each frame, (frames, 2).
 
-        Parameters
-        ----------
-        magnitude
-            Shape (frames, bins).
-
-        Returns
-        -------
-        ndarray of shape (frames, 2), float32
-            Sum of the squared magnitudes over the bins of each part.
+        The energy of a part is the sum of its squared magnitudes over the bins.
         """
         harmonic, percussive = self.medians(magnitude)
         # The mask of a part is its square over the sum of both squares.
@@ -261,10 +237,5 @@ class Separator:
         share = np.divide(magnitude, total, out=total)
         harmonic *= share
         percussive *= share
-        return np.stack(
-            [
-                np.einsum("tf,tf->t", harmonic, harmonic),
-                np.einsum("tf,tf->t", percussive, percussive),
-            ],
-            axis=1,
-        )
+        parts = (harmonic, percussive)
+        return np.stack([np.einsum("tf,tf->t", part, part) for part in parts], axis=1)

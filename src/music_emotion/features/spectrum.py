@@ -1,8 +1,10 @@
 """The short-time spectrum of segments, in decibels, and its log-mel form.
 
-Frames of 2,048 samples every 512 under a periodic Hann window, centred on their time with zeros
-beyond the ends of the segment: librosa's defaults. Frames come before bins on the axes, so that a
-frame's spectrum is contiguous.
+Arguments are librosa's: `sr` is the rate in Hz, `n_fft` the length of a frame and `hop_length` the
+distance between frames in samples, `n_mels` the number of mel bands, `fmax` in Hz where the highest
+ends. So are the defaults: frames of 2,048 samples every 512 under a periodic Hann window, centred
+on their time with zeros beyond the ends of the segment. Frames come before bins on the axes, so
+that a frame's spectrum is contiguous.
 
 The transform itself is computed in float64 and rounded to float32, as librosa's is: in float32 its
 rounding error, 140 dB below a frame's loudest bin, would fill the valleys that spectral contrast
@@ -54,20 +56,10 @@ def hann(length: int) -> NDArray[np.float64]:
 def stft(
     waveform: Array, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH, single: bool = False
 ) -> NDArray[np.complex64]:
-    """Return the short-time Fourier transform of waveforms.
+    """Return the short-time Fourier transform of waveforms, shape (n, samples), full scale ±1.
 
-    Parameters
-    ----------
-    waveform
-        Shape (n, samples), full scale ±1.
-    n_fft, hop_length
-        Length of a frame and distance between frames, samples.
-    single
-        Whether it is computed in float32: twice as fast, with the rounding error named above.
-
-    Returns
-    -------
-    ndarray of shape (n, 1 + samples // hop_length, 1 + n_fft // 2), complex64
+    Its shape is (n, 1 + samples // hop_length, 1 + n_fft // 2). `single` computes it in float32:
+    twice as fast, with the rounding error named above.
 
     Examples
     --------
@@ -89,17 +81,7 @@ def stft(
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Waveforms of n segments and their spectra, computed when they are asked for.
-
-    Attributes
-    ----------
-    waveform
-        Shape (n, samples), full scale ±1.
-    sr
-        Its rate in Hz.
-    n_fft, hop_length
-        Length of a frame and distance between frames, samples.
-    """
+    """Waveforms (n, samples) and their spectra, computed when they are asked for."""
 
     waveform: Array
     sr: int = SAMPLE_RATE
@@ -124,13 +106,7 @@ def spectra(
     n_fft: int = N_FFT,
     hop_length: int = HOP_LENGTH,
 ) -> Iterator[Spectrum]:
-    """Yield the spectra of a few segments at a time.
-
-    Parameters
-    ----------
-    segments
-        Waveforms, shape (n, 3 s at ``sr``); checked by `checked_segments`, which says what it
-        raises.
+    """Yield the spectra of a few segments at a time, checked by `checked_segments`.
 
     Examples
     --------
@@ -154,19 +130,10 @@ def stacked(parts: Sequence[Array], shape: tuple[int, ...]) -> Array:
 
 
 def power_to_db(power: Array, *, relative: bool = False) -> Array:
-    """Return 10 log10(power), at most 80 dB below the segment's own maximum.
+    """Return 10 log10(power), at most 80 dB below the segment's own maximum; always finite.
 
-    Parameters
-    ----------
-    power
-        Shape (n, …), one segment per entry of axis 0, at least 0.
-    relative
-        Whether 0 dB is the segment's own maximum, instead of a power of 1.
-
-    Returns
-    -------
-    ndarray of the same shape, float32
-        Finite: powers below 1e-10 count as 1e-10.
+    Axis 0 of the power (at least 0) is the segments; what is below 1e-10 counts as 1e-10. 0 dB is a
+    power of 1, or the segment's own maximum where the result shall be `relative`.
 
     Examples
     --------
@@ -205,12 +172,8 @@ def log_mel(
     ----------
     segments
         Waveforms of 3 s, shape (n, 66150) at 22,050 Hz, full scale ±1.
-    sr
-        Their rate in Hz.
-    n_fft, hop_length
-        Length of a frame and distance between frames, samples.
-    n_mels, fmax
-        Number of bands, and where the highest ends, Hz.
+    sr, n_fft, hop_length, n_mels, fmax
+        As above.
 
     Returns
     -------

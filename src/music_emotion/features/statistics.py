@@ -36,17 +36,9 @@ STATISTIC_NAMES: tuple[str, ...] = tuple(
 
 
 def statistics(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Summarise descriptors over time.
+    """Summarise descriptors over time, (n, frames, d) → (n, 8 d); it takes `SLOW_FRAMES` at least.
 
-    Parameters
-    ----------
-    frames
-        Descriptors of each frame, shape (n, frames, d), at least `SLOW_FRAMES` frames.
-
-    Returns
-    -------
-    ndarray of shape (n, 8 d), float32
-        d columns for each of `STATISTICS`; for advanced descriptors named by `STATISTIC_NAMES`.
+    d columns for each of `STATISTICS`; for advanced descriptors named by `STATISTIC_NAMES`.
 
     Examples
     --------
