@@ -1,6 +1,54 @@
-import torch
+from dataclasses import replace
 
-from music_emotion.models.cnn2d import SpecAugment
+import pytest
+import torch
+from torch import nn
+
+from helpers.networks import NETWORK_CHECKS, convolutions
+from music_emotion.models.cnn2d import Cnn2d, SpecAugment
+from music_emotion.models.registry import create
+from music_emotion.training.config import TrainingConfig
+
+
+@pytest.mark.parametrize("check", NETWORK_CHECKS)
+@pytest.mark.parametrize("masking", [False, True])
+def test_what_holds_of_every_network(check, masking: bool) -> None:
+    check(lambda shared: Cnn2d(dropout=0.3, shared=shared, masking=masking), (2, 128, 130))
+
+
+def test_layer_sizes_are_the_reference_studys() -> None:
+    network = Cnn2d(dropout=0.3, shared=False)
+    assert [layer.out_channels for layer in convolutions(network)] == [32, 64, 128]
+    assert network.dense.out_features == 256
+
+
+def test_parameters_of_the_spectrogram_network_by_hand() -> None:
+    convolved = [32 * 9 + 32 + 64, 64 * 32 * 9 + 64 + 128, 128 * 64 * 9 + 128 + 256]
+    dense, heads = 256 * (128 * 8 + 1), 2 * 9 * 257
+    network = Cnn2d(dropout=0.3, shared=False)
+    expected = sum(convolved) + dense + heads
+    assert sum(value.numel() for value in network.parameters()) == expected
+    pools = [layer.kernel_size for layer in network.modules() if isinstance(layer, nn.MaxPool2d)]
+    assert pools == [(4, 4), (2, 4), (2, 8)]
+
+
+def test_settings_are_those_of_the_published_figures() -> None:
+    model = create("cnn2d")
+    assert model.config == replace(  # type: ignore[attr-defined]
+        TrainingConfig(),
+        max_epochs=28,
+        patience=6,
+        batch_size=32,
+        learning_rate=2e-3,
+        dropout=0.1,
+        mixup=0.2,
+    )
+    built = model.architecture(model.config, 45, True)  # type: ignore[attr-defined]
+    assert (built.dropout.p, built.heads.shared) == (0.1, True)
+    assert isinstance(built.masking, nn.Identity)
+    masks = SpecAugment()
+    assert (masks.frequency_masks, masks.max_bands) == (2, 20)
+    assert (masks.time_masks, masks.max_frames) == (2, 25)
 
 
 def test_nothing_happens_at_inference() -> None:

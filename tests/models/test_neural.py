@@ -4,10 +4,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
-from music_emotion.models.neural import NeuralModel, training_data
+from music_emotion.models.neural import (
+    NeuralModel,
+    Standardise,
+    StandardisedNetwork,
+    training_data,
+)
 from music_emotion.models.neural import _filled_up as filled_up
 from music_emotion.models.registry import create
 from music_emotion.training.data import cut_validation
@@ -32,6 +38,23 @@ def test_each_network_learns_a_planted_emotion(name: str) -> None:
     assert prediction.intensities.max() <= 1
     assert report.parameters > 100_000
     assert set(report.history) >= {"train_loss", "validation_loss", "validation_accuracy"}
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(-1, (5, 7, 3)), (1, (5, 3, 7))])
+def test_standardise_works_per_feature(axis: int, shape: tuple[int, int, int]) -> None:
+    inputs = torch.randn(*shape) * 4 + 2
+    moved = inputs.movedim(axis, -1).reshape(-1, 3)
+    layer = Standardise(moved.mean(0), moved.std(0, correction=0), axis=axis)
+    scaled = layer(inputs).movedim(axis, -1).reshape(-1, 3)
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(3))
+
+
+def test_the_scaling_is_part_of_the_saved_network() -> None:
+    layer = Standardise(torch.tensor([1.0]), torch.tensor([2.0]), axis=-1)
+    saved = StandardisedNetwork(layer, nn.Identity()).state_dict()
+    assert saved["standardise.mean"].tolist() == [1.0]
+    assert saved["standardise.scale"].tolist() == [0.5]
 
 
 def test_the_seed_makes_runs_bit_identical_and_different() -> None:
