@@ -2,8 +2,8 @@ import numpy as np
 
 from helpers.planted import planted_examples
 from music_emotion.models.base import FitReport, Prediction
-from music_emotion.models.ensemble import Ensemble, mean_prediction
-from music_emotion.models.registry import ENSEMBLE_MEMBERS, create
+from music_emotion.models.ensemble import ENSEMBLE_MEMBERS, Ensemble, mean_prediction
+from music_emotion.models.registry import create
 
 
 def test_the_mean_is_unweighted() -> None:

@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from music_emotion.errors import ModelError
-from music_emotion.models.registry import MODEL_NAMES, REFERENCE_NAMES, create, source_digest
+from music_emotion.models.registry import (
+    MODEL_NAMES,
+    REFERENCE_NAMES,
+    create,
+    find_models,
+    source_digest,
+)
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
@@ -14,10 +20,18 @@ def test_every_name_gives_a_model_of_that_name(name: str) -> None:
 
 def test_the_six_come_first() -> None:
     assert MODEL_NAMES[:6] == REFERENCE_NAMES
+    assert MODEL_NAMES[6:10] == ("light", "transfer", "blend", "lstm_cnn_without_smote")
+    assert MODEL_NAMES[-4:] == ("commonest_class", "genre_only", "nearest_neighbour", "svm")
     assert create("lstm_cnn").feature_names == ("basic",)
     assert create("lstm_cnn_advanced").feature_names == ("advanced",)
     assert create("bilstm_cnn").feature_names == ("advanced",)
     assert create("cnn2d").feature_names == ("log_mel",)
+
+
+def test_a_module_lists_its_models_and_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text('MODELS = ("one", "two")\nraise SystemExit\n')
+    (tmp_path / "helper.py").write_text("NAMES = 1\nMODELS: int\n\ndef f():\n    MODELS = 2\n")
+    assert find_models(tmp_path) == {"one": "mine", "two": "mine"}
 
 
 def test_unknown_names_and_settings_are_answered_with_what_there_is() -> None:

@@ -16,6 +16,8 @@ from music_emotion.models.base import Examples, FitReport, Model, Prediction, Ta
 from music_emotion.models.pooling import Units, pool_units
 from music_emotion.training.config import Progress
 
+MODELS = ("commonest_class", "genre_only", "nearest_neighbour", "svm")
+
 Floats = NDArray[np.float64]
 
 

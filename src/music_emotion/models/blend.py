@@ -384,6 +384,7 @@ def _some_groups(units: Units, seed: int) -> Units:
     return units.take(np.isin(member, order[:enough]))
 
 
+MODELS = ("light", "transfer", "blend")
 BOTH = (("musicnn", 0.5), ("summary", 0.5))
 LEARNED_WIDTHS = (0.5, 1.0, 2.0)
 

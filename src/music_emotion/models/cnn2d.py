@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from music_emotion.models.neural import EmotionHeads, InputKind, NeuralModel
 from music_emotion.training.config import TrainingConfig
 
+MODELS = ("cnn2d", "cnn2d_specaugment")
 DEFAULTS = TrainingConfig(
     max_epochs=28, patience=6, batch_size=32, learning_rate=2e-3, dropout=0.1, mixup=0.2
 )
@@ -32,12 +33,7 @@ _DENSE_UNITS = 256
 def create(name: str, **settings: Any) -> NeuralModel:
     """Return an unfitted ``cnn2d``, or ``cnn2d_specaugment``, which masks its input in training.
 
-    Parameters
-    ----------
-    name
-        Its name in the registry.
-    **settings
-        Fields of :class:`~music_emotion.training.config.TrainingConfig` to change.
+    ``settings`` are the fields of :data:`DEFAULTS` to change.
     """
 
     def network(config: TrainingConfig, n_features: int, shared: bool) -> nn.Module:
@@ -56,8 +52,7 @@ class Cnn2d(nn.Module):
     shared
         See :class:`~music_emotion.models.neural.EmotionHeads`.
     masking
-        Whether :class:`SpecAugment` masks the input in
-        training.
+        Whether :class:`SpecAugment` masks the input in training.
     """
 
     def __init__(self, *, dropout: float, shared: bool, masking: bool = False) -> None:

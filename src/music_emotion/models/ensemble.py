@@ -9,12 +9,14 @@ import numpy as np
 
 from music_emotion.models import registry
 from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target
-from music_emotion.models.registry import ENSEMBLE_MEMBERS
 from music_emotion.training.config import Progress
+
+MODELS = ("ensemble",)
+ENSEMBLE_MEMBERS = ("bilstm_cnn", "cnn2d_specaugment")
 
 
 def create(name: str, **settings: Any) -> Ensemble:
-    """Return the unfitted mean of the registry's ``ENSEMBLE_MEMBERS``, all of the same settings."""
+    """Return the unfitted mean of :data:`ENSEMBLE_MEMBERS`, all of the same settings."""
     return Ensemble(name, [registry.create(member, **settings) for member in ENSEMBLE_MEMBERS])
 
 

@@ -25,6 +25,14 @@ class Variant:
     bidirectional: bool = False
 
 
+MODELS = (
+    "lstm_cnn",
+    "lstm_cnn_advanced",
+    "bilstm_cnn",
+    "lstm_cnn_without_smote",
+    "lstm_cnn_advanced_without_smote",
+    "bilstm_cnn_without_smote",
+)
 VARIANTS = {
     "lstm_cnn": Variant("basic"),
     "lstm_cnn_advanced": Variant("advanced"),
@@ -42,21 +50,14 @@ _DENSE_UNITS = 128
 def create(name: str, **settings: Any) -> NeuralModel:
     """Return an unfitted model of :data:`VARIANTS`; with the suffix, one that trains without SMOTE.
 
-    Parameters
-    ----------
-    name
-        Its name in the registry.
-    **settings
-        Fields of :class:`~music_emotion.training.config.TrainingConfig` to change.
+    ``settings`` are the fields of :class:`~music_emotion.training.config.TrainingConfig` to change.
     """
     variant = VARIANTS[name.removesuffix(WITHOUT_SMOTE)]
 
     def network(config: TrainingConfig, n_features: int, shared: bool) -> nn.Module:
+        bidirectional = variant.bidirectional
         return LstmCnn(
-            n_features,
-            dropout=config.dropout,
-            shared=shared,
-            bidirectional=variant.bidirectional,
+            n_features, dropout=config.dropout, shared=shared, bidirectional=bidirectional
         )
 
     defaults = TrainingConfig(oversample=not name.endswith(WITHOUT_SMOTE))

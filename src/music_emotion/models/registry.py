@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import sys
 from collections.abc import Callable
@@ -25,39 +26,43 @@ REFERENCE_NAMES: tuple[str, ...] = (
 )
 """The six models of the reference study."""
 
-ENSEMBLE_MEMBERS: tuple[str, ...] = ("bilstm_cnn", "cnn2d_specaugment")
-"""The models whose predictions ``ensemble`` averages."""
+WITHOUT_SMOTE = "_without_smote"
+"""Ends the names of sequence models that are trained without synthetic rows."""
 
-ABLATION_NAMES: tuple[str, ...] = (
-    "lstm_cnn_without_smote",
-    "lstm_cnn_advanced_without_smote",
-    "bilstm_cnn_without_smote",
-)
-"""The sequence models without synthetic rows."""
 
-KERNEL_NAMES: tuple[str, ...] = ("light", "transfer", "blend")
+def find_models(folder: Path) -> dict[str, str]:
+    """Return the modules of a folder whose ``create`` makes models, by the models' names.
+
+    A module lists its models at top level as ``MODELS``, a tuple of texts, which is read without
+    running the module: torch takes seconds to import.
+    """
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("*.py")):
+        for statement in ast.parse(path.read_bytes()).body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id="MODELS")], value=names):
+                    found |= dict.fromkeys(ast.literal_eval(names), path.stem)
+    return found
+
+
+_MODULES = find_models(Path(__file__).parent)
+
+
+def _made_by(module: str) -> tuple[str, ...]:
+    return tuple(name for name, its_module in _MODULES.items() if its_module == module)
+
+
+KERNEL_NAMES = _made_by("blend")
 """Kernel regressions on pooled features: cheap descriptors, the pretrained network, both."""
 
-BASELINE_NAMES: tuple[str, ...] = ("commonest_class", "genre_only", "nearest_neighbour", "svm")
+BASELINE_NAMES = _made_by("baselines")
 """What any model has to beat."""
 
-WITHOUT_SMOTE = "_without_smote"
-"""Ends the names of :data:`ABLATION_NAMES`."""
-
-_MODULES: dict[str, str] = {
-    "lstm_cnn": "lstm_cnn",
-    "lstm_cnn_advanced": "lstm_cnn",
-    "bilstm_cnn": "lstm_cnn",
-    "cnn2d": "cnn2d",
-    "cnn2d_specaugment": "cnn2d",
-    "ensemble": "ensemble",
-    **dict.fromkeys(KERNEL_NAMES, "blend"),
-    **dict.fromkeys(ABLATION_NAMES, "lstm_cnn"),
-    **dict.fromkeys(BASELINE_NAMES, "baselines"),
-}
-"""The module of this folder whose ``create`` makes a model, by the model's name."""
-
-MODEL_NAMES: tuple[str, ...] = tuple(_MODULES)
+MODEL_NAMES = tuple(
+    dict.fromkeys(
+        (*REFERENCE_NAMES, *KERNEL_NAMES, *_made_by("lstm_cnn"), *BASELINE_NAMES, *_MODULES)
+    )
+)
 """All models, in the order of the tables."""
 
 
