@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,31 +31,20 @@ def progress_bar(
 ) -> Iterator[Update]:
     """Show a bar with the time left while the block runs.
 
-    Parameters
-    ----------
-    description
-        What is being done.
-    in_bytes
-        Show amounts as bytes and their rate, not as a count.
-    transient
-        Leave nothing behind at the end.
+    Amounts are shown as a count, or ``in_bytes`` with their rate; a ``transient`` bar leaves
+    nothing behind.
     """
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
 
-    amount = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), *amount, TimeRemainingColumn())
-    with Progress(
-        *columns,
+    count = [progress.MofNCompleteColumn()]
+    rate = [progress.DownloadColumn(), progress.TransferSpeedColumn()]
+    with progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        *(rate if in_bytes else count),
+        progress.TimeRemainingColumn(),
         console=console,
         disable=not console.is_terminal,
         transient=transient,
@@ -68,25 +58,12 @@ def progress_bar(
         yield update
 
 
-if TYPE_CHECKING:
-    from music_emotion.evaluation.cells import Cell, CellName
-    from music_emotion.evaluation.compare import Schedule
-    from music_emotion.evaluation.train_cell import Failure
-
-
 def extract_with_bar(
     corpus: Corpus, names: Sequence[str], jobs: int | None, *, description: str = "features"
 ) -> CorpusFeatures:
     """Return features of a corpus, from the cache where they are; shows a bar meanwhile.
 
-    Parameters
-    ----------
-    corpus, names
-        The tracks, and which features of them.
-    jobs
-        Processes; 0 or ``None`` takes one per core.
-    description
-        What is being done.
+    As many ``jobs`` as there are cores work on it where they are 0 or ``None``.
     """
     from music_emotion.features.cache import FeatureStore
     from music_emotion.features.extract import extract_corpus
@@ -102,10 +79,8 @@ def extract_with_bar(
         )
 
 
-def in_words(seconds: float | None) -> str:
-    """Return a time for people: ``45 s``, ``12 min``, ``3.5 h``; ``?`` where it is not known."""
-    if seconds is None:
-        return "?"
+def in_words(seconds: float) -> str:
+    """Return a time for people: ``45 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -115,27 +90,25 @@ class CellProgress:
     """Says how a comparison gets on: a line per finished cell, a bar with the time left."""
 
     def __init__(self, console: Console, jobs: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich import progress
 
         self._console = console
         self._jobs = jobs
         self._waiting: dict[CellName, None] = {}
         self._running: dict[CellName, None] = {}
-        self._schedule: Schedule | None = None
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
+        self._schedule: Schedule  # from when it is planned
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, left="", visible=False)
         self._started = time.monotonic()
-        self._first_estimate: float | None = None
-        self.total = 0
-        self.trained = 0
-        self.failures: list[Failure] = []
+        self._first_estimate = math.inf  # when the time left is said, for readers of a log
+        self.total = self.trained = self._failed = 0
 
     def __enter__(self) -> CellProgress:
         self._bar.start()
@@ -173,55 +146,42 @@ class CellProgress:
         """Show that a cell is being trained."""
         self._waiting.pop(name, None)
         self._running[name] = None
-        if self._schedule is not None:
-            self._schedule.started(name)
+        self._schedule.started(name)
         self._refresh()
 
     def progressed(self, name: CellName, done: int, total: int) -> None:
-        """Sharpen the estimate of the time left."""
-        if self._schedule is not None:
-            self._schedule.progressed(name, done / max(total, 1))
-        self._estimate_first()
+        """Sharpen the estimate of the time left; say it once before the first cell is done."""
+        self._schedule.progressed(name, done / max(total, 1))
+        if time.monotonic() >= self._first_estimate and (left := self._left()):
+            self._first_estimate = math.inf
+            self.message(left)
         self._refresh()
 
     def finished(self, cell: Cell) -> None:
         """Say that a cell is done."""
         self._running.pop(cell.name, None)
-        self._first_estimate = None
+        self._first_estimate = math.inf
         self.trained += 1
-        if self._schedule is not None:
-            self._schedule.measured(cell.name, cell.record.seconds)
-        done = self.trained + len(self.failures)
-        self.message(
-            f"[{done}/{self.total}] {cell.name}: {in_words(cell.record.seconds)}{self._left()}"
-        )
-        self._refresh(done)
+        self._schedule.measured(cell.name, cell.record.seconds)
+        times = ", ".join(filter(None, (in_words(cell.record.seconds), self._left())))
+        self.message(f"[{self.trained + self._failed}/{self.total}] {cell.name}: {times}")
+        self._refresh()
 
     def failed(self, failure: Failure) -> None:
         """Say that a cell could not be trained."""
         self._running.pop(failure.name, None)
-        self.failures.append(failure)
-        if self._schedule is not None:
-            self._schedule.stopped(failure.name)
+        self._failed += 1
+        self._schedule.stopped(failure.name)
         self.message(f"failed: {failure.name}: {failure.line}")
-        self._refresh(self.trained + len(self.failures))
-
-    def _estimate_first(self) -> None:
-        """Say the time left once before the first cell is done, for readers of a log."""
-        if self._first_estimate is not None and time.monotonic() >= self._first_estimate:
-            left = self._left()
-            if left:
-                self._first_estimate = None
-                self.message(left.removeprefix(", "))
+        self._refresh()
 
     def _left(self) -> str:
-        if self._schedule is None or not (self._waiting or self._running):
+        if not (self._waiting or self._running):
             return ""
         left = self._schedule.seconds_left(self._waiting, self._jobs)
-        return "" if left is None else f", about {in_words(left)} left"
+        return "" if left is None else f"about {in_words(left)} left"
 
-    def _refresh(self, done: int | None = None) -> None:
+    def _refresh(self) -> None:
         now = "; ".join(f"{n.run.model} {n.run.protocol} {n.fold + 1}" for n in self._running)
-        self._bar.update(self._task, description=now, left=self._left().lstrip(", "))
-        if done is not None:
-            self._bar.update(self._task, completed=done)
+        done = self.trained + self._failed
+        self._bar.update(self._task, completed=done, description=now, left=self._left())
