@@ -84,12 +84,15 @@ def test_a_file_in_the_folder_of_commands_is_all_that_a_new_command_needs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "greeting.py").write_text(
-        'def greet(name: str) -> None:\n    """Say hello."""\n    print(f"hello {name}")\n\n\n'
-        'COMMANDS = {"greet": greet}\n'
+        'def greet(name: str) -> None:\n    """Say hello."""\n    print(f"hello {name}")\n'
+        "    if name == 'Nobody':\n        raise KeyboardInterrupt\n\n\n"
+        'COMMANDS = {"greet": greet}\nRESUMING = ("greet",)\n'
     )
     monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
     assert run(monkeypatch, capsys, "greet", "Ada") == (0, "hello Ada\n", "")
     assert "  greet      Say hello.\n" in run(monkeypatch, capsys, "--help")[1]
+    code, _, err = run(monkeypatch, capsys, "greet", "Nobody")
+    assert (code, err) == (130, f"{command_line.STOPPED_BETWEEN}\n")
 
 
 def test_the_help_loads_nothing_heavy() -> None:

@@ -6,9 +6,10 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
@@ -21,8 +22,6 @@ from music_emotion.interruption import EXIT_INTERRUPTED
 EXIT_FAILURE = 1
 STOPPED = "stopped"
 STOPPED_BETWEEN = "stopped; what was finished is kept, run the same command to go on"
-RESUMING = frozenset({"compare", "dataset", "extract", "scan"})
-"""Commands that go on where they were stopped."""
 
 HELP_ORDER = (
     *("predict", "serve", "models", "doctor", "export", "cache", "dataset", "extract"),
@@ -42,16 +41,15 @@ class InterruptibleCommands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            typer.echo(_stopped(ctx.invoked_subcommand), err=True)
+            resumes = any(
+                ctx.invoked_subcommand in getattr(module, "RESUMING", ()) for module in _modules()
+            )
+            typer.echo(STOPPED_BETWEEN if resumes else STOPPED, err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except OSError as error:
             if error.errno == errno.EPIPE:  # a reader that has enough; typer ends without a word
                 raise
             raise MusicEmotionError(_refusal(error)) from None
-
-
-def _stopped(command: str | None) -> str:
-    return STOPPED_BETWEEN if command in RESUMING else STOPPED
 
 
 def _refusal(error: OSError) -> str:
@@ -70,14 +68,20 @@ def _refusal(error: OSError) -> str:
     return f"'{printable(error.filename)}': {reason}"
 
 
+def _modules() -> Iterator[ModuleType]:
+    """Yield the modules of this folder; they import heavy packages inside their commands only."""
+    for module in iter_modules(cli.__path__):
+        yield import_module(f"{cli.__name__}.{module.name}")
+
+
 def find_commands() -> dict[str, Command]:
     """Return what the modules of this folder have in ``COMMANDS``, in the order of the help.
 
-    The modules import heavy packages inside their commands only, so that all can be imported here.
+    Which of them go on where they were stopped, a module says in ``RESUMING``.
     """
     found: dict[str, Command] = {}
-    for module in iter_modules(cli.__path__):
-        found |= getattr(import_module(f"{cli.__name__}.{module.name}"), "COMMANDS", {})
+    for module in _modules():
+        found |= getattr(module, "COMMANDS", {})
     places = {name: place for place, name in enumerate(HELP_ORDER)}
     return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[0])))
 
@@ -128,7 +132,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILURE)
     except KeyboardInterrupt:  # while modules were loading
-        print(_stopped(sys.argv[1] if len(sys.argv) > 1 else None), file=sys.stderr)
+        print(STOPPED, file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 
