@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 import typer
@@ -12,25 +13,19 @@ from rich.console import Console
 
 from helpers.corpora import corpus_of, segments
 from music_emotion.cli import compare as command
-from music_emotion.cli.compare import ProtocolName
-from music_emotion.cli.options import TargetName
 from music_emotion.evaluation.engines import train_here
+from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.plan import Comparison
+from music_emotion.models.base import Target
 
 
 def test_protocols_may_be_separated_by_commas_or_repeated() -> None:
-    segment, track, artist = ProtocolName
-    assert command._chosen(["segment, artist", "segment"], ProtocolName, "--protocol") == (
-        segment,
-        artist,
-    )
-    assert command._chosen(None, ProtocolName, "--protocol") == (segment, track, artist)
-    assert command._chosen(["votes,label"], TargetName, "--target") == (
-        TargetName.VOTES,
-        TargetName.LABEL,
-    )
+    twice = ["segment, artist", "segment"]
+    assert command._chosen(twice, PROTOCOLS, "--protocol") == ("segment", "artist")
+    assert command._chosen(None, PROTOCOLS, "--protocol") == PROTOCOLS
+    assert command._chosen(["votes,label"], get_args(Target), "--target") == ("votes", "label")
     with pytest.raises(typer.BadParameter, match="'song' is not one of segment, track, artist"):
-        command._chosen(["segment,song"], ProtocolName, "--protocol")
+        command._chosen(["segment,song"], PROTOCOLS, "--protocol")
 
 
 def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

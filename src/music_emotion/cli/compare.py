@@ -4,26 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, get_args
 
 import typer
+from typer import Option
 
-from music_emotion.cli.options import (
-    EXIT_FAILURES,
-    AddressOption,
-    CsvOption,
-    DataOption,
-    DemoOption,
-    DeviceName,
-    DeviceOption,
-    EngineName,
-    EngineOption,
-    TargetName,
-    check_address,
-)
+from music_emotion.cli import options
 from music_emotion.cli.progress import CellProgress, extract_with_bar
 from music_emotion.errors import printable
 from music_emotion.interruption import EXIT_INTERRUPTED
@@ -35,60 +23,49 @@ if TYPE_CHECKING:
     from music_emotion.evaluation.engines import Engine
     from music_emotion.evaluation.plan import Comparison
 
-Name = TypeVar("Name", bound=StrEnum)
 
-
-class ProtocolName(StrEnum):
-    """The protocols as the command line takes them."""
-
-    SEGMENT = "segment"
-    TRACK = "track"
-    ARTIST = "artist"
+Name = TypeVar("Name", bound=str)
 
 
 def compare(
     models: Annotated[
-        list[str] | None,
-        typer.Option(help="Models, separated by commas; also: six, baselines, all."),
+        list[str] | None, Option(help="Models, separated by commas; also: six, baselines, all.")
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="segment|track|artist",
             help="Repeatable, or separated by commas; all three by default.",
         ),
     ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="label|votes",
             help="Repeatable, or separated by commas; what models learn: the dominant emotion "
             "(default) or the votes.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="First fold seed.")] = 42,
-    repeats: Annotated[int, typer.Option(min=1, help="Number of fold seeds: N, N + 1, …")] = 1,
+    seed: Annotated[int, Option(min=0, help="First fold seed.")] = 42,
+    repeats: Annotated[int, Option(min=1, help="Number of fold seeds: N, N + 1, …")] = 1,
     folds: Annotated[
-        int | None,
-        typer.Option(min=2, help="Folds; by default 5, and one 80/20 split under segment."),
+        int | None, Option(min=2, help="Folds; by default 5, and one 80/20 split under segment.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the results; default: runs/<data>.")
-    ] = None,
+    out: Annotated[Path | None, Option(help="Folder of the results; default: runs/<data>.")] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Trainings at once; default: the processors.")
+        int | None, Option(min=1, help="Trainings at once; default: the processors.")
     ] = None,
-    device: DeviceOption = DeviceName.AUTO,
-    engine: EngineOption = EngineName.LOCAL,
-    address: AddressOption = None,
+    device: options.DeviceOption = options.DeviceName.AUTO,
+    engine: options.EngineOption = options.EngineName.LOCAL,
+    address: options.AddressOption = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A few tracks, one epoch: does everything run?")
+        bool, Option("--quick", help="A few tracks, one epoch: does everything run?")
     ] = False,
-    data: DataOption = None,
-    csv: CsvOption = None,
-    demo: DemoOption = False,
+    data: options.DataOption = None,
+    csv: options.CsvOption = None,
+    demo: options.DemoOption = False,
     or_demo: Annotated[
-        bool, typer.Option("--or-demo", help="The same, but only where EMOTIFY is not found.")
+        bool, Option("--or-demo", help="The same, but only where EMOTIFY is not found.")
     ] = False,
 ) -> None:
     """Train and score models under one or more protocols.
@@ -99,48 +76,38 @@ def compare(
     from rich.console import Console
 
     from music_emotion.datasets.sources import find_source
-    from music_emotion.evaluation.engines import default_jobs
-    from music_emotion.evaluation.plan import (
-        QUICK_FOLDS,
-        QUICK_SETTINGS,
-        Comparison,
-        model_names,
-        quick_corpus,
-    )
+    from music_emotion.evaluation import plan
+    from music_emotion.evaluation.engines import default_jobs, train_here, train_on_ray
+    from music_emotion.evaluation.folds import PROTOCOLS
     from music_emotion.inference.batch import silence_native_libraries
+    from music_emotion.models.base import Target
 
-    check_address(engine, address)
+    options.check_address(engine, address)
     silence_native_libraries()
     console = Console()
-    comparison = Comparison(
-        models=model_names(models or ()),
-        protocols=tuple(one.value for one in _chosen(protocol, ProtocolName, "--protocol")),
-        targets=tuple(one.value for one in _chosen(target or ["label"], TargetName, "--target")),
+    comparison = plan.Comparison(
+        models=plan.model_names(models or ()),
+        protocols=_chosen(protocol, PROTOCOLS, "--protocol"),
+        targets=_chosen(target or ["label"], get_args(Target), "--target"),
         seeds=tuple(range(seed, seed + repeats)),
-        n_folds=folds or (QUICK_FOLDS if quick else None),
-        settings={"device": device.value, **(QUICK_SETTINGS if quick else {})},
+        n_folds=folds or (plan.QUICK_FOLDS if quick else None),
+        settings={"device": device.value, **(plan.QUICK_SETTINGS if quick else {})},
     )
     source = find_source(data, csv, use_demo=demo, or_demo=or_demo)
     if source.remark:
         console.print(source.remark, highlight=False, markup=False, soft_wrap=True)
     corpus = source.load()
-    corpus = quick_corpus(corpus) if quick else corpus
-    complete = _run(
-        console,
-        comparison,
-        corpus,
-        out or Path("runs") / corpus.name,
-        jobs or default_jobs(),
-        _engine(engine, address),
-    )
-    if not complete:
-        raise typer.Exit(EXIT_FAILURES)
+    corpus = plan.quick_corpus(corpus) if quick else corpus
+    out = out or Path("runs") / corpus.name
+    train = partial(train_on_ray, address=address) if engine == "ray" else train_here
+    if not _run(console, comparison, corpus, out, jobs or default_jobs(), train):
+        raise typer.Exit(options.EXIT_FAILURES)
 
 
-def _chosen(given: Sequence[str] | None, names: type[Name], option: str) -> tuple[Name, ...]:
-    """Return the members that are named, apart or with commas, each once; all by default."""
+def _chosen(given: Sequence[str] | None, names: Sequence[Name], option: str) -> tuple[Name, ...]:
+    """Return those of the names that are given, apart or with commas, each once; else all."""
     words = [word.strip() for text in given or () for word in text.split(",")]
-    known = {one.value: one for one in names}
+    known = {str(name): name for name in names}
     for word in words:
         if word not in known:
             raise typer.BadParameter(
@@ -149,19 +116,8 @@ def _chosen(given: Sequence[str] | None, names: type[Name], option: str) -> tupl
     return tuple(dict.fromkeys(known[word] for word in words or known))
 
 
-def _engine(name: EngineName, address: str | None) -> Engine:
-    from music_emotion.evaluation.engines import train_here, train_on_ray
-
-    return partial(train_on_ray, address=address) if name is EngineName.RAY else train_here
-
-
 def _run(
-    console: Console,
-    comparison: Comparison,
-    corpus: Corpus,
-    out: Path,
-    jobs: int,
-    engine: Engine,
+    console: Console, comparison: Comparison, corpus: Corpus, out: Path, jobs: int, engine: Engine
 ) -> bool:
     """Extract, train, score and write; return whether everything could be done."""
     from music_emotion.evaluation.compare import check_folder, compare
@@ -219,3 +175,4 @@ def _run(
 
 
 COMMANDS = {"compare": compare}
+RESUMING = ("compare",)

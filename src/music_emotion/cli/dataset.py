@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from music_emotion.cli.options import EXIT_FAILURES, CsvOption, DataOption, DemoOption
 from music_emotion.cli.progress import progress_bar
@@ -18,17 +19,16 @@ dataset = typer.Typer(no_args_is_help=True, help="Fetch, check and describe labe
 def download(
     to: Annotated[
         Path | None,
-        typer.Option(
-            "--to",
+        Option(
             metavar="FOLDER",
             help="Where to put it; by default EMOTIFY_ROOT where set, else the user's cache.",
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace files that differ from the published ones.")
+        bool, Option("--force", help="Replace files that differ from the published ones.")
     ] = False,
     address: Annotated[
-        str | None, typer.Option(metavar="URL", help="A mirror that holds the published files.")
+        str | None, Option(metavar="URL", help="A mirror that holds the published files.")
     ] = None,
 ) -> None:
     """Fetch EMOTIFY as published (363 MB); an interrupted download goes on where it stopped."""
@@ -81,3 +81,4 @@ def cite() -> None:
 
 
 COMMANDS = {"dataset": dataset}
+RESUMING = ("dataset",)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
-from music_emotion.cli.options import EXIT_FAILURES, CsvOption, DataOption, DemoOption
+from music_emotion.cli.options import CsvOption, DataOption, DemoOption, end_with
 from music_emotion.cli.progress import extract_with_bar
 
 cache = typer.Typer(no_args_is_help=True, help="See or clear the features kept on disk.")
@@ -19,19 +20,16 @@ def extract(
     demo: DemoOption = False,
     features: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--feature",
             metavar="NAME",
             help="basic, advanced, log_mel, statistics, musicnn or summary; may be given several "
             "times. By default all.",
         ),
     ] = None,
-    jobs: Annotated[
-        int, typer.Option(min=0, help="Processes; 0 takes one per processor core.")
-    ] = 0,
+    jobs: Annotated[int, Option(min=0, help="Processes; 0 takes one per processor core.")] = 0,
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Also write each feature as NAME.npy here."),
+        Path | None, Option(metavar="FOLDER", help="Also write each feature as NAME.npy here.")
     ] = None,
 ) -> None:
     """Compute features of every track into the cache; bad files are named at the end."""
@@ -48,10 +46,7 @@ def extract(
     if out is not None:
         write_features(result, corpus, out)
         typer.echo(f"written to {out}")
-    for failure in result.failures:
-        typer.echo(f"left out: {failure.message}", err=True)
-    if result.failures:
-        raise typer.Exit(EXIT_FAILURES)
+    end_with((failure.message for failure in result.failures), "left out")
 
 
 @cache.command()
@@ -71,3 +66,4 @@ def clear() -> None:
 
 
 COMMANDS = {"extract": extract, "cache": cache}
+RESUMING = ("extract",)

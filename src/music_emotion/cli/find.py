@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from music_emotion.cli.options import FORMAT_OPTION, CatalogueOption, format_of
 from music_emotion.errors import MusicEmotionError
@@ -33,56 +34,48 @@ class By(StrEnum):
 
 def find(
     feels: Annotated[
-        list[str] | None,
-        typer.Option("--feels", metavar="EMOTION", help="Is felt; may be given several times."),
+        list[str] | None, Option(metavar="EMOTION", help="Is felt; may be given several times.")
     ] = None,
     minimum: Annotated[
         float | None,
-        typer.Option(
+        Option(
             "--min", min=0, max=1, help="Share of listeners for --feels; by default the median."
         ),
     ] = None,
     unfelt: Annotated[
         list[str] | None,
-        typer.Option("--not", metavar="EMOTION", help="Is not felt; may be given several times."),
+        Option("--not", metavar="EMOTION", help="Is not felt; may be given several times."),
     ] = None,
     maximum: Annotated[
         float | None,
-        typer.Option(
-            "--max", min=0, max=1, help="Share of listeners for --not; by default the median."
-        ),
+        Option("--max", min=0, max=1, help="Share of listeners for --not; by default the median."),
     ] = None,
     by: Annotated[
-        By, typer.Option(help="Compare shares of listeners, or probabilities to be dominant.")
+        By, Option(help="Compare shares of listeners, or probabilities to be dominant.")
     ] = By.INTENSITY,
     like: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="The most similar to this file, catalogued or not."),
+        str | None, Option(metavar="FILE", help="The most similar to this file, catalogued or not.")
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            "--model", "-m", help="What hears the file of --like if it is not catalogued."
-        ),
+        Option("--model", "-m", help="What hears the file of --like if it is not catalogued."),
     ] = None,
-    path: Annotated[str, typer.Option(metavar="TEXT", help="Part of the path.")] = "",
-    artist: Annotated[str, typer.Option(metavar="TEXT", help="Part of the artist.")] = "",
+    path: Annotated[str, Option(metavar="TEXT", help="Part of the path.")] = "",
+    artist: Annotated[str, Option(metavar="TEXT", help="Part of the artist.")] = "",
     text: Annotated[
-        str, typer.Option(metavar="TEXT", help="Part of path, artist, album, title or genre.")
+        str, Option(metavar="TEXT", help="Part of path, artist, album, title or genre.")
     ] = "",
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Files that could not be predicted.")
-    ] = False,
+    failed: Annotated[bool, Option("--failed", help="Files that could not be predicted.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--limit", "-n", min=0, help=f"0: all. By default {TABLE_LIMIT} in a table, else all."
         ),
     ] = None,
     format: Annotated[Format | None, FORMAT_OPTION] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write this file.")] = None,
+    output: Annotated[Path | None, Option("--output", "-o", help="Write this file.")] = None,
     relative: Annotated[
-        bool, typer.Option("--relative", help="In a playlist, paths relative to its folder.")
+        bool, Option("--relative", help="In a playlist, paths relative to its folder.")
     ] = False,
     catalogue: CatalogueOption = None,
 ) -> None:
@@ -129,24 +122,23 @@ def find(
 
 
 def playlist(
-    start: Annotated[str, typer.Option("--from", metavar="EMOTION", help="Felt at the beginning.")],
-    end: Annotated[str, typer.Option("--to", metavar="EMOTION", help="Felt at the end.")],
+    start: Annotated[str, Option("--from", metavar="EMOTION", help="Felt at the beginning.")],
+    end: Annotated[str, Option("--to", metavar="EMOTION", help="Felt at the end.")],
     length: Annotated[
-        str, typer.Option(metavar="TIME", help="For example 60min, 1h30, 45 (minutes).")
+        str, Option(metavar="TIME", help="For example 60min, 1h30, 45 (minutes).")
     ] = "60min",
-    path: Annotated[str, typer.Option(metavar="TEXT", help="Only tracks with this path.")] = "",
-    artist: Annotated[str, typer.Option(metavar="TEXT", help="Only tracks by this artist.")] = "",
+    path: Annotated[str, Option(metavar="TEXT", help="Only tracks with this path.")] = "",
+    artist: Annotated[str, Option(metavar="TEXT", help="Only tracks by this artist.")] = "",
     text: Annotated[
-        str,
-        typer.Option(metavar="TEXT", help="Only with this in path, artist, album, title, genre."),
+        str, Option(metavar="TEXT", help="Only with this in path, artist, album, title, genre.")
     ] = "",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write an M3U8; by default a table.")
+        Path | None, Option("--output", "-o", help="Write an M3U8; by default a table.")
     ] = None,
     relative: Annotated[
-        bool, typer.Option("--relative", help="In the M3U8, paths relative to its folder.")
+        bool, Option("--relative", help="In the M3U8, paths relative to its folder.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the choice among very many tracks.")] = 0,
+    seed: Annotated[int, Option(help="Of the choice among very many tracks.")] = 0,
     catalogue: CatalogueOption = None,
 ) -> None:
     """Make a playlist that goes from one emotion to another without jumps."""

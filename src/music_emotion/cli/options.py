@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from typer import Option
 
 from music_emotion.errors import MusicEmotionError
 
@@ -38,7 +39,7 @@ class TargetName(StrEnum):
 
 DataOption = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--data",
         metavar="FOLDER",
         help="Folder of EMOTIFY, or with --csv of your own audio; by default EMOTIFY is looked "
@@ -47,7 +48,7 @@ DataOption = Annotated[
 ]
 CsvOption = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--csv",
         metavar="FILE",
         help="Table of your own tracks: path, and label or the nine votes; optionally listeners, "
@@ -55,15 +56,15 @@ CsvOption = Annotated[
     ),
 ]
 DemoOption = Annotated[
-    bool, typer.Option("--demo", help="Work on a small corpus synthesised for the purpose.")
+    bool, Option("--demo", help="Work on a small corpus synthesised for the purpose.")
 ]
-DeviceOption = Annotated[DeviceName, typer.Option(help="Where networks are trained.")]
+DeviceOption = Annotated[DeviceName, Option(help="Where networks are trained.")]
 ModelOption = Annotated[
-    str, typer.Option("--model", "-m", help="A model's name (see: models), or its folder.")
+    str, Option("--model", "-m", help="A model's name (see: models), or its folder.")
 ]
 JobsOption = Annotated[
     int,
-    typer.Option(
+    Option(
         "--jobs",
         "-j",
         min=0,
@@ -73,21 +74,21 @@ JobsOption = Annotated[
 ]
 CatalogueOption = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         "--catalogue",
         metavar="FILE",
         help="By default MUSIC_EMOTION_CATALOGUE, or a file in the user's data folder.",
     ),
 ]
-FORMAT_OPTION: Final[Any] = typer.Option(
+FORMAT_OPTION: Final[Any] = Option(
     "--format", "-f", help="By default a table, or what the name after -o ends in."
 )
 EngineOption = Annotated[
-    EngineName, typer.Option("--engine", help="Work in processes of this machine, or on Ray.")
+    EngineName, Option("--engine", help="Work in processes of this machine, or on Ray.")
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--address",
         metavar="HOST:PORT",
         help="With --engine ray: a cluster that is there (auto: this machine's); by default one is "
@@ -123,10 +124,10 @@ def say_waiting(holder: str) -> None:
     typer.echo(f"waiting for {holder}", err=True)
 
 
-def end_with(failures: Iterable[str]) -> None:
+def end_with(failures: Iterable[str], word: str = "error") -> None:
     """Name every failure on the error stream and end with their exit code; go on without any."""
     failures = list(failures)
     for failure in failures:
-        typer.echo(f"error: {failure}", err=True)
+        typer.echo(f"{word}: {failure}", err=True)
     if failures:
         raise typer.Exit(EXIT_FAILURES)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from music_emotion.cli.options import FORMAT_OPTION, JobsOption, ModelOption, end_with, format_of
 from music_emotion.cli.progress import progress_bar
@@ -33,36 +34,29 @@ class Format(StrEnum):
 def predict(
     paths: Annotated[
         list[str],
-        typer.Argument(metavar="PATH…", help="Files, folders, patterns, or - for standard input."),
+        Argument(metavar="PATH…", help="Files, folders, patterns, or - for standard input."),
     ],
     model: ModelOption = "default",
     format: Annotated[Format | None, FORMAT_OPTION] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Write this file, - standard output; for JAMS of many a folder.",
+        Option(
+            "--output", "-o", help="Write this file, - standard output; for JAMS of many a folder."
         ),
     ] = None,
     timeline: Annotated[
-        bool, typer.Option("--timeline", help="Show the emotions over time (table and CSV).")
+        bool, Option("--timeline", help="Show the emotions over time (table and CSV).")
     ] = False,
     plot: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot", help="Draw a picture (png, svg, pdf, jpg); for many files a folder."
-        ),
+        Path | None, Option(help="Draw a picture (png, svg, pdf, jpg); for many files a folder.")
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Say which seconds and frequencies made the emotion.")
+        bool, Option("--explain", help="Say which seconds and frequencies made the emotion.")
     ] = False,
-    top: Annotated[
-        int | None, typer.Option("--top", min=1, max=9, help="Emotions shown in the table.")
-    ] = None,
+    top: Annotated[int | None, Option(min=1, max=9, help="Emotions shown in the table.")] = None,
     jobs: JobsOption = 0,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Look into subfolders, too.")
+        bool, Option("--recursive", "-r", help="Look into subfolders, too.")
     ] = False,
 ) -> None:
     """Predict what people feel in music: nine emotions, over time, with a confidence."""

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from music_emotion.cli.options import CsvOption, DataOption, DemoOption
 
 
 def evaluate(
-    out: Annotated[Path, typer.Argument(help="Folder that compare wrote.")],
+    out: Annotated[Path, Argument(help="Folder that compare wrote.")],
     check: Annotated[
-        bool,
-        typer.Option("--check", help="Write nothing; compare with the summary.csv there is."),
+        bool, Option("--check", help="Write nothing; compare with the summary.csv there is.")
     ] = False,
     data: DataOption = None,
     csv: CsvOption = None,
@@ -42,22 +42,19 @@ def evaluate(
 
 
 def report(
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that compare wrote.")],
+    results: Annotated[Path, Argument(metavar="RESULTS", help="Folder that compare wrote.")],
     out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The page; default: report.html in RESULTS."),
+        Path | None, Option(metavar="FILE", help="The page; default: report.html in RESULTS.")
     ] = None,
     figures: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Write the pictures there, as PNG and SVG."),
+        Path | None, Option(metavar="FOLDER", help="Write the pictures there, as PNG and SVG.")
     ] = None,
     latex: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Write the tables there, for LaTeX (booktabs)."),
+        Path | None, Option(metavar="FOLDER", help="Write the tables there, for LaTeX (booktabs).")
     ] = None,
     audio: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--audio",
             help="Put excerpts (mono, 15 s) of the tracks that the best models get most wrong "
             "into the page. Off by default: who gets the page gets the music, which you may "
@@ -65,7 +62,7 @@ def report(
         ),
     ] = False,
     worst: Annotated[
-        int, typer.Option(min=0, help="Tracks per model that are shown as most wrong.")
+        int, Option(min=0, help="Tracks per model that are shown as most wrong.")
     ] = 10,
     data: DataOption = None,
     csv: CsvOption = None,

@@ -8,19 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
-from music_emotion.cli.options import (
-    EXIT_FAILURES,
-    AddressOption,
-    CatalogueOption,
-    EngineName,
-    EngineOption,
-    JobsOption,
-    ModelOption,
-    check_address,
-    end_with,
-    say_waiting,
-)
+from music_emotion.cli import options
 from music_emotion.cli.progress import progress_bar
 from music_emotion.errors import MusicEmotionError, printable
 
@@ -29,30 +19,29 @@ STANDARD_INPUT = "-"
 
 def scan(
     folders: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FOLDER…", help="Looked through, subfolders included."),
+        list[str] | None, Argument(metavar="FOLDER…", help="Looked through, subfolders included.")
     ] = None,
-    catalogue: CatalogueOption = None,
-    model: ModelOption = "default",
-    jobs: JobsOption = 0,
+    catalogue: options.CatalogueOption = None,
+    model: options.ModelOption = "default",
+    jobs: options.JobsOption = 0,
     retry: Annotated[
-        bool, typer.Option("--retry", help="Try files again that failed and did not change.")
+        bool, Option("--retry", help="Try files again that failed and did not change.")
     ] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Forget files that are gone; by default marked missing.")
+        bool, Option("--prune", help="Forget files that are gone; by default marked missing.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait", help="If another scan is running, wait until it ends.")
+        bool, Option("--wait", help="If another scan is running, wait until it ends.")
     ] = False,
-    engine: EngineOption = EngineName.LOCAL,
-    address: AddressOption = None,
+    engine: options.EngineOption = options.EngineName.LOCAL,
+    address: options.AddressOption = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="With --engine ray: folder or URL of the results."),
+        Option("--output", "-o", help="With --engine ray: folder or URL of the results."),
     ] = None,
     files_from: Annotated[
         str | None,
-        typer.Option(help="With --engine ray: a list of paths and URLs, one a line; - for stdin."),
+        Option(help="With --engine ray: a list of paths and URLs, one a line; - for stdin."),
     ] = None,
 ) -> None:
     """Predict what is new or changed in a music library, and remember it in a catalogue."""
@@ -62,8 +51,8 @@ def scan(
     from music_emotion.library.scan import scan as scan_library
     from music_emotion.parallel import available_cores
 
-    check_address(engine, address)
-    if engine is EngineName.RAY:
+    options.check_address(engine, address)
+    if engine is options.EngineName.RAY:
         if retry or prune or wait:
             raise MusicEmotionError(
                 "--retry, --prune and --wait are for --engine local; leave them out"
@@ -77,16 +66,16 @@ def scan(
             "name folders to scan; --output and --files-from are for --engine ray"
         )
     path = catalogue or default_catalogue()
-    options = ScanOptions(model, jobs or available_cores(), retry, prune)
+    wanted = ScanOptions(model, jobs or available_cores(), retry, prune)
     silence_native_libraries()
     with (
-        Catalogue.held(path, wait=wait, waiting=say_waiting) as opened,
+        Catalogue.held(path, wait=wait, waiting=options.say_waiting) as opened,
         progress_bar("scanning", transient=True) as show,
     ):
-        summary = scan_library(opened, folders, options, show)
+        summary = scan_library(opened, folders, wanted, show)
     for line in summary.lines(path):
         typer.echo(line)
-    end_with(error for _, error in summary.failures)
+    options.end_with(error for _, error in summary.failures)
 
 
 def _scan_on_cluster(
@@ -145,9 +134,9 @@ def _scan_on_cluster(
                 f"{rows.written:,} rows put into the catalogue {printable(catalogue)}"
                 + (f"; {rows.outdated:,} are outdated and left out" if rows.outdated else "")
             )
-    end_with(failures)
+    options.end_with(failures)
     if summary.failures:
-        raise typer.Exit(EXIT_FAILURES)
+        raise typer.Exit(options.EXIT_FAILURES)
 
 
 def _read_listing(listing: str | None) -> bytes:
@@ -162,3 +151,4 @@ def _read_listing(listing: str | None) -> bytes:
 
 
 COMMANDS = {"scan": scan}
+RESUMING = ("scan",)

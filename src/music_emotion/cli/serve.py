@@ -7,6 +7,7 @@ import os
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 
 def _positive(value: float) -> float:
@@ -16,7 +17,7 @@ def _positive(value: float) -> float:
 
 
 def _limit(help: str) -> Any:
-    return typer.Option(callback=_positive, help=help)
+    return Option(callback=_positive, help=help)
 
 
 def _amount(value: float) -> float:
@@ -26,31 +27,27 @@ def _amount(value: float) -> float:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0: a free one.")] = 8000,
+    host: Annotated[str, Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Option(min=0, max=65_535, help="Port; 0: a free one.")] = 8000,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", help="A model's name or folder; the first is the default."),
+        Option("--model", "-m", help="A model's name or folder; the first is the default."),
     ] = None,
     token: Annotated[
-        str,
-        typer.Option(help="Ask clients for it. Better: the variable MUSIC_EMOTION_TOKEN."),
+        str, Option(help="Ask clients for it. Better: the variable MUSIC_EMOTION_TOKEN.")
     ] = "",
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
-    queue: Annotated[int, typer.Option(min=0, help="Files that may wait.")] = 16,
-    share: Annotated[int, typer.Option(min=1, help="Files of one client at once.")] = 8,
+    workers: Annotated[int, Option(min=0, help="Processes; 0: one per core.")] = 0,
+    queue: Annotated[int, Option(min=0, help="Files that may wait.")] = 16,
+    share: Annotated[int, Option(min=1, help="Files of one client at once.")] = 8,
     max_mb: Annotated[float, _limit("Largest upload in MB.")] = 200.0,
     max_minutes: Annotated[float, _limit("Longest sound in minutes.")] = 60.0,
     max_seconds: Annotated[float, _limit("Longest analysis in seconds.")] = 300.0,
     max_wait: Annotated[float, _limit("Longest wait for a worker, seconds.")] = 120.0,
     max_upload_seconds: Annotated[float, _limit("Longest upload in seconds.")] = 600.0,
     max_idle: Annotated[float, _limit("Longest pause of a sender, seconds.")] = 10.0,
-    min_rate: Annotated[
-        int, typer.Option(min=0, help="Slowest upload in bytes per second.")
-    ] = 16_000,
+    min_rate: Annotated[int, Option(min=0, help="Slowest upload in bytes per second.")] = 16_000,
     worker_memory: Annotated[
-        float,
-        typer.Option(callback=_amount, help="Address space of a process in GB; 0: no limit."),
+        float, Option(callback=_amount, help="Address space of a process in GB; 0: no limit.")
     ] = 8.0,
 ) -> None:
     """Serve the web page and the HTTP API, on this machine unless told otherwise."""

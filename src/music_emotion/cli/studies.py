@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from music_emotion.cli.options import CsvOption, DataOption, DemoOption
 from music_emotion.cli.progress import extract_with_bar, progress_bar
@@ -17,13 +18,11 @@ def leak(
     data: DataOption = None,
     csv: CsvOption = None,
     demo: DemoOption = False,
-    out: Annotated[Path, typer.Option(help="Folder for leak.json and leak.png.")] = Path("runs"),
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of folds, segments and shuffled labels.")
-    ] = 42,
-    folds: Annotated[int, typer.Option(min=2, help="Parts the artists are divided into.")] = 5,
+    out: Annotated[Path, Option(help="Folder for leak.json and leak.png.")] = Path("runs"),
+    seed: Annotated[int, Option(min=0, help="Seed of folds, segments and shuffled labels.")] = 42,
+    folds: Annotated[int, Option(min=2, help="Parts the artists are divided into.")] = 5,
     jobs: Annotated[
-        int, typer.Option(min=0, help="Processes for the features; 0 takes one per core.")
+        int, Option(min=0, help="Processes for the features; 0 takes one per core.")
     ] = 0,
 ) -> None:
     """Show what a split over segments measures: recognising the track, not the emotion."""
@@ -51,16 +50,16 @@ def leak(
 def listeners(
     votes: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             metavar="FILE",
             help="CSV with one row per listener and track (track id and the nine emotions); "
             "by default EMOTIFY's data.csv.",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for listeners.json and listeners.png.")] = Path(
+    out: Annotated[Path, Option(help="Folder for listeners.json and listeners.png.")] = Path(
         "runs"
     ),
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random halves and panels.")] = 0,
+    seed: Annotated[int, Option(min=0, help="Seed of the random halves and panels.")] = 0,
 ) -> None:
     """Measure how far listeners agree: ceilings, panels, what people confuse."""
     from music_emotion.report.listeners import listeners_table, write_listeners

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from music_emotion.cli.options import CatalogueOption, end_with, say_waiting
 from music_emotion.cli.progress import progress_bar
@@ -14,31 +15,30 @@ from music_emotion.cli.progress import progress_bar
 def tag(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(
+        Argument(
             metavar="PATH…", help="Files, folders, patterns; by default all that is catalogued."
         ),
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="Do it; by default what would change is shown.")
+        bool, Option("--write", help="Do it; by default what would change is shown.")
     ] = False,
     undo: Annotated[
-        bool, typer.Option("--undo", help="Take back what was written last (with --write).")
+        bool, Option("--undo", help="Take back what was written last (with --write).")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace moods that you set yourself, too.")
+        bool, Option("--overwrite", help="Replace moods that you set yourself, too.")
     ] = False,
     keep_times: Annotated[
-        bool, typer.Option("--keep-times", help="Leave the files' time of change as it is.")
+        bool, Option("--keep-times", help="Leave the files' time of change as it is.")
     ] = False,
     model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", help="Predict again what another model predicted."),
+        str | None, Option("--model", "-m", help="Predict again what another model predicted.")
     ] = None,
     catalogue: CatalogueOption = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="If a scan is running, wait until it ends.")
+        bool, Option("--wait", help="If a scan is running, wait until it ends.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the summary.")] = False,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Only the summary.")] = False,
 ) -> None:
     """Write the emotion into the files' own tags; shows what would change unless told to --write.
 
