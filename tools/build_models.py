@@ -16,13 +16,12 @@ Afterwards ``python tools/model_pages.py`` writes the pages and the example of t
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion import __version__
-from music_emotion.cli.progress import progress_bar
+from music_emotion.cli.progress import extract_with_bar, progress_bar
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import open_corpus
 from music_emotion.errors import EvaluationError, ModelError, MusicEmotionError
@@ -42,19 +41,19 @@ from music_emotion.evaluation.folds import examples
 from music_emotion.evaluation.plan import Comparison, describe, make_plan
 from music_emotion.evaluation.provenance import code_digest
 from music_emotion.evaluation.refit import refit
+from music_emotion.evaluation.results import pool_folds
+from music_emotion.evaluation.results_file import RESULTS, read_document
 from music_emotion.evaluation.scores import Scored
-from music_emotion.features.cache import FeatureStore
 from music_emotion.features.compute import feature_key
-from music_emotion.features.extract import CorpusFeatures, extract_corpus
+from music_emotion.features.extract import CorpusFeatures
 from music_emotion.inference.export import export_fitted, training_facts
 from music_emotion.inference.model import load_model
 from music_emotion.inference.model_card import ConfidenceCurve, read_card
 from music_emotion.inference.package import SHIPPED, write_package
 from music_emotion.models.base import Model, Target
-from music_emotion.models.checkpoint import load_fitted, read_trained, save_fitted
+from music_emotion.models.checkpoint import MODEL_FILE, load_fitted, read_trained, save_fitted
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.registry import create
-from music_emotion.parallel import available_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 42
@@ -63,23 +62,14 @@ PARITY = 1e-4  # most that a probability may differ between a trained model and 
 ROUNDING = 1e-3  # between stored features and those computed from the file in blocks
 HALF_CHANGE = 1e-3  # where weights are stored as float16; more costs figures
 SPEED_REPEATS = 3
+ENSEMBLE_FACTS = ("data", "seed", "date", "versions")  # that its card takes from a member's
 LARGEST_TOTAL = 30e6
 """Bytes of all models together; the wheel, with the pretrained network, stays under 40 MB."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A model of the wheel.
-
-    Attributes
-    ----------
-    name
-        What ``--model`` takes.
-    model, target
-        What is trained, and on what.
-    summary, use_when
-        One line each, for the card.
-    """
+    """A model of the wheel: its name there, what is trained on what, two lines for its card."""
 
     name: str
     model: str
@@ -142,12 +132,12 @@ LICENCES = (
     "Trained on EMOTIFY (Aljanaki, Wiering and Veltkamp), which states no licence beyond the "
     "request to cite; the music is Magnatune's. No music and no vote is contained.",
 )
-EAR_LIMIT = (
+NETWORK_LIMIT = (
     "Uses MSD_musicnn, pretrained on tags of the Million Song Dataset; an overlap of its artists "
     "with EMOTIFY's cannot be excluded."
 )
-EAR_LICENCE = "Needs the network MSD_musicnn by Pons and Serra, which is included: ISC."
-HONEST_FIGURES = [
+NETWORK_LICENCE = "Needs the network MSD_musicnn by Pons and Serra, which is included: ISC."
+HONEST_FIGURES = (
     "accuracy",
     "macro_f1",
     "mean_pearson_r",
@@ -155,7 +145,7 @@ HONEST_FIGURES = [
     "brier",
     "ece",
     "top3_accuracy",
-]
+)
 
 
 # --- What a model is worth -----------------------------------------------------------------------
@@ -163,11 +153,11 @@ HONEST_FIGURES = [
 
 @dataclass(frozen=True)
 class Worth:
-    """What a card says of the artist protocol."""
+    """What a card says of the artist protocol; nothing where there are no figures."""
 
-    figures: Mapping[str, float]
-    confidence: ConfidenceCurve
-    protocol: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+    confidence: ConfidenceCurve | None = None
+    protocol: str = ""
 
 
 def honest_worth(results: Path, recipe: Recipe, keys: Mapping[Run, tuple[str, ...]]) -> Worth:
@@ -193,48 +183,35 @@ def honest_worth(results: Path, recipe: Recipe, keys: Mapping[Run, tuple[str, ..
         f"--target {recipe.target} --out {results.name}"
     )
     truth = read_ground_truth(results)
-    rows = []
-    if truth is not None and (results / "results.json").is_file():
-        rows = json.loads((results / "results.json").read_text(encoding="utf-8"))["results"]
+    rows = read_document(results).rows if (results / RESULTS).is_file() else ()
     wanted = ("artist", recipe.target, recipe.model)
-    row = next((r for r in rows if (r["protocol"], r["target"], r["model"]) == wanted), None)
+    row = next((r for r in rows if (r.protocol, r.target, r.model) == wanted), None)
     if row is None or truth is None:
         raise EvaluationError(f"no honest figures of {recipe.model}: run `{command}` first")
     repeats: list[Scored] = []
     for run, cells in CellStore(results).complete_runs():
-        if (run.protocol, run.target, run.model) != wanted:
-            continue
-        if run in keys and [cell.record.key for cell in cells] != list(keys[run]):
-            raise EvaluationError(
-                f"the figures of {recipe.model} are of another recipe or other data: run "
-                f"`{command}` again"
-            )
-        unit = np.concatenate([cell.unit for cell in cells])
-        order = np.argsort(unit, kind="stable")
-        emotions = np.concatenate([cell.emotions for cell in cells])[order]
-        intensities = np.concatenate([cell.intensities for cell in cells])[order]
-        repeats.append(truth.scored("artist", unit[order], emotions, intensities))
+        if (run.protocol, run.target, run.model) == wanted:
+            if run in keys and [cell.record.key for cell in cells] != list(keys[run]):
+                raise EvaluationError(
+                    f"the figures of {recipe.model} are of another recipe or other data: run "
+                    f"`{command}` again"
+                )
+            repeats.append(pool_folds(run, cells, truth).scored)
     curve = fit_confidence(repeats)
-    figures = {
-        name: float(row["metrics"][name]["value"])
-        for name in HONEST_FIGURES
-        if name in row["metrics"]
-    }
-    for end in ("low", "high"):
-        figures[f"accuracy_{end}"] = float(row["metrics"]["accuracy"][end])
-    if row["worth"] is not None:
-        for name, key in (("worth_r", "by_r"), ("worth_accuracy", "by_accuracy")):
-            figures[name] = float(row["worth"][key]["value"])
-            figures[f"{name}_censored"] = float(row["worth"][key]["censored"])
-        figures["worth_tracks"] = float(row["worth"]["tracks"])
-        figures["worth_seed"] = float(row["worth"]["seed"])
-    seeds = row["seeds"]
-    said = f"fold seed {seeds[0]}" if len(seeds) == 1 else f"fold seeds {seeds[0]} to {seeds[-1]}"
+    accuracy, worth = row.headline["accuracy"], row.worth
+    figures = {name: row.headline[name].value for name in HONEST_FIGURES if name in row.headline}
+    figures |= {"accuracy_low": accuracy.low, "accuracy_high": accuracy.high}
+    if worth is not None:
+        for name, panel in (("worth_r", worth.by_r), ("worth_accuracy", worth.by_accuracy)):
+            figures |= {name: panel.value, f"{name}_censored": float(panel.censored)}
+        figures |= {"worth_tracks": float(worth.tracks), "worth_seed": float(worth.seed)}
+    first, last = row.seeds[0], row.seeds[-1]
+    said = f"fold seed {first}" if first == last else f"fold seeds {first} to {last}"
     accuracies = tuple(float(value) for value in np.round(curve(SUPPORT), 4))
     return Worth(
         figures,
         ConfidenceCurve(tuple(SUPPORT.tolist()), accuracies, round(curve.error, 4)),
-        f"artist protocol, {truth.folds['artist']} folds, {said}, {row['n']} tracks, each "
+        f"artist protocol, {truth.folds['artist']} folds, {said}, {row.n} tracks, each "
         "predicted by models that heard nothing by its artist",
     )
 
@@ -255,14 +232,7 @@ class Workshop:
 
     def features(self, names: Sequence[str]) -> CorpusFeatures:
         """Return features of all tracks, from the cache where they are there."""
-        with progress_bar("features") as tell:
-            return extract_corpus(
-                self.corpus,
-                names,
-                store=FeatureStore.default(),
-                jobs=available_cores(),
-                progress=tell,
-            )
+        return extract_with_bar(self.corpus, names, None)
 
     def key(self, recipe: Recipe, model: Model) -> str:
         """Return what the weights depend on, as a hash."""
@@ -276,31 +246,31 @@ class Workshop:
             seed=SEED,
         )
 
-    def trained(self, recipe: Recipe, key: str) -> Model:
+    def folder(self, recipe: Recipe, model: Model) -> Path:
+        """Return where the trained model is kept."""
+        return self.work / f"{model.name}-{recipe.target}-{self.key(recipe, model)[:8]}"
+
+    def trained(self, recipe: Recipe, model: Model) -> Model:
         """Train a model, or read back what was trained before."""
-        folder = self.work / f"{recipe.model}-{recipe.target}-{key[:8]}"
-        if (folder / "model.json").is_file() and not self.again:
+        folder = self.folder(recipe, model)
+        if (folder / MODEL_FILE).is_file() and not self.again:
             return load_fitted(folder)
-        model = create(recipe.model, **self.settings)
         if isinstance(model, Ensemble):
             # Each member is what it is alone: trained once, used twice.
-            parts = [replace(recipe, model=member.name) for member in model.members]
-            keys = [self.key(p, m) for p, m in zip(parts, model.members, strict=True)]
-            made = [self.trained(p, k) for p, k in zip(parts, keys, strict=True)]
-            whole = Ensemble(recipe.model, made)
-            provenance = self._provenance(parts[0], keys[0])
+            whole = Ensemble(model.name, [self.trained(recipe, each) for each in model.members])
+            kept = read_trained(self.folder(recipe, model.members[0])).provenance
             save_fitted(
                 folder,
                 whole,
                 target=recipe.target,
                 settings=self.settings,
-                provenance=provenance,
+                provenance={name: kept[name] for name in ENSEMBLE_FACTS if name in kept},
             )
             return load_fitted(folder)
         features = self.features(model.feature_names)
-        with progress_bar(f"training {recipe.model}") as tell:
+        with progress_bar(f"training {model.name}") as progress:
             refit(
-                recipe.model,
+                model.name,
                 self.corpus,
                 features.track_index,
                 features.arrays,
@@ -308,50 +278,49 @@ class Workshop:
                 target=recipe.target,
                 seed=SEED,
                 settings=self.settings,
-                arguments=["train", recipe.model, "--target", recipe.target, "--seed", str(SEED)],
-                progress=tell,
+                arguments=["train", model.name, "--target", recipe.target, "--seed", str(SEED)],
+                progress=progress,
             )
         return load_fitted(folder)
 
-    def _provenance(self, part: Recipe, key: str) -> dict[str, Any]:
-        kept = read_trained(self.work / f"{part.model}-{part.target}-{key[:8]}").provenance
-        return {name: kept[name] for name in ("data", "seed", "date", "versions") if name in kept}
-
-    def expected_keys(self, recipe: Recipe, track: NDArray[np.int64]) -> dict[Run, tuple[str, ...]]:
-        """Return the keys that the artist protocol's cells of this recipe have."""
-        assert self.results is not None, "there are figures to check"
-        seeds = tuple(
-            run.seed
-            for run, _ in CellStore(self.results).complete_runs()
-            if (run.protocol, run.target, run.model) == ("artist", recipe.target, recipe.model)
-        )
+    def worth(self, recipe: Recipe, model: Model, track: NDArray[np.int64]) -> Worth:
+        """Return a model's honest figures, which must be those of its recipe."""
+        if self.results is None:
+            return Worth()
+        wanted = ("artist", recipe.target, recipe.model)
+        runs = [run for run, _ in CellStore(self.results).complete_runs()]
         comparison = Comparison(
             models=(recipe.model,),
             protocols=("artist",),
             targets=(recipe.target,),
-            seeds=seeds,
+            seeds=tuple(r.seed for r in runs if (r.protocol, r.target, r.model) == wanted),
             settings=self.settings,
         )
-        names = create(recipe.model).feature_names
-        versions = {name: feature_key(name).folder for name in names}
-        return make_plan(comparison, self.corpus, track, versions).runs
+        versions = {name: feature_key(name).folder for name in model.feature_names}
+        plan = make_plan(comparison, self.corpus, track, versions)
+        return honest_worth(self.results, recipe, plan.runs)
 
 
 def build(recipe: Recipe, shop: Workshop) -> str:
     """Build one model and return a line about it."""
     unfitted = create(recipe.model, **shop.settings)
-    key = shop.key(recipe, unfitted)
     folder = shop.out / recipe.name
-    version = f"{__version__}-{key[:7]}"
+    version = f"{__version__}-{shop.key(recipe, unfitted)[:7]}"
     features = shop.features(unfitted.feature_names)
-    worth = None
-    if shop.results is not None:
-        keys = shop.expected_keys(recipe, features.track_index)
-        worth = honest_worth(shop.results, recipe, keys)
+    worth = shop.worth(recipe, unfitted, features.track_index)
     if not shop.again and _is_built(folder, version, worth):
         return f"{recipe.name}: up to date ({version})"
-    model = shop.trained(recipe, key)
-    card = _card(recipe, shop, key, unfitted, worth)
+    model = shop.trained(recipe, unfitted)
+    needs_network = "musicnn" in model.feature_names
+    card = {
+        **vars(worth),
+        "summary": recipe.summary,
+        "use_when": recipe.use_when,
+        "training": training_facts(read_trained(shop.folder(recipe, unfitted))),
+        "intended_use": INTENDED_USE,
+        "limits": (*LIMITS, NETWORK_LIMIT) if needs_network else LIMITS,
+        "licences": (*LICENCES, NETWORK_LICENCE) if needs_network else LICENCES,
+    }
     with tempfile.TemporaryDirectory() as scratch:
         whole, half = Path(scratch, "whole"), Path(scratch, "half")
         export_fitted(model, whole, name=recipe.name, version=version, **card)
@@ -365,7 +334,7 @@ def build(recipe: Recipe, shop: Workshop) -> str:
             )
         chosen = half if change <= HALF_CHANGE else whole
         figures = {
-            **card["figures"],
+            **worth.figures,
             "graph_difference": float(f"{parity:.1e}"),
             "half_precision_change": float(f"{change:.1e}") if chosen is half else 0.0,
             "seconds_per_minute": round(_seconds_per_minute(shop.corpus, chosen), 3),
@@ -382,33 +351,13 @@ def build(recipe: Recipe, shop: Workshop) -> str:
     )
 
 
-def _is_built(folder: Path, version: str, worth: Worth | None) -> bool:
+def _is_built(folder: Path, version: str, worth: Worth) -> bool:
     """Whether a packaged model is there, of this version and with these figures."""
     if not (folder / "card.json").is_file():
         return False
     card = read_card(folder)
-    if worth is None:
-        return card.version == version
-    same = all(card.figures.get(name) == value for name, value in worth.figures.items())
-    return card.version == version and same and card.confidence == worth.confidence
-
-
-def _card(
-    recipe: Recipe, shop: Workshop, key: str, model: Model, worth: Worth | None
-) -> dict[str, Any]:
-    described = read_trained(shop.work / f"{recipe.model}-{recipe.target}-{key[:8]}")
-    ear = "musicnn" in model.feature_names
-    return {
-        "summary": recipe.summary,
-        "use_when": recipe.use_when,
-        "training": training_facts(described),
-        "figures": {} if worth is None else dict(worth.figures),
-        "confidence": None if worth is None else worth.confidence,
-        "protocol": "" if worth is None else worth.protocol,
-        "intended_use": INTENDED_USE,
-        "limits": (*LIMITS, EAR_LIMIT) if ear else LIMITS,
-        "licences": (*LICENCES, EAR_LICENCE) if ear else LICENCES,
-    }
+    same = worth.figures.items() <= card.figures.items() and worth.confidence == card.confidence
+    return card.version == version and (same or not worth.protocol)
 
 
 def _differences(
@@ -431,8 +380,9 @@ def _differences(
     chosen = np.unique(np.linspace(0, len(corpus) - 1, count).round().astype(int))
     single, halved = load_model(whole), load_model(half)
     everything = examples(corpus, features.arrays, features.track_index, "artist")
-    same = single.card.scope == "segment" and set(single.card.features) <= set(features.arrays)
-    parity = whole_way = change = 0.0
+    names = single.card.features
+    same = single.card.scope == "segment" and set(names) <= set(features.arrays)
+    parity, whole_way, change = [0.0], [0.0], [0.0]
     for number in chosen.tolist():
         rows = everything.take(everything.track_index == number)
         if not len(rows):
@@ -441,13 +391,13 @@ def _differences(
         path = corpus.tracks[number].path
         one, two = single.predict(path), halved.predict(path)
         if same:
-            graph = single.network({name: rows.gather(name) for name in single.card.features})
-            parity = max(parity, float(np.abs(mine.emotions - graph.emotions).max()))
+            graph = single.network({name: rows.gather(name) for name in names})
+            parity.append(float(np.abs(mine.emotions - graph.emotions).max()))
         for name in ("emotions", "intensities"):
-            mean = getattr(mine, name).mean(axis=0)
-            whole_way = max(whole_way, float(np.abs(mean - getattr(one, name)).max()))
-            change = max(change, float(np.abs(getattr(one, name) - getattr(two, name)).max()))
-    return parity if same else whole_way, whole_way, change
+            trained, exported = getattr(mine, name).mean(axis=0), getattr(one, name)
+            whole_way.append(float(np.abs(trained - exported).max()))
+            change.append(float(np.abs(exported - getattr(two, name)).max()))
+    return max(parity if same else whole_way), max(whole_way), max(change)
 
 
 def _seconds_per_minute(corpus: Corpus, folder: Path) -> float:
@@ -484,26 +434,21 @@ def main() -> int:
     if unknown:
         parser.error(f"no model {unknown[0]!r}: choose from {', '.join(names)}")
     settings = {"device": "cpu", **({"max_epochs": options.epochs} if options.epochs else {})}
+    chosen = [recipe for recipe in RECIPES if not options.names or recipe.name in options.names]
     failed = False
     try:
-        shop = Workshop(
-            open_corpus(use_demo=options.demo),
-            options.work,
-            options.out,
-            None if options.without_figures else options.results,
-            settings,
-            options.again,
-        )
-        for recipe in RECIPES:
-            if not options.names or recipe.name in options.names:
-                try:
-                    print(build(recipe, shop), flush=True)
-                except MusicEmotionError as error:
-                    failed = True
-                    print(f"error: {error}", file=sys.stderr)
+        corpus = open_corpus(use_demo=options.demo)
     except MusicEmotionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    results = None if options.without_figures else options.results
+    shop = Workshop(corpus, options.work, options.out, results, settings, options.again)
+    for recipe in chosen:
+        try:
+            print(build(recipe, shop), flush=True)
+        except MusicEmotionError as error:
+            failed = True
+            print(f"error: {error}", file=sys.stderr)
     total = sum(path.stat().st_size for path in options.out.glob("*/model.onnx"))
     print(f"all models together: {total / 1e6:.1f} MB")
     if total > LARGEST_TOTAL:

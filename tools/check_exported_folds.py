@@ -20,72 +20,51 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
 
 import numpy as np
-from numpy.typing import NDArray
 
 from music_emotion.atomic import write_output
-from music_emotion.cli.progress import progress_bar
+from music_emotion.cli.progress import extract_with_bar, progress_bar
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import find_source
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
-from music_emotion.evaluation import metrics
-from music_emotion.evaluation.cells import CellStore
+from music_emotion.evaluation.cells import CellStore, Run, read_ground_truth
 from music_emotion.evaluation.folds import examples, make_folds
+from music_emotion.evaluation.metrics import Estimated, Reference, evaluate
+from music_emotion.evaluation.results import pool_folds
 from music_emotion.evaluation.train_cell import training_seed
-from music_emotion.features.cache import FeatureStore
-from music_emotion.features.extract import CorpusFeatures, extract_corpus
+from music_emotion.features.extract import CorpusFeatures
 from music_emotion.inference.export import export_fitted
 from music_emotion.models.registry import create
-from music_emotion.parallel import available_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 HELD_OUT = "held_out.txt"
 DIGITS = 3
-Array = NDArray[np.float64]
+FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "mean_pearson_r": "mean Pearson r"}
 
 
-@dataclass(frozen=True)
-class TrackPredictions:
-    """Predictions of all tracks, each shape (tracks, 9)."""
-
-    emotions: Array
-    intensities: Array
-
-    @classmethod
-    def unknown(cls, tracks: int) -> TrackPredictions:
-        """Return predictions that are to be filled in."""
-        return cls(*np.full((2, tracks, len(EMOTIONS)), np.nan))
-
-    def figures(self, corpus: Corpus) -> dict[str, float]:
-        """Return the three figures that are compared."""
-        confusion = metrics.confusion_matrix(corpus.labels, metrics.predicted_labels(self.emotions))
-        return {
-            "accuracy": metrics.accuracy(corpus.labels, self.emotions),
-            "macro-F1": float(metrics.macro_f1(confusion)),
-            "mean Pearson r": metrics.mean_pearson_r(corpus.vote_fractions, self.intensities),
-        }
+def figures(corpus: Corpus, predictions: Estimated) -> dict[str, float]:
+    """Return the three figures that are compared, of predictions of all tracks."""
+    scored = evaluate(Reference(corpus.labels, corpus.vote_fractions), predictions)
+    return {title: scored[name] for name, title in FIGURES.items()}
 
 
-def stored(results: Path, model: str, target: str, seed: int, tracks: int) -> TrackPredictions:
-    """Return the out-of-fold predictions that `compare` kept."""
-    predictions = TrackPredictions.unknown(tracks)
-    for run, cells in CellStore(results).complete_runs():
-        if (run.protocol, run.target, run.model, run.seed) == ("artist", target, model, seed):
-            for cell in cells:
-                predictions.emotions[cell.unit] = cell.emotions
-                predictions.intensities[cell.unit] = cell.intensities
-    if np.isnan(predictions.emotions).any():
+def stored(run: Run, results: Path) -> Estimated:
+    """Return the out-of-fold predictions of all tracks that `compare` kept."""
+    truth = read_ground_truth(results)
+    cells = dict(CellStore(results).complete_runs()).get(run)
+    if truth is None or cells is None:
         sys.exit(
-            f"no out-of-fold predictions of {model}: music-emotion compare --models {model} "
-            f"--protocol artist --target {target} --seed {seed} --out {results.name}"
+            f"no out-of-fold predictions of {run.model}: music-emotion compare --models "
+            f"{run.model} --protocol artist --target {run.target} --seed {run.seed} --out "
+            f"{results.name}"
         )
-    return predictions
+    scored = pool_folds(run, cells, truth).scored
+    return Estimated(scored.emotions, scored.intensities)
 
 
 def make_fold_models(
@@ -115,9 +94,9 @@ def make_fold_models(
     return held_out
 
 
-def predicted(corpus: Corpus, held_out: Sequence[Sequence[int]], folds: Path) -> TrackPredictions:
+def predicted(corpus: Corpus, held_out: Sequence[Sequence[int]], folds: Path) -> Estimated:
     """Return what `music-emotion predict` says of the held-out files."""
-    predictions = TrackPredictions.unknown(len(corpus))
+    emotions, intensities = np.full((2, len(corpus), len(EMOTIONS)), np.nan)
     for number, tracks in enumerate(held_out):
         paths = {str(corpus.tracks[track].path): track for track in tracks}
         with tempfile.NamedTemporaryFile(suffix=".jsonl") as out:
@@ -127,9 +106,9 @@ def predicted(corpus: Corpus, held_out: Sequence[Sequence[int]], folds: Path) ->
             for line in Path(out.name).read_text(encoding="utf-8").splitlines():
                 said = json.loads(line)
                 track = paths[said["path"]]
-                predictions.emotions[track] = [said["emotions"][name] for name in EMOTIONS]
-                predictions.intensities[track] = [said["intensities"][name] for name in EMOTIONS]
-    return predictions
+                emotions[track] = [said["emotions"][name] for name in EMOTIONS]
+                intensities[track] = [said["intensities"][name] for name in EMOTIONS]
+    return Estimated(emotions, intensities)
 
 
 def main() -> int:
@@ -148,19 +127,11 @@ def main() -> int:
     try:
         source = find_source()
         corpus = source.load()
-        before = stored(
-            options.results, options.model, options.target, options.seed, len(corpus)
-        ).figures(corpus)
-        with progress_bar("features") as tell:
-            features = extract_corpus(
-                corpus,
-                create(options.model).feature_names,
-                store=FeatureStore.default(),
-                jobs=available_cores(),
-                progress=tell,
-            )
+        run = Run("artist", options.target, options.model, options.seed)
+        before = figures(corpus, stored(run, options.results))
+        features = extract_with_bar(corpus, create(options.model).feature_names, None)
         held_out = make_fold_models(corpus, features, options, source.root)
-        after = predicted(corpus, held_out, options.folds).figures(corpus)
+        after = figures(corpus, predicted(corpus, held_out, options.folds))
     except MusicEmotionError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

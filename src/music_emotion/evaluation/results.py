@@ -207,7 +207,7 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
         if reason:
             left_out.append(f"{run.stem} is left out of the tables: {reason}")
         else:
-            runs[run.protocol, run.target, run.model].append(_pool(run, cells, truth))
+            runs[run.protocol, run.target, run.model].append(pool_folds(run, cells, truth))
     resamples = resample_groups(truth.n_groups)
     yardstick = None
     if truth.vote_table is not None and any(protocol != "segment" for protocol, _, _ in runs):
@@ -239,7 +239,7 @@ def _unfit(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> str:
     return ""
 
 
-def _pool(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> Repeat:
+def pool_folds(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> Repeat:
     """Pool the out-of-fold predictions of a run, units in increasing order."""
     unit = np.concatenate([cell.unit for cell in cells])
     order = np.argsort(unit, kind="stable")

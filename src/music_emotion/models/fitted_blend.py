@@ -74,6 +74,9 @@ def fractions(angles: Floats) -> Floats:
     return inside
 
 
+Shapes = Mapping[str, tuple[int | str, ...]]
+
+
 class GraphBuilder:
     """Collects nodes and constants."""
 
@@ -103,6 +106,23 @@ class GraphBuilder:
         self.nodes.append(helper.make_node(operation, names, [name], **attributes))
         return name
 
+    def model(self, title: str, inputs: Shapes, outputs: Shapes, **about: str) -> ModelProto:
+        """Return the model; its inputs and outputs are float32, of shape (n, …), by name."""
+        from onnx import TensorProto, checker, helper
+
+        taken, given = (
+            [
+                helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", *s])
+                for n, s in each.items()
+            ]
+            for each in (inputs, outputs)
+        )
+        graph = helper.make_graph(self.nodes, title, taken, given, self.constants)
+        opset = helper.make_opsetid("", OPSET)
+        model = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION, **about)
+        checker.check_model(model, full_check=True)
+        return model
+
 
 def build_graph(fitted: FittedBlend, names: Sequence[str], title: str) -> ModelProto:
     """Return the graph.
@@ -117,8 +137,6 @@ def build_graph(fitted: FittedBlend, names: Sequence[str], title: str) -> ModelP
     title
         Name of the graph. Its outputs are ``emotions`` and ``intensities``, float32 (n, 9).
     """
-    from onnx import TensorProto, checker, helper
-
     graph = GraphBuilder()
     sizes = dict(pair for part in fitted.kernel_models for pair in part.view.sizes)
     parts = []
@@ -129,24 +147,12 @@ def build_graph(fitted: FittedBlend, names: Sequence[str], title: str) -> ModelP
             parts.append(graph.add("Gemm", kernel, dual, INTERCEPT * dual.sum(axis=0)))
     outputs = parts[0] if len(parts) == 1 else graph.add("Sum", *parts)
     _answers(graph, fitted, outputs)
-
-    def value(name: str, size: int | str) -> Any:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])
-
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            title,
-            [value(name, sizes.get(name, f"{name}_size")) for name in names],
-            [value(name, len(EMOTIONS)) for name in ("emotions", "intensities")],
-            graph.constants,
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
+    return graph.model(
+        title,
+        {name: (sizes.get(name, f"{name}_size"),) for name in names},
+        {name: (len(EMOTIONS),) for name in ("emotions", "intensities")},
         producer_name="music_emotion",
     )
-    checker.check_model(model, full_check=True)
-    return model
 
 
 def _distances(graph: GraphBuilder, kernel_model: KernelModel) -> str:
