@@ -66,7 +66,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why nothing came of a file."""
+    """Why nothing came of a file; ``broken`` is the server's fault."""
 
     reason: Literal["unreadable", "unsupported", "too_long", "memory", "broken"]
     message: str  # one sentence
