@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,12 +37,9 @@ class ConfidenceCurve:
 
     Attributes
     ----------
-    probability
-        Probabilities of the top emotion, rising.
-    accuracy
-        Share of tracks whose dominant emotion it was, at each; straight lines in between.
-    ece
-        Expected calibration error that remains, out of fold.
+    probability: of the top emotion, rising
+    accuracy: share of tracks whose dominant emotion it was, at each; straight lines in between
+    ece: expected calibration error that remains, out of fold
     """
 
     probability: tuple[float, ...]
@@ -55,38 +53,23 @@ class Card:
 
     Attributes
     ----------
-    name, version
-        What ``--model`` takes, and which weights these are.
-    features
-        Names of the graph's inputs, from
-        :data:`~music_emotion.features.compute.FEATURES`.
-    scope
-        ``segment``: the graph maps segments to predictions, a track's is their mean.
-        ``track``: features are pooled over a span first, and the graph maps spans to predictions.
-    pooling
-        With scope ``track``, for each feature the statistics over segments that make its input,
-        from :data:`POOLINGS`, concatenated in this order.
-    window_seconds
-        Span of sound behind one point of the timeline.
-    sha256
-        Of ``model.onnx``.
-    emotions
-        The emotions in the graph's order; always the package's own.
-    confidence
-        Calibration of the top emotion's probability as a track's confidence; ``None`` takes the
-        probability itself.
-    summary, use_when
-        One line each, for ``music-emotion models``.
-    training
-        What it was trained on and how: ``data``, ``command``, ``target``, …
-    figures
-        Out-of-fold figures, such as ``accuracy``, ``macro_f1``, ``mean_pearson_r``, ``ece``.
-    protocol
-        How the figures were measured.
-    intended_use
-        What it is for.
-    limits, licences
-        What it is not good for; what its parts are under.
+    name, version: what ``--model`` takes, and which weights these are
+    features: names of the graph's inputs, from :data:`~music_emotion.features.compute.FEATURES`
+    scope: ``segment``, the graph maps segments to predictions, a track's is their mean; or
+        ``track``, features are pooled over a span first, and the graph maps spans to predictions
+    sha256: of ``model.onnx``
+    pooling: with scope ``track``, for each feature the statistics over segments that make its
+        input, from :data:`POOLINGS`, concatenated in this order
+    window_seconds: span of sound behind one point of the timeline, 3–600
+    emotions: in the graph's order; always the package's own
+    confidence: calibration of the top emotion's probability as a track's confidence; ``None``
+        takes the probability itself
+    summary, use_when: one line each, for ``music-emotion models``
+    training: what it was trained on and how: ``data``, ``command``, ``target``, …
+    figures: out of fold, such as ``accuracy``, ``macro_f1``, ``mean_pearson_r``, ``ece``
+    protocol: how the figures were measured
+    intended_use, limits: what it is for, and not good for
+    licences: what its parts are under
     """
 
     name: str
@@ -108,7 +91,10 @@ class Card:
     licences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check(self)
+        """Raise ``ValueError`` naming the first field that cannot be."""
+        for holds, fault in _requirements(self):
+            if not holds:
+                raise ValueError(fault)
 
 
 def read_card(folder: Path) -> Card:
@@ -127,14 +113,14 @@ def read_card(folder: Path) -> Card:
     """
     path = folder / CARD_FILE
     shown = f"'{printable(path)}'"
+    data = read_part(
+        path,
+        most_bytes=MAX_CARD_BYTES,
+        too_large="is too large for a model card; export the model again",
+        missing="is missing; name a folder that holds a model",
+    )
     try:
-        if path.stat().st_size > MAX_CARD_BYTES:
-            raise ModelError(f"{shown} is too large for a model card; export the model again")
-        fields = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
-    except FileNotFoundError:
-        raise ModelError(f"{shown} is missing; name a folder that holds a model") from None
-    except OSError as error:
-        raise ModelError(f"{shown} cannot be read ({error.strerror})") from None
+        fields = json.loads(data.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise ModelError(f"{shown} is not valid JSON; export the model again") from None
     try:
@@ -142,6 +128,32 @@ def read_card(folder: Path) -> Card:
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
         reason = printable(error)
         raise ModelError(f"{shown} is not a card of this format ({reason})") from None
+
+
+def read_part(path: Path, *, most_bytes: int, too_large: str, missing: str) -> bytes:
+    """Read a file of a packaged model; the last two say what is wrong with it, and the remedy.
+
+    Raises
+    ------
+    ModelError
+        It is larger than ``most_bytes``, missing, or cannot be read.
+
+    Examples
+    --------
+    >>> read_part(Path("gone"), most_bytes=9, too_large="is too large", missing="is missing")
+    Traceback (most recent call last):
+    ...
+    music_emotion.errors.ModelError: 'gone' is missing
+    """
+    shown = f"'{printable(path)}'"
+    try:
+        if path.stat().st_size > most_bytes:
+            raise ModelError(f"{shown} {too_large}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{shown} {missing}") from None
+    except OSError as error:
+        raise ModelError(f"{shown} cannot be read ({error.strerror})") from None
 
 
 def card_json(card: Card) -> str:
@@ -173,11 +185,11 @@ def _parse(fields: Any) -> Card:
         if name in fields:
             fields[name] = _texts(name, fields[name])
     if "pooling" in fields:
-        fields["pooling"] = {str(k): _texts("pooling", v) for k, v in fields["pooling"].items()}
+        fields["pooling"] = {k: _texts("pooling", v) for k, v in fields["pooling"].items()}
     if "figures" in fields:
-        fields["figures"] = {str(k): float(v) for k, v in fields["figures"].items()}
+        fields["figures"] = {k: float(v) for k, v in fields["figures"].items()}
     if "training" in fields:
-        fields["training"] = {str(k): str(v) for k, v in fields["training"].items()}
+        fields["training"] = {k: str(v) for k, v in fields["training"].items()}
     return Card(**fields)
 
 
@@ -187,63 +199,42 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _check(card: Card) -> None:
-    """Raise ``ValueError`` naming the first field that cannot be."""
-    _check_texts(card)
-    if card.emotions != EMOTIONS:
-        raise ValueError("emotions are not the nine of this package")
-    if not card.features or len(set(card.features)) < len(card.features):
-        raise ValueError("features are missing or repeat")
-    unknown = [name for name in card.features if name not in FEATURES]
-    if unknown:
-        raise ValueError(f"unknown feature {unknown[0]!r}")
-    if card.scope not in ("segment", "track"):
-        raise ValueError("scope is neither segment nor track")
-    if not 3.0 <= card.window_seconds <= 600.0:
-        raise ValueError("window_seconds is not within 3 to 600")
-    if not all(math.isfinite(value) for value in card.figures.values()):
-        raise ValueError("a figure is not finite")
-    _check_pooling(card)
-    if card.confidence is not None:
-        _check_curve(card.confidence)
+def _requirements(card: Card) -> Iterator[tuple[object, str]]:
+    """Yield what a card must fulfil, as (whether it does, what is wrong where it does not)."""
+    # What people are shown is lines of text that can be shown.
+    for name in LINES:
+        yield _is_line(getattr(card, name)), f"{name} is not a line of text"
+    for name in ("limits", "licences"):
+        yield _are_lines(getattr(card, name)), f"{name} are not lines of text"
+    yield _are_lines([*card.training, *card.training.values()]), "training is not lines of text"
+    yield _are_lines(card.figures), "the names of figures are not lines of text"
+    yield card.name and card.version, "name or version is empty"
+    yield card.emotions == EMOTIONS, "emotions are not the nine of this package"
+    repeat = len(set(card.features)) < len(card.features)
+    yield card.features and not repeat, "features are missing or repeat"
+    for name in card.features:
+        yield name in FEATURES, f"unknown feature {name!r}"
+    yield card.scope in ("segment", "track"), "scope is neither segment nor track"
+    yield 3.0 <= card.window_seconds <= 600.0, "window_seconds is not within 3 to 600"
+    yield all(map(math.isfinite, card.figures.values())), "a figure is not finite"
+    pooled = card.features if card.scope == "track" else ()
+    yield set(card.pooling) == set(pooled), "pooling does not fit scope and features"
+    for name, statistics in card.pooling.items():
+        yield FEATURES[name].is_pooled, f"{name} cannot be pooled"
+        yield statistics and set(statistics) <= set(POOLINGS), f"unknown pooling of {name}"
+    if (curve := card.confidence) is not None:
+        rises = all(a < b for a, b in pairwise(curve.probability))
+        fits = 0 < len(curve.probability) == len(curve.accuracy)
+        yield fits and rises, "the confidence curve is empty or does not rise"
+        values = (*curve.probability, *curve.accuracy, curve.ece)
+        yield all(0.0 <= value <= 1.0 for value in values), "the confidence curve leaves 0 to 1"
+        reached = "the confidence curve reaches 0, which is left to silence"
+        yield min(curve.accuracy) > 0.0, reached
 
 
-def _check_texts(card: Card) -> None:
-    """See that what people are shown is lines of text, and that they can be shown."""
-    for field_name in LINES:
-        if not _is_line(getattr(card, field_name)):
-            raise ValueError(f"{field_name} is not a line of text")
-    for field_name in ("limits", "licences"):
-        if not all(map(_is_line, getattr(card, field_name))):
-            raise ValueError(f"{field_name} are not lines of text")
-    if not all(map(_is_line, (*card.training, *card.training.values()))):
-        raise ValueError("training is not lines of text")
-    if not all(map(_is_line, card.figures)):
-        raise ValueError("the names of figures are not lines of text")
-    if not card.name or not card.version:
-        raise ValueError("name or version is empty")
+def _are_lines(texts: Iterable[object]) -> bool:
+    return all(map(_is_line, texts))
 
 
 def _is_line(text: object) -> bool:
     return isinstance(text, str) and text.isprintable()
-
-
-def _check_pooling(card: Card) -> None:
-    if set(card.pooling) != (set(card.features) if card.scope == "track" else set()):
-        raise ValueError("pooling does not fit scope and features")
-    for feature, statistics in card.pooling.items():
-        if not FEATURES[feature].is_pooled:
-            raise ValueError(f"{feature} cannot be pooled")
-        if not statistics or any(statistic not in POOLINGS for statistic in statistics):
-            raise ValueError(f"unknown pooling of {feature}")
-
-
-def _check_curve(curve: ConfidenceCurve) -> None:
-    rising = all(a < b for a, b in zip(curve.probability, curve.probability[1:], strict=False))
-    values = (*curve.probability, *curve.accuracy, curve.ece)
-    if not curve.probability or len(curve.probability) != len(curve.accuracy) or not rising:
-        raise ValueError("the confidence curve is empty or does not rise")
-    if not all(0.0 <= value <= 1.0 for value in values):
-        raise ValueError("the confidence curve leaves 0 to 1")
-    if min(curve.accuracy) <= 0.0:
-        raise ValueError("the confidence curve reaches 0, which is left to silence")

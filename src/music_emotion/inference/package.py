@@ -27,7 +27,7 @@ from music_emotion.audio.discover import is_folder
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.features.compute import FEATURES
-from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card
+from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card, read_part
 from music_emotion.interruption import held_back
 from music_emotion.models.base import Prediction
 
@@ -43,18 +43,12 @@ SUM_TOLERANCE = 1e-3  # of the nine probabilities around 1
 
 
 class Network:
-    """The graph of a packaged model, ready to run.
-
-    Parameters
-    ----------
-    folder
-        Where ``model.onnx`` and ``card.json`` lie.
+    """The graph of the packaged model in a folder, ready to run.
 
     Raises
     ------
     ModelError
-        A file is missing, damaged, or not a model of this package; or the pretrained network it
-        asks is.
+        A file is missing, damaged, or not of this package; or the pretrained network it asks is.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,7 +61,7 @@ class Network:
         if "musicnn" in self.card.features:
             _check_pretrained()
 
-    def __call__(self, inputs: Mapping[str, NDArray[np.float32]]) -> Prediction:
+    def __call__(self, inputs: Mapping[str, NDArray[np.floating]]) -> Prediction:
         """Run the graph on n segments or spans.
 
         Raises
@@ -94,10 +88,10 @@ class Network:
 
     def _check_contract(self) -> None:
         inputs = {node.name: node for node in self._session.get_inputs()}
-        outputs = {node.name: node for node in self._session.get_outputs()}
+        outputs = {node.name for node in self._session.get_outputs()}
         if set(inputs) != set(self.card.features):
             raise self._fault(f"takes {printable(sorted(inputs))}, not the features of its card")
-        if not set(OUTPUTS) <= set(outputs):
+        if not set(OUTPUTS) <= outputs:
             raise self._fault("does not give emotions and intensities")
         for name, node in inputs.items():
             wanted = FEATURES[name].shape
@@ -116,16 +110,14 @@ def _fits(shape: list[Any], wanted: tuple[int, ...]) -> bool:
 
 
 def _read_onnx(path: Path, card: Card) -> bytes:
-    shown = f"'{printable(path)}'"
-    try:
-        if path.stat().st_size > MAX_ONNX_BYTES:
-            raise ModelError(f"{shown} is larger than 1 GB; this is not a model of this package")
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ModelError(f"{shown} is missing; export or install the model again") from None
-    except OSError as error:
-        raise ModelError(f"{shown} cannot be read ({error.strerror})") from None
+    data = read_part(
+        path,
+        most_bytes=MAX_ONNX_BYTES,
+        too_large="is larger than 1 GB; this is not a model of this package",
+        missing="is missing; export or install the model again",
+    )
     if hashlib.sha256(data).hexdigest() != card.sha256:
+        shown = f"'{printable(path)}'"
         raise ModelError(f"{shown} is damaged or not the one its card describes (SHA-256 differs)")
     return data
 
@@ -167,8 +159,8 @@ def shipped_names() -> tuple[str, ...]:
     >>> shipped_names()[0]
     'default'
     """
-    names = sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{CARD_FILE}"))
-    return tuple(sorted(names, key=lambda name: name != "default"))
+    names = (card.parent.name for card in SHIPPED.glob(f"*/{CARD_FILE}"))
+    return tuple(sorted(names, key=lambda name: (name != "default", name)))
 
 
 def find_package(name_or_path: str | os.PathLike[str]) -> Path:
@@ -217,29 +209,15 @@ def read_cards(folders: Iterable[Path]) -> list[tuple[Card, int]]:
     >>> card.name, size > 1_000_000
     ('light', True)
     """
-    found = []
-    for folder in folders:
-        graph = folder / ONNX_FILE
-        found.append((read_card(folder), graph.stat().st_size if graph.is_file() else 0))
-    return found
+    graphs = ((folder, folder / ONNX_FILE) for folder in folders)
+    return [(read_card(at), graph.stat().st_size if graph.is_file() else 0) for at, graph in graphs]
 
 
 def write_package(folder: Path, card: Card, onnx: bytes) -> Card:
-    """Write a packaged model and check that it opens.
+    """Write a packaged model, a card and a serialised graph, and check that it opens.
 
-    Parameters
-    ----------
-    folder
-        Made where it does not exist; a model in it is replaced.
-    card
-        Its ``sha256`` is set here.
-    onnx
-        The serialised graph.
-
-    Returns
-    -------
-    Card
-        As written.
+    The folder is made where it does not exist; a model in it is replaced. Returned is the card as
+    written, with the graph's ``sha256``.
 
     Raises
     ------
@@ -257,13 +235,14 @@ def write_package(folder: Path, card: Card, onnx: bytes) -> Card:
     card = replace(card, sha256=hashlib.sha256(onnx).hexdigest())
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as new:
-            (Path(new) / ONNX_FILE).write_bytes(onnx)
-            (Path(new) / CARD_FILE).write_text(card_json(card), encoding="utf-8")
-            Network(Path(new))
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            new = Path(scratch)
+            (new / ONNX_FILE).write_bytes(onnx)
+            (new / CARD_FILE).write_text(card_json(card), encoding="utf-8")
+            Network(new)
             with held_back():  # the graph of one model and the card of another are none
                 for file in (ONNX_FILE, CARD_FILE):
-                    (Path(new) / file).replace(folder / file)
+                    (new / file).replace(folder / file)
     except OSError as error:
         raise ModelError(f"'{printable(folder)}' cannot be written ({error.strerror})") from None
     return card
