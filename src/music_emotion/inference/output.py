@@ -43,7 +43,10 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
     elif is_special(path):
-        with _one_line_errors(path), path.open("w", encoding="utf-8", newline="") as stream:
+        with (
+            _errors_of("write", path),
+            path.open("w", encoding="utf-8", newline="") as stream,
+        ):
             yield stream
     else:
         with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as stream:
@@ -70,7 +73,7 @@ def replacing(path: Path) -> Iterator[Path]:
     'path'
     """
     target = check_writable(path)
-    with _one_line_errors(path), replaced_when_done(target) as temporary:
+    with _errors_of("write", path), replaced_when_done(target) as temporary:
         yield temporary
 
 
@@ -94,25 +97,15 @@ def check_writable(path: Path) -> Path:
     if is_special(path):
         raise MusicEmotionError(f"'{printable(path)}' is no regular file; name one")
     target = Path(os.path.realpath(path))
-    with _one_line_errors(path), suppress(FileNotFoundError):
+    with _errors_of("write", path), suppress(FileNotFoundError):
         target.lstat()  # tells of a name that is too long
-    try:
+    with _errors_of("write in", path.parent):
         tempfile.TemporaryFile(dir=target.parent).close()
-    except OSError as error:
-        where = printable(path.parent)
-        raise MusicEmotionError(f"cannot write in '{where}' ({error.strerror})") from None
     return target
 
 
 def refuse_music(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
-    """Refuse to write over music, or two things over each other.
-
-    Parameters
-    ----------
-    outputs
-        What is to be written; ``None`` is passed over.
-    files
-        What is read.
+    """Refuse to write ``outputs`` over music, over ``files`` that are read, or over each other.
 
     Raises
     ------
@@ -145,11 +138,8 @@ def refuse_music(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from all others, ``None`` where there is no such file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None
-    return status.st_dev, status.st_ino
+    status = _status(path)
+    return None if status is None else (status.st_dev, status.st_ino)
 
 
 def is_special(path: Path) -> bool:
@@ -160,15 +150,19 @@ def is_special(path: Path) -> bool:
     >>> is_special(Path(os.devnull))
     True
     """
+    status = _status(path)
+    return status is not None and stat.S_IFMT(status.st_mode) not in (stat.S_IFREG, stat.S_IFDIR)
+
+
+def _status(path: Path) -> os.stat_result | None:
     try:
-        mode = path.stat().st_mode
+        return path.stat()
     except (OSError, ValueError):
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+        return None
 
 
 @contextmanager
-def _one_line_errors(path: Path) -> Iterator[None]:
+def _errors_of(doing: str, path: Path) -> Iterator[None]:
     """Turn what the system says of writing into one line; a closed pipe stays what it is."""
     try:
         yield
@@ -176,7 +170,7 @@ def _one_line_errors(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise MusicEmotionError(f"cannot write '{printable(path)}' ({reason})") from None
+        raise MusicEmotionError(f"cannot {doing} '{printable(path)}' ({reason})") from None
 
 
 class FileNames:
@@ -196,16 +190,10 @@ class FileNames:
     """
 
     def __init__(self, folder: Path, suffix: str) -> None:
-        try:
+        with _errors_of("make the folder", folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            shown = printable(folder)
-            raise MusicEmotionError(
-                f"cannot make the folder '{shown}' ({error.strerror})"
-            ) from None
         check_writable(folder / f"music-emotion{suffix}")
-        self._folder = folder
-        self._suffix = suffix
+        self._folder, self._suffix = folder, suffix
         self._given: set[str] = set()
 
     def next(self, path: str) -> Path:

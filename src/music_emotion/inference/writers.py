@@ -19,24 +19,15 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MusicEmotionError, printable
+from music_emotion.inference import output
 from music_emotion.inference.batch import Outcome
 from music_emotion.inference.explain import Explanation
-from music_emotion.inference.output import (
-    STANDARD_OUTPUT,
-    FileNames,
-    check_writable,
-    is_special,
-    opened_output,
-)
 from music_emotion.inference.prediction import COLUMNS, Timeline, TrackPrediction, ranked, writable
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-BAR_CELLS = 24
-SPARK_CELLS = 24
-LABEL_CELLS = 17
-PATH_CELLS = 44
+BAR_CELLS, SPARK_CELLS, LABEL_CELLS, PATH_CELLS = 24, 24, 17, 44  # widths
 SPARKS = "▁▂▃▄▅▆▇█"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 COLOURS = {emotion.name: emotion.colour for emotion in GEMS}
@@ -80,63 +71,52 @@ def _strict(data: object, indent: int | None = None) -> str:
     return json.dumps(data, allow_nan=False, indent=indent)
 
 
-class JsonWriter(Writer):
+class _JsonWriter(Writer):
     """One list of objects."""
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self._count = 0
+    _opening = "[\n"
 
     def add(self, outcome: Outcome) -> None:
-        """Write one outcome."""
-        self._stream.write("[\n" if self._count == 0 else ",\n")
-        self._stream.write(_strict(outcome_dict(outcome)))
+        self._stream.write(self._opening + _strict(outcome_dict(outcome)))
         self._stream.flush()
-        self._count += 1
+        self._opening = ",\n"
 
     def close(self) -> None:
-        """Write the end."""
-        self._stream.write("\n]\n" if self._count else "[]\n")
+        self._stream.write("[]\n" if self._opening == "[\n" else "\n]\n")
 
 
-class JsonLinesWriter(Writer):
+class _JsonLinesWriter(Writer):
     """One object per line."""
 
     def add(self, outcome: Outcome) -> None:
-        """Write one outcome."""
         self._stream.write(_strict(outcome_dict(outcome)) + "\n")
         self._stream.flush()
 
 
-class CsvWriter(Writer):
+class _CsvWriter(Writer):
     """One row per track: path, the columns of a flat prediction, error."""
-
-    COLUMNS = ("path", *COLUMNS, "error")
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._rows = csv.DictWriter(stream, self.COLUMNS, restval="", lineterminator="\n")
+        columns = ("path", *COLUMNS, "error")
+        self._rows = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         self._rows.writeheader()
 
     def add(self, outcome: Outcome) -> None:
-        """Write one outcome."""
         row = {} if outcome.prediction is None else outcome.prediction.to_row()
         self._rows.writerow({"path": writable(outcome.path), **row, "error": outcome.error})
         self._stream.flush()
 
 
-class CsvTimelineWriter(Writer):
+class _CsvTimelineWriter(Writer):
     """One row per point of the timeline: path, time, probabilities; a failure is left out."""
-
-    COLUMNS = ("path", "time", *EMOTIONS)
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._rows = csv.writer(stream, lineterminator="\n")
-        self._rows.writerow(self.COLUMNS)
+        self._rows.writerow(("path", "time", *EMOTIONS))
 
     def add(self, outcome: Outcome) -> None:
-        """Write one outcome."""
         if outcome.prediction is None:
             return
         timeline = outcome.prediction.to_dict()["timeline"]
@@ -146,49 +126,22 @@ class CsvTimelineWriter(Writer):
         self._stream.flush()
 
 
-class JamsWriter(Writer):
-    """One JAMS document per track.
-
-    Parameters
-    ----------
-    name
-        Gives the file of a track; ``None`` is standard output.
-    """
+class _JamsWriter(Writer):
+    """One document per track, in files of their own or on one stream; a failure leaves none."""
 
     def __init__(self, name: Callable[[str], Path | None]) -> None:
         self._name = name
 
     def add(self, outcome: Outcome) -> None:
-        """Write one outcome; a failure leaves no document.
-
-        Raises
-        ------
-        MusicEmotionError
-            This file cannot be written; others may.
-        """
         if outcome.prediction is not None:
-            with opened_output(self._name(outcome.path)) as stream:
+            with output.opened_output(self._name(outcome.path)) as stream:
                 stream.write(_strict(outcome.prediction.to_jams(), indent=1) + "\n")
 
 
-class TerminalWriter(Writer):
-    """Writes outcomes for people as they come.
+class _TableWriter(Writer):
+    """Bars for a single track, a line for each of many; failures are for the error stream."""
 
-    Parameters
-    ----------
-    stream
-        Where to; colours only where it is a terminal, or standard output under ``FORCE_COLOR``.
-    single
-        Whether there is one track, which gets bars, or many, which get a line each.
-    top
-        How many emotions are shown; by default all of one track and three of many.
-    timeline
-        Whether each point in time gets a line.
-    """
-
-    def __init__(
-        self, stream: TextIO, *, single: bool, top: int | None = None, timeline: bool = False
-    ) -> None:
+    def __init__(self, stream: TextIO, *, single: bool, top: int | None, timeline: bool) -> None:
         from rich.console import Console
 
         self._console = Console(
@@ -198,12 +151,10 @@ class TerminalWriter(Writer):
             soft_wrap=True,
             emoji=False,
         )
-        self._single = single
+        self._single, self._timeline = single, timeline
         self._top = top or (len(EMOTIONS) if single else 3)
-        self._timeline = timeline
 
     def add(self, outcome: Outcome) -> None:
-        """Write one outcome; failures are for the error stream."""
         prediction, explanation = outcome.prediction, outcome.explanation
         if prediction is None:
             return
@@ -215,45 +166,50 @@ class TerminalWriter(Writer):
         for line in lines:
             self._console.print(line, markup=False)
 
-    def _line(self, prediction: TrackPrediction) -> Text:
-        start = f"{_shortened(prediction.path):<{PATH_CELLS}}  {clock(prediction.duration):>7}"
-        silent = prediction.top is None
-        return _text(f"{start}  silent") if silent else _text(start, prediction.emotions, self._top)
+    def _line(self, prediction: TrackPrediction) -> Text | str:
+        shown = printable(prediction.path)
+        if len(shown) > PATH_CELLS:
+            shown = f"…{shown[-PATH_CELLS + 1 :]}"
+        start = f"{shown:<{PATH_CELLS}}  {clock(prediction.duration):>7}"
+        if prediction.top is None:
+            return f"{start}  silent"
+        return _strongest(start, prediction.emotions, self._top)
 
-    def _bars(self, prediction: TrackPrediction) -> list[Text]:
+    def _bars(self, prediction: TrackPrediction) -> Iterator[Text | str]:
+        from rich.text import Text
+
         model = f"model {prediction.model} {prediction.version}"
         title = f"{printable(prediction.path)}  {clock(prediction.duration)}  {model}"
-        lines = [_text(title)]
-        lines[0].style = "bold"
+        yield Text(title, style="bold")
         for name, probability in prediction.ranked()[: self._top]:
-            index = EMOTIONS.index(name)
-            line = _text(f"  {LABELS[name]:<{LABEL_CELLS}} ")
-            line.append(f"{_bar(probability):<{BAR_CELLS}}", style=COLOURS[name])
-            line.append(f" {probability:4.0%}  ")
+            index, colour = EMOTIONS.index(name), COLOURS[name]
             course = _spark(prediction.timeline.emotions[:, index])
-            line.append(f"{course:<{SPARK_CELLS}}", style=COLOURS[name])
-            line.append(f"  felt by {prediction.intensities[index]:.0%}")
-            lines.append(line)
+            yield Text.assemble(
+                f"  {LABELS[name]:<{LABEL_CELLS}} ",
+                (f"{_bar(probability):<{BAR_CELLS}}", colour),
+                f" {probability:4.0%}  ",
+                (f"{course:<{SPARK_CELLS}}", colour),
+                f"  felt by {prediction.intensities[index]:.0%}",
+            )
         if prediction.top is None:
-            return [*lines, _text("  silence: no emotion")]
-        top, confidence = LABELS[prediction.top], prediction.confidence
-        return [*lines, _text(f"  {top} with a confidence of {confidence:.0%}")]
+            yield "  silence: no emotion"
+        else:
+            yield f"  {LABELS[prediction.top]} with a confidence of {prediction.confidence:.0%}"
 
     def _points(self, timeline: Timeline) -> list[Text]:
         return [
-            _text(f"  {clock(float(time)):>7}", emotions, min(3, self._top))
+            _strongest(f"  {clock(float(time)):>7}", emotions, min(3, self._top))
             for time, emotions in zip(timeline.time, timeline.emotions, strict=True)
         ]
 
 
-def _text(start: str, emotions: Array | None = None, top: int = 0) -> Text:
+def _strongest(start: str, emotions: Array, top: int) -> Text:
     """Return a line: what it begins with, then the ``top`` most probable emotions."""
     from rich.text import Text
 
     line = Text(start)
-    for name, probability in [] if emotions is None else ranked(emotions)[:top]:
-        line.append(f"  {LABELS[name]} ", style=COLOURS[name])
-        line.append(f"{probability:.0%}")
+    for name, probability in ranked(emotions)[:top]:
+        line.append(f"  {LABELS[name]} ", style=COLOURS[name]).append(f"{probability:.0%}")
     return line
 
 
@@ -282,11 +238,6 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _shortened(path: str) -> str:
-    shown = printable(path)
-    return shown if len(shown) <= PATH_CELLS else f"…{shown[-PATH_CELLS + 1 :]}"
 
 
 def _bar(share: float) -> str:
@@ -337,27 +288,31 @@ def opened_writer(
     ...     writer.add(Outcome("song.mp3", error="'song.mp3' is not audio"))
     {"path": "song.mp3", "error": "'song.mp3' is not audio"}
     """
-    if path is not None and str(path) == STANDARD_OUTPUT:
+    if path is not None and str(path) == output.STANDARD_OUTPUT:
         path = None
-    if name == "jams" and files > 1 and path is None:
-        raise MusicEmotionError("JAMS describes one track per file; name a folder with -o")
     if name == "jams":
-        if path is not None and many:
-            yield JamsWriter(FileNames(path, ".jams").next)
-            return
-        if path is not None and not is_special(path):
-            check_writable(path)
-        yield JamsWriter(lambda _: path)
+        yield _JamsWriter(_jams_names(path, files, many))
         return
-    with opened_output(path) as stream:
+    with output.opened_output(path) as stream:
         writer: Writer
         if name == "table":
-            writer = TerminalWriter(stream, single=files == 1, top=top, timeline=timeline)
+            writer = _TableWriter(stream, single=files == 1, top=top, timeline=timeline)
         elif name == "csv":
-            writer = CsvTimelineWriter(stream) if timeline else CsvWriter(stream)
+            writer = _CsvTimelineWriter(stream) if timeline else _CsvWriter(stream)
         else:
-            writer = JsonWriter(stream) if name == "json" else JsonLinesWriter(stream)
+            writer = _JsonWriter(stream) if name == "json" else _JsonLinesWriter(stream)
         try:
             yield writer
         finally:
             writer.close()
+
+
+def _jams_names(path: Path | None, files: int, many: bool) -> Callable[[str], Path | None]:
+    """Return what names the file of a track's document; ``None`` is standard output."""
+    if files > 1 and path is None:
+        raise MusicEmotionError("JAMS describes one track per file; name a folder with -o")
+    if path is not None and many:
+        return output.FileNames(path, ".jams").next
+    if path is not None and not output.is_special(path):
+        output.check_writable(path)
+    return lambda _: path
