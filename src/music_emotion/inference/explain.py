@@ -19,14 +19,9 @@ from music_emotion.audio import AudioSource, Sound, decode
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.inference import segmenter
 from music_emotion.inference.model import EmotionModel, as_sound, is_file, joined
 from music_emotion.inference.prediction import DIGITS, TrackPrediction, rounded_values
-from music_emotion.inference.segmenter import (
-    Segments,
-    audible_segments,
-    fill_segment,
-    segment_blocks,
-)
 
 LONGEST_SECONDS = 300.0  # of a track that are explained; the rest is left aside
 BAND_EDGES = (0.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0, 6_400.0, 11_025.0)  # Hz
@@ -38,25 +33,18 @@ Array = NDArray[np.float32]
 class Explanation:
     """What made one emotion.
 
-    All numbers are how much the emotion's probability falls when a part is left out: above 0 the
-    part speaks for the emotion, below 0 against it.
+    All influences are how much the emotion's probability falls when a part is left out: above 0
+    the part speaks for the emotion, below 0 against it.
 
     Attributes
     ----------
-    emotion
-        Its name.
-    probability
-        Of the whole, in the part of the track that was explained.
-    time
-        Beginning of each 3-s segment in seconds, shape (n,).
-    seconds
-        Influence of each segment, shape (n,).
-    bands
-        (lowest, highest) frequency of each band in Hz.
-    frequencies
-        Influence of each band throughout the track, shape (bands,).
-    map
-        Influence of each band in each segment, shape (bands, n).
+    emotion: its name
+    probability: of the whole, in the part of the track that was explained
+    time: beginning of each 3-s segment in seconds, shape (n,)
+    seconds: influence of each segment, shape (n,)
+    bands: (lowest, highest) frequency of each band in Hz
+    frequencies: influence of each band throughout the track, shape (bands,)
+    map: influence of each band in each segment, shape (bands, n)
     """
 
     emotion: str
@@ -120,7 +108,7 @@ def explain(
     versions = chain([segments], (_without_band(segments, *band) for band in bands))
     segment_level = joined([model.analyse(version) for version in versions])
 
-    everything = np.flatnonzero(audible_segments(segments))
+    everything = np.flatnonzero(segmenter.audible_segments(segments))
     without_segment = [everything[everything != number] for number in range(count)]
     without_band = [everything + count * (band + 1) for band in range(len(bands))]
     without_both = [
@@ -151,16 +139,9 @@ def explain_prediction(
     *,
     emotion: str | None = None,
 ) -> tuple[TrackPrediction, Explanation | None]:
-    """Explain what was predicted.
+    """Explain what a model predicted of a source; see :func:`explain`.
 
-    Parameters
-    ----------
-    model, source
-        What predicted what.
-    prediction
-        Its answer.
-    emotion
-        Its name; by default the most probable one of the whole track.
+    By default this is about the most probable emotion of the whole track.
 
     Returns
     -------
@@ -168,13 +149,6 @@ def explain_prediction(
         With a further line where only a part of the track is explained.
     explanation
         ``None`` for silence: there is nothing to explain.
-
-    Raises
-    ------
-    AudioError
-        The sound cannot be read again.
-    ModelError
-        There is no emotion of that name.
 
     Examples
     --------
@@ -196,25 +170,23 @@ def explain_prediction(
 
 def _segments(
     model: EmotionModel, source: AudioSource | Sound | NDArray[Any], sample_rate: int | None
-) -> Segments:
+) -> segmenter.Segments:
     """Return the segments of the part that is explained."""
     if is_file(source):
         sound = decode(source, duration=LONGEST_SECONDS)
     else:
         sound = as_sound(source, sample_rate)
     samples = sound.samples[: round(LONGEST_SECONDS * sound.sample_rate)]
-    blocks, _ = fill_segment([samples], sound.sample_rate, "the sound")
-    parts = segment_blocks(blocks, sound.sample_rate, rates=model.sample_rates)
-    return Segments(joined([part.waveforms for part in parts]))
+    blocks, _ = segmenter.fill_segment([samples], sound.sample_rate, "the sound")
+    parts = segmenter.segment_blocks(blocks, sound.sample_rate, rates=model.sample_rates)
+    return segmenter.Segments(joined([part.waveforms for part in parts]))
 
 
-def _without_band(segments: Segments, lowest: float, highest: float) -> Segments:
+def _without_band(whole: segmenter.Segments, lowest: float, highest: float) -> segmenter.Segments:
     """Return the segments without the frequencies from ``lowest`` to ``highest`` Hz."""
-    return Segments(
-        {
-            rate: _band_stop(waveform, rate, lowest, highest)
-            for rate, waveform in segments.waveforms.items()
-        }
+    waveforms = whole.waveforms.items()
+    return segmenter.Segments(
+        {rate: _band_stop(waveform, rate, lowest, highest) for rate, waveform in waveforms}
     )
 
 

@@ -10,7 +10,6 @@ import hashlib
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,39 +27,19 @@ if TYPE_CHECKING:
 OPSET = 17  # the first with a Fourier transform
 EXAMPLE_ROWS = 2  # a batch of one would be traced as a constant
 NO_EPOCHS = -1
-UNNAMED = "unnamed"  # until the graph is made
 VERSION_DIGITS = 7  # of the graph's SHA-256
 LEFT_OUT = frozenset({"history", "machine", "cells_trained", "seconds"})
 """Of a model's provenance; it stays in the trained model's own file."""
 SMALLEST_HALVED = 1_024  # weights; smaller arrays stay float32
 
 
-def export_trained(
-    trained: Path,
-    folder: Path,
-    *,
-    name: str,
-    mel_inside: bool = True,
-    halve: bool = False,
-    **card: Any,
-) -> Card:
-    """Package a model that ``music-emotion train`` wrote.
+def export_trained(trained: Path, folder: Path, *, name: str, **options: Any) -> Card:
+    """Package a model that ``music-emotion train`` wrote into the folder ``trained``.
 
     Parameters
     ----------
-    trained
-        The folder that was trained.
-    folder
-        Where the packaged model goes.
-    name
-        Its name.
-    mel_inside
-        Whether a spectrogram model takes the waveform and holds the mel front end; otherwise it
-        takes the spectrogram, which is computed faster outside.
-    halve
-        Store large weights as float16.
-    **card
-        Further fields of the card.
+    folder, name, **options
+        As :func:`export_fitted` takes them.
 
     Raises
     ------
@@ -81,18 +60,11 @@ def export_trained(
     except ImportError:
         raise MissingExtraError("exporting a model", "train") from None
     described = read_trained(trained)
-    return export_fitted(
-        load_fitted(trained),
-        folder,
-        name=name,
-        mel_inside=mel_inside,
-        halve=halve,
-        **{
-            "training": training_facts(described),
-            "summary": f"{described.name}, trained on {_data_name(described)}",
-            **card,
-        },
-    )
+    known = {
+        "training": training_facts(described),
+        "summary": f"{described.name}, trained on {_data_name(described)}",
+    }
+    return export_fitted(load_fitted(trained), folder, name=name, **known | options)
 
 
 def export_fitted(
@@ -105,32 +77,45 @@ def export_fitted(
     version: str = "",
     **card: Any,
 ) -> Card:
-    """Package a fitted model; see :func:`export_trained`.
+    """Package a fitted model.
 
-    Without a ``version`` it is the beginning of the graph's SHA-256, so that a prediction tells
-    which of two exports under the same name made it.
+    Parameters
+    ----------
+    model
+        A network, an ensemble of networks, or a model that makes its own graph.
+    folder
+        Where the packaged model goes.
+    name
+        Its name.
+    mel_inside
+        Whether a spectrogram model takes the waveform and holds the mel front end; otherwise it
+        takes the spectrogram, which is computed faster outside.
+    halve
+        Store large weights as float16.
+    version
+        By default the beginning of the graph's SHA-256, so that a prediction tells which of two
+        exports under the same name made it.
+    **card
+        Further fields of the card.
+
+    Raises
+    ------
+    ModelError
+        The model is of a kind that has no graph, or the folder cannot be written.
     """
+    inputs: dict[str, Any]
     if isinstance(model, GraphModel):
-        blank = Card(
-            name,
-            UNNAMED,
-            model.feature_names,
-            "track",
-            sha256="",
-            pooling=model.pooling,
-            window_seconds=model.window_seconds,
-        )
+        inputs = {"features": model.feature_names, "scope": "track", "pooling": model.pooling}
+        inputs["window_seconds"] = model.window_seconds
         graph = model.graph()
     else:
         networks = _networks(model)
         features = ["waveform" if mel_inside and f == "log_mel" else f for f, _ in networks]
-        blank = Card(name, UNNAMED, tuple(dict.fromkeys(features)), "segment", sha256="")
+        inputs = {"features": tuple(dict.fromkeys(features)), "scope": "segment"}
         graph = _traced([network for _, network in networks], features)
-    if halve:
-        graph = halved(graph)
-    serialised = graph.SerializeToString()
-    version = version or hashlib.sha256(serialised).hexdigest()[:VERSION_DIGITS]
-    return write_package(folder, replace(blank, version=version, **card), serialised)
+    onnx = (halved(graph) if halve else graph).SerializeToString()
+    version = version or hashlib.sha256(onnx).hexdigest()[:VERSION_DIGITS]
+    return write_package(folder, Card(name, version, sha256="", **inputs | card), onnx)
 
 
 def training_facts(described: TrainedModel) -> dict[str, str]:
@@ -191,11 +176,7 @@ def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
     names = list(dict.fromkeys(features))
     shapes = [FEATURES[name].shape for name in names]
     examples = tuple(torch.randn(EXAMPLE_ROWS, *shape) for shape in shapes)
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        warnings.catch_warnings(),
-        torch.no_grad(),
-    ):
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings(), torch.no_grad():
         path = Path(scratch, "model.onnx")
         warnings.simplefilter("ignore")  # of the tracing exporter, the one that takes an LSTM
         torch.onnx.export(
@@ -221,13 +202,11 @@ def halved(graph: ModelProto) -> ModelProto:
     casts = []
     for weights in result.graph.initializer:
         values = numpy_helper.to_array(weights)
-        if values.dtype != np.float32 or values.size < SMALLEST_HALVED:
-            continue
-        if np.abs(values).max() > np.finfo(np.float16).max:
-            continue
-        wide = weights.name
-        weights.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{wide}_half"))
-        casts.append(helper.make_node("Cast", [f"{wide}_half"], [wide], to=TensorProto.FLOAT))
+        is_large = values.dtype == np.float32 and values.size >= SMALLEST_HALVED
+        if is_large and np.abs(values).max() <= np.finfo(np.float16).max:
+            wide, half = weights.name, f"{weights.name}_half"
+            weights.CopyFrom(numpy_helper.from_array(values.astype(np.float16), half))
+            casts.append(helper.make_node("Cast", [half], [wide], to=TensorProto.FLOAT))
     nodes = [*casts, *result.graph.node]
     del result.graph.node[:]
     result.graph.node.extend(nodes)

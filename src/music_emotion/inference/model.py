@@ -21,16 +21,10 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
 from music_emotion.features.compute import sample_rates, segment_features
 from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.inference import segmenter
 from music_emotion.inference.model_card import CARD_FILE
 from music_emotion.inference.package import ONNX_FILE, OUTPUTS, Network, find_package
 from music_emotion.inference.prediction import Timeline, TrackPrediction
-from music_emotion.inference.segmenter import (
-    Envelope,
-    Segments,
-    audible_segments,
-    fill_segment,
-    segment_blocks,
-)
 from music_emotion.models.base import Prediction
 from music_emotion.models.pooling import pool
 
@@ -48,13 +42,7 @@ ReadingProgress = Callable[[float, float | None], None]
 
 
 class EmotionModel:
-    """A packaged model, from sound to prediction.
-
-    Parameters
-    ----------
-    network
-        The graph and its card.
-    """
+    """A packaged model, its graph and card, from sound to prediction."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -75,21 +63,9 @@ class EmotionModel:
         *,
         progress: ReadingProgress | None = None,
     ) -> TrackPrediction:
-        """Predict what people feel in a piece of music; see :func:`predict`.
+        """Predict what people feel in a piece of music, as :func:`predict` does.
 
-        Parameters
-        ----------
-        source, sample_rate
-            As :func:`predict` takes them.
-        progress
-            Called with how far the reading of a file is.
-
-        Raises
-        ------
-        AudioError
-            The sound cannot be read, or is shorter than half a second.
-        MissingExtraError
-            Reading the file needs the extra ``[formats]``.
+        ``progress`` is called with how far the reading of a file is.
         """
         if sample_rate is not None and (is_file(source) or isinstance(source, Sound)):
             raise AudioError("a file or a Sound brings its own sample rate; leave it out")
@@ -106,20 +82,20 @@ class EmotionModel:
         self, blocks: Iterable[Array], sound: AudioStream | Sound, path: str, name: str
     ) -> TrackPrediction:
         """Predict blocks of sound, whose length and warnings are known when all have passed."""
-        envelope = Envelope(sound.sample_rate)
-        blocks, is_repeated = fill_segment(envelope.watch(blocks), sound.sample_rate, name)
-        parts: list[SegmentLevel] = []
-        masks: list[NDArray[np.bool_]] = []
-        for segments in segment_blocks(blocks, sound.sample_rate, rates=self.sample_rates):
+        envelope = segmenter.Envelope(sound.sample_rate)
+        watched = envelope.watch(blocks)
+        blocks, is_repeated = segmenter.fill_segment(watched, sound.sample_rate, name)
+        parts, masks = list[SegmentLevel](), list[NDArray[np.bool_]]()
+        for segments in segmenter.segment_blocks(
+            blocks, sound.sample_rate, rates=self.sample_rates
+        ):
             parts.append(self.analyse(segments))
-            masks.append(audible_segments(segments))
+            masks.append(segmenter.audible_segments(segments))
         audible, peaks, duration = np.concatenate(masks), envelope.values(), sound.duration
         count, peak = len(audible), float(peaks.max())
         width = round(self.card.window_seconds / SEGMENT_SECONDS)
-        whole, *windows = [
-            np.flatnonzero(audible[span]) + span.start
-            for span in (slice(0, count), *spans_around(count, width))
-        ]
+        spans = (slice(0, count), *spans_around(count, width))
+        whole, *windows = [np.flatnonzero(audible[span]) + span.start for span in spans]
         predicted = self.aggregate(joined(parts), [whole, *windows])
         middles = (np.arange(count, dtype=np.float64) + 0.5) * min(SEGMENT_SECONDS, duration)
         return TrackPrediction(
@@ -135,7 +111,7 @@ class EmotionModel:
             envelope=peaks,
         )
 
-    def analyse(self, segments: Segments) -> SegmentLevel:
+    def analyse(self, segments: segmenter.Segments) -> SegmentLevel:
         """Return what the model keeps of each segment: its features, or the graph's outputs."""
         features = segment_features(segments.waveforms, self.card.features)
         if self.card.scope == "track":
@@ -146,7 +122,7 @@ class EmotionModel:
     def aggregate(
         self, segment_level: SegmentLevel, spans: Sequence[NDArray[np.int64]]
     ) -> Prediction:
-        """Predict spans of segments.
+        """Predict spans of segments, one row per span.
 
         Parameters
         ----------
@@ -154,32 +130,25 @@ class EmotionModel:
             What :meth:`analyse` gave for all segments of a track.
         spans
             For each span the indices of its audible segments; a span without any is silence.
-
-        Returns
-        -------
-        Prediction
-            One row per span.
         """
         result = no_emotion(len(spans))
-        rows = [row for row, span in enumerate(spans) if len(span)]
-        if not rows:
+        heard = [row for row, span in enumerate(spans) if len(span)]
+        if not heard:
             return result
         if self.card.scope == "segment":
             emotions, intensities = (
-                np.stack([segment_level[output][spans[row]].mean(axis=0) for row in rows])
+                np.stack([segment_level[output][spans[row]].mean(axis=0) for row in heard])
                 for output in OUTPUTS
             )
             predicted = Prediction(emotions, intensities)
         else:
-            predicted = self.network(
-                {
-                    name: np.stack(
-                        [pool(segment_level[name][spans[row]], order) for row in rows]
-                    ).astype(np.float32)
-                    for name, order in self.card.pooling.items()
-                }
-            )
-        result.emotions[rows], result.intensities[rows] = predicted.emotions, predicted.intensities
+            pooled = {
+                name: np.stack([pool(segment_level[name][spans[row]], statistics) for row in heard])
+                for name, statistics in self.card.pooling.items()
+            }
+            predicted = self.network(pooled)
+        result.emotions[heard] = predicted.emotions
+        result.intensities[heard] = predicted.intensities
         return result
 
     def confidence(self, emotions: Array) -> float:
@@ -249,20 +218,13 @@ def is_file(source: object) -> TypeGuard[AudioSource]:
 
 
 def as_sound(source: Any, sample_rate: int | None) -> Sound:
-    """Return a sound as it is, or an array as sound.
-
-    Parameters
-    ----------
-    source
-        A :class:`~music_emotion.audio.Sound` of float32 and shape (n,), or what
-        :func:`music_emotion.audio.sound_from_array` takes.
-    sample_rate
-        Of an array, in Hz.
+    """Return a sound of float32 and shape (n,) as it is, or an array as sound.
 
     Raises
     ------
     AudioError
-        It is neither, or the rate of an array is missing or no number.
+        It is neither, or the rate of an array is missing or no number; see also
+        :func:`music_emotion.audio.sound_from_array`.
 
     Examples
     --------
@@ -303,17 +265,13 @@ def _reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]
 
 
 def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionModel:
-    """Return a model from the wheel by name, or one on disk by its folder.
+    """Return a model from the wheel by its name, or one on disk by its folder.
 
     Parameters
     ----------
     name_or_path
-        A name that ``music-emotion models`` lists, or the folder of a packaged model.
-
-    Returns
-    -------
-    EmotionModel
-        Its ``predict`` answers for one piece of music after the other.
+        A name that ``music-emotion models`` lists, or the folder of a packaged model. Its
+        ``predict`` answers for one piece of music after the other.
 
     Raises
     ------

@@ -42,12 +42,9 @@ class Timeline:
 
     Attributes
     ----------
-    time
-        Middle of each 3-s segment in seconds, shape (n,).
-    emotions
-        Probabilities in the window around it, shape (n, 9), rows sum to 1.
-    window
-        Length of that window in seconds.
+    time: middle of each 3-s segment in seconds, shape (n,)
+    emotions: probabilities in the window around it, shape (n, 9), rows sum to 1
+    window: length of that window in seconds
     """
 
     time: NDArray[np.float64]
@@ -64,25 +61,16 @@ class TrackPrediction:
 
     Attributes
     ----------
-    path
-        The file as it was named; ``""`` for an array.
-    duration
-        Seconds of sound that were heard.
-    model, version
-        Name and version of the model.
-    emotions
-        Probability of each emotion to be the dominant one, shape (9,), sums to 1.
-    intensities
-        Expected share of listeners who feel each emotion, shape (9,), 0–1.
-    confidence
-        Probability that the top emotion is the one most listeners name, 0–1, calibrated out of
-        fold as the model's card says; 0 for silence.
-    timeline
-        The emotions over time.
-    warnings
-        What was wrong with the sound, one line each.
-    envelope
-        Largest sample in each 1/20 s, shape (n,), for pictures; not written out.
+    path: the file as it was named; ``""`` for an array
+    duration: seconds of sound that were heard
+    model, version: of the model
+    emotions: probability of each emotion to be the dominant one, shape (9,), sums to 1
+    intensities: expected share of listeners who feel each emotion, shape (9,), 0–1
+    confidence: probability that the top emotion is the one most listeners name, 0–1, calibrated
+        out of fold as the model's card says; 0 for silence
+    timeline: the emotions over time
+    warnings: what was wrong with the sound, one line each
+    envelope: largest sample in each 1/20 s, shape (n,), for pictures; not written out
     """
 
     path: str
@@ -125,9 +113,7 @@ class TrackPrediction:
             "timeline": {
                 "time": [round(float(time), 3) for time in self.timeline.time],
                 "window": self.timeline.window,
-                "emotions": {
-                    name: [row[index] for row in rows] for index, name in enumerate(EMOTIONS)
-                },
+                "emotions": {name: [row[at] for row in rows] for at, name in enumerate(EMOTIONS)},
             },
             "warnings": list(self.warnings),
         }
@@ -146,47 +132,30 @@ class TrackPrediction:
             One value per name in :data:`COLUMNS`. ``top`` is ``None`` for silence; warnings are
             one text, divided by ``"; "``.
         """
-        emotions, intensities = self.emotions.tolist(), self.intensities.tolist()
         if rounded:
+            duration, confidence = round(self.duration, 3), round(self.confidence, DIGITS)
             emotions, intensities = _shares(self.emotions), rounded_values(self.intensities)
-        values = (
-            round(self.duration, 3) if rounded else float(self.duration),
-            self.model,
-            self.version,
-            self.top,
-            round(self.confidence, DIGITS) if rounded else float(self.confidence),
-            *emotions,
-            *intensities,
-            "; ".join(self.warnings),
-        )
+        else:
+            duration, confidence = float(self.duration), float(self.confidence)
+            emotions, intensities = self.emotions.tolist(), self.intensities.tolist()
+        start = (duration, self.model, self.version, self.top, confidence)
+        values = (*start, *emotions, *intensities, "; ".join(self.warnings))
         return dict(zip(COLUMNS, values, strict=True))
 
     @classmethod
     def from_row(
-        cls,
-        row: Mapping[str, Any],
-        *,
-        path: str,
-        timeline: Timeline,
-        warnings: Iterable[str],
+        cls, row: Mapping[str, Any], *, path: str, timeline: Timeline, warnings: Iterable[str]
     ) -> TrackPrediction:
         """Return the prediction that :meth:`to_row` made a row of.
 
-        Parameters
-        ----------
-        row
-            With the names in :data:`COLUMNS` and any others.
-        path, timeline, warnings
-            What the row does not hold, or not apart.
+        The row may have more columns; ``path``, ``timeline`` and ``warnings`` are what it does not
+        hold, or not apart.
         """
         return cls(
             path=path,
-            duration=row["duration"],
-            model=row["model"],
-            version=row["version"],
+            **{name: row[name] for name in ("duration", "model", "version", "confidence")},
             emotions=np.array([row[name] for name in EMOTIONS], np.float32),
             intensities=np.array([row[name] for name in INTENSITY_COLUMNS], np.float32),
-            confidence=row["confidence"],
             timeline=timeline,
             warnings=tuple(warnings),
         )
@@ -198,32 +167,61 @@ class TrackPrediction:
         probabilities of the whole track, its intensities, and the probabilities over time. Which is
         which is in each annotation's sandbox.
         """
-        duration = round(self.duration, 3)
-        timeline = self.timeline
-        whole = (0.0, duration)
+        duration, half = round(self.duration, 3), self.timeline.window / 2
         spans = [
-            (max(0.0, middle - timeline.window / 2), min(duration, middle + timeline.window / 2))
-            for middle in timeline.time.tolist()
+            (max(0.0, middle - half), min(duration, middle + half), emotions)
+            for middle, emotions in zip(
+                self.timeline.time.tolist(), self.timeline.emotions, strict=True
+            )
         ]
         return {
             "annotations": [
-                _jams_annotation(self, "emotions", [(whole, self.emotions)]),
-                _jams_annotation(self, "intensities", [(whole, self.intensities)]),
-                _jams_annotation(self, "timeline", zip(spans, timeline.emotions, strict=True)),
+                self._jams_annotation("emotions", [(0.0, duration, self.emotions)]),
+                self._jams_annotation("intensities", [(0.0, duration, self.intensities)]),
+                self._jams_annotation("timeline", spans),
             ],
             "file_metadata": {
-                "title": "",
-                "artist": "",
-                "release": "",
+                **dict.fromkeys(("title", "artist", "release"), ""),
                 "duration": duration,
                 "identifiers": {},
                 "jams_version": JAMS_VERSION,
             },
             "sandbox": {
                 "path": writable(self.path),
-                "confidence": round(self.confidence, 6),
+                "confidence": round(self.confidence, DIGITS),
                 "warnings": list(self.warnings),
             },
+        }
+
+    def _jams_annotation(
+        self, quantity: str, spans: Iterable[tuple[float, float, Array]]
+    ) -> dict[str, Any]:
+        """Annotate spans, each (start, end, nine values)."""
+        return {
+            "namespace": NAMESPACE,
+            "time": 0.0,
+            "duration": round(self.duration, 3),
+            "data": [
+                {
+                    "time": round(start, 3),
+                    "duration": round(end - start, 3),
+                    "value": name,
+                    "confidence": round(float(value), DIGITS),
+                }
+                for start, end, values in spans
+                for name, value in zip(EMOTIONS, values, strict=True)
+            ],
+            "annotation_metadata": {
+                "curator": {"name": "", "email": ""},
+                "annotator": {},
+                "version": self.version,
+                "corpus": "",
+                "annotation_tools": f"music-emotion, model {self.model}",
+                "annotation_rules": "",
+                "validation": "",
+                "data_source": "program",
+            },
+            "sandbox": {"quantity": quantity},
         }
 
     def to_frame(self) -> pandas.DataFrame:
@@ -277,39 +275,6 @@ def rounded_values(values: Array) -> list[float]:
     [0.333333, 1.0]
     """
     return [round(float(value), DIGITS) for value in values]
-
-
-def _jams_annotation(
-    prediction: TrackPrediction,
-    quantity: str,
-    spans: Iterable[tuple[tuple[float, float], Array]],
-) -> dict[str, Any]:
-    return {
-        "namespace": NAMESPACE,
-        "time": 0.0,
-        "duration": round(prediction.duration, 3),
-        "data": [
-            {
-                "time": round(start, 3),
-                "duration": round(end - start, 3),
-                "value": name,
-                "confidence": round(float(value), 6),
-            }
-            for (start, end), values in spans
-            for name, value in zip(EMOTIONS, values, strict=True)
-        ],
-        "annotation_metadata": {
-            "curator": {"name": "", "email": ""},
-            "annotator": {},
-            "version": prediction.version,
-            "corpus": "",
-            "annotation_tools": f"music-emotion, model {prediction.model}",
-            "annotation_rules": "",
-            "validation": "",
-            "data_source": "program",
-        },
-        "sandbox": {"quantity": quantity},
-    }
 
 
 def writable(path: str) -> str:

@@ -37,10 +37,8 @@ Array = NDArray[np.float32]
 class Segments:
     """Consecutive segments of one track, each 3 s of mono sound.
 
-    Attributes
-    ----------
-    waveforms
-        By sample rate in Hz the same sound, shape (n, 3 s at that rate); 22,050 Hz is there.
+    ``waveforms`` holds by sample rate in Hz the same sound, shape (n, 3 s at that rate); 22,050 Hz
+    is there.
     """
 
     waveforms: Mapping[int, Array]
@@ -90,10 +88,8 @@ def segment_blocks(
 
     Parameters
     ----------
-    blocks
-        Mono sound, each of shape (samples,).
-    sample_rate
-        Its rate in Hz.
+    blocks, sample_rate
+        Mono sound, each block of shape (samples,), and its rate in Hz.
     rates
         At which rates in Hz the segments are wanted besides 22,050 Hz.
 
@@ -121,11 +117,9 @@ def segment_blocks(
     for cutter in cutters.values():
         cutter.finish()
     # The sound decides how many segments there are, not the rounding of a rate.
-    left = int(samples // (SEGMENT_SECONDS * sample_rate)) - given
-    while left > 0:
-        count = min(BATCH_SEGMENTS, left)
-        yield _take(cutters, count)
-        left -= count
+    count = int(samples // (SEGMENT_SECONDS * sample_rate))
+    for start in range(given, count, BATCH_SEGMENTS):
+        yield _take(cutters, min(BATCH_SEGMENTS, count - start))
 
 
 def _take(cutters: Mapping[int, _Cutter], count: int) -> Segments:
@@ -156,14 +150,7 @@ def audible_segments(segments: Segments) -> NDArray[np.bool_]:
 def fill_segment(
     blocks: Iterable[Array], sample_rate: int, name: str
 ) -> tuple[Iterator[Array], bool]:
-    """Repeat sound that is shorter than a segment until it fills one.
-
-    Returns
-    -------
-    blocks
-        The sound, at least one segment of it.
-    short
-        Whether it had to be repeated.
+    """Return sound, repeated to one segment where it is shorter, and whether it was repeated.
 
     Raises
     ------
@@ -176,9 +163,7 @@ def fill_segment(
     >>> [len(block) for block in blocks], is_repeated
     ([66150], True)
     """
-    whole = iter(blocks)
-    head: list[Array] = []
-    length = 0
+    whole, head, length = iter(blocks), list[Array](), 0
     enough = math.ceil(SEGMENT_SECONDS * sample_rate)
     for block in whole:
         head.append(block)
