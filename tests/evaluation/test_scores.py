@@ -25,6 +25,12 @@ def scored(seed=0, n=120, n_groups=30) -> Scored:
     )
 
 
+def every_metric(one: Scored) -> dict[str, float]:
+    return metrics.evaluate(
+        metrics.Reference(one.label, one.votes), metrics.Estimated(one.emotions, one.intensities)
+    )
+
+
 def expand(one: Scored, draws: np.ndarray) -> Scored:
     """The resample as a plain selection of items: the slow, obvious way."""
     rows = np.concatenate(
@@ -35,7 +41,7 @@ def expand(one: Scored, draws: np.ndarray) -> Scored:
 
 def test_values_are_those_of_the_metrics():
     one = scored()
-    plain = metrics.evaluate(*one.sides)
+    plain = every_metric(one)
     assert list(plain) == [metric.name for metric in METRICS]
     for metric in METRICS:
         assert scores.evaluate(metric, [one]) == pytest.approx(plain[metric.name], abs=1e-12)
@@ -44,7 +50,7 @@ def test_values_are_those_of_the_metrics():
 def test_every_resample_equals_the_metric_of_the_resampled_items():
     one = scored()
     for row in resample_groups(one.n_groups, n_resamples=4, seed=1):
-        plain = metrics.evaluate(*expand(one, row).sides)
+        plain = every_metric(expand(one, row))
         for metric in METRICS:
             if metric.takes != "whole":
                 (fast,) = scores.resampled(metric, one, row[None])

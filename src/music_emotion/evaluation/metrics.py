@@ -1,7 +1,5 @@
 """How good predictions are: pure functions of arrays, and :func:`evaluate` for all of them.
 
-Conventions
------------
 * ``labels`` (n,) are dominant emotions 0–8; ``emotions`` (n, 9) the predicted probabilities of each
   emotion to be the dominant one. They are scored against each other: accuracy, F1, log-loss, Brier
   score, ROC-AUC, calibration error.
@@ -46,6 +44,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -96,41 +95,26 @@ class Estimated:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric that is reported.
+    """A metric that is reported."""
 
-    Attributes
-    ----------
-    name
-        As in ``summary.csv``.
-    title, meaning
-        As tables head and explain its column.
-    takes
-        What ``function`` is given: ``"items"`` a :class:`Reference` and an :class:`Estimated`, for
-        one value per item whose mean is the metric; ``"confusions"`` confusion matrices, shape
-        (…, 9, 9), ``"areas"`` the emotions' ROC-AUC and ``"correlations"`` their r, shape (…, 9),
-        for values of shape (…) or (…, 9); ``"whole"`` the same as ``"items"``, for one value that
-        is no function of sums over items and therefore gets no interval.
-    function
-        Computes it.
-    needs_votes
-        Whether it is defined only where listeners' votes are known.
-    higher_is_better
-        Direction.
-    is_share
-        Whether it is a share of items, which tables show in per cent.
-    has_column
-        Whether the table of all metrics has a column of it.
-    """
-
-    name: str
-    title: str
-    meaning: str
-    takes: Literal["items", "confusions", "areas", "correlations", "whole"]
+    name: str  #: as in ``summary.csv``
+    title: str  #: as tables head its column
+    meaning: str  #: as they explain it
+    #: what ``function`` is given: ``"labels"`` labels and emotions, ``"votes"`` votes and
+    #: intensities, for one value per item whose mean is the metric; ``"confusions"`` confusion
+    #: matrices, shape (…, 9, 9), ``"areas"`` the emotions' ROC-AUC and ``"correlations"`` their r,
+    #: shape (…, 9), for values of shape (…) or (…, 9); ``"whole"`` the same as ``"labels"``, for
+    #: one value that is no function of sums over items and therefore gets no interval
+    takes: Literal["labels", "votes", "confusions", "areas", "correlations", "whole"]
     function: Callable[..., Any]
-    needs_votes: bool = False
     higher_is_better: bool = True
-    is_share: bool = False
-    has_column: bool = True
+    is_share: bool = False  #: whether it is a share of items, which tables show in per cent
+    has_column: bool = True  #: whether the table of all metrics has a column of it
+
+    @property
+    def needs_votes(self) -> bool:
+        """Whether it is defined only where listeners' votes are known."""
+        return self.takes in ("votes", "correlations")
 
 
 def validate(reference: Reference, estimated: Estimated) -> None:
@@ -184,22 +168,19 @@ def evaluate(reference: Reference, estimated: Estimated) -> dict[str, float]:
     """
     validate(reference, estimated)
     labels, emotions = reference.labels, estimated.emotions
-    confusion = confusion_matrix(labels, predicted_labels(emotions))
-    areas, correlations = roc_auc(labels, emotions), np.full(N_EMOTIONS, np.nan)
-    has_votes = reference.votes is not None and estimated.intensities is not None
-    if reference.votes is not None and estimated.intensities is not None:
-        correlations = pearson_r(reference.votes, estimated.intensities)
     arguments: dict[str, tuple[Any, ...]] = {
-        "items": (reference, estimated),
-        "whole": (reference, estimated),
-        "confusions": (confusion,),
-        "areas": (areas,),
-        "correlations": (correlations,),
+        "labels": (labels, emotions),
+        "whole": (labels, emotions),
+        "confusions": (confusion_matrix(labels, predicted_labels(emotions)),),
+        "areas": (roc_auc(labels, emotions),),
     }
+    if reference.votes is not None and estimated.intensities is not None:
+        arguments["votes"] = reference.votes, estimated.intensities
+        arguments["correlations"] = (pearson_r(reference.votes, estimated.intensities),)
     return {
         metric.name: float(np.mean(metric.function(*arguments[metric.takes])))
         for metric in METRICS
-        if has_votes or not metric.needs_votes
+        if metric.takes in arguments
     }
 
 
@@ -282,11 +263,6 @@ def confusion_matrix(labels: NDArray[Any], predicted: NDArray[Any]) -> Ints:
 
 def per_class(confusion: NDArray[Any]) -> PerClass:
     """Return precision, recall, F1 and support of each emotion; 0 where a ratio is 0 / 0.
-
-    Parameters
-    ----------
-    confusion
-        Confusion matrices, true emotions in rows, shape (…, 9, 9).
 
     Examples
     --------
@@ -422,16 +398,9 @@ def calibration_bins(confidence: Floats, bins: int = CALIBRATION_BINS) -> Ints:
 def calibration_error(
     confidence: Floats, right: NDArray[Any], *, bins: int = CALIBRATION_BINS
 ) -> float:
-    """Return the expected calibration error of any confidence, 0–1.
+    """Return the expected calibration error, 0–1, of the confidence (n,), 0–1, of any answers.
 
-    Parameters
-    ----------
-    confidence
-        How sure an answer is, shape (n,), 0–1.
-    right
-        Whether it is right, shape (n,), 0 or 1.
-    bins
-        Number of equal-width bins.
+    Whether they are ``right``, shape (n,), is 0 or 1; ``bins`` are of equal width.
 
     Examples
     --------
@@ -484,14 +453,7 @@ def roc_auc_of_groups(
 ) -> Floats:
     """Return :func:`roc_auc` for many weightings of groups of items, shape (b, 9).
 
-    Parameters
-    ----------
-    labels, emotions
-        As there.
-    group
-        Group of each item, shape (n,).
-    weights
-        How often each group takes part, shape (b, groups).
+    ``group`` (n,) is each item's; ``weights`` (b, groups) say how often each group takes part.
 
     Examples
     --------
@@ -520,12 +482,10 @@ def auc_wins(
 ) -> Floats:
     """Count, per pair of groups, how often an item that carries the emotion outscores another.
 
-    Returns
-    -------
-    array of shape (n_groups, n_groups)
-        Entry (g, h): over items of g that carry the emotion and items of h that do not, the number
-        of pairs where the first has the higher score, ties counting half. With w resampled copies
-        of each group, the area is ``w @ wins @ w`` over the number of pairs.
+    Entry (g, h) of the result, shape (n_groups, n_groups): over items of g that carry the emotion
+    and items of h that do not, the number of pairs where the first has the higher score, ties
+    counting half. With w copies of each group, the area is ``w @ wins @ w`` over the number of
+    pairs.
 
     Examples
     --------
@@ -632,24 +592,13 @@ def mean_pearson_r(votes: NDArray[Any], intensities: NDArray[Any]) -> float:
 
 def pearson_over_tracks(
     predicted: ArrayLike, target: ArrayLike, weights: ArrayLike | None = None
-) -> NDArray[np.float64]:
-    """Return Pearson's r over the first axis, for each weighting of it.
+) -> Floats:
+    """Return Pearson's r of fractions, shapes (tracks, …), for each weighting of the tracks.
 
-    A resample of tracks is a weight per track; the correlations of thousands of them follow from a
-    few matrix products. r is that of :func:`pearson_from_moments`: 0 where only the prediction is
-    constant, NaN where the target is.
-
-    Parameters
-    ----------
-    predicted, target
-        Fractions, shapes (tracks, …) that broadcast against each other.
-    weights
-        Non-negative weights, shape (weightings, tracks), or ``None`` for all ones.
-
-    Returns
-    -------
-    NDArray[np.float64]
-        Shape (weightings, …), or (…) without weights; −1 to 1, NaN where undefined.
+    A resample of tracks is a weight per track, 0 or more; the correlations of thousands of them,
+    ``weights`` (b, tracks), follow from a few matrix products: shape (b, …), or (…) without
+    weights. r is that of :func:`pearson_from_moments`: 0 where only the prediction is constant, NaN
+    where the target is.
 
     Examples
     --------
@@ -662,7 +611,7 @@ def pearson_over_tracks(
     y = np.asarray(target, dtype=np.float64)
     w = np.ones((1, len(x))) if weights is None else np.asarray(weights)
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)  # against cancellation in the moments
-    moments = [_sums(w, values) for values in (np.ones(x.shape), y, x, y**2, x**2, x * y)]
+    moments = [np.tensordot(w, values, 1) for values in (np.ones(x.shape), y, x, y**2, x**2, x * y)]
     r = pearson_from_moments(np.stack(np.broadcast_arrays(*moments), axis=-1))
     return r[0] if weights is None else r
 
@@ -724,17 +673,13 @@ def jensen_shannon_divergence(votes: NDArray[Any], intensities: NDArray[Any]) ->
 # --- The list of them ----------------------------------------------------------------------------
 
 
-def _in_top(k: int) -> Callable[[Reference, Estimated], Floats]:
-    return lambda reference, estimated: hits(reference.labels, estimated.emotions, k)
-
-
 METRICS: tuple[Metric, ...] = (
     Metric(
         "accuracy",
         "accuracy",
         "share of items whose dominant emotion is named, %",
-        "items",
-        _in_top(1),
+        "labels",
+        hits,
         is_share=True,
     ),
     Metric(
@@ -766,39 +711,35 @@ METRICS: tuple[Metric, ...] = (
         "top2_accuracy",
         "top 2",
         "the emotion is among the two most probable, %",
-        "items",
-        _in_top(2),
+        "labels",
+        partial(hits, k=2),
         is_share=True,
     ),
     Metric(
         "top3_accuracy",
         "top 3",
         "the emotion is among the three most probable, %",
-        "items",
-        _in_top(3),
+        "labels",
+        partial(hits, k=3),
         is_share=True,
     ),
     Metric(
-        "roc_auc",
-        "ROC-AUC",
-        "one emotion against the rest, averaged",
-        "areas",
-        mean_over_emotions,
+        "roc_auc", "ROC-AUC", "one emotion against the rest, averaged", "areas", mean_over_emotions
     ),
     Metric(
         "log_loss",
         "log-loss",
         "in nats; lower is better",
-        "items",
-        lambda reference, estimated: log_losses(reference.labels, estimated.emotions),
+        "labels",
+        log_losses,
         higher_is_better=False,
     ),
     Metric(
         "brier",
         "Brier",
         "squared error of the probabilities, 0 to 2; lower is better",
-        "items",
-        lambda reference, estimated: brier_scores(reference.labels, estimated.emotions),
+        "labels",
+        brier_scores,
         higher_is_better=False,
     ),
     # A resample scatters more within each bin than the sample, so its error is larger: a percentile
@@ -808,9 +749,7 @@ METRICS: tuple[Metric, ...] = (
         "calib. error",
         "gap between confidence and accuracy; lower is better",
         "whole",
-        lambda reference, estimated: expected_calibration_error(
-            reference.labels, estimated.emotions
-        ),
+        expected_calibration_error,
         higher_is_better=False,
     ),
     Metric(
@@ -819,25 +758,14 @@ METRICS: tuple[Metric, ...] = (
         "Pearson's r with the vote fractions, averaged",
         "correlations",
         mean_over_emotions,
-        needs_votes=True,
     ),
-    Metric(
-        "cosine_similarity",
-        "cosine",
-        "with the vote fractions",
-        "items",
-        lambda reference, estimated: cosine_similarities(reference.votes, estimated.intensities),
-        needs_votes=True,
-    ),
+    Metric("cosine_similarity", "cosine", "with the vote fractions", "votes", cosine_similarities),
     Metric(
         "jensen_shannon",
         "JS, bits",
         "divergence from the votes; lower is better",
-        "items",
-        lambda reference, estimated: jensen_shannon_divergences(
-            reference.votes, estimated.intensities
-        ),
-        needs_votes=True,
+        "votes",
+        jensen_shannon_divergences,
         higher_is_better=False,
     ),
 )
@@ -870,15 +798,8 @@ EMOTION_METRICS: tuple[Metric, ...] = (
         lambda confusions: per_class(confusions).f1,
         is_share=True,
     ),
-    Metric("roc_auc", "ROC-AUC", "against the rest", "areas", lambda areas: areas),
-    Metric(
-        "pearson_r",
-        "r",
-        "Pearson's r with the vote fractions",
-        "correlations",
-        lambda correlations: correlations,
-        needs_votes=True,
-    ),
+    Metric("roc_auc", "ROC-AUC", "against the rest", "areas", np.asarray),
+    Metric("pearson_r", "r", "Pearson's r with the vote fractions", "correlations", np.asarray),
 )
 """What it reports of each emotion; the functions return values of shape (…, 9)."""
 
@@ -912,8 +833,3 @@ def _relative_entropies(p: Floats, q: Floats) -> Floats:
     inside = p > 0
     logs = np.log2(np.where(inside, p, 1.0) / np.where(inside, q, 1.0))
     return np.asarray((p * logs).sum(axis=1))
-
-
-def _sums(weights: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    flat = weights @ values.reshape(len(values), -1)
-    return flat.reshape(len(weights), *values.shape[1:])

@@ -9,64 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.bootstrap import percentile_interval, sum_by_group
-from music_emotion.evaluation.metrics import N_EMOTIONS, Estimated, Metric, Reference
+from music_emotion.evaluation.metrics import N_EMOTIONS, Metric
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Predictions beside the truth: n items, pooled over the folds of one fold seed.
+    """Predictions beside the truth: n items, pooled over the folds of one fold seed."""
 
-    Attributes
-    ----------
-    label
-        Dominant emotion, shape (n,).
-    votes
-        Vote fractions, shape (n, 9), or ``None`` where the corpus has none.
-    group
-        Group that the bootstrap draws, 0 to ``n_groups`` - 1, shape (n,).
-    n_groups
-        Number of groups of the corpus; some may have no item here.
-    genre
-        Genre names, shape (n,).
-    emotions, intensities
-        The predictions, shape (n, 9).
-    """
-
-    label: NDArray[np.int64]
+    label: NDArray[np.int64]  #: dominant emotion, shape (n,)
+    #: vote fractions, shape (n, 9), or ``None`` where the corpus has none
     votes: NDArray[np.float32] | None
-    group: NDArray[np.int64]
-    n_groups: int
-    genre: NDArray[np.str_]
-    emotions: NDArray[np.float32]
-    intensities: NDArray[np.float32]
+    group: NDArray[np.int64]  #: group that the bootstrap draws, 0 to ``n_groups`` - 1, shape (n,)
+    n_groups: int  #: number of groups of the corpus; some may have no item here
+    genre: NDArray[np.str_]  #: genre names, shape (n,)
+    emotions: NDArray[np.float32]  #: predictions, shape (n, 9)
+    intensities: NDArray[np.float32]  #: predictions, shape (n, 9)
 
     def __len__(self) -> int:
         return len(self.label)
 
     def take(self, items: NDArray[np.integer] | NDArray[np.bool_]) -> Scored:
         """Return some of the items, by index or mask."""
-        return replace(
-            self,
-            label=self.label[items],
-            votes=None if self.votes is None else self.votes[items],
-            group=self.group[items],
-            genre=self.genre[items],
-            emotions=self.emotions[items],
-            intensities=self.intensities[items],
-        )
+        arrays = {
+            name: values[items]
+            for name in ("label", "votes", "group", "genre", "emotions", "intensities")
+            if (values := getattr(self, name)) is not None
+        }
+        return replace(self, **arrays)
 
-    @property
-    def sides(self) -> tuple[Reference, Estimated]:
-        """What the functions of :mod:`.metrics` take."""
-        return Reference(self.label, self.votes), Estimated(self.emotions, self.intensities)
+    def sides(self, metric: Metric) -> tuple[NDArray[Any] | None, NDArray[Any]]:
+        """Return what a metric of items compares: what people said, and what the model says."""
+        if metric.takes == "votes":
+            return self.votes, self.intensities
+        return self.label, self.emotions
 
     def sums(self, terms: Floats, weights: Floats) -> Floats:
         """Sum (n, k) terms of the items, weighted by group; weights (b, groups), sums (b, k)."""
@@ -85,22 +69,11 @@ class Estimate:
 def resampled(metric: Metric, scored: Scored, weights: Floats) -> Floats:
     """Return a metric of selections of groups.
 
-    Parameters
-    ----------
-    metric
-        Any but one of the ``"whole"``.
-    scored
-        The predictions.
-    weights
-        How often each group takes part, shape (b, groups).
-
-    Returns
-    -------
-    array of shape (b,) or (b, 9)
-        NaN where undefined.
+    Any metric but the ``"whole"`` ones; ``weights`` (b, groups) say how often each group takes
+    part. Returns shape (b,) or (b, 9), NaN where undefined.
     """
-    if metric.takes == "items":
-        values = metric.function(*scored.sides)
+    if metric.takes in ("labels", "votes"):
+        values = metric.function(*scored.sides(metric))
         sums = scored.sums(np.column_stack([values, np.ones(len(scored))]), weights)
         count = sums[:, 1]
         return np.asarray(np.where(count > 0, sums[:, 0] / np.where(count > 0, count, 1), np.nan))
@@ -123,7 +96,7 @@ def resampled(metric: Metric, scored: Scored, weights: Floats) -> Floats:
 def evaluate(metric: Metric, repeats: Sequence[Scored]) -> Floats:
     """Return a metric averaged over repeats with different fold seeds, shape () or (9,)."""
     if metric.takes == "whole":
-        return np.asarray(np.mean([metric.function(*one.sides) for one in repeats]))
+        return np.asarray(np.mean([metric.function(*one.sides(metric)) for one in repeats]))
     values = [resampled(metric, one, np.ones((1, one.n_groups)))[0] for one in repeats]
     return np.asarray(np.mean(values, axis=0))
 
@@ -158,7 +131,6 @@ def estimate_emotions(
 
 def confusion(repeats: Sequence[Scored]) -> NDArray[np.int64]:
     """Return the confusion matrix summed over repeats, true emotions in rows, shape (9, 9)."""
-    total = np.zeros((N_EMOTIONS, N_EMOTIONS), dtype=np.int64)
-    for one in repeats:
-        total += metrics.confusion_matrix(one.label, metrics.predicted_labels(one.emotions))
-    return total
+    labels = np.concatenate([one.label for one in repeats])
+    emotions = np.concatenate([one.emotions for one in repeats])
+    return metrics.confusion_matrix(labels, metrics.predicted_labels(emotions))

@@ -56,49 +56,25 @@ ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A model's predictions for every track, by fold seed.
-
-    Attributes
-    ----------
-    name
-        The model.
-    emotions, intensities
-        Out-of-fold predictions, shape (repeats, tracks, 9).
-    """
+    """A model's predictions for every track, by fold seed."""
 
     name: str
-    emotions: NDArray[np.floating]
-    intensities: NDArray[np.floating]
+    emotions: NDArray[np.floating]  #: out of fold, shape (repeats, tracks, 9)
+    intensities: NDArray[np.floating]  #: out of fold, shape (repeats, tracks, 9)
 
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """One comparison of two models.
-
-    Attributes
-    ----------
-    first, second
-        The models.
-    metric
-        What is compared.
-    difference
-        The first's value minus the second's, averaged over the fold seeds.
-    low, high
-        95 % interval of the difference, groups resampled.
-    p
-        Two-sided p-value.
-    p_adjusted
-        The same, adjusted for all tests of the table by Holm's method.
-    """
+    """One comparison of two models."""
 
     first: str
     second: str
     metric: Tested
-    difference: float
-    low: float
+    difference: float  #: the first's value minus the second's, averaged over the fold seeds
+    low: float  #: of the difference's 95 % interval, groups resampled
     high: float
-    p: float
-    p_adjusted: float
+    p: float  #: two-sided
+    p_adjusted: float  #: for all tests of the table, by Holm's method
 
     @property
     def is_significant(self) -> bool:
@@ -116,24 +92,12 @@ class PairedTest:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolTests:
-    """Paired tests between the models of one protocol, whatever they learned, adjusted together.
-
-    Attributes
-    ----------
-    protocol
-        Which protocol.
-    seeds
-        Fold seeds that all these models have; the tests use these.
-    groups
-        Number of groups that were swapped and resampled.
-    tests
-        Every pair of models by :attr:`.results.ModelResult.title`.
-    """
+    """Paired tests between the models of one protocol, whatever they learned, adjusted together."""
 
     protocol: Protocol
-    seeds: tuple[int, ...]
-    groups: int
-    tests: tuple[PairedTest, ...]
+    seeds: tuple[int, ...]  #: fold seeds that all these models have; the tests use these
+    groups: int  #: number of groups that were swapped and resampled
+    tests: tuple[PairedTest, ...]  #: every pair of models by :attr:`.results.ModelResult.title`
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +110,10 @@ class _Sums:
     def value(self, sums: Floats) -> Floats:
         """Return the metric, averaged over repeats, from sums of shape (b, repeats, …)."""
         if self.metric == "mean_pearson_r":
-            return np.asarray(
-                metrics.mean_over_emotions(metrics.pearson_from_moments(sums)).mean(axis=1)
-            )
-        total, count = sums[..., 0], sums[..., 1]
-        return np.asarray((total / np.maximum(count, 1.0)).mean(axis=1))
+            values = metrics.mean_over_emotions(metrics.pearson_from_moments(sums))
+        else:
+            values = sums[..., 0] / np.maximum(sums[..., 1], 1.0)
+        return np.asarray(values.mean(axis=1))
 
 
 def paired_tests(
@@ -163,29 +126,18 @@ def paired_tests(
     seed: int = 0,
     swaps: int = SWAPS,
 ) -> tuple[PairedTest, ...]:
-    """Compare models pair by pair on the same tracks.
+    """Return a test of each metric for each pair of models, adjusted together.
 
     Parameters
     ----------
     contenders
         The models, each with the same tracks and fold seeds.
-    labels
-        Dominant emotions, shape (tracks,).
-    votes
-        Vote fractions, shape (tracks, 9), or ``None``: r is then left out.
+    labels, votes
+        What people said, shapes (tracks,) and (tracks, 9); without votes r is left out.
     groups
         What is swapped and resampled as a whole, shape (tracks,).
-    compared
-        The metrics.
-    seed
-        Seed of the random swaps.
-    swaps
-        Least number of random swaps; :data:`SWAPS_PER_TEST` where that is more.
-
-    Returns
-    -------
-    tuple of PairedTest
-        One test per pair and metric, adjusted together.
+    seed, swaps
+        Of the random swaps: their seed and least number, :data:`SWAPS_PER_TEST` if that is more.
 
     Raises
     ------
@@ -206,7 +158,9 @@ def paired_tests(
             name: _sums(metric, contender, labels, votes, group, len(names))
             for name, contender in by_name.items()
         }
-        resampled = {name: _resampled(one, resamples) for name, one in sums.items()}
+        resampled = {
+            name: one.value(np.tensordot(resamples, one.by_group, 1)) for name, one in sums.items()
+        }
         for first, second in pairs:
             observed, p = _permuted(sums[first], sums[second], patterns)
             low, high = percentile_interval(resampled[first] - resampled[second])
@@ -256,9 +210,7 @@ def holm(p_values: Floats) -> Floats:
 
 
 def _check(
-    contenders: Sequence[Contender],
-    labels: NDArray[np.integer],
-    groups: NDArray[np.integer],
+    contenders: Sequence[Contender], labels: NDArray[np.integer], groups: NDArray[np.integer]
 ) -> None:
     names = [contender.name for contender in contenders]
     if len(names) < 2 or len(set(names)) < len(names):
@@ -291,35 +243,20 @@ def _sums(
             alike = intensities / np.where(deviation > 0, deviation, 1.0)
             terms = metrics.correlation_moments(votes, alike)
         else:
-            values = metrics.BY_NAME[metric].function(
-                metrics.Reference(labels), metrics.Estimated(emotions)
-            )
+            values = metrics.BY_NAME[metric].function(labels, emotions)
             terms = np.column_stack([values, np.ones(len(labels))])
         flat = sum_by_group(terms.reshape(len(labels), -1), group, n_groups)
         repeats.append(flat.reshape(n_groups, *terms.shape[1:]))
     return _Sums(metric, np.stack(repeats, axis=1))
 
 
-def _resampled(sums: _Sums, resamples: Floats) -> Floats:
-    return sums.value(_weighted(resamples, sums.by_group))
-
-
 def _permuted(first: _Sums, second: _Sums, patterns: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the observed difference and its p-value under swaps of whole groups."""
-    swapped = _weighted(patterns.astype(np.float64), second.by_group - first.by_group)
+    assert not patterns[0].any(), "the first pattern swaps nothing"
+    swapped = np.tensordot(patterns.astype(np.float64), second.by_group - first.by_group, 1)
     differences = first.value(first.by_group.sum(axis=0) + swapped) - second.value(
         second.by_group.sum(axis=0) - swapped
     )
     observed = float(differences[0])
-    return observed, _p_value(observed, differences, patterns)
-
-
-def _p_value(observed: float, differences: Floats, patterns: NDArray[np.bool_]) -> float:
-    """Share of the patterns, the observed one among them, that are at least as extreme."""
-    assert not patterns[0].any(), "the first pattern swaps nothing"
-    return float(np.mean(np.abs(differences) >= abs(observed) - ROUNDING))
-
-
-def _weighted(weights: Floats, by_group: Floats) -> Floats:
-    flat = weights @ by_group.reshape(len(by_group), -1)
-    return flat.reshape(len(weights), *by_group.shape[1:])
+    # The observed swaps are among the patterns, so that p is never 0.
+    return observed, float(np.mean(np.abs(differences) >= abs(observed) - ROUNDING))
