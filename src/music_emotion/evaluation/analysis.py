@@ -42,141 +42,73 @@ PAIRS: tuple[tuple[int, int], ...] = tuple(combinations(range(len(EMOTIONS)), 2)
 
 @dataclass(frozen=True, slots=True)
 class ModelCalibration:
-    """How well a model's probabilities mean what they say.
-
-    Attributes
-    ----------
-    protocol, target, model
-        Which model.
-    error
-        Expected calibration error of the top label, averaged over the fold seeds.
-    band_low, band_high
-        Central 95 % of what a perfectly calibrated model with these probabilities and this many
-        items would show, averaged over the fold seeds.
-    inside
-        Whether ``error`` is at most ``band_high``.
-    diagram
-        Reliability diagram of the first fold seed.
-    bin_low, bin_high
-        Central 95 % of the accuracy of a perfectly calibrated model in each bin of the diagram.
-    log_loss, brier
-        The model's, averaged over the fold seeds.
-    constant
-        What predicting the class frequencies scores.
-    """
+    """How well a model's probabilities mean what they say."""
 
     protocol: Protocol
     target: Target
     model: str
-    error: float
+    error: float  #: expected calibration error of the top label, averaged over the fold seeds
+    #: with ``band_high`` the :func:`.calibration_band` of the error, averaged over the fold seeds
     band_low: float
     band_high: float
-    inside: bool
-    diagram: ReliabilityDiagram
-    bin_low: Floats
+    inside: bool  #: whether ``error`` is at most ``band_high``
+    diagram: ReliabilityDiagram  #: of the first fold seed
+    bin_low: Floats  #: with ``bin_high`` the band of the accuracy in each bin of the diagram
     bin_high: Floats
-    log_loss: float
-    brier: float
+    log_loss: float  #: averaged over the fold seeds
+    brier: float  #: averaged over the fold seeds
     constant: ConstantScores
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfusions:
-    """Which pairs of emotions a model confuses, beside those that people confuse.
-
-    Attributes
-    ----------
-    protocol, target, model
-        Which model.
-    shares
-        Share of each pair of :data:`PAIRS` in all the items where the model names another emotion
-        than the label, shape (36,), sums to 1; summed over fold seeds.
-    likeness
-        Spearman's rank correlation over the pairs with the shares of people; NaN without votes.
-    """
+    """Which pairs of emotions a model confuses, beside those that people confuse."""
 
     protocol: Protocol
     target: Target
     model: str
+    #: share of each pair of :data:`PAIRS` in all the items where the model names another emotion
+    #: than the label, shape (36,), sums to 1; summed over fold seeds
     shares: Floats
+    #: Spearman's rank correlation over the pairs with the shares of people; NaN without votes.
     likeness: float
 
 
 @dataclass(frozen=True, slots=True)
 class Confusions:
-    """Which pairs of emotions are confused.
+    """Which pairs of emotions are confused."""
 
-    Attributes
-    ----------
-    pairs
-        The names of :data:`PAIRS`.
-    people
-        The pairs' shares of what one half of a track's listeners and the other name differently,
-        shape (36,); ``None`` where single votes are not at hand.
-    models
-        One entry per model, target and protocol.
-    """
-
-    pairs: tuple[tuple[str, str], ...]
+    pairs: tuple[tuple[str, str], ...]  #: the names of :data:`PAIRS`
+    #: the pairs' shares of what one half of a track's listeners and the other name differently,
+    #: shape (36,); ``None`` where single votes are not at hand
     people: Floats | None
     models: tuple[ModelConfusions, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusions:
-    """What follows from the results of an output folder.
-
-    Attributes
-    ----------
-    hypotheses
-        The reference study's five under each protocol and target.
-    ablations
-        Models with and without SMOTE.
-    paired
-        One entry per protocol. Under ``segment`` too what is swapped are artists, with all their
-        segments of the test part: segments of one track are not independent.
-    calibration
-        One entry per model, target and protocol.
-    confusions
-        What models confuse, beside what people do.
-    ceilings
-        How far people agree; ``None`` where single votes are not known.
-    """
+    """What follows from the results of an output folder, by model, target and protocol."""
 
     hypotheses: tuple[HypothesisTest, ...]
     ablations: tuple[Ablation, ...]
+    #: one entry per protocol. Under ``segment`` too what is swapped are artists, with all their
+    #: segments of the test part: segments of one track are not independent.
     paired: tuple[ProtocolTests, ...]
     calibration: tuple[ModelCalibration, ...]
     confusions: Confusions
-    ceilings: Ceilings | None
-
-    def calibration_of(self, result: ModelResult) -> ModelCalibration:
-        """Return the calibration of one model's result."""
-        return calibration_of(self.calibration, result)
+    ceilings: Ceilings | None  #: how far people agree; ``None`` where single votes are not known
 
 
 def calibration_of(
     calibration: Sequence[ModelCalibration], result: ModelResult
 ) -> ModelCalibration:
-    """Return the calibration of one model's result.
-
-    Raises
-    ------
-    KeyError
-        If there is none.
-    """
+    """Return the calibration of one model's result; raise a :class:`KeyError` without one."""
     by_key = {(one.protocol, one.target, one.model): one for one in calibration}
     return by_key[result.protocol, result.target, result.model]
 
 
 def conclude(results: Results) -> Conclusions:
-    """Draw the conclusions.
-
-    Parameters
-    ----------
-    results
-        As :func:`.results.collect` returns them; with votes, r is tested as well.
-    """
+    """Draw the conclusions; with votes, r is tested as well."""
     votes = results.ground_truth.vote_table
     agreement, people = None, None
     if votes is not None:
@@ -201,17 +133,9 @@ def conclude(results: Results) -> Conclusions:
 
 
 def pair_shares(confusion: NDArray[np.generic]) -> Floats:
-    """Return each pair's share of all confusions, either way round.
+    """Return each pair's share of all confusions, either way round, shape (36,), sum 1.
 
-    Parameters
-    ----------
-    confusion
-        Counts, shape (9, 9); the diagonal is not looked at.
-
-    Returns
-    -------
-    array of shape (36,)
-        In the order of :data:`PAIRS`, sums to 1; zeros where nothing was confused.
+    ``confusion`` are counts, shape (9, 9); the shares are 0 where nothing was confused.
     """
     counts = np.asarray(confusion, dtype=np.float64)
     pairs = np.array([counts[i, j] + counts[j, i] for i, j in PAIRS])

@@ -1,8 +1,7 @@
 """Whether predicted probabilities mean what they say.
 
 A model is calibrated in its top label if, of the tracks it is 70 % sure of, it gets 70 % right.
-:func:`.metrics.expected_calibration_error` averages the gap over ten equal-width bins of the top
-probability.
+:func:`.metrics.expected_calibration_error` averages the gap over bins of the top probability.
 
 On 400 tracks the error of a perfectly calibrated model is not 0, because each bin holds few tracks.
 :func:`calibration_band` says what such a model would show: labels are drawn from the model's own
@@ -49,66 +48,35 @@ BAND_DRAWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityDiagram:
-    """How often a model is right by how sure it is; bins are (edge, next edge].
+    """How often a model is right by how sure it is; bins are (edge, next edge]."""
 
-    Attributes
-    ----------
-    edges
-        Edges of the bins, shape (bins + 1,), 0 to 1.
-    count
-        Items per bin, shape (bins,).
-    confidence
-        Mean top probability per bin, shape (bins,); NaN in an empty bin.
-    accuracy
-        Share of right answers per bin, shape (bins,); NaN in an empty bin.
-    error
-        Expected calibration error, 0–1: the mean over items of the distance
-        between accuracy and confidence.
-    overconfidence
-        Mean top probability minus accuracy over all items; above 0 for a model too sure of itself.
-    """
-
-    edges: Floats
-    count: NDArray[np.int64]
-    confidence: Floats
-    accuracy: Floats
-    error: float
+    edges: Floats  #: shape (bins + 1,), 0 to 1
+    count: NDArray[np.int64]  #: items per bin, shape (bins,)
+    confidence: Floats  #: mean top probability per bin, shape (bins,); NaN in an empty bin.
+    accuracy: Floats  #: share of right answers per bin, shape (bins,); NaN in an empty bin.
+    error: float  #: expected calibration error, 0–1
+    #: mean top probability minus accuracy over all items; above 0 for a model too sure of itself
     overconfidence: float
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBand:
-    """What a perfectly calibrated model with these probabilities would show.
+    """What a perfectly calibrated model with these probabilities would show."""
 
-    Attributes
-    ----------
-    low, high
-        Central 95 % of its expected calibration error. A model's error below ``low`` is luck, not a
-        defect.
-    bin_low, bin_high
-        Central 95 % of its accuracy in each bin, shape (bins,); NaN in an empty bin.
-    """
-
+    #: with ``high`` the central 95 % of its expected calibration error; a lower one is luck
     low: float
     high: float
+    #: with ``bin_high`` the central 95 % of its accuracy in each bin, shape (bins,), NaN if empty
     bin_low: Floats
     bin_high: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class ConstantScores:
-    """What predicting the class frequencies for every item scores.
+    """What predicting the class frequencies for every item scores."""
 
-    Attributes
-    ----------
-    log_loss
-        In nats: the entropy of the frequencies.
-    brier
-        0–2: one minus the sum of the squared frequencies.
-    """
-
-    log_loss: float
-    brier: float
+    log_loss: float  #: in nats: the entropy of the frequencies
+    brier: float  #: 0–2: one minus the sum of the squared frequencies
 
 
 def reliability_diagram(
@@ -116,20 +84,12 @@ def reliability_diagram(
 ) -> ReliabilityDiagram:
     """Compare how sure a model is with how often it is right.
 
-    Parameters
-    ----------
-    labels
-        Dominant emotions, shape (n,).
-    emotions
-        Predicted probabilities, shape (n, 9), rows sum to 1. The top label is the most probable
-        emotion, ties to the earlier one.
-    bins
-        Number of equal-width bins.
+    Labels (n,) and emotions (n, 9) are those of :mod:`.metrics`, the bins of equal width.
 
     Raises
     ------
     EvaluationError
-        If the shapes disagree or nothing is predicted.
+        As :func:`.metrics.validate` does.
     """
     validate(Reference(labels), Estimated(emotions))
     top, right = top_probabilities(emotions), hits(labels, emotions)
@@ -155,19 +115,9 @@ def calibration_band(
     bins: int = CALIBRATION_BINS,
     draws: int = BAND_DRAWS,
 ) -> CalibrationBand:
-    """Return what a perfectly calibrated model that predicts this would show.
+    """Return what a perfectly calibrated model would show that predicts ``emotions``, (n, 9).
 
-    Parameters
-    ----------
-    emotions
-        Predicted probabilities, shape (n, 9), for example the pooled out-of-fold predictions of
-        one fold seed.
-    seed
-        The same seed gives the same band.
-    bins
-        Number of equal-width bins.
-    draws
-        How often labels are drawn.
+    Labels are drawn ``draws`` times; the same seed gives the same band.
     """
     top = top_probabilities(emotions)
     membership = np.eye(bins)[calibration_bins(top, bins)]
@@ -210,19 +160,11 @@ SUPPORT = np.round(np.linspace(0.15, 0.95, 17), 2)
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """The chance that the top emotion is the dominant one, by its probability.
+    """The chance that the top emotion is the dominant one, by its probability."""
 
-    Attributes
-    ----------
-    slope, shift
-        Of the log-odds.
-    error
-        Expected calibration error over ten equal-width bins for artists that the fit has not
-        seen, averaged over fold seeds.
-    """
-
-    slope: float
-    shift: float
+    slope: float  #: of the log-odds
+    shift: float  #: of the log-odds
+    #: expected calibration error for artists that the fit has not seen, averaged over fold seeds
     error: float
 
     def __call__(self, probability: Floats) -> Floats:
@@ -231,12 +173,7 @@ class Confidence:
 
 
 def fit_confidence(repeats: Sequence[Scored]) -> Confidence:
-    """Fit the curve to out-of-fold predictions.
-
-    Parameters
-    ----------
-    repeats
-        The pooled out-of-fold predictions of each fold seed, on the same tracks.
+    """Fit the curve to the out-of-fold predictions of each fold seed, all on the same tracks.
 
     Raises
     ------

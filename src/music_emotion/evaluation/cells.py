@@ -15,6 +15,7 @@ Both kinds of file have the same form: arrays ``unit``, ``fold``, ``emotions``, 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,36 +75,17 @@ class CellName:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How a cell was made.
+    """How a cell was made."""
 
-    Attributes
-    ----------
-    key
-        SHA-256 of everything the predictions depend on: see :func:`cell_key`.
-    fingerprint
-        The corpus's.
-    n_folds
-        Number of folds of the run.
-    seconds
-        Training and prediction, wall clock.
-    threads
-        Threads the training ran on.
-    versions
-        Python and the packages that the predictions depend on.
-    code
-        SHA-256 of the code it was trained by (:func:`.provenance.code_digest`); empty where that
-        was not noted.
-    history, best_epoch, notes, parameters
-        The model's own report.
-    """
-
-    key: str
+    key: str  #: SHA-256 of everything the predictions depend on: see :func:`cell_key`
     fingerprint: str
-    n_folds: int
-    seconds: float = 0.0
-    threads: int = 1
+    n_folds: int  #: number of folds of the run
+    seconds: float = 0.0  #: training and prediction, wall clock
+    threads: int = 1  #: threads the training ran on
+    #: of Python and the packages that the predictions depend on
     versions: dict[str, str] = field(default_factory=dict)
-    code: str = ""
+    code: str = ""  #: :func:`.provenance.code_digest`; empty where that was not noted
+    #: this and the rest: the model's own report
     history: dict[str, list[float]] = field(default_factory=dict)
     best_epoch: int = -1
     notes: tuple[str, ...] = ()
@@ -112,24 +94,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Predictions for the test part of one fold.
-
-    Attributes
-    ----------
-    name
-        Which cell.
-    unit
-        Segments or tracks of the corpus, shape (n,), increasing.
-    emotions, intensities
-        Predictions, shape (n, 9), float32.
-    record
-        How they were made.
-    """
+    """Predictions for the test part of one fold."""
 
     name: CellName
-    unit: NDArray[np.int64]
-    emotions: NDArray[np.float32]
-    intensities: NDArray[np.float32]
+    unit: NDArray[np.int64]  #: segments or tracks of the corpus, shape (n,), increasing
+    emotions: NDArray[np.float32]  #: predictions, shape (n, 9)
+    intensities: NDArray[np.float32]  #: predictions, shape (n, 9)
     record: Record
 
 
@@ -168,10 +138,7 @@ class CellStore:
     def pack(self, run: Run, keys: Sequence[str]) -> bool:
         """Pack the cells of a run into one file if all of them, with these keys, are there.
 
-        Returns
-        -------
-        bool
-            Whether the run is complete.
+        Returns whether they are.
         """
         names = [CellName(run, fold) for fold in range(len(keys))]
         cells = [cell for name in names if (cell := self.find(name)) is not None]
@@ -206,23 +173,13 @@ class CellStore:
         return self.out / PREDICTIONS / f"{run.stem}.npz"
 
 
-def arrays_to_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the bytes of a compressed ``.npz`` file, the same for the same arrays."""
-    import io
-
+def _write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **dict(arrays))
-    return buffer.getvalue()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_output(path, buffer.getvalue())
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read an ``.npz`` file without unpickling anything.
-
-    Raises
-    ------
-    EvaluationError
-        If the file is damaged or not one of ours.
-    """
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
@@ -233,45 +190,33 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _write(path: Path, cells: Sequence[Cell]) -> None:
-    name = cells[0].name
-    header = {
-        "protocol": name.run.protocol,
-        "target": name.run.target,
-        "model": name.run.model,
-        "seed": name.run.seed,
-        "folds": [{"fold": cell.name.fold, **asdict(cell.record)} for cell in cells],
-    }
-    arrays: dict[str, NDArray[Any]] = {
-        "unit": np.concatenate([cell.unit for cell in cells]).astype(np.int32),
-        "fold": np.concatenate([np.full(len(cell.unit), cell.name.fold) for cell in cells]).astype(
-            np.int16
-        ),
-        "emotions": np.concatenate([cell.emotions for cell in cells]).astype(np.float32),
-        "intensities": np.concatenate([cell.intensities for cell in cells]).astype(np.float32),
-        "records": np.array(json.dumps(header)),
-    }
-    write_output(path, arrays_to_bytes(arrays))
+    folds = [{"fold": cell.name.fold, **asdict(cell.record)} for cell in cells]
+    header = {**asdict(cells[0].name.run), "folds": folds}
+    sizes = [len(cell.unit) for cell in cells]
+    _write_arrays(
+        path,
+        unit=np.concatenate([cell.unit for cell in cells]).astype(np.int32),
+        fold=np.repeat([cell.name.fold for cell in cells], sizes).astype(np.int16),
+        emotions=np.concatenate([cell.emotions for cell in cells]).astype(np.float32),
+        intensities=np.concatenate([cell.intensities for cell in cells]).astype(np.float32),
+        records=np.array(json.dumps(header)),
+    )
 
 
 def _read(path: Path) -> tuple[Cell, ...]:
-    arrays = read_arrays(path)
+    arrays = _read_arrays(path)
     try:
         header = json.loads(str(arrays["records"]))
-        run = Run(header["protocol"], header["target"], header["model"], header["seed"])
+        folds = header.pop("folds")
+        run = Run(**header)
         cells = []
-        for entry in header["folds"]:
+        for entry in folds:
             fold = entry.pop("fold")
             record = Record(**{**entry, "notes": tuple(entry["notes"])})
             chosen = arrays["fold"] == fold
-            cells.append(
-                Cell(
-                    CellName(run, fold),
-                    arrays["unit"][chosen].astype(np.int64),
-                    arrays["emotions"][chosen],
-                    arrays["intensities"][chosen],
-                    record,
-                )
-            )
+            unit = arrays["unit"][chosen].astype(np.int64)
+            emotions, intensities = arrays["emotions"][chosen], arrays["intensities"][chosen]
+            cells.append(Cell(CellName(run, fold), unit, emotions, intensities, record))
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(f"{path} does not hold predictions: delete it") from error
     return tuple(cells)
@@ -284,36 +229,20 @@ TRUTH = "truth.npz"
 
 @dataclass(frozen=True, slots=True)
 class GroundTruth:
-    """The scored side of a corpus.
-
-    Attributes
-    ----------
-    name, fingerprint, note
-        The corpus's.
-    ids
-        Track identifiers, shape (tracks,).
-    label, group, genre
-        Dominant emotion, artist group and genre of each track, shape (tracks,).
-    segment_track
-        Track of each segment, shape (segments,).
-    folds
-        Number of folds of each protocol.
-    votes
-        Vote fractions, shape (tracks, 9); ``None`` where the corpus has none or is not at hand.
-    vote_table
-        Listeners' votes one by one, in the order of the tracks, or ``None``.
-    """
+    """What predictions for a corpus are scored against."""
 
     name: str
     fingerprint: str
     note: str
-    ids: NDArray[np.str_]
-    label: NDArray[np.int64]
-    group: NDArray[np.int64]
-    genre: NDArray[np.str_]
-    segment_track: NDArray[np.int64]
-    folds: Mapping[Protocol, int]
+    ids: NDArray[np.str_]  #: track identifiers, shape (tracks,)
+    label: NDArray[np.int64]  #: dominant emotion of each track, shape (tracks,)
+    group: NDArray[np.int64]  #: artist group of each track, shape (tracks,)
+    genre: NDArray[np.str_]  #: genre of each track, shape (tracks,)
+    segment_track: NDArray[np.int64]  #: track of each segment, shape (segments,)
+    folds: Mapping[Protocol, int]  #: number of folds of each protocol
+    #: vote fractions, shape (tracks, 9); ``None`` where the corpus has none or is not at hand
     votes: NDArray[np.float32] | None = None
+    #: listeners' votes one by one, in the order of the tracks, or ``None``
     vote_table: VoteTable | None = None
 
     @property
@@ -362,12 +291,10 @@ class GroundTruth:
 
 
 def ground_truth_of(
-    corpus: Corpus,
-    track: NDArray[np.int64],
-    folds: Mapping[Protocol, int],
+    corpus: Corpus, track: NDArray[np.int64], folds: Mapping[Protocol, int]
 ) -> GroundTruth:
     """Return what predictions for a corpus are scored against."""
-    known = GroundTruth(
+    truth = GroundTruth(
         name=corpus.name,
         fingerprint=corpus.fingerprint,
         note=corpus.note,
@@ -378,26 +305,21 @@ def ground_truth_of(
         segment_track=np.asarray(track, dtype=np.int64),
         folds=dict(folds),
     )
-    return known.with_votes(corpus)
+    return truth.with_votes(corpus)
 
 
 def write_ground_truth(out: Path, truth: GroundTruth) -> None:
     """Write everything but the votes."""
-    about = {
-        "name": truth.name,
-        "fingerprint": truth.fingerprint,
-        "note": truth.note,
-        "folds": dict(truth.folds),
-    }
-    arrays: dict[str, NDArray[Any]] = {
-        "ids": truth.ids,
-        "label": truth.label.astype(np.int8),
-        "group": truth.group.astype(np.int32),
-        "genre": truth.genre,
-        "segment_track": truth.segment_track.astype(np.int32),
-        "about": np.array(json.dumps(about)),
-    }
-    write_output(out / PREDICTIONS / TRUTH, arrays_to_bytes(arrays))
+    about = {key: getattr(truth, key) for key in ("name", "fingerprint", "note")}
+    _write_arrays(
+        out / PREDICTIONS / TRUTH,
+        ids=truth.ids,
+        label=truth.label.astype(np.int8),
+        group=truth.group.astype(np.int32),
+        genre=truth.genre,
+        segment_track=truth.segment_track.astype(np.int32),
+        about=np.array(json.dumps({**about, "folds": dict(truth.folds)})),
+    )
 
 
 def read_ground_truth(out: Path) -> GroundTruth | None:
@@ -405,19 +327,15 @@ def read_ground_truth(out: Path) -> GroundTruth | None:
     path = out / PREDICTIONS / TRUTH
     if not path.is_file():
         return None
-    arrays = read_arrays(path)
+    arrays = _read_arrays(path)
     try:
-        about = json.loads(str(arrays["about"]))
         return GroundTruth(
-            name=about["name"],
-            fingerprint=about["fingerprint"],
-            note=about["note"],
+            **json.loads(str(arrays["about"])),
             ids=arrays["ids"],
             label=arrays["label"].astype(np.int64),
             group=arrays["group"].astype(np.int64),
             genre=arrays["genre"],
             segment_track=arrays["segment_track"].astype(np.int64),
-            folds=about["folds"],
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(f"{path} is damaged: run compare again to write it anew") from error

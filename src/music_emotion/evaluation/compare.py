@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol as Interface
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,6 @@ from music_emotion.evaluation.engines import (
     threads_per_job,
     train_here,
 )
-from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.plan import Comparison, EnsembleTask, Plan, make_plan
 from music_emotion.evaluation.train_cell import Failure, SharedArray, Task, Workplace
 from music_emotion.models.base import Prediction
@@ -46,7 +45,7 @@ NAMED_RUNS = 5
 """How many runs a line names at most."""
 
 
-class Reporter(CellReporter, Interface):
+class Reporter(CellReporter, Protocol):
     """Is told what a comparison does."""
 
     def message(self, line: str) -> None:
@@ -78,24 +77,14 @@ def compare(
 
     Parameters
     ----------
-    comparison
-        What is to be compared.
-    corpus
-        The tracks.
-    track
-        Index of each segment's track in the corpus, shape (n,).
-    features
-        Feature arrays by name, axis 0 = segments.
+    track, features
+        Track of each segment, shape (n,), and feature arrays by name, axis 0 = segments.
     feature_versions
         A text per feature that changes when the feature does.
     out
         Folder of the results; cells that are there with the same key are not trained again.
     jobs
         Worker processes; 0 trains in this process.
-    reporter
-        Told what happens; nobody by default.
-    engine
-        Where cells are trained.
 
     Returns
     -------
@@ -106,15 +95,17 @@ def compare(
     check_folder(out, corpus)
     plan = make_plan(comparison, corpus, track, feature_versions)
     store = CellStore(out)
-    truth = ground_truth_of(corpus, track, _folds(out, comparison))
+    before = read_ground_truth(out)
+    folds = {**(before.folds if before else {}), **comparison.folds}
+    truth = ground_truth_of(corpus, track, folds)
     write_ground_truth(out, truth)
-    done, pending = _sort_out(plan, store, reporter)
+    pending = _pending(plan, store, reporter)
     schedule = Schedule(plan.feature_names)
     if pending:  # else nobody asks, and every file would be read once more
         for cell in store.cells():
             schedule.measured(cell.name, cell.record.seconds)
     order = schedule.longest_first(task.name for task in pending)
-    reporter.planned(order, len(done), schedule)
+    reporter.planned(order, len(plan.tasks) - len(order), schedule)
     failures = []
     if order:
         needed = {name for task in pending for name in plan.feature_names[task.name.run.model]}
@@ -135,13 +126,7 @@ def compare(
 
 
 def check_folder(out: Path, corpus: Corpus) -> None:
-    """Refuse a folder whose results are of other data: their tables would be lost.
-
-    Raises
-    ------
-    EvaluationError
-        Naming both and the remedy.
-    """
+    """Raise an :class:`EvaluationError` if a folder holds results of other data, to be lost."""
     before = read_ground_truth(out)
     if before is not None and before.fingerprint != corpus.fingerprint:
         shown = printable(out)
@@ -151,27 +136,19 @@ def check_folder(out: Path, corpus: Corpus) -> None:
         )
 
 
-def _folds(out: Path, comparison: Comparison) -> dict[Protocol, int]:
-    """Return the number of folds of each protocol, those of earlier commands included."""
-    before = read_ground_truth(out)
-    return {**(before.folds if before else {}), **comparison.folds}
-
-
-def _sort_out(plan: Plan, store: CellStore, reporter: Reporter) -> tuple[list[Cell], list[Task]]:
-    """Divide the cells into those that are there and those to train; say what is outdated."""
-    done, pending = [], []
+def _pending(plan: Plan, store: CellStore, reporter: Reporter) -> list[Task]:
+    """Return the cells that are not there, or no longer; say what is outdated."""
+    pending = []
     outdated: dict[Run, None] = {}
     other_code: dict[Run, None] = {}
     for name, task in plan.tasks.items():
-        cell = _present(store, task)
-        if cell is not None:
-            done.append(cell)
-            if cell.record.code not in ("", task.record.code):
-                other_code[name.run] = None
-            continue
-        pending.append(task)
-        if store.find(name) is not None:
-            outdated[name.run] = None
+        cell = store.find(name)
+        if cell is None or cell.record.key != task.record.key:
+            pending.append(task)
+            if cell is not None:
+                outdated[name.run] = None
+        elif cell.record.code not in ("", task.record.code):
+            other_code[name.run] = None
     for run in outdated:
         reporter.message(
             f"{run.model}, {run.protocol}, seed {run.seed} was made with other data, features, "
@@ -185,7 +162,7 @@ def _sort_out(plan: Plan, store: CellStore, reporter: Reporter) -> tuple[list[Ce
             f"{', '.join(stems[:NAMED_RUNS])}{more}; to train them again, delete their files in "
             f"{store.out / PREDICTIONS} and {store.out / CELLS}"
         )
-    return done, pending
+    return pending
 
 
 def _average(plan: Plan, store: CellStore, reporter: Reporter) -> list[Failure]:
@@ -228,18 +205,16 @@ def _present(store: CellStore, task: Task | EnsembleTask) -> Cell | None:
 
 
 @contextmanager
-def shared_arrays(
-    arrays: Mapping[str, NDArray[np.float32]],
-) -> Iterator[dict[str, SharedArray]]:
-    """Put arrays where every worker can map them; those that are mapped already stay put.
+def shared_arrays(arrays: Mapping[str, NDArray[np.float32]]) -> Iterator[dict[str, SharedArray]]:
+    """Put arrays where every worker can map them, until the end of the block.
 
-    The files are gone after the block, and the memory they took with them.
+    Those that are whole memory-mapped files stay where they are.
     """
     with tempfile.TemporaryDirectory(prefix="music-emotion-") as folder:
-        shared = {}
-        for name, array in arrays.items():
-            shared[name] = _mapped(array) or _written(array, Path(folder) / name)
-        yield shared
+        yield {
+            name: _mapped(array) or _written(array, Path(folder) / name)
+            for name, array in arrays.items()
+        }
 
 
 def _mapped(array: NDArray[np.float32]) -> SharedArray | None:
@@ -281,10 +256,7 @@ LEAST_COST = 0.01
 class Schedule:
     """Knows how long cells took, and estimates how long the others will.
 
-    Parameters
-    ----------
-    feature_names
-        What each model sees, by model name.
+    ``feature_names`` are what each model sees, by model name.
     """
 
     def __init__(self, feature_names: dict[str, tuple[str, ...]]) -> None:

@@ -24,13 +24,11 @@ from numpy.typing import NDArray
 from music_emotion.cluster import cluster_cpus, largest_node, ray_cluster
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName
-from music_emotion.evaluation.train_cell import Failure, SharedArray, Task, Workplace, try_cell
+from music_emotion.evaluation.train_cell import Failure, Task, Workplace, try_cell
 from music_emotion.interruption import sigterm_interrupts
 from music_emotion.parallel import Death, Report, available_cores, run_tasks
 
-BYTES_PER_JOB = 2 * 10**9
-"""Memory reserved for one training when the number of jobs is chosen automatically."""
-
+BYTES_PER_JOB = 2 * 10**9  # reserved for a training where the number of jobs is not given
 REPORT_SECONDS = 0.5  # between two reports of a training
 MEMORY_HINT = "; was the memory full? try --jobs 1"
 RETRIES = 1  # on a cluster, of a task whose process died: the machine may have been at fault
@@ -103,27 +101,9 @@ def run_cells(
     reporter: CellReporter,
     engine: Engine,
 ) -> list[Failure]:
-    """Train cells in the given order.
+    """Train cells in the given order, ``jobs`` at once, and return those that could not be trained.
 
-    Parameters
-    ----------
-    tasks
-        The cells; the order is the order in which they are begun.
-    workplace
-        Corpus, features and the number of threads of each job.
-    jobs
-        Trainings at once.
-    save
-        Called with each cell the moment it is done.
-    reporter
-        Told what happens.
-    engine
-        Where they are trained.
-
-    Returns
-    -------
-    list of Failure
-        The cells that could not be trained.
+    ``save`` is called with each cell the moment it is done.
 
     Raises
     ------
@@ -203,17 +183,8 @@ def train_on_ray(
     """Train cells on a Ray cluster, each a task of its own; they tell no progress.
 
     Corpus and features are put into the cluster's memory once and read from there by every
-    training, so that no node needs the files.
-
-    Parameters
-    ----------
-    tasks, workplace, progressed
-        As for every :class:`Engine`.
-    jobs
-        Trainings at once on a cluster started here. On one that is there (``address``) as many as
-        it has processors for.
-    address
-        Of the cluster; ``None`` starts one on this machine.
+    training, so that no node needs the files. On a cluster that is there (``address``) as many are
+    trained at once as it has processors for; without an address one is started here for ``jobs``.
 
     Raises
     ------
@@ -222,10 +193,7 @@ def train_on_ray(
     MusicEmotionError
         No cluster answers, or none of its machines has as many processors as a training takes.
     """
-    arrays = {
-        name: values.open() if isinstance(values, SharedArray) else values
-        for name, values in workplace.features.items()
-    }
+    arrays = workplace.arrays
     room = sum(array.nbytes for array in arrays.values()) + STORE_ROOM_BYTES
     jobs = max(jobs, 1)
     cluster = ray_cluster(address, cpus=jobs * workplace.threads, store_bytes=room)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
+from music_emotion.evaluation.bootstrap import sum_by_group
 from music_emotion.evaluation.cells import Cell, CellStore, GroundTruth
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.models.base import Target
@@ -22,41 +21,23 @@ Key = tuple[Protocol, Target, str]
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A track on which a model named another emotion than most listeners.
+    """A track on which a model named another emotion than most listeners."""
 
-    Attributes
-    ----------
-    track
-        Index in the corpus.
-    id, genre
-        The track's.
-    label, called
-        Emotion that most listeners felt, and the one the model named, as indices.
-    given, confidence
-        Probability that the model gave to either, averaged over fold seeds (and, under
-        ``segment``, over the tested segments of the track), 0–1.
-    """
-
-    track: int
+    track: int  #: index in the corpus
     id: str
     genre: str
-    label: int
-    called: int
+    label: int  #: index of the emotion that most listeners felt
+    called: int  #: index of the one that the model named
+    #: probability that the model gave to ``label``, 0–1, averaged over fold seeds (and, under
+    #: ``segment``, over the tested segments of the track)
     given: float
-    confidence: float
+    confidence: float  #: the same of ``called``
 
 
 def worst_tracks(out: Path, truth: GroundTruth, count: int) -> Mapping[Key, tuple[Mistake, ...]]:
-    """Return for each model the tracks to whose emotion it gave the least probability.
+    """Return for each model the ``count`` tracks to whose emotion it gave the least probability.
 
-    Parameters
-    ----------
-    out
-        Folder that a comparison wrote.
-    truth
-        What the predictions are scored against.
-    count
-        Tracks per model at most; tracks that the model got right are never among them.
+    Tracks that the model got right are never among them.
 
     Raises
     ------
@@ -81,7 +62,8 @@ def _worst(key: Key, cells: list[Cell], truth: GroundTruth, count: int) -> tuple
             "delete them and run compare again"
         )
     track = truth.segment_track[unit] if key[0] == "segment" else unit
-    tested, mean = _mean_per_track(track, emotions)
+    tested, place = np.unique(track, return_inverse=True)
+    mean = sum_by_group(emotions, place, len(tested)) / np.bincount(place)[:, None]
     label = truth.label[tested]
     given, called = mean[np.arange(len(tested)), label], mean.argmax(axis=1)
     order = np.argsort(given, kind="stable")
@@ -97,12 +79,3 @@ def _worst(key: Key, cells: list[Cell], truth: GroundTruth, count: int) -> tuple
         )
         for i in order[called[order] != label[order]][:count]
     )
-
-
-def _mean_per_track(
-    track: NDArray[np.int64], emotions: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    tested, place = np.unique(track, return_inverse=True)
-    total = np.zeros((len(tested), len(EMOTIONS)))
-    np.add.at(total, place, emotions)
-    return tested, total / np.bincount(place)[:, None]

@@ -49,13 +49,7 @@ TEST_FRACTION = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One division of the segments of a corpus.
-
-    Attributes
-    ----------
-    train, test
-        Sorted row indices into the per-segment arrays, disjoint.
-    """
+    """One division of the segments of a corpus: sorted rows of per-segment arrays, disjoint."""
 
     train: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -80,12 +74,10 @@ def make_folds(
 ) -> list[Fold]:
     """Divide the segments of a corpus into training and test parts.
 
+    Test parts are disjoint; together they cover every segment, but for the single split.
+
     Parameters
     ----------
-    protocol
-        ``"segment"``, ``"track"`` or ``"artist"``.
-    corpus
-        The tracks.
     track
         Index of each segment's track in the corpus, shape (n,).
     seed
@@ -93,11 +85,6 @@ def make_folds(
     n_folds
         Number of folds. By default 5, and for ``"segment"`` the single stratified 80/20 split of
         the reference study; with a number, ``"segment"`` is a stratified K-fold over segments.
-
-    Returns
-    -------
-    list of Fold
-        Test parts are disjoint; together they cover every segment, but for the single split.
 
     Raises
     ------
@@ -126,7 +113,9 @@ def track_groups(protocol: Protocol, corpus: Corpus) -> NDArray[np.int64]:
     """
     if protocol == "track":
         return corpus.recordings
-    return _connected(corpus.groups, corpus.recordings)
+    pairs = zip(corpus.groups.tolist(), corpus.recordings.tolist(), strict=True)
+    keys = [(("group", group), ("recording", recording)) for group, recording in pairs]
+    return np.array(connected_components(keys), dtype=np.int64)
 
 
 def assert_disjoint(
@@ -163,16 +152,8 @@ def examples(
 ) -> Examples:
     """Return all segments of a corpus as a model sees them under a protocol.
 
-    Parameters
-    ----------
-    corpus
-        The tracks.
-    features
-        Feature arrays by name, axis 0 = segments.
-    track
-        Index of each segment's track in the corpus, shape (n,).
-    protocol
-        Decides what is one item (``unit``) and what the validation cut keeps whole (``group``).
+    Axis 0 of the features and of ``track``, each segment's track, are the segments. The protocol
+    decides what is one item (``unit``) and what the validation cut keeps whole (``group``).
     """
     track = np.asarray(track, dtype=np.int64)
     rows = np.arange(len(track), dtype=np.int64)
@@ -198,7 +179,7 @@ def _segment_folds(
 
     rows = np.arange(len(track), dtype=np.int64)
     labels = corpus.labels[track]
-    counts = np.bincount(labels, minlength=len(EMOTIONS))
+    counts = np.bincount(labels)
     needed = 2 if n_folds is None else fold_count("segment", n_folds)
     for label in np.flatnonzero((counts > 0) & (counts < needed)):
         raise EvaluationError(
@@ -249,10 +230,3 @@ def _grouped_folds(
             in_test = np.isin(track, heard[test])
             folds.append(Fold(np.flatnonzero(~in_test), np.flatnonzero(in_test)))
     return folds
-
-
-def _connected(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the connected components of "same ``first`` or same ``second``"."""
-    pairs = zip(first.tolist(), second.tolist(), strict=True)
-    keys = [(("first", one), ("second", other)) for one, other in pairs]
-    return np.array(connected_components(keys), dtype=np.int64)

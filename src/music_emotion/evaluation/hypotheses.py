@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -39,17 +40,9 @@ WITHOUT_SMOTE = "_without_smote"
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A finding of the study as a comparison of two sides.
+    """A finding of the study: the models of one side are better than those of the other."""
 
-    Attributes
-    ----------
-    text
-        The finding in words.
-    better, worse
-        The models of the side that should be the better one, and of the other.
-    """
-
-    text: str
+    text: str  #: the finding in words
     better: tuple[str, ...]
     worse: tuple[str, ...]
 
@@ -82,68 +75,33 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class HypothesisTest:
-    """The outcome of one hypothesis under one protocol.
-
-    Attributes
-    ----------
-    text, protocol, target
-        What was tested, where.
-    better, worse
-        The models that are shown for the two sides; empty where not tested.
-    difference
-        Accuracy of ``better`` minus that of ``worse``, with its interval; ``None`` where not
-        tested.
-    p_adjusted
-        Adjusted p-value of that difference; NaN where not tested.
-    verdict
-        What follows.
-    missing
-        Models that would be needed.
-    line
-        All of it in one line.
-    """
+    """The outcome of one hypothesis under one protocol."""
 
     text: str = field(metadata=json_key("finding"))
     protocol: Protocol
     target: Target
-    better: str
-    worse: str
-    difference: Estimate | None
-    p_adjusted: float
+    better: str  #: the model that is shown for this side; empty where not tested
+    worse: str  #: the same for the other
+    difference: Estimate | None  #: of the accuracies of these two; ``None`` where not tested
+    p_adjusted: float  #: of that difference; NaN where not tested
     verdict: Verdict
-    missing: tuple[str, ...]
-    line: str
+    missing: tuple[str, ...]  #: models that would be needed
+    line: str  #: all of it in one line
 
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """A model with and without SMOTE: the differences of accuracy and macro-F1.
-
-    Attributes
-    ----------
-    protocol, model
-        What was compared.
-    difference
-        The score with SMOTE minus that without, by metric.
-    """
+    """A model with and without SMOTE: the differences of accuracy and macro-F1."""
 
     protocol: Protocol
     model: str
-    difference: dict[str, Estimate]
+    difference: dict[str, Estimate]  #: the score with SMOTE minus that without, by metric
 
 
 def judge_hypotheses(
     results: Results, paired: Sequence[ProtocolTests]
 ) -> tuple[HypothesisTest, ...]:
-    """Test all five hypotheses under every protocol and target that was run.
-
-    Parameters
-    ----------
-    results
-        The models.
-    paired
-        The tests between them, by protocol.
-    """
+    """Test all five hypotheses under every protocol and target that was run."""
     tests = {one.protocol: one.tests for one in paired}
     return tuple(
         judge(hypothesis, protocol, target, rows, tests.get(protocol, ()))
@@ -161,25 +119,19 @@ def smote_ablation(results: Results) -> tuple[Ablation, ...]:
         with_smote = results.find(without.protocol, without.target, base)
         if base == without.model or with_smote is None:
             continue
-        differences = {}
-        for name in ("accuracy", "macro_f1"):
-            difference = paired_difference(BY_NAME[name], with_smote, without, resamples)
-            if difference is not None:
-                differences[name] = difference
-        ablations.append(Ablation(without.protocol, base, differences))
+        differences = {
+            name: paired_difference(BY_NAME[name], with_smote, without, resamples)
+            for name in ("accuracy", "macro_f1")
+        }
+        found = {name: one for name, one in differences.items() if one is not None}
+        ablations.append(Ablation(without.protocol, base, found))
     return tuple(ablations)
 
 
 def paired_difference(
-    metric: Metric,
-    first: ModelResult,
-    second: ModelResult,
-    resamples: NDArray[np.float64],
+    metric: Metric, first: ModelResult, second: ModelResult, resamples: NDArray[np.float64]
 ) -> Estimate | None:
-    """Return the metric of ``first`` minus that of ``second`` over their common fold seeds.
-
-    ``None`` where they have no fold seed in common.
-    """
+    """Return the first value minus the second over common fold seeds, ``None`` without one."""
     common = sorted(set(first.seeds) & set(second.seeds))
     if not common:
         return None
@@ -203,26 +155,19 @@ def judge(
 ) -> HypothesisTest:
     """Return what the paired tests say about one hypothesis.
 
-    Parameters
-    ----------
-    hypothesis, protocol, target
-        What is tested, where.
-    rows
-        The models with this protocol and target.
-    tests
-        Tests between all models of the protocol, adjusted together.
+    ``rows`` are the models with this protocol and target, ``tests`` those between all models of the
+    protocol, adjusted together.
     """
     by_name = {row.model: row for row in rows}
     sides = (*hypothesis.better, *hypothesis.worse)
     missing = tuple(name for name in sides if name not in by_name)
+    wanted = [] if missing else list(product(hypothesis.better, hypothesis.worse))
     pairs = {}
-    if not missing:
-        for ours in hypothesis.better:
-            for theirs in hypothesis.worse:
-                titles = by_name[ours].title, by_name[theirs].title
-                if (test := between(tests, *titles, "accuracy")) is not None:
-                    pairs[ours, theirs] = test
-    if not pairs or len(pairs) < len(hypothesis.better) * len(hypothesis.worse):
+    for ours, theirs in wanted:
+        test = between(tests, by_name[ours].title, by_name[theirs].title, "accuracy")
+        if test is not None:
+            pairs[ours, theirs] = test
+    if not pairs or len(pairs) < len(wanted):
         line = f"not tested: needs {', '.join(missing)}"
         nothing = ("", "", None, float("nan"))
         return HypothesisTest(
@@ -233,7 +178,7 @@ def judge(
     difference = Estimate(test.difference, test.low, test.high)
     value, low, high = (
         f"{100 * (round(one, DECIMALS) + 0.0):+.1f}"
-        for one in (difference.value, difference.low, difference.high)
+        for one in (test.difference, test.low, test.high)
     )
     return HypothesisTest(
         hypothesis.text,

@@ -12,8 +12,10 @@ about emotion, and whatever accuracy is above chance comes from recognising the 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, get_args
 
 import numpy as np
@@ -44,53 +46,26 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class LeakLine:
-    """Accuracy of one classifier on one kind of labels.
+    """Accuracy of one classifier on one kind of labels."""
 
-    Attributes
-    ----------
-    classifier
-        ``"nearest_neighbour"`` or ``"svm"``.
-    labels
-        ``"published"``, or ``"shuffled"`` between the tracks.
-    accuracy, low, high
-        Share of test segments that are labelled right, with its 95 % interval over artist groups,
-        one value per number of neighbours.
-    """
-
-    classifier: Classifier
-    labels: Labels
-    accuracy: tuple[float, ...]
-    low: tuple[float, ...]
+    classifier: Classifier  #: ``"nearest_neighbour"`` or ``"svm"``
+    labels: Labels  #: ``"published"``, or ``"shuffled"`` between the tracks
+    accuracy: tuple[float, ...]  #: share of test segments labelled right, by number of neighbours
+    low: tuple[float, ...]  #: of its 95 % interval over artist groups
     high: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LeakCurve:
-    """Accuracy against the number of segments of the test track that were in training.
+    """Accuracy against the number of segments of the test track that were in training."""
 
-    Attributes
-    ----------
-    neighbours
-        Segments of each test track in training.
-    lines
-        One per classifier and kind of labels.
-    tracks
-        Tracks that were tested: those long enough.
-    test_segments
-        Segments tested per track.
-    folds, seed
-        Of the division of artists.
-    chance
-        Accuracy of always naming the commonest emotion.
-    """
-
-    neighbours: tuple[int, ...]
-    lines: tuple[LeakLine, ...]
-    tracks: int
-    test_segments: int
-    folds: int
-    seed: int
-    chance: float
+    neighbours: tuple[int, ...]  #: segments of each test track in training
+    lines: tuple[LeakLine, ...]  #: one per classifier and kind of labels
+    tracks: int  #: tracks that were tested: those long enough
+    test_segments: int  #: segments tested per track
+    folds: int  #: of the artists
+    seed: int  #: of the folds
+    chance: float  #: accuracy of always naming the commonest emotion
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +96,6 @@ class _Space:
     def of(
         cls, features: NDArray[np.floating], division: _Division, *, with_kernel: bool
     ) -> _Space:
-        """Compute the distances."""
         train = features[division.train].astype(np.float64)
         mean, deviation = train.mean(axis=0), train.std(axis=0)
         deviation[deviation == 0] = 1.0
@@ -145,10 +119,7 @@ class _Space:
     def classify(
         self, classifier: Classifier, neighbours: int, labels: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Name the emotion of each tested segment after training with so many neighbours.
-
-        ``labels`` are those of the pool.
-        """
+        """Name the emotion of each tested segment; ``labels`` are those of the pool."""
         known = self.n_train + neighbours * self.n_tracks
         if classifier == "nearest_neighbour":
             return np.asarray(labels[self.to_test[:, :known].argmin(axis=1)], dtype=np.int64)
@@ -177,28 +148,15 @@ def measure_leak(
 
     Parameters
     ----------
-    corpus
-        The tracks.
-    track
-        Index of each segment's track in the corpus, shape (n,).
-    features
-        One vector per segment, shape (n, k).
+    track, features
+        Track of each segment, shape (n,), and a vector per segment, shape (n, k).
     neighbours
         Numbers of segments to put into training; by default those of :data:`NEIGHBOURS` that at
         least half of the tracks are long enough for.
-    test_segments
-        Segments of each track to test on.
-    classifiers
-        Which to train.
     folds, seed
         Division of the artists; the same seed gives the same curve.
     progress
         Called with (fits done, fits in all).
-
-    Returns
-    -------
-    LeakCurve
-        Accuracies 0–1.
 
     Raises
     ------
@@ -213,8 +171,8 @@ def measure_leak(
     )
     divisions = _divide(corpus, track, wanted[-1], test_segments, folds, seed, random_segments)
     of_track = {"published": corpus.labels, "shuffled": random_labels.permutation(corpus.labels)}
-    cases = [(c, kind, n) for c in classifiers for kind in LABELS for n in wanted]
-    right: dict[tuple[Classifier, Labels, int], list[NDArray[np.bool_]]] = {c: [] for c in cases}
+    cases = list(product(classifiers, LABELS, wanted))
+    right: dict[tuple[Classifier, Labels, int], list[NDArray[np.bool_]]] = defaultdict(list)
     for fold, division in enumerate(divisions):
         space = _Space.of(features, division, with_kernel="svm" in classifiers)
         for number, (classifier, kind, count) in enumerate(cases):
@@ -225,11 +183,10 @@ def measure_leak(
                 progress(fold * len(cases) + number + 1, len(divisions) * len(cases))
     tested = track[np.concatenate([division.test for division in divisions])]
     lines = []
-    for classifier in classifiers:
-        for kind in LABELS:
-            hits = [np.concatenate(right[classifier, kind, count]) for count in wanted]
-            estimates = _estimate(np.stack(hits, axis=1), corpus, tested)
-            lines.append(LeakLine(classifier, kind, *estimates))
+    for classifier, kind in product(classifiers, LABELS):
+        hits = [np.concatenate(right[classifier, kind, count]) for count in wanted]
+        estimates = _estimate(np.stack(hits, axis=1), corpus, tested)
+        lines.append(LeakLine(classifier, kind, *estimates))
     counts = np.bincount(corpus.labels[np.unique(tested)])
     return LeakCurve(
         neighbours=wanted,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus, sample_corpus
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
-from music_emotion.evaluation.folds import DEFAULT_SEED, Fold, Protocol, fold_count, make_folds
+from music_emotion.evaluation.folds import (
+    DEFAULT_SEED,
+    PROTOCOLS,
+    Fold,
+    Protocol,
+    fold_count,
+    make_folds,
+)
 from music_emotion.evaluation.provenance import code_digest, versions
 from music_emotion.evaluation.train_cell import Task, training_seed
 from music_emotion.models.base import Model, Target
@@ -25,25 +33,15 @@ KEY_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is to be compared.
+    """What is to be compared."""
 
-    Attributes
-    ----------
-    models
-        Names in the registry, or ``module:function``.
-    protocols, targets, seeds
-        Every model is run under each protocol, with each target and each fold seed.
-    n_folds
-        Number of folds; ``None`` for each protocol's default.
-    settings
-        Training settings that differ from the defaults, passed to every model's constructor.
-    """
-
-    models: tuple[str, ...]
-    protocols: tuple[Protocol, ...] = ("segment", "track", "artist")
+    models: tuple[str, ...]  #: names in the registry, or ``module:function``
+    #: every model is run under each protocol, with each target and each fold seed
+    protocols: tuple[Protocol, ...] = PROTOCOLS
     targets: tuple[Target, ...] = ("label",)
     seeds: tuple[int, ...] = (DEFAULT_SEED,)
-    n_folds: int | None = None
+    n_folds: int | None = None  #: number of folds; ``None`` for each protocol's default
+    #: training settings that differ from the defaults, passed to every model's constructor
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -54,54 +52,30 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class EnsembleTask:
-    """A cell that is the mean of other cells.
-
-    Attributes
-    ----------
-    name
-        Which cell.
-    members
-        The cells it averages.
-    record
-        Key, corpus and number of folds.
-    """
+    """A cell that is the mean of other cells, its members."""
 
     name: CellName
     members: tuple[CellName, ...]
-    record: Record
+    record: Record  #: key, corpus and number of folds
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All cells of a comparison.
+    """All cells of a comparison."""
 
-    Attributes
-    ----------
-    tasks
-        Cells to train, by name.
-    ensembles
-        Cells to average from others, by name.
-    feature_names
-        What each trained model sees, by model name.
-    runs
-        The runs with the keys of their cells, in the order of the folds.
-    """
-
-    tasks: dict[CellName, Task]
-    ensembles: dict[CellName, EnsembleTask]
-    feature_names: dict[str, tuple[str, ...]]
+    tasks: dict[CellName, Task]  #: cells to train, by name
+    ensembles: dict[CellName, EnsembleTask]  #: cells to average from others, by name
+    feature_names: dict[str, tuple[str, ...]]  #: what each trained model sees, by model name
+    #: the runs with the keys of their cells, in the order of the folds
     runs: dict[Run, tuple[str, ...]]
 
 
 def model_names(words: Iterable[str]) -> tuple[str, ...]:
     """Return the models that words name, each once, in the order of the words.
 
-    Parameters
-    ----------
-    words
-        Names, or several separated by commas; ``six`` stands for the reference study's models,
-        ``baselines`` for what any model has to beat, ``all`` for every model. No word at all
-        stands for ``six,baselines``.
+    A word is a name, or several with commas in between; ``six`` stands for the reference study's
+    models, ``baselines`` for what any model has to beat, ``all`` for every model. No word at all
+    stands for ``six,baselines``.
     """
     from music_emotion.models.registry import BASELINE_NAMES, MODEL_NAMES, REFERENCE_NAMES
 
@@ -120,11 +94,8 @@ def feature_names(comparison: Comparison) -> tuple[str, ...]:
     ModelError
         If a model or a setting is unknown.
     """
-    names: dict[str, None] = {}
-    for model in comparison.models:
-        made = create(model, **comparison.settings)
-        names.update(dict.fromkeys(made.feature_names))
-    return tuple(names)
+    models = [create(name, **comparison.settings) for name in comparison.models]
+    return tuple(dict.fromkeys(name for model in models for name in model.feature_names))
 
 
 def make_plan(
@@ -135,16 +106,8 @@ def make_plan(
 ) -> Plan:
     """Lay out the cells of a comparison.
 
-    Parameters
-    ----------
-    comparison
-        What is to be compared.
-    corpus
-        The tracks.
-    track
-        Index of each segment's track, shape (n,).
-    feature_versions
-        A text per feature that changes when the feature does.
+    ``track`` (n,) is each segment's; ``feature_versions`` hold a text per feature that changes when
+    the feature does.
 
     Raises
     ------
@@ -155,13 +118,11 @@ def make_plan(
     """
     plan = Plan({}, {}, {}, {})
     models = [create(name, **comparison.settings) for name in comparison.models]
-    for protocol in comparison.protocols:
-        for seed in comparison.seeds:
-            folds = make_folds(protocol, corpus, track, seed=seed, n_folds=comparison.n_folds)
-            for target in comparison.targets:
-                for model in models:
-                    layout = _Layout(comparison, corpus, track, feature_versions, folds)
-                    layout.add(plan, model, protocol, target, seed)
+    for protocol, seed in product(comparison.protocols, comparison.seeds):
+        folds = make_folds(protocol, corpus, track, seed=seed, n_folds=comparison.n_folds)
+        layout = _Layout(comparison, corpus, track, feature_versions, folds)
+        for target, model in product(comparison.targets, models):
+            layout.add(plan, model, Run(protocol, target, model.name, seed))
     return plan
 
 
@@ -173,19 +134,14 @@ class _Layout:
     feature_versions: Mapping[str, str]
     folds: Sequence[Fold]
 
-    def add(
-        self, plan: Plan, model: Model, protocol: Protocol, target: Target, seed: int
-    ) -> tuple[str, ...]:
+    def add(self, plan: Plan, model: Model, run: Run) -> tuple[str, ...]:
         """Add a model's cells, and those of its members, to the plan; return their keys."""
-        run = Run(protocol, target, model.name, seed)
-        if run in plan.runs:
-            return plan.runs[run]
-        if isinstance(model, Ensemble):
-            keys = self._add_ensemble(plan, model, run)
-        else:
-            keys = self._add_tasks(plan, model, run)
-        plan.runs[run] = keys
-        return keys
+        if run not in plan.runs:
+            if isinstance(model, Ensemble):
+                plan.runs[run] = self._add_ensemble(plan, model, run)
+            else:
+                plan.runs[run] = self._add_tasks(plan, model, run)
+        return plan.runs[run]
 
     def _add_tasks(self, plan: Plan, model: Model, run: Run) -> tuple[str, ...]:
         plan.feature_names[model.name] = tuple(model.feature_names)
@@ -212,17 +168,15 @@ class _Layout:
         return tuple(keys)
 
     def _add_ensemble(self, plan: Plan, model: Ensemble, run: Run) -> tuple[str, ...]:
+        runs = [replace(run, model=member.name) for member in model.members]
         member_keys = [
-            self.add(plan, member, run.protocol, run.target, run.seed) for member in model.members
+            self.add(plan, member, its) for member, its in zip(model.members, runs, strict=True)
         ]
         keys = []
-        for number in range(len(self.folds)):
+        for number, keys_of_members in enumerate(zip(*member_keys, strict=True)):
             name = CellName(run, number)
-            members = tuple(
-                CellName(Run(run.protocol, run.target, member.name, run.seed), number)
-                for member in model.members
-            )
-            key = cell_key(format=KEY_FORMAT, mean_of=[keys[number] for keys in member_keys])
+            members = tuple(CellName(its, number) for its in runs)
+            key = cell_key(format=KEY_FORMAT, mean_of=keys_of_members)
             plan.ensembles[name] = EnsembleTask(name, members, self._record(key))
             keys.append(key)
         return tuple(keys)
@@ -265,14 +219,10 @@ def _dataclass_values(value: object) -> dict[str, Any]:
     raise TypeError(f"{type(value).__qualname__} is not plain data")
 
 
-QUICK_TRACKS = 3
-"""Tracks per emotion."""
-
+# A quick comparison, for trying things out.
+QUICK_TRACKS = 3  # per emotion
 QUICK_FOLDS = 2
-
 QUICK_SETTINGS = {"max_epochs": 1}
-"""Training settings of a quick comparison."""
-
 QUICK_NOTE = "Made with --quick: the figures show that the machinery works and nothing else."
 
 

@@ -103,30 +103,14 @@ def machine() -> dict[str, str | int]:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command that contributed to an output folder.
+    """One command that contributed to an output folder."""
 
-    Attributes
-    ----------
-    command
-        As it was given, absolute paths shortened to their last part.
-    date
-        Of its end, YYYY-MM-DD, UTC.
-    cells_trained
-        Cells that were trained by it.
-    seconds
-        How long they took.
-    machine
-        As :func:`machine` describes it.
-    versions
-        Of Python and of the packages that figures depend on.
-    """
-
-    command: str
-    date: str
-    cells_trained: int
-    seconds: float
-    machine: dict[str, str | int]
-    versions: dict[str, str]
+    command: str  #: as it was given, absolute paths shortened to their last part
+    date: str  #: of its end, YYYY-MM-DD, UTC
+    cells_trained: int  #: cells that were trained by it
+    seconds: float  #: how long they took
+    machine: dict[str, str | int]  #: as :func:`machine` describes it
+    versions: dict[str, str]  #: of Python and of the packages that figures depend on
 
 
 def record_command(arguments: Sequence[str], trained: int, seconds: float) -> Command:

@@ -38,20 +38,8 @@ def refit(
     The validation part that early stopping watches is still cut out, whole artists at a time, as
     it is inside every training part of the ``artist`` protocol.
 
-    Parameters
-    ----------
-    name
-        Name in the registry.
-    corpus, track, features
-        The tracks, each segment's track, and the features by name.
-    out
-        Folder for the model.
-    target, seed, settings
-        What it learns, from which seed, with which training settings.
-    arguments
-        The command line, for the record.
-    progress
-        Told how the training gets on.
+    ``name`` is one of the registry, ``out`` the model's folder; ``arguments``, the command line,
+    are written down in it.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv as csv_format
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,21 +29,11 @@ METRICS_OF_VOTES = (
 
 @dataclass(frozen=True, slots=True)
 class Rescored:
-    """What the predictions in a folder say.
-
-    Attributes
-    ----------
-    results
-        The figures.
-    complete
-        Whether the data were at hand, so that the metrics of votes are among them.
-    remarks
-        Lines that a user should see.
-    """
+    """What the predictions in a folder say."""
 
     results: Results
-    complete: bool
-    remarks: tuple[str, ...] = ()
+    complete: bool  #: whether the data were at hand, so that the metrics of votes are among them
+    remarks: tuple[str, ...] = ()  #: lines that a user should see
 
 
 def rescore(
@@ -56,14 +46,8 @@ def rescore(
 ) -> Rescored:
     """Score the predictions in a folder, taking the votes from the data where they are.
 
-    Parameters
-    ----------
-    out
-        Folder that a comparison wrote.
-    model_order
-        Order of the rows.
-    data, csv, use_demo
-        Where the data are, as for :func:`~music_emotion.datasets.sources.find_source`.
+    ``data``, ``csv`` and ``use_demo`` say where, as for
+    :func:`~music_emotion.datasets.sources.find_source`.
 
     Raises
     ------
@@ -75,17 +59,14 @@ def rescore(
         raise EvaluationError(
             f"{out} holds no predictions: run `music-emotion compare --out {out}`"
         )
-    named = data is not None or csv is not None or use_demo
     remarks: tuple[str, ...] = ()
     try:
-        corpus = corpus_of(truth, data=data, csv=csv, use_demo=use_demo)
-        truth, complete = truth.with_votes(corpus), True
+        truth = truth.with_votes(corpus_of(truth, data=data, csv=csv, use_demo=use_demo))
     except (DatasetError, EvaluationError) as error:
-        if named:
+        if data is not None or csv is not None or use_demo:
             raise
-        complete = False
         remarks = (f"without the votes: {error}",)
-    return Rescored(collect(out, truth, model_order), complete, remarks)
+    return Rescored(collect(out, truth, model_order), not remarks, remarks)
 
 
 def check_summary(out: Path, scored: Rescored) -> str:
@@ -116,29 +97,15 @@ def check_summary(out: Path, scored: Rescored) -> str:
 
 
 def check_against(models: Sequence[ModelResult], text: str) -> list[str]:
-    """Compare recomputed rows with the text of a ``summary.csv``.
-
-    Returns
-    -------
-    list of str
-        One line per row that differs or is missing on either side; empty where all agree.
-    """
-    written = {
-        tuple(row[:4]): tuple(row[4:]) for row in list(csv_format.reader(io.StringIO(text)))[1:]
-    }
-    computed = {row[:4]: row[4:] for row in summary_rows(models)}
-    lines = []
-    for key in sorted(written.keys() | computed.keys()):
-        if written.get(key) != computed.get(key):
-            lines.append(
-                f"{' '.join(key)}: written {_row(written.get(key))}, "
-                f"recomputed {_row(computed.get(key))}"
-            )
-    return lines
-
-
-def _row(values: Iterable[str] | None) -> str:
-    return "nothing" if values is None else " ".join(values)
+    """Return a line for each row of a ``summary.csv`` that differs or is missing on either side."""
+    written = {tuple(row[:4]): row[4:] for row in list(csv_format.reader(io.StringIO(text)))[1:]}
+    computed = {row[:4]: list(row[4:]) for row in summary_rows(models)}
+    return [
+        f"{' '.join(key)}: written {' '.join(written.get(key, ['nothing']))}, "
+        f"recomputed {' '.join(computed.get(key, ['nothing']))}"
+        for key in sorted(written.keys() | computed.keys())
+        if written.get(key) != computed.get(key)
+    ]
 
 
 def corpus_of(
@@ -149,13 +116,6 @@ def corpus_of(
     use_demo: bool = False,
 ) -> Corpus:
     """Load the corpus that predictions were made on, or the part of it that ``--quick`` takes.
-
-    Parameters
-    ----------
-    truth
-        What the predictions were scored against.
-    data, csv, use_demo
-        Where the data are, as for :func:`~music_emotion.datasets.sources.find_source`.
 
     Raises
     ------

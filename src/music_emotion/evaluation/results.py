@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -35,101 +36,54 @@ def model_title(model: str, target: Target) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """The pooled predictions of one fold seed.
-
-    Attributes
-    ----------
-    seed
-        Fold seed.
-    unit
-        Segments or tracks, shape (n,), increasing.
-    scored
-        Predictions beside the truth, in the same order.
-    records
-        How each fold was made.
-    """
+    """The pooled predictions of one fold seed."""
 
     seed: int
-    unit: NDArray[np.int64]
-    scored: Scored
-    records: tuple[Record, ...]
+    unit: NDArray[np.int64]  #: segments or tracks, shape (n,), increasing
+    scored: Scored  #: predictions beside the truth, in the same order
+    records: tuple[Record, ...]  #: how each fold was made
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedCell:
-    """How one fold of a model was made, as far as a reader asks.
-
-    Attributes
-    ----------
-    seed, fold
-        Which one.
-    seconds, threads, best_epoch, notes
-        As in :class:`.cells.Record`.
-    history
-        Training curves; those of the first fold seed alone are kept.
-    """
+    """How one fold of a model was made, as far as a reader asks."""
 
     seed: int
     fold: int
+    #: this and the others: as in :class:`.cells.Record`
     seconds: float
     threads: int
     best_epoch: int
     notes: tuple[str, ...]
+    #: training curves; those of the first fold seed alone are kept
     history: dict[str, list[float]] | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """Everything about one model under one protocol with one target.
-
-    Attributes
-    ----------
-    protocol, target, model
-        What was compared.
-    seeds
-        The fold seeds, increasing; every fold seed is one repeat.
-    n
-        Items scored per repeat.
-    seconds
-        Training time of all cells, one thread each unless noted otherwise.
-    parameters
-        Trainable parameters; 0 where the notion does not apply.
-    versions
-        Python and the packages that the predictions depend on.
-    headline
-        The metrics of the table, averaged over repeats.
-    per_emotion
-        Precision, recall, F1, ROC-AUC and Pearson r: ``per_emotion["f1_calmness"]``.
-    per_genre
-        Accuracy per genre.
-    confusion
-        Confusion matrix summed over repeats, true emotions in rows, shape (9, 9).
-    calmness_called_tenderness, tenderness_called_calmness
-        How often either is taken for the other, 0–1.
-    worth
-        Worth in listeners of the first repeat; ``None`` under ``segment`` and without votes.
-    cells
-        How the folds were made.
-    repeats
-        The predictions, one per fold seed; none where read from a file.
-    """
+    """Everything about one model under one protocol with one target."""
 
     protocol: Protocol
     target: Target
     model: str
-    seeds: tuple[int, ...]
-    n: int
-    seconds: float
-    parameters: int
-    versions: dict[str, str]
+    seeds: tuple[int, ...]  #: the fold seeds, increasing; every fold seed is one repeat
+    n: int  #: items scored per repeat
+    seconds: float  #: training time of all cells, one thread each unless noted otherwise
+    parameters: int  #: trainable parameters; 0 where the notion does not apply
+    versions: dict[str, str]  #: Python and the packages that the predictions depend on
+    #: the metrics of the table, averaged over repeats
     headline: dict[str, Estimate] = field(metadata=json_key("metrics"))
+    #: precision, recall, F1, ROC-AUC and Pearson r: ``per_emotion["f1_calmness"]``
     per_emotion: dict[str, Estimate]
-    per_genre: dict[str, Estimate]
+    per_genre: dict[str, Estimate]  #: accuracy per genre
+    #: confusion matrix summed over repeats, true emotions in rows, shape (9, 9)
     confusion: NDArray[np.int64]
-    calmness_called_tenderness: float
-    tenderness_called_calmness: float
+    calmness_called_tenderness: float  #: how often the one is taken for the other, 0–1
+    tenderness_called_calmness: float  #: and the other way round
+    #: worth in listeners of the first repeat; ``None`` under ``segment`` and without votes
     worth: Worth | None
-    cells: tuple[TrainedCell, ...]
+    cells: tuple[TrainedCell, ...]  #: how the folds were made
+    #: the predictions, one per fold seed; none where read from a file
     repeats: tuple[Repeat, ...] = field(default=(), repr=False, metadata=NOT_WRITTEN)
 
     @property
@@ -145,31 +99,18 @@ class ModelResult:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All results of an output folder.
+    """All results of an output folder."""
 
-    Attributes
-    ----------
-    ground_truth
-        What they were scored against.
-    models
-        In the order of protocols, targets and models.
-    left_out
-        Runs that do not belong in the tables, with the reason.
-    yardstick
-        Panels of listeners, where single votes are known.
-    """
-
-    ground_truth: GroundTruth
-    models: tuple[ModelResult, ...]
-    left_out: tuple[str, ...] = ()
+    ground_truth: GroundTruth  #: what they were scored against
+    models: tuple[ModelResult, ...]  #: in the order of protocols, targets and models
+    left_out: tuple[str, ...] = ()  #: runs that do not belong in the tables, with the reason
+    #: panels of listeners, where single votes are known
     yardstick: Yardstick | None = field(default=None, repr=False)
 
     def find(self, protocol: Protocol, target: Target, model: str) -> ModelResult | None:
         """Return one model's result, ``None`` where it was not run."""
-        for result in self.models:
-            if (result.protocol, result.target, result.model) == (protocol, target, model):
-                return result
-        return None
+        wanted = protocol, target, model
+        return next((m for m in self.models if (m.protocol, m.target, m.model) == wanted), None)
 
     def under(self, protocol: Protocol) -> tuple[ModelResult, ...]:
         """Return the results of one protocol, all targets."""
@@ -177,28 +118,14 @@ class Results:
 
     def tables(self) -> Iterator[tuple[Protocol, Target, tuple[ModelResult, ...]]]:
         """Yield the results of each protocol and target that was run."""
-        for protocol in PROTOCOLS:
-            for target in ("label", "votes"):
-                rows = tuple(
-                    result
-                    for result in self.models
-                    if result.protocol == protocol and result.target == target
-                )
-                if rows:
-                    yield protocol, rows[0].target, rows
+        for key, rows in groupby(self.models, key=lambda result: (result.protocol, result.target)):
+            yield *key, tuple(rows)
 
 
 def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> Results:
-    """Score every complete run in an output folder.
+    """Score every complete run in an output folder against the truth.
 
-    Parameters
-    ----------
-    out
-        The folder.
-    truth
-        What to score against; with votes, the metrics of votes are there as well.
-    model_order
-        Order of the rows; models that are not in it come last, by name.
+    Models that are not in ``model_order`` come last, by name.
     """
     runs: dict[tuple[Protocol, Target, str], list[Repeat]] = defaultdict(list)
     left_out = []
@@ -249,8 +176,7 @@ def pool_folds(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> Repeat:
         np.concatenate([cell.emotions for cell in cells])[order],
         np.concatenate([cell.intensities for cell in cells])[order],
     )
-    records = tuple(cell.record for cell in cells)
-    return Repeat(run.seed, unit[order], scored, records)
+    return Repeat(run.seed, unit[order], scored, tuple(cell.record for cell in cells))
 
 
 def _score(

@@ -152,45 +152,24 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Everything that ``results.json`` says.
+    """Everything that ``results.json`` says."""
 
-    Attributes
-    ----------
-    format
-        Version of the file.
-    data
-        The corpus.
-    folds
-        Folds of each protocol.
-    intervals
-        How they were made.
-    commands
-        The commands that contributed, oldest first.
-    emotions
-        The nine, in the order of every array.
-    rows
-        The models, in the order of protocols, targets and models.
-    left_out
-        What was left out, with the reason.
-    hypotheses, ablations, paired, calibration, confusions
-        As in :class:`.Conclusions`.
-    agreement
-        How far people agree, where their single votes were known.
-    """
-
-    format: int
+    format: int  #: version of the file
     data: Data
-    folds: dict[Protocol, int]
-    intervals: Intervals
-    commands: tuple[Command, ...]
-    emotions: tuple[str, ...]
+    folds: dict[Protocol, int]  #: folds of each protocol
+    intervals: Intervals  #: how they were made
+    commands: tuple[Command, ...]  #: the commands that contributed, oldest first
+    emotions: tuple[str, ...]  #: the nine, in the order of every array
+    #: the models, in the order of protocols, targets and models
     rows: tuple[ModelResult, ...] = field(metadata=json_key("results"))
-    left_out: tuple[str, ...]
+    left_out: tuple[str, ...]  #: what was left out, with the reason
+    #: hypotheses, ablations, paired, calibration, confusions: as in :class:`.Conclusions`
     hypotheses: tuple[HypothesisTest, ...] = field(metadata=json_key("findings"))
     ablations: tuple[Ablation, ...] = field(metadata=json_key("smote"))
     paired: tuple[ProtocolTests, ...] = field(metadata=json_key("paired_tests"))
     calibration: tuple[ModelCalibration, ...]
     confusions: Confusions
+    #: how far people agree, where their single votes were known
     agreement: Agreement | None = field(metadata=json_key("listeners"))
 
     @classmethod

@@ -24,24 +24,12 @@ from music_emotion.training.config import Progress
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A cell that is to be trained.
-
-    Attributes
-    ----------
-    name
-        Which cell.
-    fold
-        The rows to learn from and the rows to predict.
-    record
-        Key, corpus and number of folds; the rest is filled in when the cell is done.
-    settings
-        Passed to the model's constructor.
-    """
+    """A cell that is to be trained."""
 
     name: CellName
-    fold: Fold
-    record: Record
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    fold: Fold  #: the rows to learn from and the rows to predict
+    record: Record  #: key, corpus and number of folds; the rest is filled in when the cell is done
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: passed to the model's constructor
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,32 +59,21 @@ class SharedArray:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What all trainings share.
-
-    Attributes
-    ----------
-    corpus
-        The tracks.
-    track
-        Index of each segment's track, shape (n,).
-    features
-        Feature arrays by name, each as it is or where it is found.
-    threads
-        Threads of one training.
-    """
+    """What all trainings share."""
 
     corpus: Corpus
-    track: NDArray[np.int64]
+    track: NDArray[np.int64]  #: index of each segment's track, shape (n,)
+    #: feature arrays by name, each as it is or where it is found
     features: Mapping[str, NDArray[np.float32] | SharedArray]
-    threads: int
+    threads: int  #: threads of one training
 
-    def examples(self, task: Task) -> Examples:
-        """Return all segments as the task's protocol sees them."""
-        arrays = {
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The features, those in files mapped."""
+        return {
             name: values.open() if isinstance(values, SharedArray) else values
             for name, values in self.features.items()
         }
-        return examples(self.corpus, arrays, self.track, task.name.run.protocol)
 
 
 def training_seed(seed: int, fold: int) -> int:
@@ -108,7 +85,7 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
     """Train a model on the training part of a fold and predict the test part."""
     started = time.perf_counter()
     run = task.name.run
-    everything = workplace.examples(task)
+    everything = examples(workplace.corpus, workplace.arrays, workplace.track, run.protocol)
     assert_disjoint(run.protocol, workplace.corpus, workplace.track, task.fold)
     model = create(run.model, **task.settings)
     report = model.fit(
@@ -158,12 +135,7 @@ def without_truth(test: Examples) -> Examples:
 def mean_over_units(
     prediction: Prediction, unit: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Prediction]:
-    """Average a prediction over the rows of each unit.
-
-    Returns
-    -------
-    (array of shape (units,), Prediction)
-        The units in increasing order and the mean of their rows, float32.
+    """Return the units (units,), in increasing order, and the mean of the rows of each, float32.
 
     Raises
     ------
