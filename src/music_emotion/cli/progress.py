@@ -38,6 +38,9 @@ def progress_bar(
     from rich.console import Console
 
     console = Console(stderr=True)
+    if not console.is_terminal:  # rich before 15 ends even a bar that is not shown with a new line
+        yield lambda done, total: None
+        return
     count = [progress.MofNCompleteColumn()]
     rate = [progress.DownloadColumn(), progress.TransferSpeedColumn()]
     with progress.Progress(
@@ -46,7 +49,6 @@ def progress_bar(
         *(rate if in_bytes else count),
         progress.TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
         transient=transient,
         redirect_stdout=sys.stdout.isatty(),  # a pipe or a file is not the bar's business
     ) as bar:
@@ -111,11 +113,13 @@ class CellProgress:
         self.total = self.trained = self._failed = 0
 
     def __enter__(self) -> CellProgress:
-        self._bar.start()
+        if self._console.is_terminal:
+            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.stop()
 
     @property
     def seconds(self) -> float:
