@@ -17,25 +17,14 @@ CANCELLED_RATIO = 1e-3  # power of the mix / power of the channels, -30 dB
 
 
 class Conditioner:
-    """Turns blocks of channels into clean mono blocks and remembers what it met.
-
-    Parameters
-    ----------
-    sample_rate
-        Of the blocks, in Hz.
-    """
+    """Turns blocks of channels, at a rate in Hz, into clean mono and remembers what it met."""
 
     def __init__(self, sample_rate: int) -> None:
         self._enough = DC_SECONDS * sample_rate
-        self._samples = 0
-        self._repaired = 0
-        self._wild = 0
-        self._clipped = 0
+        self._samples = self._repaired = self._wild = self._clipped = 0
         self._scale = FULL_SCALE
-        self._last_offset = 0.0
-        self._largest_offset = 0.0
-        self._mix_power = 0.0
-        self._channel_power = 0.0
+        self._last_offset = self._largest_offset = 0.0
+        self._mix_power = self._channel_power = 0.0
 
     def mono(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mix a block of shape (frames, channels) to mono, shape (frames,)."""

@@ -43,14 +43,10 @@ STREAMS = frozenset({"aac", "ac3", "eac3", "amr", "dts", "mp3", "mpeg", "mpegts"
 
 
 class AudioFile(Protocol):
-    """An open audio file: its format and its blocks.
+    """An open audio file: its format, at a sample rate in Hz, and its blocks.
 
     Attributes
     ----------
-    sample_rate
-        Hz.
-    channels
-        Number of channels.
     frames
         Samples per channel as the header claims, ``None`` where it does not say.
     estimated
@@ -84,13 +80,7 @@ def bytes_at(descriptor: int, start: int, count: int) -> bytes:
 
 
 def id3_length(head: bytes) -> int:
-    """Return how many bytes the ID3v2 tag takes that begins here, 0 where there is none.
-
-    Parameters
-    ----------
-    head
-        At least the first ten bytes.
-    """
+    """Return the bytes of the ID3v2 tag that begins with these ten or more, 0 where none does."""
     if head[:3] != b"ID3" or len(head) < ID3V2_HEADER or max(head[6:10]) >= 0x80:
         return 0
     length = 0

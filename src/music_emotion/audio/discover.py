@@ -25,14 +25,10 @@ TEMPORARY_TAGGED = ".music-emotion-tag-"
 def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
     """Return the files that paths, folders and patterns name, each once, in order.
 
-    Parameters
-    ----------
-    names
-        Files are kept as they are, folders give their audio files by name, patterns (``*?[``) that
-        are no files give what they match; ``-`` is standard input. What gives nothing is kept as
-        it is, and so is a folder that may not be listed; both fail when they are read.
-    recursive
-        Whether folders include their subfolders, and ``**`` in a pattern any folders.
+    Files are kept as they are, folders give their audio files by name, patterns (``*?[``) that are
+    no files give what they match; ``-`` is standard input. What gives nothing is kept as it is, and
+    so is a folder that may not be listed; both fail when they are read. With ``recursive``, folders
+    include their subfolders, and ``**`` in a pattern any folders.
     """
     found: dict[str, str] = {}
     for name in names:
@@ -40,7 +36,7 @@ def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
             files = [name]
         elif is_folder(name):
             files = _in_folder(name, recursive) or [name]
-        elif glob.has_magic(name) and not os.path.lexists(name):
+        elif is_pattern(name):
             files = _matching(name, recursive) or [name]
         else:
             files = [name]
@@ -52,9 +48,7 @@ def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
 def name_many(names: Iterable[str]) -> bool:
     """Whether paths may stand for several files, even where they happen to give one."""
     names = list(names)
-    return len(names) > 1 or any(
-        is_folder(name) or (glob.has_magic(name) and not os.path.lexists(name)) for name in names
-    )
+    return len(names) > 1 or any(is_folder(name) or is_pattern(name) for name in names)
 
 
 def no_file(name: str) -> str:
@@ -68,7 +62,7 @@ def no_file(name: str) -> str:
         except OSError as error:
             return f"{shown} is a folder that cannot be listed ({error.strerror})"
         return f"{shown} is a folder without audio files (its subfolders: --recursive)"
-    if glob.has_magic(name) and not os.path.lexists(name) and _glob(name):
+    if is_pattern(name) and _glob(name):
         return f"{shown} matches only folders; name them, or look into them with --recursive"
     return ""
 
@@ -78,9 +72,14 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
     return os.path.isdir(path)  # noqa: PTH112  # Path.is_dir() raises for such a one
 
 
+def is_pattern(path: str) -> bool:
+    """Whether a path stands for what it matches; a file of that very name comes first."""
+    return glob.has_magic(path) and not os.path.lexists(path)
+
+
 def _place(name: str) -> str:
     """Return what two spellings of one path share; links are not followed."""
-    if name == STANDARD_INPUT or not name:
+    if name in ("", STANDARD_INPUT):
         return name
     try:
         return str(Path(name).absolute())
@@ -90,16 +89,12 @@ def _place(name: str) -> str:
 
 def _in_folder(folder: str, recursive: bool) -> list[str]:
     files: list[str] = []
-    unreadable: list[str] = []
-
-    def note(error: OSError) -> None:
-        unreadable.append(str(error.filename or folder))
-
-    for place, subfolders, names in os.walk(folder, onerror=note):
+    errors: list[OSError] = []
+    for place, subfolders, names in os.walk(folder, onerror=errors.append):
         subfolders[:] = sorted(subfolders) if recursive else []
         paths = (str(Path(place, name)) for name in sorted(names) if is_music(name))
         files += [path for path in paths if os.path.isfile(path)]  # noqa: PTH113  # never raises
-    return files + unreadable
+    return files + [str(error.filename or folder) for error in errors]
 
 
 def is_music(name: str) -> bool:

@@ -78,21 +78,22 @@ def open_file(source: AudioSource) -> AudioFile:
     name = source_name(source)
     descriptor = _descriptor(source, name)
     try:
-        audio = _recognised(descriptor, name)
+        head = bytes_at(descriptor, 0, HEAD_BYTES)
+        if not head:
+            raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
+        # What is opened owns the descriptor.
+        audio = SoundFileAudio.attempt(descriptor) or _open_container(descriptor, head, name)
     except BaseException:
         os.close(descriptor)
         raise
-    _check_format(audio, name)
-    return audio
-
-
-def _recognised(descriptor: int, name: str) -> AudioFile:
-    """Return the file, which owns the descriptor from then on."""
-    head = bytes_at(descriptor, 0, HEAD_BYTES)
-    if not head:
-        raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
-    audio = SoundFileAudio.attempt(descriptor)
-    return _open_container(descriptor, head, name) if audio is None else audio
+    if not MIN_SAMPLE_RATE <= audio.sample_rate <= MAX_SAMPLE_RATE:
+        what = f"a sample rate of {audio.sample_rate:,} Hz"
+    elif not 1 <= audio.channels <= MAX_CHANNELS:
+        what = f"{audio.channels} channels"
+    else:
+        return audio
+    audio.close()
+    raise AudioError(f"{name} claims {what}; it is damaged or needs converting to WAV")
 
 
 def _descriptor(source: AudioSource, name: str) -> int:
@@ -162,29 +163,14 @@ def _open_container(descriptor: int, head: bytes, name: str) -> AudioFile:
     raise AudioError(f"{name} is not audio that can be read; {remedy}")
 
 
-def _check_format(audio: AudioFile, name: str) -> None:
-    if not MIN_SAMPLE_RATE <= audio.sample_rate <= MAX_SAMPLE_RATE:
-        what = f"a sample rate of {audio.sample_rate:,} Hz"
-    elif not 1 <= audio.channels <= MAX_CHANNELS:
-        what = f"{audio.channels} channels"
-    else:
-        return
-    audio.close()
-    raise AudioError(f"{name} claims {what}; it is damaged or needs converting to WAV")
-
-
 @dataclass(frozen=True, slots=True)
 class AudioHeader:
     """Header and tags of one audio file.
 
     Attributes
     ----------
-    duration
-        Length in seconds, as the header states it.
-    sample_rate
-        Samples per second.
-    channels
-        Number of channels.
+    duration, sample_rate
+        Seconds, as the header states it, and Hz.
     artist, album, title
         The tags, ``""`` where there are none.
     """

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -36,10 +35,8 @@ class Sound:
 
     Attributes
     ----------
-    samples
-        float32, shape (n,), full scale ±1.
-    sample_rate
-        Hz.
+    samples, sample_rate
+        float32, shape (n,), full scale ±1; Hz.
     warnings
         What was wrong and has been repaired or left out, one line each.
     """
@@ -63,7 +60,7 @@ class AudioStream:
     Parameters
     ----------
     source
-        A path or a binary stream.
+        A path or a binary stream; the format is told by its content.
     duration
         Seconds to read at most; ``None`` reads all.
 
@@ -86,12 +83,7 @@ class AudioStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
@@ -106,12 +98,10 @@ class AudioStream:
     @property
     def claimed_duration(self) -> float | None:
         """Seconds the file says it lasts, ``None`` where it does not say; for progress only."""
-        frames = self._file.frames
+        frames, limit = self._file.frames, self._limit
         if frames is None:
             return None
-        if self._limit is not None:
-            frames = min(frames, self._limit)
-        return frames / self.sample_rate
+        return (frames if limit is None else min(frames, limit)) / self.sample_rate
 
     @property
     def duration(self) -> float:
@@ -155,22 +145,7 @@ def resample(samples: NDArray[np.float32], from_rate: int, to_rate: int) -> NDAr
 
 
 def decode(source: AudioSource, *, duration: float | None = None) -> Sound:
-    """Read a file as mono at its own sample rate.
-
-    Parameters
-    ----------
-    source
-        A path or a binary stream; the format is told by its content.
-    duration
-        Seconds to read at most.
-
-    Raises
-    ------
-    AudioError
-        The source cannot be read, or holds no sound.
-    MissingExtraError
-        Reading it needs the extra ``[formats]``.
-    """
+    """Read a file as mono at its own sample rate; takes and raises what `AudioStream` does."""
     with AudioStream(source, duration=duration) as stream:
         samples = np.concatenate(list(stream))
         return Sound(samples, stream.sample_rate, stream.warnings)
