@@ -110,7 +110,6 @@ def test_compare_says_first_that_it_falls_back_on_the_synthesised_corpus(
     monkeypatch.delenv("EMOTIFY_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("music_emotion.datasets.emotify.user_cache", lambda: tmp_path / "nothing")
-    monkeypatch.setattr("music_emotion.datasets.sources._demo_directory", lambda: tmp_path)
     monkeypatch.setattr("music_emotion.datasets.demo.synthesise", synthesise)
     monkeypatch.setattr("sys.argv", ["music-emotion", "compare", "--or-demo"])
     with pytest.raises(LoadedError):

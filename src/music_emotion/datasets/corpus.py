@@ -77,8 +77,6 @@ class Corpus:
     ----------
     name
         Short name for reports: ``"emotify"``, ``"demo"`` or the folder's name.
-    tracks
-        The tracks.
     fingerprint
         SHA-256 over ids, labels, votes, groups and audio checksums: equal where the data are equal.
     note
@@ -173,16 +171,8 @@ def audio_digests(paths: Iterable[Path]) -> tuple[FileDigest, ...]:
 def sample_corpus(corpus: Corpus, tracks_per_emotion: int, *, name: str, note: str) -> Corpus:
     """Return a few tracks per emotion, of as many artists and genres as possible.
 
-    Parameters
-    ----------
-    corpus
-        The whole.
-    tracks_per_emotion
-        How many; all where an emotion has fewer.
-    name
-        Is added to the name of the corpus: ``emotify`` becomes ``emotify-name``.
-    note
-        What readers of results on this part must know; stands before the note of the whole.
+    The name is added to that of the corpus: ``emotify`` becomes ``emotify-name``. The note, what
+    readers of results on this part must know, stands before the note of the whole.
     """
     chosen: list[int] = []
     for label in sorted({track.label for track in corpus.tracks}):

@@ -9,7 +9,7 @@ about people.
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,32 +19,18 @@ from numpy.typing import NDArray
 from music_emotion.atomic import replaced_when_done
 from music_emotion.datasets import folder
 from music_emotion.datasets.corpus import Corpus
-from music_emotion.datasets.synthesis import (
-    NEIGHBOURS,
-    SAMPLE_RATE,
-    STYLES,
-    Signal,
-    draw_timbre,
-    play,
-)
+from music_emotion.datasets.synthesis import NEIGHBOURS, SAMPLE_RATE, STYLES, draw_timbre, play
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError
 
 NAME = "demo"
 TABLE = "tracks.csv"
-VERSION = 1
-"""Goes up when the same parameters give other sounds."""
-
+VERSION = 1  # goes up when the same parameters give other sounds
 GENRES = ("plucked", "bowed", "blown", "electric")
-TICK_FLOOR = 0.06
-"""Chance that a listener ticks an emotion that is not in the piece."""
-
-TICK_GAIN = 0.75
-"""Chance, beyond the floor, of ticking an emotion the piece consists of."""
-
+TICK_FLOOR = 0.06  # chance that a listener ticks an emotion that is not in the piece
+TICK_GAIN = 0.75  # chance, beyond the floor, of ticking an emotion the piece consists of
 FEWEST_LISTENERS, MOST_LISTENERS = 12, 30
-LARGEST_LEAN = 0.45
-"""Largest share of a second emotion in a piece, below one half."""
+LARGEST_LEAN = 0.45  # largest share of a second emotion in a piece, below one half
 
 NOTE = (
     "Synthesised sounds and simulated listeners: the figures show that the machinery works, "
@@ -54,17 +40,7 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True)
 class DemoSize:
-    """How much is synthesised.
-
-    Attributes
-    ----------
-    artists
-        Number of artists.
-    tracks_per_artist
-        Pieces by each.
-    seconds
-        Length of a piece.
-    """
+    """How much is synthesised: so many pieces by each artist, so many seconds long."""
 
     artists: int = 24
     tracks_per_artist: int = 3
@@ -74,19 +50,8 @@ class DemoSize:
 def synthesise(directory: Path, seed: int = 0, *, size: DemoSize | None = None) -> Corpus:
     """Synthesise the corpus into a folder, or take it from there if it is complete.
 
-    Parameters
-    ----------
-    directory
-        Folder for the corpora; each combination of parameters has its own subfolder.
-    seed
-        Another seed gives other artists, pieces and listeners.
-    size
-        How much to synthesise; 72 pieces of 15 s by default.
-
-    Returns
-    -------
-    Corpus
-        The tracks, the emotions in equal numbers as far as the size allows.
+    Each combination of parameters has a subfolder of its own. Another seed gives other artists,
+    pieces and listeners; the emotions come in equal numbers as far as the size allows.
 
     Raises
     ------
@@ -106,8 +71,7 @@ def synthesise(directory: Path, seed: int = 0, *, size: DemoSize | None = None) 
         raise DatasetError(
             f"{place}: cannot be written ({reason}); free space or choose another folder"
         ) from error
-    corpus = folder.load(place, table, name=NAME)
-    return Corpus(corpus.name, corpus.tracks, corpus.fingerprint, NOTE)
+    return replace(folder.load(place, table, name=NAME), note=NOTE)
 
 
 def _folder_name(seed: int, size: DemoSize) -> str:
@@ -125,6 +89,8 @@ def _is_complete(place: Path, size: DemoSize) -> bool:
 
 
 def _write(place: Path, table: Path, seed: int, size: DemoSize) -> None:
+    import soundfile
+
     place.mkdir(parents=True, exist_ok=True)
     names = _file_names(size)
     emotions = _repertoire(seed, size)
@@ -137,11 +103,17 @@ def _write(place: Path, table: Path, seed: int, size: DemoSize) -> None:
         lean = float(random.uniform(0.0, LARGEST_LEAN)) if second != emotion else 0.0
         style = STYLES[emotion].towards(STYLES[second], lean)
         if not (place / name).is_file():
-            _write_audio(place / name, play(style, timbre, size.seconds, random))
+            sound = play(style, timbre, size.seconds, random)
+            with replaced_when_done(place / name) as temporary:
+                soundfile.write(temporary, sound, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
         votes, listeners = _listen(emotion, second, lean, np.random.default_rng([seed, 3, number]))
         genre = GENRES[artist % len(GENRES)]
         rows.append([name, f"artist {artist + 1:02d}", genre, listeners, *votes.tolist()])
-    _write_table(table, rows)
+    with (
+        replaced_when_done(table) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        csv.writer(file).writerows([["path", "group", "genre", "listeners", *EMOTIONS], *rows])
 
 
 def _repertoire(seed: int, size: DemoSize) -> list[str]:
@@ -157,30 +129,13 @@ def _listen(
     emotion: str, second: str, lean: float, random: np.random.Generator
 ) -> tuple[NDArray[np.int64], int]:
     """Draw the listeners' ticks until the piece's own emotion leads."""
+    own = EMOTIONS.index(emotion)
     chance = np.full(len(EMOTIONS), TICK_FLOOR)
     chance[EMOTIONS.index(second)] += TICK_GAIN * lean
-    chance[EMOTIONS.index(emotion)] += TICK_GAIN * (1.0 - lean)
+    chance[own] += TICK_GAIN * (1.0 - lean)
     chance = np.minimum(chance, 1.0)
-    own = EMOTIONS.index(emotion)
     while True:
         listeners = int(random.integers(FEWEST_LISTENERS, MOST_LISTENERS + 1))
         votes = random.binomial(listeners, chance)
         if votes[own] > np.delete(votes, own).max():
             return votes, listeners
-
-
-def _write_audio(path: Path, samples: Signal) -> None:
-    import soundfile
-
-    with replaced_when_done(path) as temporary:
-        soundfile.write(temporary, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-
-
-def _write_table(path: Path, rows: list[list[object]]) -> None:
-    with (
-        replaced_when_done(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(["path", "group", "genre", "listeners", *EMOTIONS])
-        writer.writerows(rows)

@@ -8,9 +8,9 @@ not count as holding the data.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import re
+import shutil
 import time
 import urllib.error
 import urllib.request
@@ -35,22 +35,15 @@ from music_emotion.errors import DatasetError
 
 ADDRESS = "http://www2.projects.science.uu.nl/memotion/emotifydata/"
 ARCHIVE = "emotifymusic.zip"
-DOWNLOAD_SUFFIX = ".download"
+PART_SUFFIX, DOWNLOAD_SUFFIX = ".part", ".download"
 # A member that claims more than this is not one of the one-minute MP3s, whatever its name.
 LARGEST_MEMBER_BYTES = 32 << 20
-COPY_BYTES = 1 << 18
-
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+BLOCK_BYTES = 1 << 18
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all); the total is 0 while unknown."""
 
-PART_SUFFIX = ".part"
-BLOCK_BYTES = 1 << 18
-TIMEOUT_SECONDS = 30.0
-ATTEMPTS = 4
-PAUSE_SECONDS = 1.0
-
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _HTTP_PARTIAL = 206
 _HTTP_RANGE_NOT_SATISFIABLE = 416
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)$")
@@ -70,46 +63,36 @@ class Retries:
         Seconds without a byte that count as a failure.
     """
 
-    attempts: int = ATTEMPTS
-    pause: float = PAUSE_SECONDS
-    timeout: float = TIMEOUT_SECONDS
+    attempts: int = 4
+    pause: float = 1.0
+    timeout: float = 30.0
+
+
+STUBBORN = Retries()
 
 
 class _InterruptedError(Exception):
     """The connection ended early; another attempt may go on from there."""
 
 
+class _DamagedError(Exception):
+    """What came does not match the published checksums."""
+
+
 def fetch(
-    address: str, path: Path, *, progress: Progress | None = None, retries: Retries | None = None
-) -> Path:
-    """Download ``address`` to ``path``; what is there appears whole or not at all.
+    address: str, path: Path, *, progress: Progress | None = None, retries: Retries = STUBBORN
+) -> None:
+    """Download an ``http`` or ``https`` address; the file appears whole or not at all.
 
     The bytes go to ``path`` + ``.part``, which stays when the transfer is interrupted; the next
     call, or the next attempt within this one, asks the server for the rest only. A server that
-    cannot do that sends everything again.
-
-    Parameters
-    ----------
-    address
-        An ``http`` or ``https`` address.
-    path
-        The file to write.
-    progress
-        Told about every block.
-    retries
-        How often to try again.
-
-    Returns
-    -------
-    Path
-        ``path``.
+    cannot do that sends everything again. ``progress`` is called after every block.
 
     Raises
     ------
     DatasetError
         If the server refuses, cannot be reached, or the file cannot be written.
     """
-    retries = retries or Retries()
     part = path.with_name(path.name + PART_SUFFIX)
     failures = 0
     try:
@@ -128,7 +111,8 @@ def fetch(
                     ) from interruption
                 time.sleep(retries.pause * failures)
             else:
-                return part.replace(path)
+                part.replace(path)
+                return
     except OSError as error:
         reason = error.strerror or str(error)
         raise DatasetError(
@@ -148,8 +132,8 @@ def _transfer(address: str, part: Path, progress: Progress | None, timeout: floa
         part.unlink()
         offset = 0
         response = _open(address, 0, timeout)
-        if response is None:
-            raise DatasetError(f"{address}: the server refuses to send the file; try again later")
+    if response is None:
+        raise DatasetError(f"{address}: the server refuses to send the file; try again later")
     with response:
         start, total = _announced(response)
         if start not in (0, offset):
@@ -206,17 +190,13 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         raise _InterruptedError(f"the connection broke ({error})") from error
 
 
-class _DamagedError(Exception):
-    """What came does not match the published checksums."""
-
-
 def download_emotify(
     root: Path,
     *,
     address: str = ADDRESS,
     force: bool = False,
     progress: Progress | None = None,
-    retries: Retries | None = None,
+    retries: Retries = STUBBORN,
 ) -> int:
     """Bring the published EMOTIFY into ``root``; what is already there and right stays.
 
@@ -228,10 +208,8 @@ def download_emotify(
         Where ``data.csv`` and ``emotifymusic.zip`` are, ending in a slash.
     force
         Replace files that differ from the published ones, instead of refusing.
-    progress
-        Told about every block of the current transfer.
-    retries
-        How often a transfer that broke is tried again.
+    progress, retries
+        As in :func:`fetch`, for each transfer.
 
     Returns
     -------
@@ -245,17 +223,11 @@ def download_emotify(
         server cannot be reached or refuses, if what it sends is damaged twice in a row, or if the
         folder cannot be written. The partial transfer is kept; another call goes on.
     """
-    retries = retries or Retries()
     wanted = _wanted(root, force)
     audio = {name: digest for name, digest in wanted.items() if name != ANNOTATIONS}
     try:
         if audio:
-            archive = root / ARCHIVE
-            for last in (False, True):
-                fetch(address + ARCHIVE, archive, progress=progress, retries=retries)
-                if _accepted(archive, root, audio, last):
-                    break
-            archive.unlink()
+            _fetch_audio(root, address, audio, progress, retries)
         if ANNOTATIONS in wanted:
             _fetch_annotations(root, address, wanted[ANNOTATIONS], progress, retries)
     except OSError as error:
@@ -281,9 +253,8 @@ def _wanted(root: Path, force: bool) -> dict[str, str]:
             f"{paths[different[0]]} (a re-encode?); choose another folder, or replace them with "
             "--force"
         )
-    return {
-        name: digest for name, digest in published.items() if name not in paths or name in different
-    }
+    missing = (published.keys() - paths.keys()) | set(different)
+    return {name: digest for name, digest in published.items() if name in missing}
 
 
 def _fetch_annotations(
@@ -302,31 +273,31 @@ def _fetch_annotations(
     )
 
 
-def _accepted(archive: Path, root: Path, wanted: dict[str, str], last: bool) -> bool:
-    """Extract the archive; a damaged one is removed and refused, the second time for good."""
-    try:
-        extract(archive, root, wanted)
-    except _DamagedError as damage:
-        archive.unlink()
-        if last:
-            raise DatasetError(
-                f"{archive.name}: {damage}; it was fetched twice and is not kept: try again later"
-            ) from damage
-        return False
-    return True
+def _fetch_audio(
+    root: Path, address: str, wanted: dict[str, str], progress: Progress | None, retries: Retries
+) -> None:
+    archive = root / ARCHIVE
+    for attempt in (1, 2):
+        fetch(address + ARCHIVE, archive, progress=progress, retries=retries)
+        try:
+            _extract(archive, root, wanted)
+        except _DamagedError as damage:
+            archive.unlink()
+            if attempt == 2:
+                raise DatasetError(
+                    f"{ARCHIVE}: {damage}; it was fetched twice and is not kept: try again later"
+                ) from damage
+        else:
+            archive.unlink()
+            return
 
 
-def extract(archive: Path, root: Path, wanted: dict[str, str]) -> None:
+def _extract(archive: Path, root: Path, wanted: dict[str, str]) -> None:
     """Write the wanted members of an archive under ``root``, each whole and verified.
 
     Only files whose last two parts are ``<genre>/<n>.mp3`` of the published list are looked at,
     and they are written to the published place whatever folder the archive puts them in; so no
     member can reach outside ``root``.
-
-    Raises
-    ------
-    _DamagedError
-        If the archive cannot be read, a member differs from its checksum or is missing.
     """
     remaining = dict(wanted)
     try:
@@ -347,11 +318,8 @@ def _write_verified(
     if member.file_size > LARGEST_MEMBER_BYTES:
         raise _DamagedError(f"holds {member.filename} of {member.file_size:,} bytes")
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = hashlib.sha256()
     with replaced_when_done(path) as temporary:
         with temporary.open("wb") as target, archive.open(member) as source:
-            while block := source.read(COPY_BYTES):
-                content.update(block)
-                target.write(block)
-        if content.hexdigest() != digest:
+            shutil.copyfileobj(source, target)
+        if file_digest(temporary) != digest:
             raise _DamagedError(f"holds {member.filename} with another SHA-256")

@@ -56,37 +56,33 @@ CLASS_COUNTS: Mapping[str, int] = {
 }
 REMEDY = "`music-emotion dataset download` fetches the published data"
 
-COMPILATION_CREDITS: Mapping[int, str] = MappingProxyType(
-    {
-        9: "Sonnerie",
-        137: "Rocket City Riot",
-        138: "Fluid",
-        168: "Brad Sucks",
-        169: "Rocket City Riot",
-        248: "Mr Gelatine",
-        328: "Four Stones",
-        369: "Pat Chilla",
-    }
-)
+COMPILATION_CREDITS: Mapping[int, str] = {
+    9: "Sonnerie",
+    137: "Rocket City Riot",
+    138: "Fluid",
+    168: "Brad Sucks",
+    169: "Rocket City Riot",
+    248: "Mr Gelatine",
+    328: "Four Stones",
+    369: "Pat Chilla",
+}
 """Artists named in the title where the artist tag names a compilation, by track id."""
 
 COMPILATION_ARTISTS = ("Magnatune Compilation", "Magnatune Remixed")
 """The artist tags of these tracks: albums, not people."""
 
-FURTHER_CREDITS: Mapping[int, str] = MappingProxyType(
-    {
-        # A disc jockey's mixes: the title names whose piece it is.
-        105: "Mountain Mirrors",
-        226: "Hans Christian",
-        227: "Mr Epic",
-        317: "Ammonite",
-        318: "Dr Kuch",
-        # A guest, and two remixes of "Brilliant Day", which is track 325.
-        220: "Canola Tenderfoot",
-        322: "Lisa DeBenedictis",
-        369: "Lisa DeBenedictis",
-    }
-)
+FURTHER_CREDITS: Mapping[int, str] = {
+    # A disc jockey's mixes: the title names whose piece it is.
+    105: "Mountain Mirrors",
+    226: "Hans Christian",
+    227: "Mr Epic",
+    317: "Ammonite",
+    318: "Dr Kuch",
+    # A guest, and two remixes of "Brilliant Day", which is track 325.
+    220: "Canola Tenderfoot",
+    322: "Lisa DeBenedictis",
+    369: "Lisa DeBenedictis",
+}
 """Artists to be heard besides the one in the artist tag, by track id."""
 
 DUPLICATES: tuple[tuple[int, ...], ...] = ((54, 80), (163, 166), (170, 176), (172, 175), (359, 366))
@@ -112,19 +108,14 @@ def user_cache() -> Path:
     """Return the folder in the user's cache that downloads go to."""
     import platformdirs
 
-    return Path(platformdirs.user_cache_path("music-emotion")) / NAME
+    return platformdirs.user_cache_path("music-emotion") / NAME
 
 
 def find_root() -> Path | None:
     """Return the folder that holds EMOTIFY, or ``None``.
 
     Looks at the environment variable ``EMOTIFY_ROOT``, then ``data/emotify`` under the working
-    directory, then the user's cache.
-
-    Raises
-    ------
-    DatasetError
-        If ``EMOTIFY_ROOT`` is set but holds no ``data.csv``.
+    directory, then the user's cache. DatasetError if the variable's folder has no ``data.csv``.
     """
     named = os.environ.get(ROOT_VARIABLE)
     if named:
@@ -176,15 +167,8 @@ def locate_audio(root: Path) -> dict[int, Path]:
 def load(root: Path | None = None) -> Corpus:
     """Load EMOTIFY's tracks with their votes, groups and recordings.
 
-    Parameters
-    ----------
-    root
-        Folder with ``data.csv`` and the audio; by default the one :func:`find_root` finds.
-
-    Returns
-    -------
-    Corpus
-        400 tracks in the order of their ids.
+    The root is the folder with ``data.csv`` and the audio; by default the one :func:`find_root`
+    finds. The 400 tracks come in the order of their ids.
 
     Raises
     ------
@@ -227,16 +211,18 @@ def _tracks(
     table: VoteTable,
     labels: NDArray[np.int64],
 ) -> tuple[Track, ...]:
+    numbers = range(1, TRACK_COUNT + 1)
     artists = [
-        COMPILATION_CREDITS.get(track, header.artist) for track, header in enumerate(headers, 1)
+        COMPILATION_CREDITS.get(track, header.artist)
+        for track, header in zip(numbers, headers, strict=True)
     ]
-    recordings = {track: str(min(pair)) for pair in DUPLICATES for track in pair}
-    recording = [recordings.get(track, str(track)) for track in range(1, TRACK_COUNT + 1)]
     names = [
         split_credit(artist) | split_credit(FURTHER_CREDITS.get(track, ""))
-        for track, artist in enumerate(artists, 1)
+        for track, artist in zip(numbers, artists, strict=True)
     ]
-    groups = group_names(names, recording)
+    duplicates = {track: str(min(pair)) for pair in DUPLICATES for track in pair}
+    recordings = [duplicates.get(track, str(track)) for track in numbers]
+    groups = group_names(names, recordings)
     votes, listeners = table.votes, table.listeners
     return tuple(
         Track(
@@ -248,7 +234,7 @@ def _tracks(
             album=headers[row].album,
             title=headers[row].title,
             group=groups[row],
-            recording=recording[row],
+            recording=recordings[row],
             votes=tuple(votes[row].tolist()),
             listeners=int(listeners[row]),
             digest=digests[row],

@@ -45,17 +45,9 @@ def name_key(name: str) -> str:
 
 
 def connected_components(keys: Sequence[Collection[Hashable]]) -> list[int]:
-    """Number the connected components of items that share keys.
+    """Return the connected component of each item, by the keys of each; items share some.
 
-    Parameters
-    ----------
-    keys
-        The keys of each item; an item without keys is a component of its own.
-
-    Returns
-    -------
-    list of int
-        Component of each item, numbered in order of first appearance.
+    They are numbered in order of appearance; an item without keys is a component of its own.
     """
     parent = list(range(len(keys)))
 
@@ -79,22 +71,17 @@ def group_names(
     *,
     key: Callable[[str], str] = name_key,
 ) -> list[str]:
-    """Name each track's group of artists.
+    """Name each track's group of artists; tracks with the same recording share a group.
+
+    A group has the name of its alphabetically first artist, or where nobody is named of its first
+    recording. The tracks' order plays no part in it.
 
     Parameters
     ----------
-    names
-        Single names of the artists of each track (see :func:`split_credit`); may be empty.
-    recordings
-        Recording of each track; tracks with the same recording share a group.
+    names, recordings
+        Single names of each track's artists (see :func:`split_credit`), if any; its recording.
     key
         What makes two names equal.
-
-    Returns
-    -------
-    list of str
-        The same name for all tracks of a group: its alphabetically first artist, or where nobody
-        is named its first recording. The tracks' order plays no part in it.
     """
     keys = [
         {("artist", key(name)) for name in own} | {("recording", recording)}

@@ -46,10 +46,8 @@ class Row:
 
     Attributes
     ----------
-    number
-        Row in the file, the header being row 1.
-    path
-        The cell that names the audio file.
+    number, path
+        Row in the file, the header being row 1, and its cell that names the audio file.
     track
         What the other cells say; its ``id`` is the path where there is no such column.
     """
@@ -65,10 +63,8 @@ class Manifest:
 
     Attributes
     ----------
-    rows
-        The rows that make sense.
-    problems
-        One line for each row that does not, naming file, row and remedy.
+    rows, problems
+        The rows that make sense, and a line for each other, naming file, row and remedy.
     has_groups
         Whether there is a ``group`` column.
     """
@@ -91,13 +87,13 @@ def read_manifest(path: Path) -> Manifest:
         If the file cannot be read, is not UTF-8, is empty or lacks a column.
     """
     text = _read_text(path)
-    separator = _separator(text.partition("\n")[0])
+    separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows: list[Row] = []
     problems: list[str] = []
     count = 0
     try:
-        columns = [_column(name) for name in next(reader, [])]
+        columns = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
         _check_columns(path, columns)
         has_votes = any(emotion in columns for emotion in EMOTIONS)
         for cells in reader:
@@ -135,14 +131,6 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _separator(header: str) -> str:
-    return max(SEPARATORS, key=header.count)
-
-
-def _column(name: str) -> str:
-    return name.strip().casefold().replace(" ", "_")
-
-
 def _check_columns(path: Path, columns: list[str]) -> None:
     twice = next((name for name in columns if name and columns.count(name) > 1), None)
     if twice is not None:
@@ -152,14 +140,13 @@ def _check_columns(path: Path, columns: list[str]) -> None:
             f"{path}: column 'path' is missing (found: {printable(', '.join(columns))}); name the "
             "audio files in it"
         )
-    votes = [emotion for emotion in EMOTIONS if emotion in columns]
-    if votes and len(votes) < len(EMOTIONS):
-        missing = next(emotion for emotion in EMOTIONS if emotion not in columns)
+    missing = [emotion for emotion in EMOTIONS if emotion not in columns]
+    if 0 < len(missing) < len(EMOTIONS):
         raise DatasetError(
-            f"{path}: votes need a column for each of the nine emotions, {missing!r} is missing; "
-            "add it, with zeros where nobody ticked it"
+            f"{path}: votes need a column for each of the nine emotions, {missing[0]!r} is "
+            "missing; add it, with zeros where nobody ticked it"
         )
-    if not votes and "label" not in columns:
+    if missing and "label" not in columns:
         raise DatasetError(
             f"{path}: neither column 'label' nor the nine votes are there (found: "
             f"{printable(', '.join(columns))}); add one of the two"
@@ -227,15 +214,12 @@ def _count(cell: Mapping[str, str], column: str) -> int:
 
 
 def _most_votes(votes: tuple[int, ...], named: int | None) -> int:
-    most = max(votes)
-    if named is None:
-        return votes.index(most)
-    if votes[named] < most:
-        first = votes.index(most)
+    first = votes.index(max(votes))
+    if named is not None and votes[named] < votes[first]:
         raise _RowError(
             f"the label is {EMOTIONS[named]!r} but {EMOTIONS[first]!r} has more votes; correct one"
         )
-    return named
+    return first if named is None else named
 
 
 def _listeners(cell: Mapping[str, str], votes: tuple[int, ...]) -> int:

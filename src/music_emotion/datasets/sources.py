@@ -1,7 +1,4 @@
-"""Which data a command works on: EMOTIFY, a user's own folder, or the synthesised corpus.
-
-Every command that needs labelled tracks takes the same three options and resolves them here.
-"""
+"""Which data a command works on: EMOTIFY, a user's own folder, or the synthesised corpus."""
 
 from __future__ import annotations
 
@@ -27,8 +24,6 @@ class Source:
 
     Attributes
     ----------
-    kind
-        ``"emotify"``, ``"folder"`` or ``"demo"``.
     root
         Folder of the audio (``demo``: of the synthesised corpora).
     table
@@ -43,13 +38,7 @@ class Source:
     remark: str = ""
 
     def load(self, *, seed: int = 0) -> Corpus:
-        """Load the tracks; ``seed`` matters to the synthesised corpus only.
-
-        Raises
-        ------
-        DatasetError
-            If the data are missing, incomplete or contradict themselves.
-        """
+        """Load the tracks, or raise DatasetError; only the synthesised corpus has a seed."""
         if self.kind == "emotify":
             return emotify.load(self.root)
         if self.kind == "folder" and self.table is not None:
@@ -86,12 +75,13 @@ def find_source(
     if use_demo:
         if csv is not None:
             raise DatasetError("--demo and --csv exclude each other; give one of them")
-        return Source("demo", data or _demo_directory())
+        return Source("demo", data or emotify.user_cache().with_name(demo.NAME))
     if csv is not None:
         return Source("folder", data or csv.parent, csv)
     root = data or emotify.find_root()
     if root is None and or_demo:
-        return Source("demo", _demo_directory(), remark=FALLBACK_REMARK)
+        place = emotify.user_cache().with_name(demo.NAME)
+        return Source("demo", place, remark=FALLBACK_REMARK)
     if root is None:
         raise DatasetError(
             "no data: EMOTIFY is not found; fetch it with `music-emotion dataset download`, point "
@@ -113,9 +103,3 @@ def open_corpus(
 ) -> Corpus:
     """Load the tracks :func:`find_source` finds."""
     return find_source(data, csv, use_demo=use_demo).load(seed=seed)
-
-
-def _demo_directory() -> Path:
-    from platformdirs import user_cache_path
-
-    return Path(user_cache_path("music-emotion")) / demo.NAME

@@ -14,6 +14,11 @@ from music_emotion.errors import AudioError, MissingExtraError
 
 LONGEST_GROUPS = 5
 EXAMPLES = 5
+RARE = {
+    1: "one track only; it can be learnt or tested, not both",
+    0: "no track; models will never predict it",
+}
+"""What to say of emotions that have so many tracks, too few for a fair test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +27,23 @@ class CorpusStatistics:
 
     Attributes
     ----------
-    name, note, fingerprint
-        As in the corpus.
-    tracks
-        Number of tracks.
-    classes
-        Tracks per emotion, in the emotions' order.
-    genres
-        Tracks per genre, in order of appearance; empty where none is known.
+    classes, genres
+        Tracks per emotion, in the emotions' order, and per genre, in order of appearance.
     groups
         Names and sizes of the groups that an honest split keeps whole, largest first.
     duplicates
         Ids that share a recording.
-    listeners
-        Listeners per track, sorted; empty where unknown.
+    listeners, durations
+        Listeners, where known, and seconds, as the header states them, of each track, sorted.
     votes
         Number of ticks in all.
     ties
         Tracks whose dominant emotion shares its number of votes with another.
-    durations
-        Seconds per track as the headers state them, sorted.
     unreadable
         Ids of tracks whose header cannot be read.
     """
 
-    name: str
-    note: str
-    fingerprint: str
-    tracks: int
+    corpus: Corpus
     classes: tuple[int, ...]
     genres: dict[str, int]
     groups: tuple[tuple[str, int], ...]
@@ -69,18 +63,16 @@ def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
         recordings.setdefault(track.recording or track.id, []).append(track.id)
     durations = {track.id: _duration(track) for track in corpus.tracks}
     genres = Counter(track.genre for track in corpus.tracks if track.genre)
+    all_votes = [track.votes for track in corpus.tracks if track.votes is not None]
     return CorpusStatistics(
-        name=corpus.name,
-        note=corpus.note,
-        fingerprint=corpus.fingerprint,
-        tracks=len(corpus),
+        corpus=corpus,
         classes=tuple(np.bincount(corpus.labels, minlength=len(EMOTIONS)).tolist()),
         genres=dict(genres),
         groups=tuple(sorted(groups.items(), key=lambda item: (-item[1], item[0]))),
         duplicates=tuple(tuple(ids) for ids in recordings.values() if len(ids) > 1),
         listeners=tuple(sorted(track.listeners for track in corpus.tracks if track.listeners)),
-        votes=sum(sum(track.votes or ()) for track in corpus.tracks),
-        ties=sum(track.votes is not None and _is_tie(track.votes) for track in corpus.tracks),
+        votes=sum(map(sum, all_votes)),
+        ties=sum(votes.count(max(votes)) > 1 for votes in all_votes),
         durations=tuple(sorted(value for value in durations.values() if value is not None)),
         unreadable=tuple(name for name, value in durations.items() if value is None),
     )
@@ -88,10 +80,11 @@ def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
 
 def render(statistics: CorpusStatistics) -> str:
     """Return the statistics as lines of text."""
-    lines = [f"{statistics.name}: {statistics.tracks} tracks", statistics.note, ""]
+    corpus = statistics.corpus
+    lines = [f"{corpus.name}: {len(corpus)} tracks", corpus.note, ""]
     width = max(len(emotion.label) for emotion in GEMS)
     for emotion, count in zip(GEMS, statistics.classes, strict=True):
-        lines.append(f"  {emotion.label:<{width}}  {count:>5}  {count / statistics.tracks:>6.1%}")
+        lines.append(f"  {emotion.label:<{width}}  {count:>5}  {count / len(corpus):>6.1%}")
     lines.append("")
     if statistics.genres:
         lines.append("genres      " + ", ".join(f"{k} {n}" for k, n in statistics.genres.items()))
@@ -113,26 +106,12 @@ def render(statistics: CorpusStatistics) -> str:
         )
     if statistics.unreadable:
         lines.append("unreadable  " + _some(statistics.unreadable))
-    lines.append(f"fingerprint {statistics.fingerprint}")
-    return "\n".join(lines + _warnings(statistics))
-
-
-def _warnings(statistics: CorpusStatistics) -> list[str]:
-    """Say which emotions are too rare for a fair test."""
-    rare = [
-        emotion.label for emotion, count in zip(GEMS, statistics.classes, strict=True) if count == 1
-    ]
-    absent = [
-        emotion.label for emotion, count in zip(GEMS, statistics.classes, strict=True) if count == 0
-    ]
-    lines = []
-    if rare:
-        lines.append(
-            f"note: {', '.join(rare)}: one track only; it can be learnt or tested, not both"
-        )
-    if absent:
-        lines.append(f"note: {', '.join(absent)}: no track; models will never predict it")
-    return lines
+    lines.append(f"fingerprint {corpus.fingerprint}")
+    for number, remark in RARE.items():
+        counts = zip(GEMS, statistics.classes, strict=True)
+        if rare := [emotion.label for emotion, count in counts if count == number]:
+            lines.append(f"note: {', '.join(rare)}: {remark}")
+    return "\n".join(lines)
 
 
 def _duration(track: Track) -> float | None:
@@ -140,10 +119,6 @@ def _duration(track: Track) -> float | None:
         return read_header(track.path).duration
     except (AudioError, MissingExtraError):
         return None
-
-
-def _is_tie(votes: tuple[int, ...]) -> bool:
-    return votes.count(max(votes)) > 1
 
 
 def _spread(values: tuple[float, ...]) -> tuple[float, float, float]:

@@ -14,19 +14,11 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 
-SAMPLE_RATE = 22_050
-"""Samples per second."""
-
-TABLE_LENGTH = 2048
-"""Samples in one period of the wavetable, a power of two."""
-
+SAMPLE_RATE = 22_050  # Hz
+TABLE_LENGTH = 2048  # samples in one period of the wavetable, a power of two
 MAX_HARMONICS = 16
-HIGHEST_FREQUENCY = 9_000.0
-"""Harmonics above this (Hz) are left out."""
-
-VIBRATO_RATE = 5.5
-"""Hz."""
-
+HIGHEST_FREQUENCY = 9_000.0  # Hz; harmonics above are left out
+VIBRATO_RATE = 5.5  # Hz
 RELEASE_SECONDS = 0.02
 PEAK = 0.8
 
@@ -39,36 +31,26 @@ class Style:
 
     Attributes
     ----------
-    note_rate
-        Melody notes per second.
+    note_rate, beat_rate
+        Melody notes, and beats, per second.
     legato
         Length of a note relative to the distance to the next.
-    register
-        Middle of the melody, as a MIDI note number.
-    span
-        Reach of the melody around the middle, in scale steps.
+    register, span
+        Middle of the melody as a MIDI note number, and its reach around it in scale steps.
     drift
         Scale steps the melody climbs (or falls) per note.
     scale
         Semitones of the scale above the root.
-    chord
-        Loudness of the sustained chord under the melody, 0–1.
+    chord, beat, noise, loudness
+        Loudness of the chord under the melody, the drums, the noise floor, the whole, 0–1.
     dissonance
         Share of chord notes a semitone beside their place, 0–1.
     brightness
         Exponent by which harmonics fall, smaller is brighter.
-    beat
-        Loudness of the drums, 0–1.
-    beat_rate
-        Beats per second.
-    noise
-        Loudness of the noise floor, 0–1.
     drive
         Distortion, 0 (none) upward.
     tremolo
         Depth of the loudness's trembling, 0–1.
-    loudness
-        Loudness of the whole, 0–1.
     """
 
     note_rate: float
@@ -107,18 +89,12 @@ class Timbre:
         Loudness lost by even harmonics, 0 (none) to 1 (all).
     tilt
         Added to the style's brightness exponent.
-    attack
-        Seconds until a note is at its loudest.
-    decay
-        Seconds in which a held note falls to a third; large for sustained instruments.
-    vibrato
-        Depth of the pitch's trembling, in semitones.
-    detune
-        Offset of the tuning, in semitones.
-    echo
-        Loudness of the room's echoes, 0–1.
-    echo_seconds
-        Distance between the echoes.
+    attack, decay
+        Seconds until a note is at its loudest, and in which a held one falls to a third.
+    vibrato, detune
+        Depth of the pitch's trembling, and offset of the tuning, in semitones.
+    echo, echo_seconds
+        Loudness of the room's echoes, 0–1, and the time between them.
     """
 
     odd_only: float
@@ -190,22 +166,7 @@ def draw_timbre(random: np.random.Generator) -> Timbre:
 
 
 def play(style: Style, timbre: Timbre, seconds: float, random: np.random.Generator) -> Signal:
-    """Play a piece.
-
-    Parameters
-    ----------
-    style, timbre
-        What is played, and by whom.
-    seconds
-        Length of the piece.
-    random
-        Source of the notes.
-
-    Returns
-    -------
-    ndarray
-        Mono sound at :data:`SAMPLE_RATE`, shape (n,), between -1 and 1.
-    """
+    """Return a piece as mono sound at :data:`SAMPLE_RATE`, shape (n,), between -1 and 1."""
     n_samples = round(seconds * SAMPLE_RATE)
     root = int(random.integers(-5, 6))
     mix = _melody(style, timbre, root, n_samples, random)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +25,10 @@ class Validation:
 
     Attributes
     ----------
-    files
-        Number of audio files looked at.
-    published
-        Number of audio files that are EMOTIFY's published ones, byte for byte.
-    problems
-        One line per problem, naming the file; what stops work.
-    warnings
-        One line per file that can be used but is not quite right.
+    files, published
+        Audio files looked at, and how many are EMOTIFY's published ones, byte for byte.
+    problems, warnings
+        One line for each that stops work, and each file that can be used but is not quite right.
     """
 
     files: int
@@ -79,7 +75,10 @@ def validate(source: Source, *, seed: int = 0, progress: Progress | None = None)
     published, checks = _decode_all(paths, progress)
     problems += [problem for problem, _ in checks if problem]
     if not problems:
-        problems += _loading_problem(source, seed)
+        try:  # what the loader refuses beyond single files: counts, genres, numbering
+            source.load(seed=seed)
+        except DatasetError as error:
+            problems.append(str(error))
     warnings = tuple(warning for _, found_warnings in checks for warning in found_warnings)
     return Validation(len(paths), published, tuple(problems), warnings)
 
@@ -92,14 +91,6 @@ def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
     problems += found
     rows = zip(manifest.rows, paths, strict=True)
     return {row.track.id: path for row, path in rows if path.is_file()}
-
-
-def _loading_problem(source: Source, seed: int) -> Iterator[str]:
-    """Yield what the loader refuses beyond single files: counts, genres, numbering."""
-    try:
-        source.load(seed=seed)
-    except DatasetError as error:
-        yield str(error)
 
 
 def _decode_all(

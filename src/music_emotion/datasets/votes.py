@@ -1,8 +1,7 @@
 """Listeners' votes one by one: which emotions each listener ticked on each track.
 
-The yardstick in :mod:`music_emotion.evaluation.agreement` needs single listeners, not sums, because
-it asks what another panel of listeners would have said. A table holds the ticks and the track they
-belong to, and nothing else about the listener: the reader never looks at the other columns.
+The yardstick in :mod:`music_emotion.evaluation.agreement` needs single listeners, not sums. Of a
+listener a table holds nothing but the ticks: the reader never looks at the other columns.
 """
 
 from __future__ import annotations
@@ -90,13 +89,7 @@ class VoteTable:
         )
 
     def aligned(self, ids: Sequence[str]) -> VoteTable:
-        """Return the votes in the order of ``ids``, for example a corpus's tracks.
-
-        Raises
-        ------
-        DatasetError
-            If there are no votes on one of the tracks.
-        """
+        """Return the votes in the order of ``ids``; DatasetError if a track has none."""
         position = {name: index for index, name in enumerate(self.ids)}
         missing = [name for name in ids if name not in position]
         if missing:
@@ -110,17 +103,8 @@ class VoteTable:
 def read_emotify(path: Path) -> VoteTable:
     """Read EMOTIFY's ``data.csv``, or any CSV with the columns ``track id`` and the nine emotions.
 
-    Rows that repeat another row are kept: they belong to the published counts.
-
-    Returns
-    -------
-    VoteTable
-        Tracks in ascending order of their (numeric) id.
-
-    Raises
-    ------
-    DatasetError
-        As :func:`read_columns` and :func:`vote_table` do.
+    Rows that repeat another row are kept: they belong to the published counts. Raises what
+    :func:`read_columns` and :func:`vote_table` do.
     """
     return vote_table(path, read_columns(path, (TRACK_COLUMN, *EMOTIONS)))
 
@@ -128,12 +112,7 @@ def read_emotify(path: Path) -> VoteTable:
 def read_columns(path: Path, names: Sequence[str]) -> list[list[str]]:
     """Read some columns of a CSV file like EMOTIFY's ``data.csv``, as text, row by row.
 
-    Spaces around column names are ignored; other columns are not looked at.
-
-    Raises
-    ------
-    DatasetError
-        If the file cannot be read or a column is missing.
+    Spaces around column names are ignored. DatasetError if the file cannot be read or lacks one.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -151,10 +130,8 @@ def read_columns(path: Path, names: Sequence[str]) -> list[list[str]]:
 def vote_table(path: Path, rows: Sequence[Sequence[str]]) -> VoteTable:
     """Return the votes in rows of a track's id and the nine ticks; ``path`` is for messages.
 
-    Raises
-    ------
-    DatasetError
-        If a cell is not a number, or a vote neither 0 nor 1.
+    The tracks come in ascending order of their (numeric) id. DatasetError if a cell is not a
+    number, or a vote neither 0 nor 1.
     """
     try:
         numbers = [[int(cell) for cell in row] for row in rows]
