@@ -219,6 +219,15 @@ def test_the_temperature_undoes_a_scale() -> None:
         assert best_temperature(scale * logits, label) == pytest.approx(scale, rel=0.05)
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_temperature_is_fitted_wherever_two_classes_are(classes: int) -> None:
+    given = planted_examples(tracks=24, classes=classes, segments=1)
+    noisy = np.random.default_rng(0).normal(size=(24, 360)).astype(np.float32)
+    report = create("svm").fit(replace(given, features={"statistics": noisy}))
+    temperature = float(report.notes[0].split()[1])
+    assert temperature != 1.0
+
+
 def test_two_classes_have_a_decision_each_and_the_absent_are_below() -> None:
     points = np.array([[-1.0], [-0.5], [0.5], [1.0]])
     classifier = SVC(kernel="linear").fit(points, [2, 2, 5, 5])

@@ -112,7 +112,7 @@ def test_the_pages_are_those_of_the_cards() -> None:
     folder = ROOT / "docs" / "models"
     for card, _ in read_cards(map(find_package, shipped_names())):
         page = (folder / f"{card.name}.md").read_text(encoding="utf-8")
-        assert page == f"{model_pages.MADE_BY}\n{card_page(card)}\n"
+        assert page == f"{model_pages.MADE_BY}\n\n{card_page(card)}\n"
     assert {path.stem for path in folder.glob("*.md")} == set(shipped_names())
 
 

@@ -20,14 +20,7 @@ from numpy.typing import NDArray
 from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
-from music_emotion.models.base import (
-    Examples,
-    FitReport,
-    GraphModel,
-    Model,
-    Prediction,
-    Target,
-)
+from music_emotion.models.base import Examples, FitReport, GraphModel, Model, Prediction, Target
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.pooling import POOLING, pool_units
 from music_emotion.models.registry import create
@@ -104,24 +97,20 @@ def save_fitted(
     WriteError
         If the folder cannot be written.
     """
-    members: tuple[str, ...] = ()
-    if isinstance(model, Ensemble):
-        members = tuple(member.name for member in model.members)
-        for member in model.members:
-            save_fitted(
-                folder / member.name, member, target=target, settings=settings, provenance={}
-            )
-    elif isinstance(model, GraphModel):
+    members = model.members if isinstance(model, Ensemble) else ()
+    for member in members:
+        save_fitted(folder / member.name, member, target=target, settings=settings, provenance={})
+    if isinstance(model, GraphModel):
         write_output(folder / GRAPH_FILE, model.graph().SerializeToString())
-    else:
-        write_output(folder / WEIGHTS_FILE, _tensor_bytes(_state(model)))
+    elif not members:
+        write_output(folder / WEIGHTS_FILE, _weights(model))
     described = {
         "format": FORMAT,
         "name": model.name,
         "target": target,
         "settings": dict(settings),
         "feature_names": list(model.feature_names),
-        "members": list(members),
+        "members": [member.name for member in members],
         "emotions": list(EMOTIONS),
         "provenance": dict(provenance),
     }
@@ -198,12 +187,16 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"{printable(path)} cannot be read ({error.strerror})") from None
 
 
-def _state(model: Model) -> dict[str, NDArray[Any]]:
+def _weights(model: Model) -> bytes:
+    from safetensors.numpy import save
+
     check_saveable(model)
     network = getattr(model, "network_", None)
     if network is None:
         raise ModelError(f"{model.name!r} has not been fitted: call fit first")
-    return {name: value.cpu().numpy() for name, value in network.state_dict().items()}
+    state = {name: value.contiguous().cpu().numpy() for name, value in network.state_dict().items()}
+    packed: bytes = save(state)
+    return packed
 
 
 def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) -> None:
@@ -221,22 +214,8 @@ def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) ->
     model.network_, model.target_ = channels_last(network).eval(), target
 
 
-def _tensor_bytes(state: Mapping[str, NDArray[Any]]) -> bytes:
-    from safetensors.numpy import save
-
-    packed: bytes = save({name: np.ascontiguousarray(value) for name, value in state.items()})
-    return packed
-
-
 class KeptGraph:
-    """A fitted model read back from its graph.
-
-    Parameters
-    ----------
-    like
-        An unfitted model of the same kind: its name and what it sees.
-    data
-        The serialised graph.
+    """A fitted model read back from its serialised graph; ``like`` says what it sees.
 
     Raises
     ------
@@ -267,13 +246,7 @@ class KeptGraph:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Refuse: what is read back is fitted.
-
-        Raises
-        ------
-        ModelError
-            Always.
-        """
+        """Raise a ModelError: what is read back is fitted."""
         raise ModelError(f"{self.name} was read from a file and cannot be fitted: create it anew")
 
     def predict(self, examples: Examples) -> Prediction:

@@ -6,7 +6,7 @@ bidirectionality and nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,15 +15,6 @@ from torch import Tensor, nn
 from music_emotion.models.neural import EmotionHeads, InputKind, NeuralModel
 from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.training.config import TrainingConfig
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """What tells one model of this file from another: its features, and its LSTM's directions."""
-
-    feature: str
-    bidirectional: bool = False
-
 
 MODELS = (
     "lstm_cnn",
@@ -34,10 +25,11 @@ MODELS = (
     "bilstm_cnn_without_smote",
 )
 VARIANTS = {
-    "lstm_cnn": Variant("basic"),
-    "lstm_cnn_advanced": Variant("advanced"),
-    "bilstm_cnn": Variant("advanced", bidirectional=True),
+    "lstm_cnn": ("basic", False),
+    "lstm_cnn_advanced": ("advanced", False),
+    "bilstm_cnn": ("advanced", True),
 }
+"""The features of each, and whether a second LSTM reads the frames backwards."""
 
 _FILTERS = (256, 128)
 _KERNEL = 3
@@ -52,16 +44,15 @@ def create(name: str, **settings: Any) -> NeuralModel:
 
     ``settings`` are the fields of :class:`~music_emotion.training.config.TrainingConfig` to change.
     """
-    variant = VARIANTS[name.removesuffix(WITHOUT_SMOTE)]
+    feature, bidirectional = VARIANTS[name.removesuffix(WITHOUT_SMOTE)]
 
     def network(config: TrainingConfig, n_features: int, shared: bool) -> nn.Module:
-        bidirectional = variant.bidirectional
         return LstmCnn(
             n_features, dropout=config.dropout, shared=shared, bidirectional=bidirectional
         )
 
     defaults = TrainingConfig(oversample=not name.endswith(WITHOUT_SMOTE))
-    inputs = InputKind(variant.feature, axis=2)
+    inputs = InputKind(feature, axis=2)
     return NeuralModel(name, inputs, network, replace(defaults, **settings))
 
 

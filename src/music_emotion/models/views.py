@@ -102,16 +102,16 @@ def group_numbers(sizes: Sequence[tuple[str, int]]) -> Numbers:
     numbers, start = [], 0
     for name, size in sizes:
         half = _feature_groups(name, size // 2)
-        count = int(half.max(initial=-1)) + 1
-        numbers.append(np.concatenate([half, half + count]) + start)
+        count = int(half.max()) + 1
+        numbers += [start + half, start + count + half]
         start += 2 * count
     return np.concatenate(numbers)
 
 
 def _feature_groups(name: str, size: int) -> Numbers:
     known = FEATURES[name].column_groups if name in FEATURES else None
-    groups = np.zeros(size, dtype=np.int64) if known is None else known()
-    return groups if len(groups) == size else np.zeros(size, dtype=np.int64)
+    groups = None if known is None else known()
+    return np.zeros(size, np.int64) if groups is None or len(groups) != size else groups
 
 
 def group_distances(points: Floats, groups: NDArray[np.int64], count: int) -> Floats:

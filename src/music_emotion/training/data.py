@@ -120,15 +120,7 @@ def _take_until(
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Location and spread of each feature.
-
-    Attributes
-    ----------
-    mean
-        Shape (features,), float32.
-    deviation
-        Population standard deviation, shape (features,), float32; 1 for a constant feature.
-    """
+    """Mean and population standard deviation of each feature, 1 for a constant one, (features,)."""
 
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
@@ -198,20 +190,26 @@ def oversample(
     classes, counts = np.unique(label, return_counts=True)
     largest = int(counts.max())
     rows, labels = [features], [label]
-    shrunk: list[str] = []
-    alone: list[str] = []
+    shrunk, alone = list[str](), list[str]()
     for number, count in zip(classes.tolist(), counts.tolist(), strict=True):
         if count == 1 < largest:
             alone.append(str(number))
         elif count < largest:
             if count <= NEIGHBOURS:
                 shrunk.append(f"class {number} ({count} members, {count - 1} neighbours)")
-            synthetic = _synthesise(features[label == number], largest - count, seed + number)
-            rows.append(synthetic)
-            labels.append(np.full(len(synthetic), number))
+            rows.append(_synthesise(features[label == number], largest - count, seed + number))
+            labels.append(np.full(largest - count, number))
     filled, real = np.concatenate(labels), len(features)
-    notes = _notes(len(filled) - real, real, largest, shrunk, alone)
-    return Oversampled(np.concatenate(rows), filled, notes)
+    notes = [
+        f"SMOTE added {len(filled) - real} synthetic rows to {real} real ones, {largest} per class"
+    ]
+    if shrunk:
+        notes.append("SMOTE used fewer than 5 neighbours for " + ", ".join(shrunk))
+    if alone:
+        notes.append("SMOTE left alone the classes with a single member: " + ", ".join(alone))
+    elif len(filled) == real:
+        notes = ["SMOTE had nothing to do: the classes are equally large"]
+    return Oversampled(np.concatenate(rows), filled, tuple(notes))
 
 
 def _synthesise(members: NDArray[np.float32], wanted: int, seed: int) -> NDArray[np.float32]:
@@ -221,26 +219,13 @@ def _synthesise(members: NDArray[np.float32], wanted: int, seed: int) -> NDArray
     count = len(members)
     flat = members.reshape(count, -1)
     # imbalanced-learn wants to see a second class; it is told to leave this row alone.
-    other = np.zeros((1, flat.shape[1]), dtype=flat.dtype)
-    classes = np.concatenate([np.zeros(count, dtype=np.int64), [1]])
+    other = np.zeros_like(flat[:1])
+    classes = np.arange(count + 1) // count
     smote = SMOTE(
         sampling_strategy={0: count + wanted},
         k_neighbors=min(NEIGHBOURS, count - 1),
         random_state=seed,
     )
     resampled, _ = smote.fit_resample(np.concatenate([flat, other]), classes)
-    synthetic: NDArray[np.float32] = resampled[count + 1 :].astype(members.dtype, copy=False)
-    return synthetic.reshape(wanted, *members.shape[1:])
-
-
-def _notes(
-    synthetic: int, real: int, largest: int, shrunk: list[str], alone: list[str]
-) -> tuple[str, ...]:
-    if synthetic == 0 and not alone:
-        return ("SMOTE had nothing to do: the classes are equally large",)
-    notes = [f"SMOTE added {synthetic} synthetic rows to {real} real ones, {largest} per class"]
-    if shrunk:
-        notes.append("SMOTE used fewer than 5 neighbours for " + ", ".join(shrunk))
-    if alone:
-        notes.append("SMOTE left alone the classes with a single member: " + ", ".join(alone))
-    return tuple(notes)
+    synthetic: NDArray[np.float32] = resampled[count + 1 :].reshape(wanted, *members.shape[1:])
+    return synthetic
