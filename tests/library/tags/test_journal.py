@@ -12,7 +12,8 @@ from music_emotion.library.tags import journal
 from music_emotion.library.tags.journal import TagWrite
 from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
 
-BEFORE, AFTER = {"MOOD": None, "TMOO": ["dull"]}, {"MOOD": ["calmness"], "TMOO": ["calmness"]}
+BEFORE = {"MOOD": None, "TMOO": ("dull",)}
+AFTER = {"MOOD": ("calmness",), "TMOO": ("calm", "ness")}
 
 
 def written(catalogue: Catalogue, name: str) -> CatalogueTrack:
@@ -105,18 +106,22 @@ def test_a_copy_that_was_written_itself_is_not_taken_for_a_file_that_is_away(
 
 
 def test_a_writing_as_it_is_noted(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    def times() -> tuple[int, int, int | None]:
+        query = "SELECT written_at, finished, undone_at FROM tag_write"
+        return catalogue.connection.execute(query).fetchone()
+
     song = written(catalogue, "a")
     monkeypatch.setattr(time, "time", lambda: 1234.9)
     number = journal.record(catalogue, song, BEFORE, AFTER)
-    noted = TagWrite(number, song.id, song.path, song.audio, BEFORE, AFTER, 1234, False)
-    assert journal.unfinished(catalogue) == [noted]
+    noted = TagWrite(number, song.id, song.path, song.audio, BEFORE, AFTER)
+    assert (journal.unfinished(catalogue), times()) == ([noted], (1234, 0, None))
     journal.finish(catalogue, number)
-    assert list(journal.undoable(catalogue)) == [replace(noted, finished=True)]
+    assert (list(journal.undoable(catalogue)), times()) == ([noted], (1234, 1, None))
     assert catalogue.track(song.path) == replace(song, prediction=ANY)  # nothing was seen
     monkeypatch.setattr(time, "time", lambda: 2345.9)
     seen = replace(song, stamp=FileStamp(7, 8, 9), tags=Tags(artist="New"))
     journal.mark_undone(catalogue, number, seen)
-    assert journal._select(catalogue, "") == [replace(noted, finished=True, undone_at=2345)]
+    assert (journal._select(catalogue, ""), times()) == ([noted], (1234, 1, 2345))
     assert catalogue.track(song.path) == replace(seen, prediction=ANY)
     assert journal.undoable_ids(catalogue) == journal.writings_of(catalogue, song) == []
 

@@ -237,7 +237,7 @@ def test_an_interrupted_writing_is_settled(tmp_path, mp3, catalogue, replaced):
     catalogue.write(predicted(mp3))
     row = catalogue.track(str(mp3))
     plan = plan_tags(catalogue, row)
-    journal.record(catalogue, row, dict(plan.before), dict(plan.after))
+    journal.record(catalogue, row, plan.before, plan.after)
     if replaced:
         rewrite.rewrite_tags(str(mp3), plan.after)
     (tmp_path / f"{TEMPORARY_TAGGED}0123.mp3").write_bytes(b"half")
@@ -352,7 +352,7 @@ def test_an_interrupted_writing_of_a_file_that_sounds_different_now_stays_open(m
     catalogue.write(predicted(mp3))
     row = catalogue.track(str(mp3))
     plan = plan_tags(catalogue, row)
-    journal.record(catalogue, row, dict(plan.before), dict(plan.after))
+    journal.record(catalogue, row, plan.before, plan.after)
     content = mp3.read_bytes()
     mp3.write_bytes(content + b"more")
     recover(catalogue)
@@ -431,13 +431,13 @@ def test_a_writing_is_noted_with_what_was_there(flac, catalogue):
     write_tags(catalogue, row, plan, keep_times=True)
     (write,) = journal.undoable(catalogue)
     assert (write.path, write.audio, write.track) == (str(flac), row.audio, row.id)
-    assert write.before == {**dict.fromkeys(plan.after), "EMOTION_POWER": ["9"]}
-    assert write.after == {key: list(values) for key, values in plan.after.items()}
+    assert write.before == {**dict.fromkeys(plan.after), "EMOTION_POWER": ("9",)}
+    assert write.after == plan.after
     now = catalogue.track(str(flac))
     assert (now.stamp, now.tags.artist) == (FileStamp.read(flac), "Somebody")
     assert now.stamp.mtime_ns == 10**18
     back = plan_undo(catalogue, write)
-    assert back.before == {key: tuple(values) for key, values in write.after.items()}
+    assert back.before == write.after
     assert back.after == {**dict.fromkeys(plan.after), "EMOTION_POWER": ("9",)}
     assert (back.path, back.stamp, back.left, back.kept) == (str(flac), now.stamp, (), "")
     undo_tags(catalogue, write, back, keep_times=True)
@@ -509,7 +509,7 @@ def test_what_was_interrupted_is_settled_file_by_file(tmp_path, flac, catalogue)
         sf.write(path, tone(0.2, hertz=400.0 + len(plans)), RATE)
         row = catalogued(catalogue, path)
         plans[name] = plan_tags(catalogue, row)
-        journal.record(catalogue, row, dict(plans[name].before), dict(plans[name].after))
+        journal.record(catalogue, row, plans[name].before, plans[name].after)
     (tmp_path / "gone" / "song.flac").unlink()
     sf.write(tmp_path / "other" / "song.flac", tone(0.3), RATE)
     rewrite.rewrite_tags(plans["done"].path, plans["done"].after)
@@ -526,7 +526,7 @@ def test_what_was_interrupted_is_settled_file_by_file(tmp_path, flac, catalogue)
 def test_an_interrupted_writing_is_not_told_from_a_copy(tmp_path, flac, catalogue):
     row = catalogued(catalogue, flac)
     plan = plan_tags(catalogue, row)
-    journal.record(catalogue, row, dict(plan.before), dict(plan.after))
+    journal.record(catalogue, row, plan.before, plan.after)
     copy = flac.rename(tmp_path / "copy.flac")
     catalogue.remove([row.id])
     catalogued(catalogue, copy)

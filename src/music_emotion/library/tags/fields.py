@@ -16,18 +16,21 @@ Other names go into ``TXXX``, Vorbis comments, freeform atoms and APEv2 items as
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from music_emotion.errors import MissingExtraError, TagError, printable
+from music_emotion.errors import TagError, printable
+from music_emotion.library.track import check_mutagen
 
 MOOD = "MOOD"
 FREEFORM = "----:com.apple.iTunes:"
 USER_TEXT = "TXXX:"
 ID3V1_BYTES = 128
 Values = tuple[str, ...]
+Change = Mapping[str, Values | None]
+"""Values of tags by their names in the file; ``None``: no such tag."""
 
 
 def open_tags(path: str | os.PathLike[str]) -> TagFile:
@@ -40,35 +43,24 @@ def open_tags(path: str | os.PathLike[str]) -> TagFile:
     MissingExtraError
         mutagen is not installed.
     """
-    try:
-        import mutagen
-    except ImportError:
-        raise MissingExtraError("writing tags", "library") from None
+    check_mutagen("writing tags")
+    import mutagen
+
     shown = f"'{printable(path)}'"
     try:
         file: Any = mutagen.File(path)
         if file is not None and file.tags is None:
             file.add_tags()
-        kind = next(
-            (made for tags, made in _kinds() if file is not None and isinstance(file.tags, tags)),
-            None,
-        )
-        opened = None if kind is None else kind(Path(path), file)
+        for tags, kind in _kinds():
+            if file is not None and isinstance(file.tags, tags):
+                return kind(Path(path), file)
     except Exception as error:  # damaged files raise anything
         raise TagError(f"{shown} has no tags that can be written ({_line(error)})") from None
-    if opened is None:
-        raise TagError(f"{shown} is of no kind whose tags can be written")
-    return opened
+    raise TagError(f"{shown} is of no kind whose tags can be written")
 
 
 class TagFile:
-    """The tags of one file.
-
-    Attributes
-    ----------
-    path
-        The file.
-    """
+    """The tags of one file."""
 
     def __init__(self, path: Path, file: Any) -> None:
         self.path = path
@@ -109,14 +101,6 @@ class TagFile:
         TagError
             Some would be merged or lost.
         """
-        if self._loses_tags():
-            raise TagError(
-                f"'{printable(self.path)}' holds ID3 frames that would be merged or lost; repair "
-                "them with a tag editor first"
-            )
-
-    def _loses_tags(self) -> bool:
-        return False
 
     def save(self) -> None:
         """Write the tags into the file.
@@ -189,14 +173,14 @@ class Id3Tags(TagFile):
         """Return all tags but these, in a form that can be compared."""
         return super().others(keys), sorted(map(bytes, self._tags.unknown_frames))
 
-    def _loses_tags(self) -> bool:
-        """Whether mutagen has not a frame for each in the file.
+    def check_lossless(self) -> None:
+        """Check that mutagen has a frame for each in the file.
 
         Frames whose names must differ, and do not, it merges or takes the last of; frames it cannot
         read it leaves out.
         """
         if not self._has_v2:
-            return False
+            return
         found, tags = 0, type(self._tags)()
         read = tags._read
 
@@ -210,17 +194,20 @@ class Id3Tags(TagFile):
         kept = len(tags)
         if tags.version[1] == self._version:  # else mutagen does not write what it does not know
             kept += len(tags.unknown_frames)
-        return kept != found
+        if kept != found:
+            raise TagError(
+                f"'{printable(self.path)}' holds ID3 frames that would be merged or lost; repair "
+                "them with a tag editor first"
+            )
 
     def _save(self) -> None:
         last = _last_bytes(self.path)
         self._file.save(v2_version=self._version, v23_sep=None)
-        if last[:3] == b"TAG":  # mutagen writes an ID3v1 tag anew; it stays as it was
+        # mutagen writes an ID3v1 tag anew; it stays as it was
+        if last[:3] == _last_bytes(self.path)[:3] == b"TAG":
             with self.path.open("r+b") as file:
                 file.seek(-ID3V1_BYTES, os.SEEK_END)
-                if file.read(3) == b"TAG":
-                    file.seek(-ID3V1_BYTES, os.SEEK_END)
-                    file.write(last)
+                file.write(last)
 
 
 _MIME_TYPES = {"PNG": "image/png", "JPG": "image/jpeg"}  # of pictures in ID3v2.2

@@ -16,15 +16,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.database import transaction
+from music_emotion.library.tags.fields import Change
 from music_emotion.library.track import CatalogueTrack, restored_path, stored_path
-
-TagValues = Mapping[str, Sequence[str] | None]
-"""Values of tags by the name they have in the file; ``None``: the file has no such tag."""
 
 _WRITINGS = """
 FROM tag_write AS w LEFT JOIN track AS t ON t.id = (
@@ -44,8 +41,6 @@ class TagWrite:
 
     Attributes
     ----------
-    id
-        Number of its row.
     track
         Number of the row of the file that has the sound now; ``None`` where there is none.
     path
@@ -54,12 +49,6 @@ class TagWrite:
         Digest of the sound when it was written.
     before, after
         The tags that were touched, as they were and as they were written.
-    written_at
-        Seconds since 1970.
-    finished
-        Whether the file is known to have been replaced.
-    undone_at
-        When it was taken back, seconds since 1970; ``None`` where it was not.
     sure
         Whether it is the file that was written by its row or its name, and not by its sound alone:
         such a one may be a copy.
@@ -69,25 +58,15 @@ class TagWrite:
     track: int | None
     path: str
     audio: bytes
-    before: TagValues
-    after: TagValues
-    written_at: int
-    finished: bool
-    undone_at: int | None = None
+    before: Change
+    after: Change
     sure: bool = True
 
 
-def record(catalogue: Catalogue, track: CatalogueTrack, before: TagValues, after: TagValues) -> int:
+def record(catalogue: Catalogue, track: CatalogueTrack, before: Change, after: Change) -> int:
     """Say what will be written into a catalogued file; return the number of the row."""
-    values = (
-        track.id,
-        stored_path(track.path),
-        track.audio,
-        json.dumps(before),
-        json.dumps(after),
-        int(time.time()),
-    )
-    with catalogue.faults(), transaction(catalogue.connection):
+    file = (track.id, stored_path(track.path), track.audio)
+    with catalogue.writing():
         catalogue.connection.executemany(  # earlier ones are this file's, and no copy's
             "UPDATE tag_write SET track = ? WHERE id = ?",
             [(track.id, w.id) for w in writings_of(catalogue, track) if w.track == track.id],
@@ -95,7 +74,7 @@ def record(catalogue: Catalogue, track: CatalogueTrack, before: TagValues, after
         cursor = catalogue.connection.execute(
             "INSERT INTO tag_write (track, path, audio, before, after, written_at) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            values,
+            (*file, json.dumps(before), json.dumps(after), int(time.time())),
         )
         return int(cursor.lastrowid or 0)
 
@@ -103,18 +82,15 @@ def record(catalogue: Catalogue, track: CatalogueTrack, before: TagValues, after
 def finish(catalogue: Catalogue, write: int, seen: CatalogueTrack | None = None) -> None:
     """Confirm that a file was replaced.
 
-    Parameters
-    ----------
-    seen
-        The row with the file's stamp and tags of now, if its sound is known to be the row's: a scan
-        need not read it again.
+    What was ``seen`` is the row with the file's stamp and tags of now, if its sound is known to be
+    the row's: a scan need not read it again.
     """
     _confirm(catalogue, "finished = 1", (write,), seen)
 
 
 def forget(catalogue: Catalogue, write: int) -> None:
     """Drop a row whose file was not replaced after all."""
-    with catalogue.faults(), transaction(catalogue.connection):
+    with catalogue.writing():
         catalogue.connection.execute("DELETE FROM tag_write WHERE id = ?", (write,))
 
 
@@ -126,7 +102,7 @@ def mark_undone(catalogue: Catalogue, write: int, seen: CatalogueTrack | None = 
 def _confirm(
     catalogue: Catalogue, setting: str, values: Sequence[int], seen: CatalogueTrack | None
 ) -> None:
-    with catalogue.faults(), transaction(catalogue.connection):
+    with catalogue.writing():
         catalogue.connection.execute(f"UPDATE tag_write SET {setting} WHERE id = ?", values)
         if seen is not None and seen.id is not None:
             catalogue.restamp(seen.id, seen.stamp, seen.tags)
@@ -140,22 +116,14 @@ def unfinished(catalogue: Catalogue) -> list[TagWrite]:
 def undoable_ids(catalogue: Catalogue, audio: bytes | None = None) -> list[int]:
     """Return the numbers of the latest finished writing of each file that was not taken back.
 
-    Parameters
-    ----------
-    audio
-        Only of this sound; by default all, those of files forgotten since included.
+    Of this sound alone, or of all, those of files forgotten since included.
     """
-    condition = "WHERE w.finished = 1 AND w.undone_at IS NULL"
-    values: tuple[bytes, ...] = ()
-    if audio is not None:
-        condition, values = f"{condition} AND w.audio = ?", (audio,)
-    latest: dict[str | bytes, int] = {}
+    condition, values = ("", ()) if audio is None else ("AND w.audio = ?", (audio,))
+    question = f"""
+        SELECT coalesce(t.path, w.path), w.id {_WRITINGS}
+        WHERE w.finished = 1 AND w.undone_at IS NULL {condition} ORDER BY w.id"""
     with catalogue.faults():
-        for number, path in catalogue.connection.execute(
-            f"SELECT w.id, coalesce(t.path, w.path) {_WRITINGS} {condition} ORDER BY w.id DESC",
-            values,
-        ):
-            latest.setdefault(path, number)
+        latest = dict(catalogue.connection.execute(question, values))
     return sorted(latest.values())
 
 
@@ -174,23 +142,16 @@ def writings_of(catalogue: Catalogue, track: CatalogueTrack) -> list[TagWrite]:
 
 def _select(catalogue: Catalogue, condition: str, values: Sequence[object] = ()) -> list[TagWrite]:
     question = f"""
-        SELECT w.id, t.id, coalesce(t.path, w.path), w.audio, w.before, w.after, w.written_at,
-            w.finished, w.undone_at, t.id IS NULL OR t.id IS w.track OR t.path IS w.path
+        SELECT w.id, t.id, coalesce(t.path, w.path), w.audio, w.before, w.after,
+            t.id IS NULL OR t.id IS w.track OR t.path IS w.path
         {_WRITINGS} {condition}"""
     with catalogue.faults():
         rows = catalogue.connection.execute(question, values).fetchall()
     return [
-        TagWrite(
-            number,
-            track,
-            restored_path(path),
-            bytes(audio),
-            json.loads(before),
-            json.loads(after),
-            written_at,
-            bool(finished),
-            undone_at,
-            bool(sure),
-        )
-        for number, track, path, audio, before, after, written_at, finished, undone_at, sure in rows
+        TagWrite(id, track, restored_path(path), audio, _change(before), _change(after), bool(sure))
+        for id, track, path, audio, before, after, sure in rows
     ]
+
+
+def _change(text: str) -> Change:
+    return {k: None if values is None else tuple(values) for k, values in json.loads(text).items()}

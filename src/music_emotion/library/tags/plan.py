@@ -13,7 +13,7 @@ that it can be taken back and a process that was killed leaves nothing half done
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,25 +23,9 @@ from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.scan import unreadable
-from music_emotion.library.tags.fields import MOOD, TagFile, Values, open_tags
-from music_emotion.library.tags.journal import (
-    TagValues,
-    TagWrite,
-    finish,
-    forget,
-    mark_undone,
-    record,
-    undoable,
-    unfinished,
-    writings_of,
-)
-from music_emotion.library.tags.rewrite import (
-    OTHER_SOUND,
-    Change,
-    real_file,
-    remove_leftovers,
-    rewrite_tags,
-)
+from music_emotion.library.tags import journal, rewrite
+from music_emotion.library.tags.fields import MOOD, Change, TagFile, Values, open_tags
+from music_emotion.library.tags.journal import TagWrite
 from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
 
 PREFIX = "EMOTION_"
@@ -52,16 +36,12 @@ MOODS = tuple(name.replace("_", " ") for name in EMOTIONS)
 
 @dataclass(frozen=True, slots=True)
 class TagPlan:
-    """What is to be changed in a file.
+    """What is to be changed in a file, whose stamp was this when it was planned.
 
     Attributes
     ----------
-    path
-        The file.
     before, after
-        The tags that change, by their names in the file; ``None``: no such tag.
-    stamp
-        The file's when this was planned.
+        The tags that change.
     kept
         Mood of the user's that stays; ``""`` where there is none.
     left
@@ -78,23 +58,18 @@ class TagPlan:
 
 def fields_of(prediction: TrackPrediction) -> dict[str, Values | None]:
     """Return what is written of a prediction, by field; silence has no mood."""
-    fields: dict[str, Values | None] = {
-        MOOD: None if prediction.top is None else (MOODS[EMOTIONS.index(prediction.top)],)
+    shares = zip(EMOTIONS, prediction.intensities.tolist(), strict=True)
+    return {
+        MOOD: None if prediction.top is None else (MOODS[EMOTIONS.index(prediction.top)],),
+        **{f"{PREFIX}{name.upper()}": (f"{share:.2f}",) for name, share in shares},
+        MODEL: (f"{prediction.model} {prediction.version}",),
     }
-    for name, value in zip(EMOTIONS, prediction.intensities.tolist(), strict=True):
-        fields[f"{PREFIX}{name.upper()}"] = (f"{value:.2f}",)
-    return fields | {MODEL: (f"{prediction.model} {prediction.version}",)}
 
 
 def plan_tags(catalogue: Catalogue, track: CatalogueTrack, *, overwrite: bool = False) -> TagPlan:
     """Return what tagging would change in a file; nothing where it says all of it already.
 
-    Parameters
-    ----------
-    catalogue
-        Knows which moods were written here.
-    overwrite
-        Replace a mood that the user set.
+    A mood that was not written here, as the catalogue knows, stays unless ``overwrite`` is set.
 
     Raises
     ------
@@ -111,28 +86,18 @@ def plan_tags(catalogue: Catalogue, track: CatalogueTrack, *, overwrite: bool = 
         del wanted[MOOD]
     after = {tags.key(field): values for field, values in wanted.items()}
     before = {key: tags.get(key) for key in after}
-    changed = [key for key in after if after[key] != before[key]]
-    if changed:
+    after = {key: values for key, values in after.items() if values != before[key]}
+    if after:
         tags.check_lossless()
-    return TagPlan(
-        track.path,
-        {key: before[key] for key in changed},
-        {key: after[key] for key in changed},
-        stamp,
-        kept=kept,
-    )
+    return TagPlan(track.path, {key: before[key] for key in after}, after, stamp, kept=kept)
 
 
 def _stamp_of_same_sound(path: str, known: CatalogueTrack | None, audio: bytes) -> FileStamp:
     """Return a file's stamp if it may be tagged and has a sound; only a new stamp is doubted."""
-    stamp = FileStamp.read(real_file(path))
-    if known is None or known.stamp != stamp or known.audio != audio:
-        try:
-            digest = audio_digest(path)
-        except OSError as error:
-            raise TagError(unreadable(path, error)) from None
-        if digest != audio:
-            raise TagError(f"'{printable(path)}' is left as it is: {OTHER_SOUND}")
+    rewrite.real_file(path)
+    stamp, digest = audio_now(path, known)
+    if digest != audio:
+        raise TagError(f"'{printable(path)}' is left as it is: {rewrite.OTHER_SOUND}")
     return stamp
 
 
@@ -155,8 +120,8 @@ def _users_mood(tags: TagFile, catalogue: Catalogue, track: CatalogueTrack) -> s
     if not mood:
         return ""
     written = (
-        _values(values)
-        for write in writings_of(catalogue, track)
+        values
+        for write in journal.writings_of(catalogue, track)
         for key, values in write.after.items()
         if PREFIX not in key.upper()
     )
@@ -173,24 +138,23 @@ def write_tags(
     TagError
         It cannot be done; the file is as it was.
     """
-    _settle_undone(catalogue, track)
-    number = record(catalogue, track, _listed(plan.before), _listed(plan.after))
+    for last in journal.writings_of(catalogue, track)[:1]:
+        # It may have been taken back by a process that was killed before it could say so.
+        if _says(open_tags(track.path), last.before):
+            journal.mark_undone(catalogue, last.id)
+    number = journal.record(catalogue, track, plan.before, plan.after)
     try:
-        stamp = rewrite_tags(
+        stamp = rewrite.rewrite_tags(
             plan.path, plan.after, expected=plan.stamp, audio=track.audio, keep_times=keep_times
         )
     except TagError:
-        forget(catalogue, number)
+        journal.forget(catalogue, number)
         raise
-    finish(catalogue, number, _seen(track, stamp))
+    journal.finish(catalogue, number, _seen(track, stamp))
 
 
-def _settle_undone(catalogue: Catalogue, track: CatalogueTrack) -> None:
-    """Note what was taken back by a process that was killed before it could say so."""
-    for write in writings_of(catalogue, track)[:1]:
-        tags = open_tags(track.path)
-        if all(tags.get(key) == _values(values) for key, values in write.before.items()):
-            mark_undone(catalogue, write.id)
+def _says(tags: TagFile, change: Change) -> bool:
+    return all(tags.get(key) == values for key, values in change.items())
 
 
 def _seen(track: CatalogueTrack, stamp: FileStamp) -> CatalogueTrack:
@@ -211,18 +175,12 @@ def plan_undo(catalogue: Catalogue, write: TagWrite) -> TagPlan:
     """
     stamp = _stamp_of_same_sound(write.path, _track_of(catalogue, write), write.audio)
     tags = open_tags(write.path)
-    written = {key: tags.get(key) for key in write.after}
-    back = {
-        key: _values(write.before.get(key))
-        for key, values in write.after.items()
-        if written[key] == _values(values)
-    }
-    left = tuple(
-        key for key in write.after if key not in back and written[key] != _values(write.before[key])
-    )
+    now = {key: tags.get(key) for key in write.after}
+    back = {key: write.before[key] for key, values in write.after.items() if now[key] == values}
+    left = tuple(key for key in now if key not in back and now[key] != write.before[key])
     if back:
         tags.check_lossless()
-    return TagPlan(write.path, {key: written[key] for key in back}, back, stamp, left=left)
+    return TagPlan(write.path, {key: now[key] for key in back}, back, stamp, left=left)
 
 
 def undo_tags(
@@ -236,13 +194,13 @@ def undo_tags(
         It cannot be done; the file is as it was.
     """
     if plan.after:
-        stamp = rewrite_tags(
+        stamp = rewrite.rewrite_tags(
             plan.path, plan.after, expected=plan.stamp, audio=write.audio, keep_times=keep_times
         )
         track = _track_of(catalogue, write)
-        mark_undone(catalogue, write.id, None if track is None else _seen(track, stamp))
+        journal.mark_undone(catalogue, write.id, None if track is None else _seen(track, stamp))
     elif write.sure:  # a copy without the tags says nothing of the file that was written
-        mark_undone(catalogue, write.id)
+        journal.mark_undone(catalogue, write.id)
 
 
 def undoable_write(catalogue: Catalogue, path: str) -> TagWrite | None:
@@ -253,8 +211,8 @@ def undoable_write(catalogue: Catalogue, path: str) -> TagWrite | None:
     TagError
         The file cannot be read.
     """
-    audio = audio_now(path, catalogue.track(path))[1]
-    writes = list(undoable(catalogue, audio))
+    _, audio = audio_now(path, catalogue.track(path))
+    writes = list(journal.undoable(catalogue, audio))
     for write in writes:
         if write.path == path:
             return write
@@ -268,16 +226,12 @@ def recover(catalogue: Catalogue, folders: Iterable[str] = ()) -> int:
     """Tidy up after a process that was killed while it wrote; hold the catalogue's lock.
 
     Each writing that was interrupted is confirmed where the file has the new tags, else forgotten;
-    copies left in the files' folders, and in ``folders``, are removed.
-
-    Returns
-    -------
-    int
-        Number of writings that were interrupted.
+    copies left in the files' folders, and in ``folders``, are removed. The number of interrupted
+    writings is returned.
     """
-    interrupted = unfinished(catalogue)
+    interrupted = journal.unfinished(catalogue)
     places = {real_folder(write.path) for write in interrupted}
-    remove_leftovers(map(Path, places.union(folders)))
+    rewrite.remove_leftovers(map(Path, places.union(folders)))
     for write in interrupted:
         try:
             tags = open_tags(write.path)
@@ -285,10 +239,10 @@ def recover(catalogue: Catalogue, folders: Iterable[str] = ()) -> int:
                 continue
         except (TagError, OSError):
             continue  # moved away, perhaps; a scan will find it
-        if all(tags.get(key) == _values(values) for key, values in write.after.items()):
-            finish(catalogue, write.id)
+        if _says(tags, write.after):
+            journal.finish(catalogue, write.id)
         elif write.sure:
-            forget(catalogue, write.id)
+            journal.forget(catalogue, write.id)
     return len(interrupted)
 
 
@@ -301,31 +255,15 @@ def _track_of(catalogue: Catalogue, write: TagWrite) -> CatalogueTrack | None:
     return None if write.track is None else next(catalogue.tracks([write.track]), None)
 
 
-def _values(values: Sequence[str] | None) -> Values | None:
-    return None if values is None else tuple(values)
-
-
-def _listed(change: Change) -> TagValues:
-    return {key: None if values is None else list(values) for key, values in change.items()}
-
-
 def diff_lines(plan: TagPlan) -> list[str]:
     """Return a plan as lines: ``+`` added, ``-`` removed, ``~`` changed, ``=`` kept."""
     lines = [printable(plan.path)]
     for key, new in plan.after.items():
-        lines.append(f"  {_change(plan.before[key], new, printable(key))}")
+        old = plan.before[key]
+        sign = "+" if old is None else "-" if new is None else "~"
+        shown = (printable("; ".join(values)) for values in (old, new) if values is not None)
+        lines.append(f"  {sign} {printable(key)}: {' → '.join(shown)}")
     if plan.kept:
         lines.append(f"  = {MOOD}: {printable(plan.kept)} (yours; --overwrite replaces it)")
     lines += [f"  = {printable(key)}: changed since it was written, left" for key in plan.left]
     return lines
-
-
-def _change(old: Values | None, new: Values | None, key: str) -> str:
-    def shown(values: Values | None) -> str:
-        return printable("; ".join(values or ()))
-
-    if old is None:
-        return f"+ {key}: {shown(new)}"
-    if new is None:
-        return f"- {key}: {shown(old)}"
-    return f"~ {key}: {shown(old)} → {shown(new)}"

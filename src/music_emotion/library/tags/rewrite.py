@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,13 +19,10 @@ from music_emotion.atomic import replaced_when_done, write_through
 from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.errors import TagError, printable
 from music_emotion.library.audio_hash import audio_digest
-from music_emotion.library.tags.fields import TagFile, Values, open_tags
+from music_emotion.library.tags.fields import Change, open_tags
 from music_emotion.library.track import FileStamp
 
 OTHER_SOUND = "it sounds different now than when it was scanned; scan its folder again"
-
-Change = Mapping[str, Values | None]
-"""Values of tags by their names in the file; ``None``: no such tag."""
 
 
 def real_file(path: str) -> Path:
@@ -71,12 +68,8 @@ def rewrite_tags(
     ----------
     path
         The file; a symbolic link stays one, and the file it means is changed.
-    change
-        The tags to set and to remove.
-    expected
-        The stamp of the file that the change was made for; ``None``: any.
-    audio
-        Digest of the sound that the change was made for; ``None``: any.
+    expected, audio
+        Stamp of the file and digest of the sound that the change was made for; ``None``: any.
     keep_times
         Leave the time of change as it was.
 
@@ -144,14 +137,8 @@ def _copy(file: Path, copy: Path) -> None:
 
 
 def _verify(copy: Path, digest: bytes, others: object, change: Change) -> None:
-    """Compare a tagged copy with what it should be.
-
-    Raises
-    ------
-    TagError
-        Its sound or another tag differs, or it does not say what it should.
-    """
-    tags: TagFile = open_tags(copy)
+    """Raise a TagError where a tagged copy is not what it should be."""
+    tags = open_tags(copy)
     if audio_digest(copy) != digest:
         raise TagError("the tags cannot be written without touching the sound of such a file")
     if any(tags.get(key) != values for key, values in change.items()):
