@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,10 +37,9 @@ class ScanOptions:
         Its name or folder; what another model predicted is predicted again.
     jobs
         Processes that predict.
-    retry
-        Try files again that failed before and did not change.
-    prune
-        Forget files that are gone, instead of marking them as missing.
+    retry, prune
+        Try files again that failed before and did not change; forget files that are gone, instead
+        of marking them as missing.
     """
 
     model: str = "default"
@@ -55,12 +54,8 @@ class ScanSummary:
 
     Attributes
     ----------
-    files
-        Found on disk.
-    unchanged
-        Files for which there was nothing to do.
-    predicted
-        Predicted now.
+    files, unchanged, predicted
+        Found on disk; with nothing to do; predicted now.
     moved, retagged, copied
         Not predicted, because their sound was known: under another name, with other tags or times,
         as another file that is still there.
@@ -83,23 +78,30 @@ class ScanSummary:
 
     def lines(self, catalogue: Path) -> list[str]:
         """Return what was done, for people; the failures themselves are not named here."""
-        parts = [
-            f"{count:,} {what}"
-            for count, what in (
-                (self.predicted, "predicted"),
-                (self.moved, "moved"),
-                (self.retagged, "retagged"),
-                (self.copied, "the same sound as another"),
-                (self.unchanged, "unchanged"),
-                (self.missing, "missing"),
-                (self.pruned, "forgotten"),
-                (len(self.failures), "failed"),
-            )
-            if count
-        ]
-        files = "1 file" if self.files == 1 else f"{self.files:,} files"
-        counts = f": {', '.join(parts)}" if parts else ""
-        return [f"{files}{counts}", f"catalogue: {printable(catalogue)}"]
+        counts = {
+            "predicted": self.predicted,
+            "moved": self.moved,
+            "retagged": self.retagged,
+            "the same sound as another": self.copied,
+            "unchanged": self.unchanged,
+            "missing": self.missing,
+            "forgotten": self.pruned,
+            "failed": len(self.failures),
+        }
+        return [counted(self.files, counts), f"catalogue: {printable(catalogue)}"]
+
+
+def counted(files: int, counts: Mapping[str, int]) -> str:
+    """Return in a line how many files there were, and what became of how many.
+
+    Examples
+    --------
+    >>> counted(1_200, {"predicted": 1_199, "moved": 0, "failed": 1})
+    '1,200 files: 1,199 predicted, 1 failed'
+    """
+    number = "1 file" if files == 1 else f"{files:,} files"
+    parts = [f"{count:,} {what}" for what, count in counts.items() if count]
+    return f"{number}: {', '.join(parts)}" if parts else number
 
 
 def scan(
@@ -134,16 +136,9 @@ def scan(
 
 
 def scanned(path: str, predict: Callable[[str], Outcome], model_sha256: str) -> CatalogueTrack:
-    """Return the row of one file, as a scan would write it; the catalogue is not asked.
+    """Return the row of one file, of an absolute path, as a scan would write it.
 
-    Parameters
-    ----------
-    path
-        Absolute.
-    predict
-        Predicts a file.
-    model_sha256
-        Of the graph of the model it uses.
+    The catalogue is not asked; ``model_sha256`` is that of the model's graph.
     """
     row = CatalogueTrack(path, FileStamp(0, 0, 0), b"", scanned_at=int(time.time()))
     try:
@@ -162,14 +157,6 @@ def unreadable(path: str, error: OSError) -> str:
     return f"'{printable(path)}' cannot be read ({error.strerror or error})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A file that is being predicted, and all that is known of it before."""
-
-    track: CatalogueTrack
-    copies: list[CatalogueTrack] = field(default_factory=list)
-
-
 class _Scan:
     """One run: what was found, what is to do, what is under way."""
 
@@ -186,8 +173,9 @@ class _Scan:
         self._to_do: list[str] = []
         self._back: list[int] = []
         self._gone: dict[int, str] = {}
-        self._under_way: dict[str, _Candidate] = {}
-        self._by_audio: dict[bytes, _Candidate] = {}
+        # A file that is being predicted and its copies, with all that is known of them before.
+        self._under_way: dict[str, list[CatalogueTrack]] = {}
+        self._by_audio: dict[bytes, list[CatalogueTrack]] = {}
         self._displaced: dict[bytes, CatalogueTrack] = {}
         self._claimed: set[int] = set()
         self._done = 0
@@ -201,9 +189,8 @@ class _Scan:
             self.summary.failures.append(("", line))
         closed = tuple(place.rstrip(os.sep) + os.sep for place in walked.unreadable)
         for path, row in known.items():
-            if path in walked.files or path in walked.unreadable or path.startswith(closed):
-                continue
-            self._gone[row.id] = path
+            if not (path in walked.files or path in walked.unreadable or path.startswith(closed)):
+                self._gone[row.id] = path
         for path, stamp in walked.files.items():
             if path not in self._present:  # folders may overlap
                 self._compare(path, stamp, known.get(path))
@@ -240,8 +227,10 @@ class _Scan:
         before = {path for path, row in self._known.items() if row.failed}
         if self._to_do:
             self._progress(0, len(self._to_do))
-            model, jobs = self._options.model, self._jobs()
-            with closing(predict_stream(self._wanted(), model, jobs=jobs)) as outcomes:
+            # One file gets a process of its own, too, so that it may kill that and not the scan.
+            jobs = min(self._options.jobs, max(2, len(self._to_do)))
+            wanted = self._wanted()
+            with closing(predict_stream(wanted, self._options.model, jobs=jobs)) as outcomes:
                 for outcome in outcomes:
                     self._keep(outcome)
         self._part_with_gone()
@@ -249,38 +238,25 @@ class _Scan:
         rows = self._catalogue.tracks(self._known[path].id for path in sorted(again))
         self.summary.failures += [(row.path, row.error) for row in rows]
 
-    def _jobs(self) -> int:
-        """Return how many processes are of use.
-
-        One file gets a process of its own, too, so that it may kill that and not the scan.
-        """
-        return min(self._options.jobs, max(2, len(self._to_do)))
-
     def _wanted(self) -> Iterator[str]:
         """Yield the files whose sound is new; what is known of the others is written at once."""
         for path in self._to_do:
             candidate = self._identify(path)
-            candidate = None if candidate is None else self._recognise(candidate)
+            candidate = candidate and self._recognise(candidate)
             if candidate is None:
                 self._step()
-                continue
-            earlier = self._by_audio.get(candidate.audio)
-            if earlier is not None:
-                earlier.copies.append(candidate)
-                continue
-            self._under_way[path] = self._by_audio[candidate.audio] = _Candidate(candidate)
-            yield path
+            elif candidate.audio in self._by_audio:
+                self._by_audio[candidate.audio].append(candidate)
+            else:
+                self._under_way[path] = self._by_audio[candidate.audio] = [candidate]
+                yield path
 
     def _identify(self, path: str) -> CatalogueTrack | None:
         """Return what a file is before it is predicted; ``None`` where it is gone or unreadable."""
         known = self._known.get(path)
-        row = CatalogueTrack(
-            path,
-            self._present[path],
-            b"",
-            scanned_at=int(time.time()),
-            id=None if known is None else known.id,
-        )
+        number = None if known is None else known.id
+        now = int(time.time())
+        row = CatalogueTrack(path, self._present[path], b"", scanned_at=now, id=number)
         try:
             audio = audio_digest(path)
         except FileNotFoundError:
@@ -331,14 +307,8 @@ class _Scan:
 
     def _write_known(self, candidate: CatalogueTrack, known: CatalogueTrack) -> None:
         """Write a file with what is known of its sound, and count it."""
-        self._catalogue.write(
-            replace(
-                candidate,
-                prediction=known.prediction,
-                model_sha256=known.model_sha256,
-                error=known.error,
-            )
-        )
+        what = {name: getattr(known, name) for name in ("prediction", "model_sha256", "error")}
+        self._catalogue.write(replace(candidate, **what))
         if known.error:
             self.summary.failures.append((candidate.path, known.error))
         elif candidate.id != known.id:
@@ -350,16 +320,16 @@ class _Scan:
 
     def _keep(self, outcome: Outcome) -> None:
         """Write what became of a file, and of those that sound the same."""
-        candidate = self._under_way.pop(outcome.path)
-        self._by_audio.pop(candidate.track.audio, None)
-        for track in (candidate.track, *candidate.copies):
+        tracks = self._under_way.pop(outcome.path)
+        self._by_audio.pop(tracks[0].audio, None)
+        for track in tracks:
             self._step()
             if outcome.prediction is not None:
                 self._catalogue.write(
                     replace(track, prediction=outcome.prediction, model_sha256=self._model)
                 )
-                self.summary.predicted += track is candidate.track
-                self.summary.copied += track is not candidate.track
+                self.summary.predicted += track is tracks[0]
+                self.summary.copied += track is not tracks[0]
             elif os.path.lexists(track.path):
                 error = outcome.error.replace(printable(outcome.path), printable(track.path))
                 self._write_failure(replace(track, error=error))

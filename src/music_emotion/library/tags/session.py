@@ -8,36 +8,22 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from music_emotion import errors
 from music_emotion.audio.discover import find_files
-from music_emotion.errors import (
-    CatalogueError,
-    MissingExtraError,
-    ModelError,
-    MusicEmotionError,
-    TagError,
-    printable,
-)
 from music_emotion.inference.batch import predict_file
 from music_emotion.inference.model import DEFAULT_MODEL, EmotionModel, load_model
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.scan import scanned
+from music_emotion.library.scan import counted, scanned
+from music_emotion.library.tags import plan as planning
 from music_emotion.library.tags.journal import TagWrite, undoable, undoable_ids
-from music_emotion.library.tags.plan import (
-    TagPlan,
-    audio_now,
-    diff_lines,
-    plan_tags,
-    plan_undo,
-    real_folder,
-    recover,
-    undo_tags,
-    undoable_write,
-    write_tags,
-)
+from music_emotion.library.tags.plan import TagPlan, audio_now, diff_lines, real_folder
 from music_emotion.library.track import CatalogueTrack, Tags
 from music_emotion.library.walk import absolute, walk
+
+STOPPING = (errors.CatalogueError, errors.ModelError, errors.MissingExtraError)
+"""What the next file would not be spared either: the disk is full, perhaps."""
 
 
 class TagSession:
@@ -53,17 +39,14 @@ class TagSession:
         See :class:`NamedTracks`.
     write
         Do it; otherwise nothing is touched.
-    overwrite
-        Replace moods that the user set.
-    keep_times
-        Leave the files' times of change.
+    overwrite, keep_times
+        Replace moods that the user set; leave the files' times of change.
 
     Attributes
     ----------
-    total
-        Files in all, once the work has begun.
-    changed, unchanged, kept
-        Files that were (or would be) changed, that need not be, whose own mood stays.
+    total, changed, unchanged, kept
+        Files in all, once the work has begun; those that were (or would be) changed; that need not
+        be; whose own mood stays.
     failures
         One line for each file that could not be tagged.
     """
@@ -85,18 +68,14 @@ class TagSession:
     def tag(self) -> Iterator[list[str]]:
         """Tag; yield for each file what changes, nothing where nothing does."""
         if self._names is None:
-            yield from self._tag_all()
+            numbers = [number for number, _ in self._catalogue.predicted()]
+            self._begin(len(numbers), (path for _, path in self._catalogue.predicted()))
+            for row in self._catalogue.tracks(numbers):
+                yield self._step(self._tag, row)
             return
-        named, paths = NamedTracks(self._catalogue, self._model), self._find(self._names)
-        self._begin(len(paths), paths)
-        for path in paths:
-            yield self._step(partial(self._tag_path, named, path))
-
-    def _tag_all(self) -> Iterator[list[str]]:
-        numbers = [number for number, _ in self._catalogue.predicted()]
-        self._begin(len(numbers), (path for _, path in self._catalogue.predicted()))
-        for row in self._catalogue.tracks(numbers):
-            yield self._step(partial(self._tag, row))
+        named = NamedTracks(self._catalogue, self._model)
+        for path in self._begin_named(self._names):
+            yield self._step(self._tag_path, path, named)
 
     def undo(self) -> Iterator[list[str]]:
         """Take back the latest writing of each file; yield what changes."""
@@ -104,72 +83,66 @@ class TagSession:
             self._begin(0, ())  # what was interrupted may be among them
             self.total = len(undoable_ids(self._catalogue))
             for write in undoable(self._catalogue):
-                yield self._step(partial(self._undo, write))
+                yield self._step(self._undo, write)
             return
-        paths = self._find(self._names)
-        self._begin(len(paths), paths)
-        for path in paths:
-            yield self._step(partial(self._undo_path, path))
+        for path in self._begin_named(self._names):
+            yield self._step(self._undo_path, path)
 
     def summary(self) -> str:
         """Return what was done in a line."""
-        parts = [
-            f"{count:,} {what}"
-            for count, what in (
-                (self.changed, "changed" if self._write else "would be changed"),
-                (self.unchanged, "need no change"),
-                (self.kept, "keep the mood you set"),
-                (len(self.failures), "failed"),
-            )
-            if count
-        ]
+        counts = {
+            "changed" if self._write else "would be changed": self.changed,
+            "need no change": self.unchanged,
+            "keep the mood you set": self.kept,
+            "failed": len(self.failures),
+        }
         hint = "" if self._write or not self.changed else "; nothing was written: add --write"
-        files = "1 file" if self.total == 1 else f"{self.total:,} files"
-        return f"{files}{': ' if parts else ''}{', '.join(parts)}{hint}"
+        return counted(self.total, counts) + hint
 
-    def _find(self, names: Sequence[str]) -> list[str]:
+    def _begin_named(self, names: Sequence[str]) -> list[str]:
         paths, failures = find_paths(names)
         self.failures += failures
+        self._begin(len(paths), paths)
         return paths
 
     def _begin(self, total: int, paths: Iterable[str]) -> None:
         self.total = total
         if self._write:
-            recover(self._catalogue, {real_folder(path) for path in paths})
+            planning.recover(self._catalogue, {real_folder(path) for path in paths})
 
-    def _step(self, one: Callable[[], TagPlan | None]) -> list[str]:
+    def _step(self, one: Callable[..., TagPlan | None], *of: object) -> list[str]:
         try:
-            plan = one()
-            if plan is None:
-                self.unchanged += 1
-                return []
-        except (CatalogueError, ModelError, MissingExtraError):
-            raise  # the disk is full, perhaps: the next file would fare no better
-        except MusicEmotionError as error:
+            plan = one(*of)
+        except STOPPING:
+            raise
+        except errors.MusicEmotionError as error:
             self.failures.append(str(error))
+            return []
+        if plan is None:
+            self.unchanged += 1
             return []
         self.kept += bool(plan.kept)
         self.changed += bool(plan.after)
         self.unchanged += not plan.after
         return diff_lines(plan) if plan.after or plan.left else []
 
-    def _tag_path(self, named: NamedTracks, path: str) -> TagPlan:
+    def _tag_path(self, path: str, named: NamedTracks) -> TagPlan:
         return self._tag(named.row(path))
 
     def _tag(self, row: CatalogueTrack) -> TagPlan:
-        plan = plan_tags(self._catalogue, row, overwrite=self._overwrite)
+        plan = planning.plan_tags(self._catalogue, row, overwrite=self._overwrite)
         if self._write and plan.after:
-            write_tags(self._catalogue, row, plan, keep_times=self._keep_times)
+            planning.write_tags(self._catalogue, row, plan, keep_times=self._keep_times)
         return plan
 
     def _undo_path(self, path: str) -> TagPlan | None:
-        write = undoable_write(self._catalogue, path)
+        write = planning.undoable_write(self._catalogue, path)
         return None if write is None else self._undo(write)
 
     def _undo(self, write: TagWrite) -> TagPlan:
-        plan = plan_undo(self._catalogue, write)
+        plan = planning.plan_undo(self._catalogue, write)
         if self._write:
-            undo_tags(self._catalogue, write, plan, keep_times=self._keep_times)
+            planning.undo_tags(self._catalogue, write, plan, keep_times=self._keep_times)
         return plan
 
 
@@ -177,14 +150,9 @@ class TagSession:
 
 
 class NamedTracks:
-    """Rows of named files; what is new or sounds different now is predicted first.
+    """Rows of named files; what is new or sounds different now is predicted first, and written.
 
-    Parameters
-    ----------
-    catalogue
-        Gets what is predicted, and nothing else.
-    model
-        Name or folder. ``None``: predictions of any model do, new ones are the default model's.
+    Where no model is named, predictions of any do, and new ones are the default model's.
     """
 
     def __init__(self, catalogue: Catalogue, model: str | None = None) -> None:
@@ -241,21 +209,15 @@ class NamedTracks:
     def _predicted(self, path: str) -> CatalogueTrack:
         row = scanned(path, partial(predict_file, model=self._model), self._model.card.sha256)
         if row.prediction is None:
-            raise TagError(row.error)
+            raise errors.TagError(row.error)
         return row
 
 
 def find_paths(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the audio files that files, folders and patterns name, and what could not be listed.
 
-    Folders give the files that a scan of them finds.
-
-    Returns
-    -------
-    paths
-        Absolute, each once.
-    failures
-        One line for each folder that could not be listed.
+    Folders give the files that a scan of them finds. Paths are absolute, each once; what could not
+    be listed is one line for each folder.
     """
     found: dict[str, None] = {}
     failures = []
@@ -266,7 +228,7 @@ def find_paths(names: Sequence[str]) -> tuple[list[str], list[str]]:
         walked = walk(name)
         found.update(dict.fromkeys(walked.files or ([] if walked.unreadable else [absolute(name)])))
         failures += [
-            f"the folder '{printable(place)}' cannot be listed ({reason})"
+            f"the folder '{errors.printable(place)}' cannot be listed ({reason})"
             for place, reason in walked.unreadable.items()
         ]
     return list(found), failures
