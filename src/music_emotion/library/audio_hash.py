@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +28,8 @@ UNKNOWN_LENGTH = (0, 0xFFFF_FFFF)  # of a WAV's data, written before the end was
 
 Span = tuple[int, int]
 """Offset and length of bytes that belong to the sound."""
+Finder = Callable[[BinaryIO, int, int], Iterator[Span]]
+"""Gives the spans of a file that begins and ends there, but for tags around it."""
 
 
 class _UnexpectedError(Exception):
@@ -54,21 +58,13 @@ def audio_digest(path: str | os.PathLike[str]) -> bytes:
 
 def _sound(file: BinaryIO, size: int) -> tuple[bytes, list[Span]]:
     """Return the kind of a file and where its sound lies."""
-    start, end = _after_tags(file, size), size
+    start = _after_tags(file, size)
     head = _at(file, start, 12)
-    for kind, matches, find in _KINDS:
-        if matches(head):
-            try:
-                spans = list(find(file, start, end))
-            except (_UnexpectedError, struct.error):
-                break
-            if any(length > 0 for _, length in spans):
-                return kind, spans
-            break
-    else:
-        end = _before_tags(file, start, size)
-        if start < end:
-            return b"stream", [(start, end - start)]
+    kind, find = next((kind, find) for kind, opening, find in _KINDS if opening.match(head))
+    with suppress(_UnexpectedError, struct.error):
+        spans = list(find(file, start, size))
+        if any(length > 0 for _, length in spans):
+            return kind, spans
     return b"whole", [(0, size)]
 
 
@@ -116,6 +112,11 @@ def _tag_behind(file: BinaryIO, end: int) -> int:
     if lyrics[6:] == b"LYRICS200" and lyrics[:6].isdigit():
         return int(lyrics[:6]) + LYRICS3_END
     return 0
+
+
+def _stream(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
+    """All between the tags."""
+    yield start, _before_tags(file, start, end) - start
 
 
 def _flac(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
@@ -213,9 +214,7 @@ def _mp4(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
         position += length
 
 
-def _chunks(
-    order: str, wanted: tuple[bytes, ...]
-) -> Callable[[BinaryIO, int, int], Iterator[Span]]:
+def _chunks(order: str, *wanted: bytes) -> Finder:
     """Return a function that finds chunks of a WAV or AIFF by their names."""
 
     def find(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
@@ -233,20 +232,12 @@ def _chunks(
     return find
 
 
-_KINDS: tuple[
-    tuple[bytes, Callable[[bytes], bool], Callable[[BinaryIO, int, int], Iterator[Span]]], ...
-] = (
-    (b"flac", lambda head: head[:4] == b"fLaC", _flac),
-    (b"ogg", lambda head: head[:4] == b"OggS", _ogg),
-    (b"mp4", lambda head: head[4:8] == b"ftyp", _mp4),
-    (
-        b"wav",
-        lambda head: head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE",
-        _chunks("<", (b"fmt ", b"data")),
-    ),
-    (
-        b"aiff",
-        lambda head: head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"),
-        _chunks(">", (b"COMM", b"SSND")),
-    ),
+# Kinds of files by the bytes they open with, and what finds their sound.
+_KINDS: tuple[tuple[bytes, re.Pattern[bytes], Finder], ...] = (
+    (b"flac", re.compile(rb"fLaC"), _flac),
+    (b"ogg", re.compile(rb"OggS"), _ogg),
+    (b"mp4", re.compile(rb".{4}ftyp", re.DOTALL), _mp4),
+    (b"wav", re.compile(rb"(RIFF|RF64).{4}WAVE", re.DOTALL), _chunks("<", b"fmt ", b"data")),
+    (b"aiff", re.compile(rb"FORM.{4}AIF[FC]", re.DOTALL), _chunks(">", b"COMM", b"SSND")),
+    (b"stream", re.compile(rb""), _stream),
 )

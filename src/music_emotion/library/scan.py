@@ -183,7 +183,12 @@ class _Scan:
     def look_at(self, folder: str) -> None:
         """Walk a folder and compare it with the catalogue."""
         known = self._catalogue.known_under(absolute(folder))
-        walked = self._walk(folder, known)
+        walked = Walked()
+        try:
+            walked = walk(folder)
+        except AudioError as error:
+            if not (self._options.prune and known):
+                self.summary.failures.append(("", str(error)))
         for place, reason in walked.unreadable.items():
             line = f"'{printable(place)}' cannot be looked at ({reason})"
             self.summary.failures.append(("", line))
@@ -196,14 +201,6 @@ class _Scan:
                 self._compare(path, stamp, known.get(path))
         self._present |= walked.files
         self._known |= known
-
-    def _walk(self, folder: str, known: dict[str, Known]) -> Walked:
-        try:
-            return walk(folder)
-        except AudioError as error:
-            if not (self._options.prune and known):
-                self.summary.failures.append(("", str(error)))
-            return Walked()
 
     def _compare(self, path: str, stamp: FileStamp, known: Known | None) -> None:
         self.summary.files += 1

@@ -46,7 +46,14 @@ def walk(folder: str) -> Walked:
     """
     folder = absolute(folder)
     if not _may_be_folder(folder):
-        raise AudioError(_no_folder(folder))
+        shown = printable(folder)
+        if Path(folder).exists():
+            raise AudioError(
+                f"'{shown}' is a file; name a folder (music-emotion predict takes files)"
+            )
+        raise AudioError(
+            f"there is no folder '{shown}'; what is catalogued of it is kept (--prune forgets it)"
+        )
     found = Walked()
     entered: set[tuple[int, int]] = set()
     waiting, linked = [folder], list[str]()
@@ -59,7 +66,7 @@ def walk(folder: str) -> Walked:
             entered.add((status.st_dev, status.st_ino))
             folders, links = _list(place, found)
         except OSError as error:
-            found.unreadable[place] = _reason(error)
+            found.unreadable[place] = error.strerror or str(error)
             continue
         waiting += reversed(folders)
         linked += links
@@ -72,10 +79,7 @@ def absolute(path: str) -> str:
 
 
 def _list(place: str, found: Walked) -> tuple[list[str], list[str]]:
-    """Add the audio files of one folder; return its subfolders, and its links to folders.
-
-    What cannot be looked at is no more than itself: the rest of the folder is listed.
-    """
+    """Add the audio files of one folder; return its subfolders, and its links to folders."""
     folders, links = list[str](), list[str]()
     with os.scandir(place) as unsorted:
         entries = sorted(unsorted, key=lambda entry: entry.name)
@@ -87,9 +91,9 @@ def _list(place: str, found: Walked) -> tuple[list[str], list[str]]:
                 links.append(entry.path)
             elif is_music(entry.name) and entry.is_file():
                 found.files[entry.path] = FileStamp.of(entry.stat())
-        except OSError as error:
+        except OSError as error:  # the rest of the folder is listed
             if error.errno not in NOWHERE:
-                found.unreadable[entry.path] = _reason(error)
+                found.unreadable[entry.path] = error.strerror or str(error)
     return folders, links
 
 
@@ -99,14 +103,3 @@ def _may_be_folder(path: str) -> bool:
         return stat.S_ISDIR(Path(path).stat().st_mode)
     except OSError as error:
         return error.errno not in NOWHERE
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
-
-
-def _no_folder(folder: str) -> str:
-    shown = printable(folder)
-    if Path(folder).exists():
-        return f"'{shown}' is a file; name a folder (music-emotion predict takes files)"
-    return f"there is no folder '{shown}'; what is catalogued of it is kept (--prune forgets it)"

@@ -72,9 +72,8 @@ def write_csv(hits: Iterable[Hit], stream: TextIO) -> None:
 
 
 def write_table(hits: Iterable[Hit], stream: TextIO) -> None:
-    """Write a line per track for people: what is felt most, the length, the name, the path."""
-    for hit in hits:
-        stream.write(table_line(hit) + "\n")
+    """Write a line per track for people: what is felt most, the length, the path."""
+    stream.writelines(f"{table_line(hit)}\n" for hit in hits)
 
 
 def table_line(hit: Hit) -> str:
@@ -94,11 +93,8 @@ def table_line(hit: Hit) -> str:
 def write_playlist(hits: Iterable[Hit], stream: TextIO, *, folder: Path | None = None) -> None:
     """Write an extended M3U in UTF-8, as most players read it.
 
-    Parameters
-    ----------
-    folder
-        Paths are written relative to it; ``None`` writes them in full. A name that a line of text
-        cannot hold (line breaks, bytes that are no UTF-8) is written as a ``file:`` address.
+    Paths are relative to ``folder``, or in full. A name that a line of text cannot hold (line
+    breaks, bytes that are no UTF-8) is written as a ``file:`` address.
     """
     stream.write("#EXTM3U\n")
     for hit in hits:
@@ -143,17 +139,12 @@ def write_parquet(hits: Iterable[Hit], path: Path) -> None:
             writer.write_table(pyarrow.Table.from_pylist(piece, schema))
 
 
-def arrow_schema(columns: Mapping[str, type], types: Mapping[str, Any] | None = None) -> Any:
+def arrow_schema(columns: Mapping[str, type], types: dict[str, Any] | None = None) -> Any:
     """Return columns as Arrow names them; ``types`` are those that differ from the usual ones."""
     import pyarrow
 
-    usual = {
-        str: pyarrow.string(),
-        int: pyarrow.int64(),
-        float: pyarrow.float64(),
-        bytes: pyarrow.binary(),
-    }
-    return pyarrow.schema([(n, (types or {}).get(n, usual[held])) for n, held in columns.items()])
+    usual = {str: "string", int: "int64", float: "float64", bytes: "binary"}
+    return pyarrow.schema({name: usual[held] for name, held in columns.items()} | (types or {}))
 
 
 TEXT_WRITERS: Mapping[str, Callable[[Iterable[Hit], TextIO], None]] = {
@@ -164,14 +155,12 @@ TEXT_WRITERS: Mapping[str, Callable[[Iterable[Hit], TextIO], None]] = {
 
 
 def export(hits: Iterable[Hit], format: str, path: Path | None, *, relative: bool = False) -> None:
-    """Write tracks.
+    """Write tracks into a file, which appears when it is whole, or to standard output.
 
     Parameters
     ----------
     format
         A name in :data:`TEXT_WRITERS`, ``m3u8`` or ``parquet``.
-    path
-        The file, which appears when it is whole; ``None`` is standard output.
     relative
         In a playlist, write paths relative to its folder.
 

@@ -23,13 +23,8 @@ from typing import Any
 
 from music_emotion.cluster import cluster_cpus, ray_cluster
 from music_emotion.errors import MusicEmotionError, printable
-from music_emotion.inference.batch import (
-    Outcome,
-    Progress,
-    predict_file,
-    predict_stream,
-    silence_native_libraries,
-)
+from music_emotion.inference import batch
+from music_emotion.inference.batch import Outcome, Progress
 from music_emotion.inference.model import load_model
 from music_emotion.inference.model_card import CARD_FILE
 from music_emotion.inference.package import ONNX_FILE, find_package
@@ -55,14 +50,10 @@ class RayScan:
     ----------
     tracks, shards
         In all, those of earlier scans included.
-    predicted
-        Tracks whose shards were made now, failures included.
-    failures
-        Of those, tracks that could not be predicted.
+    predicted, failures
+        Tracks whose shards were made now; those of them that could not be predicted.
     deaths
         Worker processes that died and whose shards were made by others.
-    seconds
-        From the first shard handed out to the last one finished.
     """
 
     tracks: int
@@ -70,7 +61,6 @@ class RayScan:
     predicted: int
     failures: int
     deaths: int
-    seconds: float
 
 
 def scan_on_ray(
@@ -93,10 +83,9 @@ def scan_on_ray(
         Folder or URL of the results; shards that are there and whole are not made again.
     model
         Name or folder; its files travel with the work, nodes need not have them.
-    jobs
-        Actors on a cluster started here; on one that is there, 0 takes all its processors.
-    address
-        Of a cluster that is there; ``None`` starts one on this machine.
+    jobs, address
+        Actors, and the cluster's address; ``None`` starts one on this machine. On one that is
+        there, 0 takes all its processors.
     shard_tracks
         Tracks per new shard; ``None`` chooses.
     progress
@@ -114,17 +103,16 @@ def scan_on_ray(
     """
     check_mutagen()
     sha256 = load_model(model).card.sha256
-    files = _model_files(model)
+    files = {name: (find_package(model) / name).read_bytes() for name in (ONNX_FILE, CARD_FILE)}
     with ray_cluster(address, cpus=max(jobs, 1)) as ray, sigterm_interrupts():
         workers = jobs or cluster_cpus(ray)
         folder = ShardFolder(output)
         folder.sweep()
-        size = shard_tracks or _shard_size(len(paths), workers)
-        shards = folder.begin(paths, sha256, size)
+        fair = max(1, -(-len(paths) // (SHARDS_PER_WORKER * workers)))
+        shards = folder.begin(paths, sha256, shard_tracks or min(SHARD_TRACKS, fair))
         pending = [shard for shard in shards if not folder.done(shard, sha256)]
         total = sum(len(shard.paths) for shard in shards)
-        crew = _Crew(ray, files, output, total, progress)
-        started = time.perf_counter()
+        crew = _Crew(ray, files, output, total, progress or (lambda done, total: None))
         crew.run(pending, workers)
         return RayScan(
             tracks=total,
@@ -132,18 +120,7 @@ def scan_on_ray(
             predicted=sum(len(shard.paths) for shard in pending),
             failures=crew.failures,
             deaths=crew.deaths.total(),
-            seconds=time.perf_counter() - started,
         )
-
-
-def _shard_size(tracks: int, workers: int) -> int:
-    return max(1, min(SHARD_TRACKS, -(-tracks // (SHARDS_PER_WORKER * workers))))
-
-
-def _model_files(model: str) -> dict[str, bytes]:
-    """Return the files of a model by name."""
-    folder = find_package(model)
-    return {name: (folder / name).read_bytes() for name in (ONNX_FILE, CARD_FILE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +136,13 @@ class _Crew:
     """Hands shards to actors, replaces those that die, counts what they tell."""
 
     def __init__(
-        self,
-        ray: Any,
-        files: dict[str, bytes],
-        output: str,
-        total: int,
-        progress: Progress | None,
+        self, ray: Any, files: dict[str, bytes], output: str, total: int, progress: Progress
     ) -> None:
         self._ray, self._output = ray, output
         self._files = ray.put(files)
         self._total, self._progress = total, progress
         self._actor_class = ray.remote(ShardScanner).options(
-            num_cpus=1,
-            max_restarts=0,
-            runtime_env={"env_vars": ONE_THREAD},
+            num_cpus=1, max_restarts=0, runtime_env={"env_vars": ONE_THREAD}
         )
         self._actors: list[Any] = []
         self._running: dict[Any, tuple[Any, Shard]] = {}  # stream of news → actor and its shard
@@ -247,8 +217,7 @@ class _Crew:
             )
 
     def _tell(self) -> None:
-        if self._progress is not None:
-            self._progress(self._kept + self._under_way.total(), self._total)
+        self._progress(self._kept + self._under_way.total(), self._total)
 
 
 def _cause(error: Any) -> MusicEmotionError:
@@ -264,7 +233,7 @@ class ShardScanner:
     """An actor: the model, loaded once, and the shards it is given."""
 
     def __init__(self, files: dict[str, bytes], output: str) -> None:
-        silence_native_libraries()
+        batch.silence_native_libraries()
         self._files = files
         with _on_disk(files) as folder:
             self._model = load_model(folder)
@@ -285,12 +254,12 @@ class ShardScanner:
         yield _News(len(tracks), failures, finished=True)
 
     def _predict(self, path: str) -> Outcome:
-        return predict_file(path, self._model)
+        return batch.predict_file(path, self._model)
 
     def _predict_apart(self, path: str) -> Outcome:
         """Predict in a process of its own, so that a file which kills it is an outcome."""
         with _on_disk(self._files) as folder:
-            return next(predict_stream([path], folder, jobs=2))
+            return next(batch.predict_stream([path], folder, jobs=2))
 
 
 def scanned_location(
@@ -299,14 +268,13 @@ def scanned_location(
     """Return the row of a path or a URL; see :func:`music_emotion.library.scan.scanned`."""
     if not is_url(location):
         return scanned(location, predict, model_sha256)
-    unread = CatalogueTrack(location, FileStamp(0, 0, 0), b"", scanned_at=int(time.time()))
+    now = int(time.time())
     try:
         with downloaded(location) as (path, stamp):
             row = scanned(path, predict, model_sha256)
-    except OSError as error:
-        return replace(unread, error=unreadable(location, error))
-    except MusicEmotionError as error:
-        return replace(unread, error=str(error))
+    except (OSError, MusicEmotionError) as error:
+        line = unreadable(location, error) if isinstance(error, OSError) else str(error)
+        return CatalogueTrack(location, FileStamp(0, 0, 0), b"", error=line, scanned_at=now)
     prediction = row.prediction and replace(row.prediction, path=location)
     row = replace(row, path=location, stamp=stamp, prediction=prediction)
     return replace(row, error=row.error.replace(printable(path), printable(location)))

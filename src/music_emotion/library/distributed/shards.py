@@ -18,7 +18,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -47,15 +47,7 @@ AT_ONCE = 1_000  # rows in one transaction
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The tracks of one file of results.
-
-    Attributes
-    ----------
-    number
-        From 0.
-    paths
-        Absolute paths or URLs.
-    """
+    """The tracks of one file of results: its number from 0, and absolute paths or URLs."""
 
     number: int
     paths: tuple[str, ...]
@@ -74,20 +66,21 @@ class Shard:
 
 
 class ShardFolder:
-    """A folder or bucket of results.
-
-    Parameters
-    ----------
-    location
-        A path or a URL that fsspec or Arrow can open for writing.
+    """A folder or bucket of results: a path or a URL that fsspec or Arrow can open for writing.
 
     Raises
     ------
+    MissingExtraError
+        pyarrow or fsspec is not installed.
     MusicEmotionError
         It cannot be reached.
     """
 
     def __init__(self, location: str) -> None:
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise MissingExtraError("Parquet", "distributed") from None
         self.location = location
         self._storage, self._path = storage(location)
         self._on_disk = not is_url(location)
@@ -95,29 +88,22 @@ class ShardFolder:
     def begin(self, paths: Sequence[str], model_sha256: str, shard_tracks: int) -> list[Shard]:
         """Return the shards of the manifest, which is made, or continued with new tracks.
 
-        Parameters
-        ----------
-        paths
-            All tracks that are wanted; those that the manifest does not know become new shards.
-        model_sha256
-            Of the graph of the model.
-        shard_tracks
-            Tracks per new shard.
+        Wanted ``paths`` that it does not know become new shards of ``shard_tracks`` each.
 
         Raises
         ------
         CatalogueError
             The folder holds the results of another model, or cannot be written.
         """
-        self._make()
+        with self._faults("made"):
+            self._storage.makedirs(self._path, exist_ok=True)
         shards = self._manifest(model_sha256)
         known = {path for shard in shards for path in shard.paths}
         new = [path for path in paths if path not in known]
         if new or not shards:
-            first = len(shards)
             shards += [
-                Shard(first + number, tuple(new[at : at + shard_tracks]))
-                for number, at in enumerate(range(0, len(new), shard_tracks))
+                Shard(number, tuple(new[at : at + shard_tracks]))
+                for number, at in enumerate(range(0, len(new), shard_tracks), len(shards))
             ]
             self._write(MANIFEST, _manifest_table(shards, model_sha256))
         return shards
@@ -156,10 +142,8 @@ class ShardFolder:
             A shard is damaged.
         """
         for name in sorted(self._storage.glob(self._at("shard-*.parquet"))):
-            try:
+            with self._faults("read"):
                 table = self._table(name)
-            except Exception as error:
-                raise self._fault(f"cannot be read ({printable(error)[:100]})") from None
             yield from tracks_of(table)
 
     def sweep(self) -> None:
@@ -168,12 +152,6 @@ class ShardFolder:
             for left in Path(self._path).glob(f".*.parquet.*{TEMPORARY_SUFFIX}"):
                 with suppress(OSError):
                     left.unlink()
-
-    def _make(self) -> None:
-        try:
-            self._storage.makedirs(self._path, exist_ok=True)
-        except Exception as error:
-            raise self._fault(f"cannot be made ({printable(error)[:100]})") from None
 
     def _manifest(self, model_sha256: str) -> list[Shard]:
         if not self._storage.exists(self._at(MANIFEST)):
@@ -208,13 +186,11 @@ class ShardFolder:
         buffer = arrow.BufferOutputStream()
         parquet.write_table(table, buffer, compression=COMPRESSION)
         content = buffer.getvalue().to_pybytes()
-        try:
+        with self._faults("written"):
             if self._on_disk:
                 write_whole(Path(self._path) / name, content)
             else:  # a bucket shows an object when all of it has arrived
                 self._storage.pipe_file(self._at(name), content)
-        except Exception as error:
-            raise self._fault(f"cannot be written ({printable(error)[:100]})") from None
 
     def _at(self, name: str) -> str:
         return f"{self._path.rstrip('/')}/{name}"
@@ -222,20 +198,24 @@ class ShardFolder:
     def _fault(self, what: str) -> CatalogueError:
         return CatalogueError(f"'{printable(self.location)}' {what}")
 
+    @contextmanager
+    def _faults(self, what: str) -> Iterator[None]:
+        """Say in a line what cannot be done; each storage has exceptions of its own."""
+        try:
+            yield
+        except Exception as error:
+            raise self._fault(f"cannot be {what} ({printable(error)[:100]})") from None
+
 
 def _manifest_table(shards: Sequence[Shard], model_sha256: str) -> Any:
     import pyarrow as arrow
 
     columns = {
-        "path": arrow.array(
-            [os.fsencode(p) for shard in shards for p in shard.paths], arrow.binary()
-        ),
-        "shard": arrow.array(
-            np.repeat([s.number for s in shards], [len(s.paths) for s in shards]), arrow.int64()
-        ),
+        "path": [os.fsencode(path) for shard in shards for path in shard.paths],
+        "shard": [shard.number for shard in shards for _ in shard.paths],
     }
-    about = {"format": FORMAT, "model_sha256": model_sha256}
-    return _described(arrow.table(columns), about)
+    table = arrow.table(columns, arrow_schema({"path": bytes, "shard": int}))
+    return _described(table, {"format": FORMAT, "model_sha256": model_sha256})
 
 
 def _described(table: Any, about: Mapping[str, object]) -> Any:
@@ -252,16 +232,9 @@ def track_table(tracks: Iterable[CatalogueTrack]) -> Any:
     is no UTF-8, whose ``path`` shows escapes; ``timeline`` holds 255 · p of the nine emotions at
     each point in turn, the first at ``timeline_first`` seconds, ``timeline_step`` seconds apart,
     each of ``timeline_window`` seconds.
-
-    Raises
-    ------
-    MissingExtraError
-        pyarrow is not installed.
     """
-    try:
-        import pyarrow as arrow
-    except ImportError:
-        raise MissingExtraError("Parquet", "distributed") from None
+    import pyarrow as arrow
+
     columns = {"path": str, "raw_path": bytes, **FILE_COLUMNS, **COLUMNS, **STORED_COLUMNS}
     del columns["missing_since"]  # of the catalogue alone
     types = {
@@ -338,7 +311,8 @@ def _up_to_date(row: CatalogueTrack, catalogue: Catalogue) -> CatalogueTrack | N
     try:
         stamp = FileStamp.read(row.path)
     except (FileNotFoundError, NotADirectoryError):
-        if any(other.missing_since is None for other in _elsewhere(row, catalogue)):
+        others = (other for other in catalogue.with_audio(row.audio) if other.path != row.path)
+        if any(other.missing_since is None for other in others):
             return None
         return replace(row, missing_since=missing or int(time.time()))
     except OSError:
@@ -347,7 +321,3 @@ def _up_to_date(row: CatalogueTrack, catalogue: Catalogue) -> CatalogueTrack | N
     if (stamp.size, stamp.mtime_ns) != (row.stamp.size, row.stamp.mtime_ns):
         return None
     return replace(row, stamp=stamp)
-
-
-def _elsewhere(row: CatalogueTrack, catalogue: Catalogue) -> list[CatalogueTrack]:
-    return [other for other in catalogue.with_audio(row.audio) if other.path != row.path]

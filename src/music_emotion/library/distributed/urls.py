@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from music_emotion.audio.discover import AUDIO_SUFFIXES
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
@@ -46,14 +47,8 @@ def find_locations(
     Paths become absolute. Folders give what a scan of this machine finds in them, see
     :func:`music_emotion.library.walk.walk`, and URLs of folders their audio files, subfolders
     included. A path or URL that is neither is kept, and may fail when it is read; of a URL that
-    ends like an audio file, the storage is not asked.
-
-    Parameters
-    ----------
-    names
-        Paths, patterns (``*?[``) and URLs.
-    unreadable
-        Called with the path of what a folder holds and cannot be looked at, and why.
+    ends like an audio file, the storage is not asked. ``unreadable`` is called with the path of
+    what a folder holds and cannot be looked at, and why.
 
     Raises
     ------
@@ -66,7 +61,7 @@ def find_locations(
         if is_url(name):
             found.update(dict.fromkeys(_under_url(name, reached) or [name]))
             continue
-        local = _local_path(name) if name.startswith(LOCAL_SCHEME) else name
+        local = unquote(urlsplit(name).path) if name.startswith(LOCAL_SCHEME) else name
         for path in _matching(local):
             if not Path(path).is_dir():
                 found[absolute(path)] = None
@@ -130,12 +125,6 @@ def downloaded(url: str) -> Iterator[tuple[str, FileStamp]]:
         yield copy.name, FileStamp(os.fstat(copy.fileno()).st_size, _changed_ns(about), 0)
 
 
-def _local_path(url: str) -> str:
-    from urllib.parse import unquote, urlsplit
-
-    return unquote(urlsplit(url).path)
-
-
 def _matching(name: str) -> list[str]:
     """Return the files and folders that a path or a pattern names, itself where there are none."""
     if not glob.has_magic(name) or os.path.lexists(name):
@@ -145,7 +134,8 @@ def _matching(name: str) -> list[str]:
 
 def _under_url(url: str, reached: set[str]) -> list[str]:
     """Return the audio files that a URL names; ``reached`` are the buckets known to be there."""
-    if _names_a_file(url):
+    scheme, chained, inner = url.partition("::")
+    if _ends_like_audio(scheme) and not glob.has_magic(url):
         bucket = "/".join(url.split("/", 3)[:3])
         if bucket not in reached:
             storage(url)
@@ -161,15 +151,13 @@ def _under_url(url: str, reached: set[str]) -> list[str]:
             return [url]
     except Exception as error:  # each storage has exceptions of its own
         raise _unreachable(url, error) from None
-    audio = sorted(n for n in names if PurePosixPath(n).suffix.lower() in AUDIO_SUFFIXES)
-    scheme, chained, inner = url.partition("::")
+    audio = sorted(filter(_ends_like_audio, names))
     prefix = scheme.partition(SCHEME)[0] + SCHEME
     return [f"{prefix}{name.partition(SCHEME)[2] or name}{chained}{inner}" for name in audio]
 
 
-def _names_a_file(url: str) -> bool:
-    suffix = PurePosixPath(url.partition("::")[0]).suffix.lower()
-    return suffix in AUDIO_SUFFIXES and not glob.has_magic(url)
+def _ends_like_audio(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in AUDIO_SUFFIXES
 
 
 def _arrow_storage(url: str) -> tuple[Any, str]:
@@ -185,12 +173,9 @@ def _arrow_storage(url: str) -> tuple[Any, str]:
 def _changed_ns(about: dict[str, Any]) -> int:
     """Return when a stored object changed, nanoseconds since 1970; 0 where nobody knows."""
     for key in ("mtime", "LastModified", "last_modified", "modified", "created"):
-        value = about.get(key)
-        if value is None:
-            continue
-        seconds = value.timestamp() if hasattr(value, "timestamp") else value
-        with suppress(TypeError, ValueError):
-            return round(float(seconds) * 1e9)
+        value = about.get(key, "")
+        with suppress(TypeError, ValueError):  # none, or a date in words
+            return round(float(value.timestamp() if hasattr(value, "timestamp") else value) * 1e9)
     return 0
 
 
