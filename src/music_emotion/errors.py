@@ -48,7 +48,6 @@ class MissingExtraError(MusicEmotionError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs more packages: pip install 'music-emotion[{extra}]'")
-        self.extra = extra
 
 
 def printable(name: object) -> str:
