@@ -77,4 +77,4 @@ def test_a_start_that_keeps_failing_is_given_up(monkeypatch, seconds, limit, att
 def test_a_time_that_is_none_is_refused(monkeypatch, value):
     monkeypatch.setenv(cluster.START_VARIABLE, value)
     with pytest.raises(MusicEmotionError, match="no number of seconds; unset it for 600"):
-        cluster.start_seconds()
+        cluster._start_seconds()

@@ -36,17 +36,10 @@ def replaced_when_done(
 ) -> Iterator[Path]:
     """Give a temporary name beside a file; what was written there takes its place at the end.
 
-    A link stays, and so do the permissions of the file that is replaced. After an error all is as
-    it was, and nothing is left beside it. Only a killed process leaves its hidden ``.NAME.*.tmp``.
-
-    Parameters
-    ----------
-    path
-        The file; it need not be there.
-    temporary
-        Another name on the same disk, for who sweeps up what killed processes leave.
-    synced
-        Whether all of it is on the disk before it takes its place.
+    A link stays, and so do the permissions of a file that was there. After an error all is as it
+    was, and nothing is left beside it. Only a killed process leaves its hidden ``.NAME.*.tmp``; who
+    sweeps that up gives another ``temporary`` name on the same disk. With ``synced``, all of it is
+    on the disk before it takes its place.
     """
     target = Path(os.path.realpath(path))
     if temporary is None:

@@ -55,10 +55,8 @@ def ray_cluster(
     address
         ``host:port`` of a cluster's head, or ``auto`` for the one this machine belongs to; ``None``
         starts one on this machine that ends with the block, and with this process however it ends.
-    cpus
-        Processors of a cluster started here: one worker process each.
-    store_bytes
-        Size of its object store.
+    cpus, store_bytes
+        Processors of a cluster started here, one worker process each; size of its object store.
 
     Raises
     ------
@@ -135,7 +133,7 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
     options = {"address": "local", **started_here} if address is None else {"address": address}
     _silence_reports(ray)
     modules = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    limit, begun, quick = start_seconds(), time.monotonic(), 0
+    limit, begun, quick = _start_seconds(), time.monotonic(), 0
     while True:
         tried = time.monotonic()
         try:
@@ -160,14 +158,8 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
             )
 
 
-def start_seconds() -> float:
-    """Return the seconds in which a cluster must have started here.
-
-    Raises
-    ------
-    MusicEmotionError
-        The variable :data:`START_VARIABLE` holds no such number.
-    """
+def _start_seconds() -> float:
+    """Return the seconds in which a cluster must have started here."""
     value = os.environ.get(START_VARIABLE, "")
     try:
         seconds = float(value or START_SECONDS)

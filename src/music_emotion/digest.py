@@ -18,10 +18,8 @@ class FileDigest:
 
     Attributes
     ----------
-    sha256
-        Of its bytes, 64 hexadecimal digits.
-    size, modified
-        Its length in bytes and the time of its last change in ns, by which a change is noticed.
+    sha256: of its bytes, 64 hexadecimal digits
+    size, modified: its length in bytes and the time of its last change in ns
     """
 
     sha256: str

@@ -18,14 +18,10 @@ class Emotion:
 
     Attributes
     ----------
-    name
-        Identifier as in the annotations, for example ``"joyful_activation"``.
-    label
-        The name for people, for example ``"joyful activation"``.
-    meaning
-        What a listener who ticks it means, in one line.
-    colour
-        ``#rrggbb``, the same in every picture.
+    name: identifier as in the annotations, for example ``"joyful_activation"``
+    label: the name for people, for example ``"joyful activation"``
+    meaning: what a listener who ticks it means, in one line
+    colour: ``#rrggbb``, the same in every picture
     """
 
     name: str

@@ -48,14 +48,8 @@ def available_cores() -> int:
 class Worker:
     """A process started afresh (spawn), and this side of the pipe to it.
 
-    It leaves Ctrl-C to this process and ends when this one ends, however it ends.
-
-    Parameters
-    ----------
-    target
-        What it runs, as ``target(connection, *args)``; must be importable by name.
-    environment
-        Variables set for it alone.
+    It runs ``target(connection, *args)``, importable by name, with variables of the environment set
+    for it alone; leaves Ctrl-C to this process, and ends when this one ends, however it ends.
     """
 
     def __init__(
@@ -303,13 +297,13 @@ def _work(connection: Connection, begin: Begin[Any, Any]) -> None:
 
 def _sendable(error: Exception) -> Exception:
     """Return the error with its traceback, or one that says the same where it cannot travel."""
-    told = traceback.format_exc().rstrip()
-    error.add_note(told)
+    trace = traceback.format_exc().rstrip()
+    error.add_note(trace)
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:  # whatever its class does when it is made anew
         error = RuntimeError(f"{type(error).__name__}: {error}")
-        error.add_note(told)
+        error.add_note(trace)
     return error
 
 

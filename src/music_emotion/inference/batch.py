@@ -16,14 +16,13 @@ from typing import IO, BinaryIO, cast
 
 from music_emotion.audio import AudioSource
 from music_emotion.audio.discover import STANDARD_INPUT, no_file
-from music_emotion.audio.files import STDIN_NAME, named_stream
+from music_emotion.audio.files import COPY_BYTES, STDIN_NAME, named_stream
 from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.inference.explain import Explanation, explain_prediction
 from music_emotion.inference.model import EmotionModel, ReadingProgress, load_model
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.parallel import Death, Report, run_tasks
 
-COPY_BYTES = 1 << 20
 Progress = Callable[[int, int], None]
 """Called with (done, in all); a total of 0 means unknown."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from music_emotion.errors import MissingExtraError, ModelError, printable
 from music_emotion.features.compute import FEATURES
 from music_emotion.inference.model_card import Card
-from music_emotion.inference.package import write_package
+from music_emotion.inference.package import OUTPUTS, write_package
 from music_emotion.models.base import GraphModel, Model
 
 if TYPE_CHECKING:
@@ -186,8 +186,8 @@ def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
             dynamo=False,
             opset_version=OPSET,
             input_names=names,
-            output_names=["emotions", "intensities"],
-            dynamic_axes={name: {0: "n"} for name in (*names, "emotions", "intensities")},
+            output_names=list(OUTPUTS),
+            dynamic_axes={name: {0: "n"} for name in (*names, *OUTPUTS)},
         )
         return onnx.load(path)
 

@@ -174,13 +174,9 @@ def _no_constant(name: str) -> float:
 def _parse(fields: Any) -> Card:
     if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
         raise ValueError(f"format is not {FORMAT}")
-    curve = fields.get("confidence")
-    if curve is not None:
-        fields["confidence"] = ConfidenceCurve(
-            tuple(float(value) for value in curve["probability"]),
-            tuple(float(value) for value in curve["accuracy"]),
-            float(curve["ece"]),
-        )
+    if (curve := fields.get("confidence")) is not None:
+        points = {name: tuple(map(float, curve[name])) for name in ("probability", "accuracy")}
+        fields["confidence"] = ConfidenceCurve(**points, ece=float(curve["ece"]))
     for name in ("features", "emotions", "limits", "licences"):
         if name in fields:
             fields[name] = _texts(name, fields[name])

@@ -43,10 +43,7 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
     elif is_special(path):
-        with (
-            _errors_of("write", path),
-            path.open("w", encoding="utf-8", newline="") as stream,
-        ):
+        with _errors_of("write", path), path.open("w", encoding="utf-8", newline="") as stream:
             yield stream
     else:
         with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as stream:

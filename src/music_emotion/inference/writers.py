@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -34,6 +35,7 @@ COLOURS = {emotion.name: emotion.colour for emotion in GEMS}
 LABELS = {emotion.name: emotion.label for emotion in GEMS}
 
 Array = NDArray[np.float32]
+_strict = partial(json.dumps, allow_nan=False)
 
 
 class Writer:
@@ -65,10 +67,6 @@ def outcome_dict(outcome: Outcome) -> dict[str, Any]:
     if outcome.explanation is not None:
         data["explanation"] = outcome.explanation.to_dict()
     return data
-
-
-def _strict(data: object, indent: int | None = None) -> str:
-    return json.dumps(data, allow_nan=False, indent=indent)
 
 
 class _JsonWriter(Writer):
