@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,29 +21,8 @@ from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.error_analysis import Key, Mistake
 from music_emotion.evaluation.results import ModelResult
 from music_emotion.evaluation.results_file import Document
-from music_emotion.report import tables
+from music_emotion.report import plots, tables
 from music_emotion.report.listeners import ListenerFigures
-from music_emotion.report.plots import (
-    accuracy_intervals,
-    correlation_dots,
-    inline_svg,
-    is_trained_in_epochs,
-    listener_panels,
-    reliability_diagrams,
-    row_shares,
-    training_curves,
-)
-from music_emotion.report.tables import (
-    PROTOCOL_MEANINGS,
-    PROTOCOL_TITLES,
-    TARGET_TITLES,
-    Table,
-    duration,
-    span,
-)
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
 STRONG_SHARE = 0.76
@@ -71,44 +50,6 @@ class WrongTrack:
     title: str
     votes: tuple[tuple[str, str, float], ...]
     """Label, colour and share of the ticks of the emotions, the largest first."""
-    has_clip: bool
-
-    @property
-    def felt(self) -> str:
-        """What most listeners felt."""
-        return GEMS[self.mistake.label].label
-
-    @property
-    def called(self) -> str:
-        """What the model said."""
-        return GEMS[self.mistake.called].label
-
-
-@dataclass(frozen=True, slots=True)
-class WrongTracks:
-    """The tracks that one model gets most wrong."""
-
-    model: str
-    tracks: tuple[WrongTrack, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Everything about the models of one protocol and target."""
-
-    name: str
-    title: str
-    meaning: str
-    scores: Table
-    correlations: Table | None
-    correlation_picture: str
-    f1: Table
-    genres: Table | None
-    tests: Table | None
-    matrices: tuple[Matrix, ...]
-    reliability: tuple[str, ...]
-    curves: tuple[str, ...]
-    wrong: tuple[WrongTracks, ...]
 
 
 def write_page(
@@ -149,6 +90,7 @@ def write_page(
     WriteError
         If the file cannot be written.
     """
+    template = _environment().get_template("report.html")
     heard = _best_rows(document)
     wanted = [
         mistake
@@ -156,68 +98,45 @@ def write_page(
         for mistake in (mistakes or {}).get((row.protocol, row.target, row.model), ())
     ]
     clips, remarks = _clips(wanted, corpus) if embed_audio else ({}, [])
-    parts = [
-        _part(document, rows, mistakes or {}, corpus, clips) for _, _, rows in document.tables()
-    ]
-    panels = listener_panels(document)
-    html = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            document=document,
-            version=__version__,
-            overview=tables.overview(document),
-            best=[_Headline.of(row) for row in heard],
-            accuracy_picture=_markup(
-                inline_svg(
-                    accuracy_intervals(document),
-                    "accuracy",
-                    "Accuracy of every model with 95 % intervals, as in the table.",
-                )
-            ),
-            panels_picture=None
-            if panels is None
-            else _markup(
-                inline_svg(
-                    panels,
-                    "panels",
-                    "Accuracy and mean r of panels of listeners by size, with the best models "
-                    "beside the panel that each is worth; the same figures are in the table.",
-                )
-            ),
-            worth=tables.worth(document),
-            parts=parts,
-            people=None if listeners is None else _people(listeners),
-            emotions=GEMS,
-            clips=clips,
-            clip_seconds=round(CLIP_SECONDS),
-            has_predictions=mistakes is not None,
-            shows_mistakes=mistakes is None or any(part.wrong for part in parts),
-            has_corpus=corpus is not None,
-            findings=_findings(document),
-            duration=duration,
-            strong=STRONG_SHARE,
-        )
+    parts = [_part(document, rows, mistakes or {}, corpus) for _, _, rows in document.tables()]
+    accuracy, panels = plots.accuracy_intervals(document), plots.listener_panels(document)
+    page = template.render(
+        document=document,
+        version=__version__,
+        overview=tables.overview(document),
+        best=heard,
+        protocol_titles=tables.PROTOCOL_TITLES,
+        share=tables.share,
+        accuracy_picture=plots.inline_svg(
+            accuracy,
+            "accuracy",
+            "Accuracy of every model with 95 % intervals, as in the table.",
+        ),
+        panels_picture=panels
+        and plots.inline_svg(
+            panels,
+            "panels",
+            "Accuracy and mean r of panels of listeners by size, with the best models "
+            "beside the panel that each is worth; the same figures are in the table.",
+        ),
+        worth=tables.worth(document),
+        parts=parts,
+        people=listeners
+        and _matrix(
+            "people: one half of the listeners against the other", listeners.confusions.halves
+        ),
+        emotions=GEMS,
+        clips=clips,
+        clip_seconds=round(CLIP_SECONDS),
+        has_predictions=mistakes is not None,
+        shows_mistakes=mistakes is None or any(part["wrong"] for part in parts),
+        has_corpus=corpus is not None,
+        findings=_findings(document),
+        duration=tables.duration,
+        strong=STRONG_SHARE,
     )
-    write_output(path, html.encode())
+    write_output(path, page.encode())
     return remarks
-
-
-@dataclass(frozen=True, slots=True)
-class _Headline:
-    """The best model of a protocol, for the head of the page."""
-
-    protocol: str
-    title: str
-    model: str
-    accuracy: str
-    interval: str
-
-    @classmethod
-    def of(cls, row: ModelResult) -> _Headline:
-        one = row.headline["accuracy"]
-        value, low, high = (f"{100 * v:.1f}" for v in (one.value, one.low, one.high))
-        return cls(row.protocol, PROTOCOL_TITLES[row.protocol], row.title, value, span(low, high))
 
 
 def _best_rows(document: Document) -> list[ModelResult]:
@@ -233,80 +152,69 @@ def _part(
     rows: Sequence[ModelResult],
     mistakes: Mapping[Key, Sequence[Mistake]],
     corpus: Corpus | None,
-    clips: Mapping[int, str],
-) -> Part:
+) -> dict[str, Any]:
+    """Return what the template shows of the models of one protocol and target."""
     first = rows[0]
     name = f"{first.protocol}-{first.target}"
-    seeds = ", ".join(map(str, first.seeds))
     folds = document.folds.get(first.protocol, 0)
-    split = "one 80/20 split" if folds == 1 else f"{folds} folds"
-    dots = correlation_dots(rows, document)
-    return Part(
-        name=name,
-        title=f"{PROTOCOL_TITLES[first.protocol]}, {TARGET_TITLES[first.target]}",
-        meaning=f"{PROTOCOL_MEANINGS[first.protocol]} {split[0].upper()}{split[1:]}, fold "
-        f"seed{'s' if len(first.seeds) > 1 else ''} {seeds}, n = {first.n}.",
-        scores=tables.scores(rows, document),
-        correlations=tables.correlations(rows, document),
-        correlation_picture=""
-        if dots is None
-        else _markup(
-            inline_svg(
-                dots,
-                f"r-{name}",
-                "Pearson's r of each model per emotion beside the ceiling; the same figures are "
-                "in the table.",
-            )
+    split = "One 80/20 split" if folds == 1 else f"{folds} folds"
+    dots = plots.correlation_dots(rows, document)
+    found = ((row.title, mistakes.get((row.protocol, row.target, row.model), ())) for row in rows)
+    return {
+        "title": f"{tables.PROTOCOL_TITLES[first.protocol]}, {tables.TARGET_TITLES[first.target]}",
+        "meaning": f"{tables.PROTOCOL_MEANINGS[first.protocol]} {split}, fold "
+        f"seed{'s' if len(first.seeds) > 1 else ''} {', '.join(map(str, first.seeds))}, "
+        f"n = {first.n}.",
+        "scores": tables.scores(rows, document),
+        "correlations": tables.correlations(rows, document),
+        "correlation_picture": dots
+        and plots.inline_svg(
+            dots,
+            f"r-{name}",
+            "Pearson's r of each model per emotion beside the ceiling; the same figures are "
+            "in the table.",
         ),
-        f1=tables.f1(rows),
-        genres=tables.genres(rows),
-        tests=tables.tests(document, rows),
-        matrices=tuple(_matrix(row) for row in rows),
-        reliability=tuple(_reliability(row, document.calibration_of(row), name) for row in rows),
-        curves=tuple(_curves(row, name) for row in rows if is_trained_in_epochs(row)),
-        wrong=tuple(
-            WrongTracks(row.title, tuple(_wrong(one, corpus, clips) for one in found))
+        "f1": tables.f1(rows),
+        "genres": tables.genres(rows),
+        "tests": tables.tests(document, rows),
+        "matrices": [
+            _matrix(f"{row.title}: {100 * row.headline['accuracy'].value:.1f} %", row.confusion)
             for row in rows
-            if (found := mistakes.get((row.protocol, row.target, row.model), ()))
-        ),
-    )
+        ],
+        "reliability": [_reliability(row, document.calibration_of(row), name) for row in rows],
+        "curves": [_curves(row, name) for row in rows if plots.is_trained_in_epochs(row)],
+        "wrong": [
+            (title, [_wrong(mistake, corpus) for mistake in tracks])
+            for title, tracks in found
+            if tracks
+        ],
+    }
 
 
-def _reliability(row: ModelResult, calibration: ModelCalibration, part: str) -> Markup:
+def _reliability(row: ModelResult, calibration: ModelCalibration, part: str) -> str:
     said = (
         f"Reliability of {row.title}: share of right answers by confidence; "
         f"calibration error {100 * calibration.error:.1f} per cent."
     )
-    figure = reliability_diagrams([calibration])
-    return _markup(inline_svg(figure, f"reliability-{part}-{_slug(row)}", said))
+    figure = plots.reliability_diagrams([calibration])
+    return plots.inline_svg(figure, f"reliability-{part}-{_slug(row)}", said)
 
 
-def _curves(row: ModelResult, part: str) -> Markup:
+def _curves(row: ModelResult, part: str) -> str:
     said = f"Training and validation loss of {row.title} over the epochs, a line per fold."
-    return _markup(inline_svg(training_curves([row]), f"training-{part}-{_slug(row)}", said))
+    return plots.inline_svg(plots.training_curves([row]), f"training-{part}-{_slug(row)}", said)
 
 
 def _slug(row: ModelResult) -> str:
     return "".join(c if c.isalnum() or c == "_" else "-" for c in row.model)
 
 
-def _matrix(row: ModelResult) -> Matrix:
-    value = 100 * row.headline["accuracy"].value
-    return _shares(f"{row.title}: {value:.1f} %", row.confusion)
-
-
-def _people(listeners: ListenerFigures) -> Matrix:
-    return _shares(
-        "people: one half of the listeners against the other", listeners.confusions.halves
-    )
-
-
-def _shares(title: str, counts: np.ndarray[Any, Any]) -> Matrix:
+def _matrix(title: str, counts: np.ndarray[Any, Any]) -> Matrix:
     items = [round(float(total)) for total in np.asarray(counts).sum(axis=1)]
-    return Matrix(title, row_shares(counts).tolist(), items)
+    return Matrix(title, plots.row_shares(counts).tolist(), items)
 
 
-def _wrong(mistake: Mistake, corpus: Corpus | None, clips: Mapping[int, str]) -> WrongTrack:
+def _wrong(mistake: Mistake, corpus: Corpus | None) -> WrongTrack:
     title, votes = "", list[tuple[str, str, float]]()
     if corpus is not None:
         track = corpus.tracks[mistake.track]
@@ -317,7 +225,7 @@ def _wrong(mistake: Mistake, corpus: Corpus | None, clips: Mapping[int, str]) ->
             votes = [
                 (GEMS[i].label, GEMS[i].colour, float(shares[i])) for i in order if shares[i] > 0
             ]
-    return WrongTrack(mistake, title, tuple(votes), mistake.track in clips)
+    return WrongTrack(mistake, title, tuple(votes))
 
 
 def _clips(mistakes: Sequence[Mistake], corpus: Corpus | None) -> tuple[dict[int, str], list[str]]:
@@ -374,15 +282,6 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["style"] = _markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    environment.globals["script"] = _markup((TEMPLATES / "report.js").read_text(encoding="utf-8"))
+    for name, file in (("style", "report.css"), ("script", "report.js")):
+        environment.globals[name] = (TEMPLATES / file).read_text(encoding="utf-8")
     return environment
-
-
-def _markup(text: str) -> Markup:
-    """Mark text of our own making as HTML that need not be escaped."""
-    try:
-        from markupsafe import Markup
-    except ImportError as error:
-        raise MissingExtraError("writing a report", "report") from error
-    return Markup(text)  # never a user's text
