@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.atomic import write_output
-from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.emotions import GEMS
 from music_emotion.errors import MissingExtraError
 from music_emotion.evaluation.agreement import PanelCurve, Worth
 from music_emotion.evaluation.analysis import ModelCalibration
@@ -23,8 +23,6 @@ from music_emotion.evaluation.results import ModelResult
 from music_emotion.evaluation.results_file import Document
 from music_emotion.report.tables import (
     PROTOCOL_TITLES,
-    REFERENCE_DATA,
-    REPORTED,
     TARGET_TITLES,
     in_tables,
     reported_accuracies,
@@ -102,12 +100,7 @@ def png_bytes(figure: Figure) -> bytes:
 
 
 def write_pictures(out: Path, document: Document) -> dict[str, str]:
-    """Draw all pictures of a comparison into a folder.
-
-    Returns
-    -------
-    dict
-        File name by title.
+    """Draw all pictures of a comparison into a folder and return the file names by title.
 
     Raises
     ------
@@ -120,15 +113,23 @@ def write_pictures(out: Path, document: Document) -> dict[str, str]:
         bars = accuracy_bars(rows, reported_accuracies(document))
         pictures[f"Accuracy, {TARGET_TITLES[target]}"] = f"accuracy-{target}", bars
     for protocol, target, rows in in_tables(document.rows):
-        stem, where = f"{protocol}-{target}", f"{protocol}, {TARGET_TITLES[target]}"
-        pictures[f"Confusion matrices, {where}"] = f"confusion-{stem}", confusion_matrices(rows)
-        if trained := [row for row in rows if is_trained_in_epochs(row)]:
-            pictures[f"Training curves, {where}"] = f"training-{stem}", training_curves(trained)
-        diagrams = reliability_diagrams([document.calibration_of(row) for row in rows])
-        pictures[f"Reliability, {where}"] = f"reliability-{stem}", diagrams
+        for title, stem, figure in _pictures_of(rows, document):
+            where = f"{protocol}, {TARGET_TITLES[target]}"
+            pictures[f"{title}, {where}"] = f"{stem}-{protocol}-{target}", figure
     for stem, figure in pictures.values():
         write_output(out / f"{stem}.png", png_bytes(figure))
     return {title: f"{stem}.png" for title, (stem, _) in pictures.items()}
+
+
+def _pictures_of(
+    rows: Sequence[ModelResult], document: Document
+) -> Iterator[tuple[str, str, Figure]]:
+    """Yield title, stem of the file's name and figure of what each table of models is shown by."""
+    yield "Confusion matrices", "confusion", confusion_matrices(rows)
+    if trained := [row for row in rows if is_trained_in_epochs(row)]:
+        yield "Training curves", "training", training_curves(trained)
+    diagrams = reliability_diagrams([document.calibration_of(row) for row in rows])
+    yield "Reliability", "reliability", diagrams
 
 
 def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Figure:
@@ -192,12 +193,7 @@ def confusion_matrices(rows: Sequence[ModelResult]) -> Figure:
     for position, (axes, row) in enumerate(zip(grid, rows, strict=True)):
         shares = 100 * row_shares(row.confusion)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
-        for (true, called), share in np.ndenumerate(shares):
-            if share >= 0.5:
-                colour = "white" if share > 55 else "black"
-                axes.text(
-                    called, true, f"{share:.0f}", ha="center", va="center", fontsize=6, color=colour
-                )
+        _write_shares(axes, shares, size=6, dark="black", strong=55)
         left = position % GRID_COLUMNS == 0
         axes.set_title(f"{row.model}: {100 * row.headline['accuracy'].value:.1f} %", fontsize=9)
         axes.set_xticks(range(len(labels)), labels, rotation=90, fontsize=7)
@@ -208,15 +204,23 @@ def confusion_matrices(rows: Sequence[ModelResult]) -> Figure:
     return figure
 
 
+def _write_shares(
+    axes: Axes, shares: NDArray[np.float64], *, size: float, dark: str, strong: float
+) -> None:
+    """Write per cents into the cells of a matrix, in white where they are ``strong``."""
+    for (row, column), share in np.ndenumerate(shares):
+        if share >= 0.5:
+            colour = "white" if share > strong else dark
+            text = f"{share:.0f}"
+            axes.text(column, row, text, ha="center", va="center", size=size, color=colour)
+
+
 def training_curves(rows: Sequence[ModelResult]) -> Figure:
     """Draw the loss over the epochs, a thin line per fold, the kept epoch as a dot."""
     figure, grid = _grid(len(rows), 3.4, 2.6)
     for axes, row in zip(grid, rows, strict=True):
         for record in row.first_cells:
-            for curve, colour in (
-                ("train_loss", MIDDLE),
-                ("validation_loss", RED),
-            ):
+            for curve, colour in (("train_loss", MIDDLE), ("validation_loss", RED)):
                 values = (record.history or {}).get(curve, [])
                 if not values:
                     continue
@@ -341,16 +345,9 @@ def draw_panels(curve: PanelCurve, worths: Mapping[str, Worth] | None = None) ->
 
 
 def draw_confusions(people: NDArray[np.floating], model: NDArray[np.floating], name: str) -> Figure:
-    """Draw what people confuse beside what a model confuses.
+    """Draw what people confuse beside what a model of this name confuses, both of shape (9, 9).
 
-    Parameters
-    ----------
-    people
-        One half of the listeners against the other, shape (9, 9).
-    model
-        Label against the model's answer, shape (9, 9).
-    name
-        The model's name.
+    ``people`` is one half of the listeners against the other, ``model`` label against answer.
     """
     figure, axes = _figure(11.5, 5.4, columns=2)
     labels = [emotion.label for emotion in GEMS]
@@ -358,20 +355,9 @@ def draw_confusions(people: NDArray[np.floating], model: NDArray[np.floating], n
         (axes[0], people, "people", "half of the listeners name", "the other half name"),
         (axes[1], model, name, "people name", "the model names"),
     ):
-        share = row_shares(matrix)
-        one.imshow(share, cmap="Greys", vmin=0, vmax=1)
-        for row in range(len(EMOTIONS)):
-            for column in range(len(EMOTIONS)):
-                if share[row, column] >= 0.005:
-                    one.text(
-                        column,
-                        row,
-                        f"{100 * share[row, column]:.0f}",
-                        ha="center",
-                        va="center",
-                        size=7,
-                        color="white" if share[row, column] > 0.5 else INK,
-                    )
+        shares = 100 * row_shares(matrix)
+        one.imshow(shares, cmap="Greys", vmin=0, vmax=100)
+        _write_shares(one, shares, size=7, dark=INK, strong=50)
         one.set_xticks(range(len(labels)), labels, rotation=45, ha="right", size=8)
         one.set_yticks(range(len(labels)), labels, size=8)
         one.set_title(f"{title} (per cent of each row)", fontsize=9)
@@ -385,15 +371,11 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]
     figure = empty_figure(width, height, dpi=FINE)
     axes = figure.subplots(1, columns)
     for one in np.atleast_1d(axes):
-        _tidy(one)
+        one.spines[["top", "right"]].set_visible(False)
+        one.tick_params(labelsize=8)
+        one.xaxis.label.set_fontsize(9)
+        one.yaxis.label.set_fontsize(9)
     return figure, axes
-
-
-def _tidy(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
-    axes.xaxis.label.set_fontsize(9)
-    axes.yaxis.label.set_fontsize(9)
 
 
 def paper_pictures(document: Document) -> Iterator[tuple[str, Figure]]:
@@ -405,14 +387,8 @@ def paper_pictures(document: Document) -> Iterator[tuple[str, Figure]]:
         where = f"{protocol}-{target}"
         if (r := correlation_dots(rows, document)) is not None:
             yield f"r-{where}", r
-        yield f"confusion-{where}", confusion_matrices(rows)
-        yield (
-            f"reliability-{where}",
-            reliability_diagrams([document.calibration_of(row) for row in rows]),
-        )
-        trained = [row for row in rows if is_trained_in_epochs(row)]
-        if trained:
-            yield f"training-{where}", training_curves(trained)
+        for _, stem, figure in _pictures_of(rows, document):
+            yield f"{stem}-{where}", figure
 
 
 def write_paper_pictures(folder: Path, document: Document) -> list[Path]:
@@ -431,7 +407,12 @@ def accuracy_intervals(document: Document) -> Figure:
     protocols = [p for p in reversed(PROTOCOLS) if any(r.protocol == p for r in document.rows)]
     best = {p: {r.title: r for r in document.rows if r.protocol == p} for p in protocols}
     names = list(dict.fromkeys(row.title for row in document.rows))
-    names.sort(key=lambda name: [_accuracy(best[p].get(name)) for p in protocols])
+
+    def accuracies(name: str) -> list[float]:
+        found = (best[protocol].get(name) for protocol in protocols)
+        return [row.headline["accuracy"].value if row else -1.0 for row in found]
+
+    names.sort(key=accuracies)
     figure = empty_figure(6.4, 1.5 + LINE_HEIGHT * len(names))
     axes = figure.subplots()
     for number, protocol in enumerate(protocols):
@@ -448,7 +429,12 @@ def accuracy_intervals(document: Document) -> Figure:
             color=PROTOCOL_COLOURS[protocol],
             label=protocol,
         )
-    _known(axes, document, names)
+    known = reported_accuracies(document)
+    if known and "segment" in protocols:
+        shown = [name for name in names if name in known]
+        places = [names.index(name) + SEGMENT_SHIFT for name in shown]
+        values, label = [100 * known[name] for name in shown], "reported (as segment)"
+        axes.plot(values, places, "x", color=RED, markersize=6, label=label, zorder=5)
     if document.ceilings is not None:
         for value, text in (
             (document.ceilings.half_agreement, "two halves of\nthe listeners"),
@@ -472,27 +458,15 @@ def _dress(figure: Figure, axes: Any, label: str) -> None:
     figure.legend(fontsize=8, loc="outside lower center", ncols=4, frameon=False)
 
 
-def _known(axes: Any, document: Document, names: Sequence[str]) -> None:
-    """Mark what the reference study reports, on its data."""
-    shown = [name for name in names if name in REPORTED]
-    is_as_reported = any(row.protocol == "segment" for row in document.rows)
-    if document.data.name != REFERENCE_DATA or not is_as_reported:
-        return
-    values = [100 * REPORTED[name] for name in shown]
-    places = [names.index(name) + SEGMENT_SHIFT for name in shown]
-    label = "reported (as segment)"
-    axes.plot(values, places, "x", color=RED, markersize=6, label=label, zorder=5)
-
-
 def correlation_dots(rows: Sequence[ModelResult], document: Document) -> Figure | None:
     """Draw r per emotion: every model a dot, the best by mean r named, the ceiling a line.
 
     Returns ``None`` where no votes are known.
     """
-    known = [row for row in rows if "mean_pearson_r" in row.headline and _has_r(row)]
-    if not known:
-        return None
+    known = [row for row in rows if "mean_pearson_r" in row.headline]
     known.sort(key=lambda row: -row.headline["mean_pearson_r"].value)
+    if not any(key.startswith("pearson_r_") for row in known for key in row.per_emotion):
+        return None
     figure = empty_figure(6.4, 0.9 + 0.34 * len(GEMS))
     axes = figure.subplots()
     height = len(GEMS) - 1
@@ -521,42 +495,34 @@ def correlation_dots(rows: Sequence[ModelResult], document: Document) -> Figure 
 
 
 def listener_panels(document: Document) -> Figure | None:
-    """Draw how well panels of listeners predict others, and the best models among them."""
+    """Draw how well panels of listeners predict others, beside the models that are worth most.
+
+    They are those of the highest r, under the most honest protocol where any worth is known.
+    """
     if document.panels is None:
         return None
-    return draw_panels(document.panels, _panel_models(document))
-
-
-def _panel_models(document: Document) -> Mapping[str, Worth]:
-    """Return the models that are worth most by r, under the most honest protocol that was run."""
-    for _, _, first in document.tables():
-        honest = [row for row in document.rows if row.protocol == first[0].protocol and row.worth]
-        honest.sort(key=lambda row: -(row.worth.mean_r if row.worth else 0))
-        if honest:
-            return {r.title: r.worth for r in honest[:PANEL_MODELS] if r.worth is not None}
-    return {}
+    known = [(row, row.worth) for row in document.rows if row.worth is not None]
+    honest = max((PROTOCOLS.index(row.protocol) for row, _ in known), default=0)
+    known = [one for one in known if PROTOCOLS.index(one[0].protocol) == honest]
+    known.sort(key=lambda one: -one[1].mean_r)
+    return draw_panels(document.panels, {row.title: worth for row, worth in known[:PANEL_MODELS]})
 
 
 def inline_svg(figure: Figure, name: str, description: str) -> str:
     """Return a figure as an SVG element for a page, in the page's own colours and font.
 
-    Parameters
-    ----------
-    figure
-        The picture.
-    name
-        Unique on the page; every identifier inside starts with it.
-    description
-        What a reader who cannot see it is told.
+    Every identifier inside starts with ``name``, which is unique on the page; a reader who cannot
+    see the figure is told the ``description``.
     """
-    if _kind(figure) == "small":  # all alike, and laid out by hand in a third of the time
+    kind = "wide" if figure.get_figwidth() > 5 else "small"
+    if kind == "small":  # all alike, and laid out by hand in a third of the time
         figure.set_layout_engine(None)
         figure.subplots_adjust(**SMALL_MARGINS)
     text = _saved(figure, "svg", name).decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<\?.*?\?>", "", text, flags=re.DOTALL)
     text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(r'(<svg[^>]*?)\swidth="[\d.]+pt"', rf'\1 class="{_kind(figure)}"', text, count=1)
+    text = re.sub(r'(<svg[^>]*?)\swidth="[\d.]+pt"', rf'\1 class="{kind}"', text, count=1)
     text = re.sub(r'(<svg[^>]*?)\sheight="[\d.]+pt"', r"\1", text, count=1)
     text = re.sub(r'\sversion="1.1"', "", text, count=1)
     text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
@@ -567,10 +533,6 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
         text = text.replace(colour, themed)
     said = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     return text.replace("<svg", f'<svg role="img" aria-label="{said}"', 1).strip()
-
-
-def _kind(figure: Figure) -> str:
-    return "wide" if figure.get_figwidth() > 5 else "small"
 
 
 def _saved(figure: Figure, kind: str, salt: str) -> bytes:
@@ -589,11 +551,3 @@ def _saved(figure: Figure, kind: str, salt: str) -> bytes:
             facecolor="none" if kind == "svg" else "white",
         )
     return buffer.getvalue()
-
-
-def _accuracy(row: ModelResult | None) -> float:
-    return -1.0 if row is None else row.headline["accuracy"].value
-
-
-def _has_r(row: ModelResult) -> bool:
-    return any(name.startswith("pearson_r_") for name in row.per_emotion)
