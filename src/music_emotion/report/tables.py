@@ -73,27 +73,13 @@ NOTHING = "–"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in one place of a table.
-
-    Attributes
-    ----------
-    text
-        The value.
-    interval
-        Its interval as text, or what else is to be said more quietly; may be empty.
-    order
-        What the column is sorted by; ``None`` goes last.
-    is_best
-        Whether no other row of the column does better.
-    is_model
-        Whether it names a model, which Markdown writes as code.
-    """
+    """What stands in one place of a table."""
 
     text: str
-    interval: str = ""
-    order: float | str | None = None
-    is_best: bool = False
-    is_model: bool = False
+    interval: str = ""  #: or what else is to be said more quietly
+    order: float | str | None = None  #: what the column is sorted by; ``None`` goes last
+    is_best: bool = False  #: whether no other row of the column does better
+    is_model: bool = False  #: whether it names a model, which Markdown writes as code
 
     def __str__(self) -> str:
         return f"{self.text} ({self.interval})" if self.interval else self.text
@@ -101,16 +87,12 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its title, a sentence on what it means, and which end of it is good.
-
-    ``better`` is 1 where higher is better, -1 where lower is, 0 where neither; a title that names a
-    model (``is_model``) is code in Markdown.
-    """
+    """A column: its title, a sentence on what it means, and which end of it is good."""
 
     title: str
     meaning: str = ""
-    better: int = 0
-    is_model: bool = False
+    better: int = 0  #: 1 where higher is better, -1 where lower is, 0 where neither
+    is_model: bool = False  #: whether the title names a model, which Markdown writes as code
 
 
 Row = tuple[Cell, ...]
@@ -118,25 +100,13 @@ Row = tuple[Cell, ...]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; the first column names the rows and stands left, the others right.
+    """A table; the first column names the rows and stands left, the others right."""
 
-    Attributes
-    ----------
-    name
-        Short name for files and links.
-    caption
-        What the table says, with the unit.
-    columns, rows
-        Its content; every row has a cell per column.
-    foot
-        Rows that are not sorted with the others: ceilings, what a constant scores.
-    """
-
-    name: str
-    caption: str
+    name: str  #: short, for files and links
+    caption: str  #: what the table says, with the unit
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    foot: tuple[Row, ...] = ()
+    rows: tuple[Row, ...]  #: each with a cell per column
+    foot: tuple[Row, ...] = ()  #: not sorted with the others: ceilings, what a constant scores
 
     def to_markdown(self) -> str:
         """Return the table in Markdown."""
@@ -148,10 +118,7 @@ class Table:
     def to_html(self, sorted_by: int | None = None) -> str:
         """Return the table as an HTML figure that can be sorted.
 
-        Parameters
-        ----------
-        sorted_by
-            Number of the column by which the rows are sorted, the highest first.
+        ``sorted_by`` is the number of the column by which the rows are sorted, the highest first.
         """
         heads = "\n".join(_head_html(c, n == sorted_by) for n, c in enumerate(self.columns))
         caption = escape_html(self.caption)
@@ -324,9 +291,8 @@ def points(estimate: Estimate) -> Cell:
 
 def _estimate(estimate: Estimate, form: str, to: str, factor: float = 1.0) -> Cell:
     """Return a value with its interval, written in one form; :data:`NOTHING` where undefined."""
-    value, low, high = (
-        factor * as_written(one) for one in (estimate.value, estimate.low, estimate.high)
-    )
+    ends = estimate.value, estimate.low, estimate.high
+    value, low, high = (factor * as_written(one) for one in ends)
     if not math.isfinite(value):
         return Cell(NOTHING)
     known = math.isfinite(low) and math.isfinite(high)
@@ -383,9 +349,7 @@ def overview(document: Document) -> Table:
     body = []
     for (target, model), found in by_model.items():
         cells = [_title(next(iter(found.values())))]
-        cells += [
-            share(found[p].headline["accuracy"]) if p in found else Cell("") for p in protocols
-        ]
+        cells += [_share(found[p].headline if p in found else {}, "accuracy") for p in protocols]
         if known:
             reported = known.get(model) if target == "label" else None
             cells.append(
@@ -393,14 +357,11 @@ def overview(document: Document) -> Table:
             )
         body.append(tuple(cells))
     body.sort(key=lambda cells: [-_rank(cell) for cell in cells[1 : 1 + len(protocols)]])
-    foot = _accuracy_ceilings(document, protocols, len(columns))
     caption = "Accuracy in per cent with 95 % intervals"
-    return _best_marked(Table("accuracy", caption, tuple(columns), tuple(body), tuple(foot)))
+    return _table("accuracy", caption, columns, body, _accuracy_ceilings(document, protocols))
 
 
-def _accuracy_ceilings(
-    document: Document, protocols: Sequence[Protocol], width: int
-) -> Iterator[Row]:
+def _accuracy_ceilings(document: Document, protocols: Sequence[Protocol]) -> Iterator[Row]:
     """Yield what people's disagreement leaves possible, beside the protocols that score tracks."""
     ceilings = document.ceilings
     if ceilings is None or all(protocol == "segment" for protocol in protocols):
@@ -409,8 +370,7 @@ def _accuracy_ceilings(
         ("ceiling: an oracle of the true vote probabilities", ceilings.oracle_accuracy),
         ("two halves of a track's listeners agree", ceilings.half_agreement),
     ):
-        cells = [Cell("" if p == "segment" else percent(value)) for p in protocols]
-        yield _padded([Cell(title), *cells], width)
+        yield Cell(title), *(Cell("" if p == "segment" else percent(value)) for p in protocols)
 
 
 def scores(rows: Sequence[ModelResult], document: Document) -> Table:
@@ -420,42 +380,42 @@ def scores(rows: Sequence[ModelResult], document: Document) -> Table:
         for metric in METRICS
         if metric.has_column and any(metric.name in row.headline for row in rows)
     ]
-    columns = [Column("model")]
-    for metric in shown:
-        columns.append(Column(metric.title, metric.meaning, 1 if metric.higher_is_better else -1))
-    columns.append(Column("training", "time of all folds together", 0))
-    body = []
-    for row in rows:
-        cells = [
-            _compact(row.headline[metric.name], metric.is_share)
-            if metric.name in row.headline
-            else Cell("")
-            for metric in shown
-        ]
-        body.append((_title(row), *cells, Cell(duration(row.seconds), order=row.seconds)))
-    metrics = [metric.name for metric in shown]
-    foot = _score_ceilings(document, rows[0], metrics, len(columns))
-    caption = f"Every metric, {_place(rows)}, with 95 % intervals"
-    return _best_marked(
-        Table(f"scores-{_stem(rows)}", caption, tuple(columns), tuple(body), tuple(foot))
+    columns = [
+        Column("model"),
+        *(Column(m.title, m.meaning, 1 if m.higher_is_better else -1) for m in shown),
+        Column("training", "time of all folds together"),
+    ]
+    body = [
+        (
+            _title(row),
+            *(_compact(row.headline.get(metric.name), metric.is_share) for metric in shown),
+            Cell(duration(row.seconds), order=row.seconds),
+        )
+        for row in rows
+    ]
+    foot = (
+        (Cell(title), *(Cell(values.get(metric.name, "")) for metric in shown))
+        for title, values in _score_ceilings(document, rows[0])
     )
+    caption = f"Every metric, {_place(rows)}, with 95 % intervals"
+    return _table(f"scores-{_stem(rows)}", caption, columns, body, foot)
 
 
-def _score_ceilings(
-    document: Document, row: ModelResult, metrics: Sequence[str], width: int
-) -> Iterator[Row]:
-    constant = document.calibration_of(row).constant
-    values = {"log_loss": f"{constant.log_loss:.3f}", "brier": f"{constant.brier:.3f}"}
-    cells = [Cell(values.get(metric, "")) for metric in metrics]
-    yield _padded([Cell("the class frequencies for every item"), *cells], width)
-    ceilings = document.ceilings
+def _score_ceilings(document: Document, row: ModelResult) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what stands below the scores, each by its metric."""
+    constant, ceilings = document.calibration_of(row).constant, document.ceilings
+    yield (
+        "the class frequencies for every item",
+        {"log_loss": f"{constant.log_loss:.3f}", "brier": f"{constant.brier:.3f}"},
+    )
     if ceilings is not None and row.protocol != "segment":
-        values = {
-            "accuracy": percent(ceilings.oracle_accuracy),
-            "mean_pearson_r": f"{ceilings.mean_r:.3f}",
-        }
-        cells = [Cell(values.get(metric, "")) for metric in metrics]
-        yield _padded([Cell("ceiling that the listeners' disagreement sets"), *cells], width)
+        yield (
+            "ceiling that the listeners' disagreement sets",
+            {
+                "accuracy": percent(ceilings.oracle_accuracy),
+                "mean_pearson_r": f"{ceilings.mean_r:.3f}",
+            },
+        )
 
 
 def worth(document: Document) -> Table | None:
@@ -468,7 +428,7 @@ def worth(document: Document) -> Table | None:
     known.sort(key=lambda one: -one[1].by_r.value)
     if not known:
         return None
-    body = tuple(
+    body = [
         (
             _title(row),
             Cell(row.protocol, order=row.protocol),
@@ -478,7 +438,7 @@ def worth(document: Document) -> Table | None:
             Cell(percent(found.accuracy), order=found.accuracy),
         )
         for row, found in known
-    )
+    ]
     columns = (
         Column("model"),
         Column("protocol"),
@@ -487,7 +447,7 @@ def worth(document: Document) -> Table | None:
         Column("listeners, by accuracy", "panel that names their emotion as often", 1),
         Column("right on others, %", "how often it names the held-out listeners' emotion", 1),
     )
-    return _best_marked(Table("worth", "Worth in listeners, with 95 % intervals", columns, body))
+    return _table("worth", "Worth in listeners, with 95 % intervals", columns, body)
 
 
 def correlations(rows: Sequence[ModelResult], document: Document) -> Table | None:
@@ -535,22 +495,19 @@ def genres(rows: Sequence[ModelResult], *, short: bool = False) -> Table | None:
         return None
     columns = [Column("model")]
     columns += [Column(name.removeprefix("accuracy_"), better=1) for name in names]
-    body = tuple(
+    body = [
         (
             replace(_title(row), text=row.model if short else row.title),
-            *(share(row.per_genre[n]) if n in row.per_genre else Cell("") for n in names),
+            *(_share(row.per_genre, name) for name in names),
         )
         for row in rows
-    )
+    ]
     caption = f"Accuracy per genre in per cent, {_place(rows)}"
-    return _best_marked(Table(f"genres-{_stem(rows)}", caption, tuple(columns), body))
+    return _table(f"genres-{_stem(rows)}", caption, columns, body)
 
 
 def tests(document: Document, rows: Sequence[ModelResult]) -> Table | None:
-    """Return the first model against each other one of its protocol, whatever they learned.
-
-    ``None`` where nothing was tested.
-    """
+    """Return the first model against each other one of its protocol, ``None`` if none is."""
     best = rows[0].title
     body = tuple(
         test_cells(test, "yes" if test.is_significant else "cannot be told")
@@ -613,13 +570,8 @@ def all_tables(document: Document) -> list[Table]:
     """Return every table, for files."""
     found: list[Table | None] = [overview(document), worth(document)]
     for _, _, rows in document.tables():
-        found += [
-            scores(rows, document),
-            correlations(rows, document),
-            f1(rows),
-            genres(rows),
-            tests(document, rows),
-        ]
+        found += [scores(rows, document), correlations(rows, document), f1(rows)]
+        found += [genres(rows), tests(document, rows)]
     return [table for table in found if table is not None]
 
 
@@ -632,8 +584,15 @@ def span(low: str, high: str) -> str:
     return f"{low} to {high}" if "-" in low + high else f"{low}–{high}"
 
 
-def _compact(estimate: Estimate, is_share: bool) -> Cell:
+def _share(known: Mapping[str, Estimate], name: str) -> Cell:
+    """Return a fraction with its interval in per cent, an empty cell where it is not known."""
+    return share(known[name]) if name in known else Cell("")
+
+
+def _compact(estimate: Estimate | None, is_share: bool) -> Cell:
     """Return a value with its interval in little room: shares in per cent, others with three."""
+    if estimate is None:
+        return Cell("")
     cell = share(estimate) if is_share else number(estimate)
     low, to, high = cell.interval.partition(" to ")
     return replace(cell, interval=span(low, high)) if to else cell
@@ -678,21 +637,27 @@ def _rank(cell: Cell) -> float:
     return cell.order if isinstance(cell.order, float) else -math.inf
 
 
-def _padded(cells: list[Cell], width: int) -> Row:
-    return tuple(cells + [Cell("")] * (width - len(cells)))
+def _table(
+    name: str,
+    caption: str,
+    columns: Sequence[Column],
+    rows: Iterable[Row],
+    foot: Iterable[Row] = (),
+) -> Table:
+    """Return a table that marks in each column with a good end what no other row beats as shown.
 
-
-def _best_marked(table: Table) -> Table:
-    """Mark in each column that has a good end the values that no other row beats as shown."""
-    rows = [list(row) for row in table.rows]
-    for index, column in enumerate(table.columns):
+    The rows of the foot may be shorter than the others.
+    """
+    cells = [list(row) for row in rows]
+    for index, column in enumerate(columns):
         ranked = [
             (order * column.better, row[index].text)
-            for row in rows
+            for row in cells
             if isinstance(order := row[index].order, (int, float))
         ]
         if column.better and len(ranked) > 1:
             winner = max(ranked, key=lambda one: one[0])[1]
-            for row in rows:
+            for row in cells:
                 row[index] = replace(row[index], is_best=row[index].text == winner)
-    return replace(table, rows=tuple(map(tuple, rows)))
+    padded = ((*row, *[Cell("")] * (len(columns) - len(row))) for row in foot)
+    return Table(name, caption, tuple(columns), tuple(map(tuple, cells)), tuple(padded))

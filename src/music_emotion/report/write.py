@@ -15,31 +15,20 @@ from music_emotion.evaluation.error_analysis import worst_tracks
 from music_emotion.evaluation.provenance import Command
 from music_emotion.evaluation.rescore import corpus_of
 from music_emotion.evaluation.results import ModelResult, Results
-from music_emotion.evaluation.results_file import (
-    Agreement,
-    Document,
-    read_document,
-    write_figures,
-)
+from music_emotion.evaluation.results_file import Agreement, Document, read_document, write_figures
 from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.report import tables
 from music_emotion.report.listeners import read_listeners
 from music_emotion.report.page import write_page
 from music_emotion.report.plots import write_paper_pictures, write_pictures
 from music_emotion.report.tables import (
-    PROTOCOL_MEANINGS,
     PROTOCOL_TITLES,
     TARGET_TITLES,
     as_written,
-    calibration_band,
-    coded,
     duration,
-    in_tables,
     markdown_table,
     number,
     percent,
-    points,
-    reported_accuracies,
     share,
 )
 
@@ -63,16 +52,8 @@ def write_report(out: Path, results: Results, commands: Sequence[Command]) -> No
 
 
 def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:
-    """Return what a results folder's ``README.md`` says.
-
-    Parameters
-    ----------
-    document
-        The figures.
-    pictures
-        Pictures to show: file name by title.
-    """
-    data, by_table = document.data, in_tables(document.rows)
+    """Return what a results folder's ``README.md`` says; ``pictures`` are file names by title."""
+    data, by_table = document.data, tables.in_tables(document.rows)
     note = f" {data.note}" if data.note else ""
     parts = [
         f"# Comparison on {data.name}",
@@ -86,8 +67,8 @@ def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:
     for protocol, target, rows in by_table:
         parts += [
             f"## {PROTOCOL_TITLES[protocol]} (`{protocol}`), {TARGET_TITLES[target]}",
-            f"{PROTOCOL_MEANINGS[protocol]} {_size(rows[0], document)}",
-            _main_table(rows, reported_accuracies(document)),
+            f"{tables.PROTOCOL_MEANINGS[protocol]} {_size(rows[0], document)}",
+            _main_table(rows, tables.reported_accuracies(document)),
             _probability_table(rows, document),
             *([_vote_table(rows)] if "mean_pearson_r" in rows[0].headline else []),
         ]
@@ -116,17 +97,19 @@ def _size(row: ModelResult, document: Document) -> str:
 
 def _main_table(rows: Sequence[ModelResult], known: Mapping[str, float]) -> str:
     """Return accuracy and its kin, in per cent, beside the accuracies that others report."""
-    reported = rows[0].protocol == "segment" and any(row.model in known for row in rows)
     header = ["model", "accuracy (95 % interval)", "macro-F1", "macro-F1 without amazement"]
     header += ["balanced accuracy", "top 2", "top 3", "training"]
-    body = []
-    for row in rows:
-        metrics = row.headline
-        bare = ("macro_f1_without_amazement", "balanced_accuracy", "top2_accuracy", "top3_accuracy")
-        cells = [f"`{row.model}`", str(share(metrics["accuracy"])), str(share(metrics["macro_f1"]))]
-        cells += [percent(metrics[name].value) for name in bare]
-        body.append([*cells, duration(row.seconds)])
-    if reported:
+    bare = ("macro_f1_without_amazement", "balanced_accuracy", "top2_accuracy", "top3_accuracy")
+    body = [
+        [
+            f"`{row.model}`",
+            *(str(share(row.headline[name])) for name in ("accuracy", "macro_f1")),
+            *(percent(row.headline[name].value) for name in bare),
+            duration(row.seconds),
+        ]
+        for row in rows
+    ]
+    if rows[0].protocol == "segment" and any(row.model in known for row in rows):
         header.insert(2, "reported by the reference study")
         for row, cells in zip(rows, body, strict=True):
             cells.insert(2, percent(known[row.model]) if row.model in known else "")
@@ -144,7 +127,7 @@ def _probability_table(rows: Sequence[ModelResult], document: Document) -> str:
             str(number(row.headline["log_loss"])),
             str(number(row.headline["brier"])),
             f"{as_written(row.headline['ece'].value):.3f}",
-            calibration_band(document.calibration_of(row)),
+            tables.calibration_band(document.calibration_of(row)),
         ]
         for row in rows
     ]
@@ -206,7 +189,9 @@ def _ablation_table(document: Document) -> str:
         cells = [f"`{one.model}`", f"`{one.protocol}`"]
         for metric in ("accuracy", "macro_f1"):
             cells += [percent(scores[metric].value) for scores in (with_smote, without)]
-            cells.append(str(points(one.difference[metric])) if metric in one.difference else "")
+            cells.append(
+                str(tables.points(one.difference[metric])) if metric in one.difference else ""
+            )
         body.append(cells)
     return markdown_table(header, body)
 
@@ -239,7 +224,7 @@ def _paired(document: Document) -> list[str]:
         best = max(rows, key=lambda row: row.headline["accuracy"].value)
         seeds = f"fold seed{'s' if len(one.seeds) > 1 else ''} {', '.join(map(str, one.seeds))}"
         parts.append(
-            f"`{one.protocol}`, {seeds}, {len(one.tests)} tests: {coded(best.title)} against"
+            f"`{one.protocol}`, {seeds}, {len(one.tests)} tests: {tables.coded(best.title)} against"
         )
         if (found := tables.tests(document, [best])) is not None:
             columns = (tables.Column("model"), *found.columns[1:])
@@ -288,37 +273,18 @@ def _provenance(document: Document) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """What is wanted of a report.
+    """What is wanted of a report."""
 
-    Attributes
-    ----------
-    page
-        The HTML file; ``None`` for ``report.html`` in the results folder.
-    figures
-        Folder for the pictures as PNG and SVG; ``None`` for none.
-    latex
-        Folder for the tables as LaTeX; ``None`` for none.
-    embed_audio
-        Whether excerpts of the tracks that the best models get most wrong go into the page.
-    worst
-        Tracks per model.
-    data, csv, use_demo
-        Where the data are, as for :func:`~music_emotion.datasets.sources.find_source`.
-    """
-
-    page: Path | None = None
-    figures: Path | None = None
-    latex: Path | None = None
+    page: Path | None = None  #: the HTML file; ``None`` for ``report.html`` in the results folder
+    figures: Path | None = None  #: folder for the pictures as PNG and SVG
+    latex: Path | None = None  #: folder for the tables as LaTeX
+    #: whether excerpts of the tracks that the best models get most wrong go into the page
     embed_audio: bool = False
-    worst: int = WORST_TRACKS
+    worst: int = WORST_TRACKS  #: tracks per model
+    #: where the data are, as for :func:`~music_emotion.datasets.sources.find_source`
     data: Path | None = None
     csv: Path | None = None
     use_demo: bool = False
-
-    @property
-    def names_data(self) -> bool:
-        """Whether the data are named rather than to be looked for."""
-        return self.data is not None or self.csv is not None or self.use_demo
 
 
 def report_results(results: Path, options: ReportOptions) -> list[str]:
@@ -340,26 +306,27 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
     listeners = read_listeners(results)
     if document.ceilings is None and listeners is not None:  # compare ran without the votes
         document = replace(document, agreement=Agreement.of(listeners.ceilings, listeners.panels))
-    truth = read_ground_truth(results)
     lines = []
-    corpus = None
-    if truth is None:
-        kept_out = "the tracks that are most wrong" + (
-            " and their sound" if options.embed_audio else ""
+    corpus = mistakes = None
+    if (truth := read_ground_truth(results)) is None:
+        sound = " and their sound" if options.embed_audio else ""
+        lines.append(
+            f"without the tracks that are most wrong{sound}: there are no predictions here"
         )
-        lines.append(f"without {kept_out}: there are no predictions here")
     else:
+        named = options.data is not None or options.csv is not None or options.use_demo
         try:
             corpus = corpus_of(truth, data=options.data, csv=options.csv, use_demo=options.use_demo)
         except (DatasetError, EvaluationError) as error:
-            if options.names_data or options.embed_audio:
+            if named or options.embed_audio:
                 raise
             lines.append(f"without titles and votes of the tracks: {error}")
+        mistakes = worst_tracks(results, truth, options.worst)
     page = options.page or results / PAGE
     lines += write_page(
         page,
         document,
-        mistakes=None if truth is None else worst_tracks(results, truth, options.worst),
+        mistakes=mistakes,
         listeners=listeners,
         corpus=corpus,
         embed_audio=options.embed_audio and truth is not None,
@@ -377,7 +344,7 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
 def accuracy_lines(results: Results) -> list[str]:
     """Return the accuracy of every model as lines for the terminal, an empty line per table."""
     lines = []
-    for protocol, target, rows in in_tables(results.models):
+    for protocol, target, rows in tables.in_tables(results.models):
         lines += ["", f"accuracy under {protocol}, {TARGET_TITLES[target]} (95 % interval):"]
         width = max(len(row.model) for row in rows)
         for row in rows:
