@@ -12,11 +12,15 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields, is_dataclass
 from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from music_emotion.errors import MusicEmotionError
+
+Written = TypeVar("Written")
 DECIMALS = 6
 """Decimal places of the numbers in a file: beyond any figure's own uncertainty."""
 
@@ -115,6 +119,25 @@ def from_json(kind: Any, value: Any) -> Any:
 def json_text(value: Any) -> str:
     """Return a value as indented JSON, rows of numbers kept on one line."""
     return _indented(to_json(value), "") + "\n"
+
+
+def read_json(
+    kind: type[Written], path: Path, error: type[MusicEmotionError], command: str
+) -> Written | None:
+    """Return what :func:`json_text` wrote to a file, ``None`` without it.
+
+    Raises
+    ------
+    MusicEmotionError
+        The ``error``, naming the ``command`` that makes the file again, if it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        value: Written = from_json(kind, json.loads(path.read_text(encoding="utf-8")))
+        return value
+    except (OSError, ValueError, KeyError, TypeError) as cause:
+        raise error(f"{path} is damaged: make it again with `{command}`") from cause
 
 
 def _indented(value: Any, margin: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.leakage import LeakCurve
 from music_emotion.evaluation.provenance import Command, record_command
-from music_emotion.evaluation.strict_json import from_json, json_text
+from music_emotion.evaluation.strict_json import json_text, read_json
 from music_emotion.report.plots import CLASSIFIER_NAMES, LABEL_NAMES, draw_leak, png_bytes
 
 LEAK = "leak.json"
@@ -21,17 +20,7 @@ PICTURE = "leak.png"
 
 @dataclass(frozen=True, slots=True)
 class LeakRecord:
-    """A leak curve and where it comes from.
-
-    Attributes
-    ----------
-    command
-        Command, date, versions and machine.
-    data, fingerprint, note
-        The corpus.
-    curve
-        The figures.
-    """
+    """A leak curve, the command that measured it, and the corpus it was measured on."""
 
     command: Command
     data: str
@@ -59,16 +48,7 @@ def read_leak(folder: Path) -> LeakRecord | None:
     EvaluationError
         If the file is damaged.
     """
-    path = folder / LEAK
-    if not path.is_file():
-        return None
-    try:
-        record: LeakRecord = from_json(LeakRecord, json.loads(path.read_text(encoding="utf-8")))
-        return record
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvaluationError(
-            f"{path} is damaged: make it again with `music-emotion leak`"
-        ) from error
+    return read_json(LeakRecord, folder / LEAK, EvaluationError, "music-emotion leak")
 
 
 def leak_table(curve: LeakCurve) -> str:

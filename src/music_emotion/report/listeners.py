@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from music_emotion.evaluation.agreement import (
     people_confuse,
 )
 from music_emotion.evaluation.provenance import command_line, machine, today, versions
-from music_emotion.evaluation.strict_json import from_json, json_text
+from music_emotion.evaluation.strict_json import json_text, read_json
 from music_emotion.report.tables import SHOWN_PANELS
 
 LISTENERS = "listeners.json"
@@ -33,28 +32,16 @@ PICTURE = "listeners.png"
 
 @dataclass(frozen=True, slots=True)
 class ListenerFigures:
-    """Everything that is known about the listeners of a data set, without any single one.
-
-    Attributes
-    ----------
-    command, date, machine, versions, seed
-        How the figures were made.
-    fingerprint
-        SHA-256 of the tracks' identifiers, whom they were heard by and what was ticked.
-    tracks, rows
-        Size of the vote table.
-    ceilings, panels, confusions
-        The figures.
-    """
+    """Everything that is known about the listeners of a data set, without any single one."""
 
     command: str
     date: str
     machine: dict[str, str | int]
     versions: dict[str, str]
     seed: int
-    fingerprint: str
+    fingerprint: str  #: SHA-256 of the tracks' identifiers, who heard them and what was ticked
     tracks: int
-    rows: int
+    rows: int  #: votes
     ceilings: Ceilings
     panels: PanelCurve
     confusions: PeopleConfuse
@@ -63,16 +50,9 @@ class ListenerFigures:
 def measure_listeners(
     table: VoteTable, seed: int, arguments: Sequence[str] | None = None
 ) -> ListenerFigures:
-    """Measure ceilings, panels and confusions of a vote table.
+    """Measure ceilings, panels and confusions of a vote table, and record the command's arguments.
 
-    Parameters
-    ----------
-    table
-        The votes.
-    seed
-        Seed of the random halves and panels.
-    arguments
-        Those of the command that was given, to be recorded.
+    ``seed`` is that of the random halves and panels.
     """
     used = versions()
     return ListenerFigures(
@@ -100,18 +80,10 @@ def _fingerprint(table: VoteTable) -> str:
 def write_listeners(
     votes: Path | None, out: Path, seed: int, arguments: Sequence[str] | None = None
 ) -> ListenerFigures:
-    """Measure the listeners and write ``listeners.json`` and ``listeners.png``.
+    """Measure the listeners and write ``listeners.json`` and ``listeners.png`` into a folder.
 
-    Parameters
-    ----------
-    votes
-        CSV with one row per listener and track; EMOTIFY's where ``None``.
-    out
-        Folder to write to.
-    seed
-        Seed of the random halves and panels.
-    arguments
-        Those of the command that was given, to be recorded.
+    ``votes`` is a CSV with one row per listener and track, EMOTIFY's where ``None``; the others are
+    as for :func:`measure_listeners`.
 
     Raises
     ------
@@ -139,17 +111,8 @@ def read_listeners(folder: Path) -> ListenerFigures | None:
     DatasetError
         If the file is damaged.
     """
-    path = folder / LISTENERS
-    if not path.is_file():
-        return None
-    try:
-        figures: ListenerFigures = from_json(
-            ListenerFigures, json.loads(path.read_text(encoding="utf-8"))
-        )
-        return figures
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        command = "music-emotion listeners"
-        raise DatasetError(f"{path} is damaged: make it again with `{command}`") from error
+    command = "music-emotion listeners"
+    return read_json(ListenerFigures, folder / LISTENERS, DatasetError, command)
 
 
 def listeners_table(figures: ListenerFigures) -> str:
