@@ -24,10 +24,7 @@ FIGURES = (
 def card_table(cards: Sequence[tuple[Card, int]]) -> str:
     """Return one line per model: name, size, speed, honest accuracy and r, when to use it.
 
-    Parameters
-    ----------
-    cards
-        Each with the size of its graph in bytes.
+    Each card comes with the size of its graph in bytes.
     """
     if not cards:
         return "no model is installed; name a folder with --model"
@@ -73,25 +70,21 @@ def card_page(card: Card) -> str:
         if key in card.figures
     ]
     if figures:
-        told = f"Measured under: {card.protocol}." if card.protocol else ""
-        parts += ["## What it is worth", told, "\n".join(["| figure | |", "|---|---|", *figures])]
-    if card.confidence is not None:
-        parts.append(
-            "The confidence of a prediction is calibrated out of fold; the calibration error "
-            f"that remains is {card.confidence.ece:.3f}."
-        )
-    else:
-        parts.append("The confidence is the probability itself, not calibrated.")
+        under = f"Measured under: {card.protocol}." if card.protocol else ""
+        parts += ["## What it is worth", under, "\n".join(["| figure | |", "|---|---|", *figures])]
+    parts.append(
+        "The confidence is the probability itself, not calibrated."
+        if card.confidence is None
+        else "The confidence of a prediction is calibrated out of fold; the calibration error "
+        f"that remains is {card.confidence.ece:.3f}."
+    )
     if card.training:
         parts += ["## Training", "\n".join(_fact(*one) for one in card.training.items())]
-    for title, lines in (
-        ("Intended use", (card.intended_use,) if card.intended_use else ()),
-        ("Limits", card.limits),
-        ("Licences", card.licences),
-    ):
+    if card.intended_use:
+        parts += ["## Intended use", card.intended_use]
+    for title, lines in (("Limits", card.limits), ("Licences", card.licences)):
         if lines:
-            bullets = lines[0] if title == "Intended use" else "\n".join(f"- {x}" for x in lines)
-            parts += [f"## {title}", bullets]
+            parts += [f"## {title}", "\n".join(f"- {line}" for line in lines)]
     parts += ["## The graph", _graph(card)]
     return "\n\n".join(part for part in parts if part)
 

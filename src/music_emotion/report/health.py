@@ -41,23 +41,12 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What :func:`examine` found.
+    """What :func:`examine` found."""
 
-    Attributes
-    ----------
-    versions
-        (name, version) of Python and the packages prediction needs; version ``""`` is missing.
-    formats
-        Audio formats the installed libsndfile reads.
-    models
-        (name, fault) of the models in the wheel; fault ``""`` where it loads.
-    extras
-        The extras.
-    """
-
+    #: (name, version) of Python and the packages prediction needs; version ``""`` is missing
     versions: tuple[tuple[str, str], ...]
-    formats: tuple[str, ...]
-    models: tuple[tuple[str, str], ...]
+    formats: tuple[str, ...]  #: audio formats that the installed libsndfile reads
+    models: tuple[tuple[str, str], ...]  #: (name, fault) of those shipped; fault ``""``: it loads
     extras: tuple[Extra, ...]
 
     @property
@@ -98,7 +87,11 @@ def _requirements() -> tuple[list[str], dict[str, list[str]]]:
     """Return the base packages, and the packages of each extra, as the metadata lists them."""
     base: list[str] = []
     extras: dict[str, list[str]] = {}
-    for requirement in _listed():
+    try:
+        requirements = metadata.requires(DISTRIBUTION) or ()
+    except metadata.PackageNotFoundError:
+        requirements = ()
+    for requirement in requirements:
         name = NAME_OF_REQUIREMENT.match(requirement)
         extra = EXTRA_OF_REQUIREMENT.search(requirement)
         if name is None or name[0] == DISTRIBUTION:
@@ -108,13 +101,6 @@ def _requirements() -> tuple[list[str], dict[str, list[str]]]:
         else:
             extras.setdefault(extra[1], []).append(name[0])
     return base, extras
-
-
-def _listed() -> Iterable[str]:
-    try:
-        return metadata.requires(DISTRIBUTION) or ()
-    except metadata.PackageNotFoundError:
-        return ()
 
 
 def _version(name: str) -> str:

@@ -31,6 +31,7 @@ DOTS_PER_INCH = 130
 LABELLED_SHARE = 0.05  # of the height; a lower area has no room for its name
 INNER_SHARE = 0.12  # of the height, for a name within the area
 GREY = "#888888"
+SILENCE = "silence: no emotion"
 
 Array = NDArray[np.float32]
 
@@ -41,16 +42,9 @@ def save_picture(
     *,
     explanation: Explanation | None = None,
 ) -> None:
-    """Draw a prediction and write it.
+    """Draw a prediction into a file that ends in one of :data:`PICTURE_SUFFIXES`.
 
-    Parameters
-    ----------
-    prediction
-        What is drawn.
-    path
-        A file ending in one of :data:`PICTURE_SUFFIXES`.
-    explanation
-        Adds a map of seconds and frequencies.
+    An explanation adds a map of seconds and frequencies.
 
     Raises
     ------
@@ -66,11 +60,8 @@ def save_picture(
     rows = ["wave", "time", "bars"] + (["why"] if explanation is not None else [])
     heights = [HEIGHTS[row] for row in rows]
     figure = empty_figure(WIDTH, sum(heights) + 1.2, dpi=DOTS_PER_INCH)
-    axes = dict(
-        zip(
-            rows, figure.subplots(len(rows), 1, gridspec_kw={"height_ratios": heights}), strict=True
-        )
-    )
+    grid = figure.subplots(len(rows), 1, gridspec_kw={"height_ratios": heights})
+    axes = dict(zip(rows, grid, strict=True))
     title = printable(Path(prediction.path).name or "sound")
     # A $ in a title is no formula.
     figure.suptitle(title, fontsize=12, fontweight="bold", parse_math=False)
@@ -88,12 +79,7 @@ def save_picture(
 def picture_writer(path: Path | None, *, many: bool) -> Callable[[Outcome], None]:
     """Return what draws each outcome.
 
-    Parameters
-    ----------
-    path
-        A picture, with ``many`` a folder for one picture per track; ``None`` draws nothing.
-    many
-        Whether there may be several tracks.
+    ``path`` is a picture, with ``many`` a folder for one per track; ``None`` draws nothing.
 
     Raises
     ------
@@ -145,7 +131,9 @@ def _draw_timeline(axes: Axes, prediction: TrackPrediction) -> None:
     colours = [emotion.colour for emotion in GEMS]
     axes.stackplot(edges, values.T, colors=colours, linewidth=0)
     if prediction.top is None:
-        _say(axes, "silence: no emotion")
+        box = {"facecolor": "white", "edgecolor": "none"}
+        where = axes.transAxes
+        axes.text(0.5, 0.5, SILENCE, transform=where, ha="center", va="center", bbox=box)
     else:
         _label_areas(axes, edges, values)
     axes.set_xlim(0, prediction.duration)
@@ -153,19 +141,6 @@ def _draw_timeline(axes: Axes, prediction: TrackPrediction) -> None:
     axes.set_ylabel("probability")
     axes.set_xlabel("seconds")
     _frame(axes)
-
-
-def _say(axes: Axes, text: str) -> None:
-    """Write one line over a picture."""
-    axes.text(
-        0.5,
-        0.5,
-        text,
-        transform=axes.transAxes,
-        ha="center",
-        va="center",
-        bbox={"facecolor": "white", "edgecolor": "none"},
-    )
 
 
 def _label_areas(axes: Axes, edges: NDArray[np.float64], values: Array) -> None:
@@ -196,18 +171,13 @@ def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
     highest = max(float(prediction.emotions.max()), float(prediction.intensities.max()))
     axes.set_ylim(0, max(0.5, 1.1 * highest))
     axes.set_ylabel("probability")
+    sure = f"confidence {prediction.confidence:.0%}" if prediction.top is not None else SILENCE
     axes.set_title(
         "bars: probability to be the dominant emotion; dots: share of listeners who feel it\n"
-        f"{_certainty(prediction)}, model {prediction.model} {prediction.version}",
+        f"{sure}, model {prediction.model} {prediction.version}",
         fontsize=8,
     )
     _frame(axes)
-
-
-def _certainty(prediction: TrackPrediction) -> str:
-    if prediction.top is None:
-        return "silence: no emotion"
-    return f"confidence {prediction.confidence:.0%}"
 
 
 def _draw_reasons(axes: Axes, explanation: Explanation) -> Any:
