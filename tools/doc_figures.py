@@ -20,15 +20,7 @@ from music_emotion.report import tables
 from music_emotion.report.leak import LeakRecord, read_leak
 from music_emotion.report.listeners import ListenerFigures, read_listeners
 from music_emotion.report.plots import CLASSIFIER_NAMES
-from music_emotion.report.tables import (
-    REPORTED,
-    calibration_band,
-    coded,
-    markdown_table,
-    number,
-    points,
-    share,
-)
+from music_emotion.report.tables import REPORTED, coded, markdown_table, number, points, share
 
 PREFERRED = ("blend", "transfer")
 """Models that stand for the project where one is to be shown."""
@@ -263,7 +255,7 @@ def artist_votes(figures: Figures) -> str:
                 f"{row.headline['log_loss'].value:.2f}",
                 f"{row.headline['brier'].value:.3f}",
                 f"{calibration.error:.3f}",
-                calibration_band(calibration),
+                tables.calibration_band(calibration),
             ]
         )
     constant = figures.document.calibration_of(rows[-1]).constant

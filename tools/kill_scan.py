@@ -118,10 +118,6 @@ def _rows(database: Path) -> int:
         return 0
 
 
-def _reached(database: Path, target: int) -> bool:
-    return _rows(database) >= target
-
-
 def _damage(database: Path) -> str:
     with Catalogue.open(database, write=True) as catalogue:
         return "; ".join(catalogue.check())

@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ import soundfile
 
 from music_emotion.atomic import write_output
 from music_emotion.datasets.synthesis import SAMPLE_RATE, STYLES, draw_timbre, play
+from music_emotion.inference.model_card import Card
 from music_emotion.inference.package import find_package, read_cards, shipped_names
 from music_emotion.report.cards import card_page, card_table
 from update_docs import ROOT, replaced
@@ -55,31 +57,33 @@ def predicted(folder: Path, *options: str) -> str:
     return done.stdout.rstrip()
 
 
-def places() -> dict[str, str]:
-    """Return the content of the marked places by name."""
-    cards = read_cards(map(find_package, shipped_names()))
+def places(cards: Sequence[tuple[Card, int]]) -> dict[str, str]:
+    """Return the content of the marked places by name; each card with its graph's bytes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_song(folder / SONG)
         example = predicted(folder)
         reasons = predicted(folder, "--explain", "--top", "1")
     return {
-        "example": f"```console\n$ music-emotion predict {SONG}\n{example}\n```",
-        "explained": (
-            f"```console\n$ music-emotion predict {SONG} --explain --top 1\n{reasons}\n```"
-        ),
+        "example": _console(f"predict {SONG}", example),
+        "explained": _console(f"predict {SONG} --explain --top 1", reasons),
         "pages": ", ".join(f"[`{card.name}`](models/{card.name}.md)" for card, _ in cards),
-        "models": f"```console\n$ music-emotion models\n{card_table(cards)}\n```",
+        "models": _console("models", card_table(cards)),
     }
+
+
+def _console(arguments: str, output: str) -> str:
+    return f"```console\n$ music-emotion {arguments}\n{output}\n```"
 
 
 def pages() -> dict[Path, str]:
     """Return every page's path and what it should hold."""
-    names = shipped_names()
-    cards = [card for card, _ in read_cards(map(find_package, names))]
-    folder = ROOT / "docs" / "models"
-    wanted = {folder / f"{card.name}.md": f"{MADE_BY}\n\n{card_page(card)}\n" for card in cards}
-    found = places()
+    cards = read_cards(map(find_package, shipped_names()))
+    wanted = {
+        ROOT / "docs" / "models" / f"{card.name}.md": f"{MADE_BY}\n\n{card_page(card)}\n"
+        for card, _ in cards
+    }
+    found = places(cards)
     for page in marked_pages(ROOT):
         text = page.read_text(encoding="utf-8")
         if "<!-- shipped:" in text:

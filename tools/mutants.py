@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,9 +38,8 @@ PACKAGE = Path("src/music_emotion")
 SCOPE: dict[str, tuple[str, ...]] = {
     "models/*.py": ("tests/models",),
     "training/*.py": ("tests/training", "tests/models"),
-    "evaluation/metrics.py": (
-        "tests/evaluation/test_scores.py",
-        "tests/evaluation/test_results.py",
+    "evaluation/metrics.py": tuple(
+        f"tests/evaluation/test_{name}.py" for name in ("scores", "results")
     ),
     "evaluation/folds.py": ("tests/evaluation/test_compare.py",),
     "evaluation/bootstrap.py": ("tests/evaluation/test_scores.py", "tests/evaluation/agreement"),
@@ -64,11 +64,6 @@ class Mutant:
     number: int
     diff: str
     code: str
-
-    @property
-    def name(self) -> str:
-        """Name that stays the same while the module does."""
-        return f"{self.module}:{self.number}"
 
 
 def draw(modules: list[Path], count: int, seed: int) -> list[Mutant]:
@@ -127,9 +122,8 @@ class Copy:
     def __init__(self, folder: Path) -> None:
         self.source = folder / "src"
         shutil.copytree(ROOT / "src", self.source, ignore=shutil.ignore_patterns("__pycache__"))
-        compileall.compile_dir(
-            self.source, quiet=1, invalidation_mode=_unchecked()
-        )  # what is not changed is compiled once
+        unchecked = PycInvalidationMode.UNCHECKED_HASH  # what is not changed is compiled once
+        compileall.compile_dir(self.source, quiet=1, invalidation_mode=unchecked)
 
     def write(self, module: str, code: str) -> None:
         """Put code in a module's place and forget what was compiled of it."""
@@ -137,12 +131,6 @@ class Copy:
         path.write_text(code, "utf-8")
         for compiled in path.parent.glob(f"__pycache__/{path.stem}.*"):
             compiled.unlink()
-
-
-def _unchecked() -> object:
-    from py_compile import PycInvalidationMode
-
-    return PycInvalidationMode.UNCHECKED_HASH
 
 
 def start_tests(copy: Copy, tests: tuple[str, ...], log: Path) -> int:
@@ -159,18 +147,9 @@ def start_tests(copy: Copy, tests: tuple[str, ...], log: Path) -> int:
     sys.path.insert(0, str(copy.source))
     import pytest
 
-    options = [
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        "--tb=line",
-        "-o",
-        "addopts=",
-    ]
-    status = pytest.main([*options, "--import-mode=importlib", "--strict-markers", *tests])
+    options = "-x -q -p no:cacheprovider -p no:xdist --tb=line -o addopts="
+    options += " --import-mode=importlib --strict-markers"
+    status = pytest.main([*options.split(), *tests])
     sys.stdout.flush()
     os._exit(int(status))
 
@@ -212,9 +191,9 @@ def run(mutants: list[Mutant], results: Path, *, jobs: int) -> None:
                 at_work.remove(job)
                 job.copy.write(job.mutant.module, sources[job.mutant.module])
                 done += 1
+                entry = {**asdict(job.mutant), "outcome": outcome}
+                del entry["code"]
                 with results.open("a", encoding="utf-8") as file:
-                    entry = {**asdict(job.mutant), "outcome": outcome}
-                    del entry["code"]
                     file.write(json.dumps(entry) + "\n")
                 left = (time.monotonic() - began) / done * (len(mutants) - done)
                 print(f"{done}/{len(mutants)}  {outcome:8}  {left / 60:.0f} min left", flush=True)
@@ -271,19 +250,15 @@ def main() -> None:
     sample = draw(modules, options.count, options.seed)
     options.out.mkdir(exist_ok=True)
     results = options.out / f"mutants-{options.seed}{options.only.replace('/', '-')}.jsonl"
-    wanted = {m.name + m.diff for m in sample}
+    wanted = {(m.module, m.number, m.diff) for m in sample}
 
     def entries() -> list[dict[str, str]]:
         lines = results.read_text("utf-8").splitlines() if results.exists() else []
-        read = [json.loads(line) for line in lines]
-        return [e for e in read if f"{e['module']}:{e['number']}{e['diff']}" in wanted]
+        read = map(json.loads, lines)
+        return [e for e in read if (e["module"], e["number"], e["diff"]) in wanted]
 
     tried = {(e["module"], e["number"]) for e in entries()}
-    run(
-        [m for m in sample if (m.module, m.number) not in tried],
-        results,
-        jobs=options.jobs,
-    )
+    run([m for m in sample if (m.module, m.number) not in tried], results, jobs=options.jobs)
     survived = [e for e in entries() if e["outcome"] == "survived"]
     for entry in survived:
         print(f"\n{entry['module']}:{entry['number']}\n{entry['diff']}")

@@ -96,7 +96,7 @@ def draw_pictures(results: Path, figures: Figures) -> None:
     document, listeners = figures.known_document, figures.known_listeners
     if listeners is None:
         return
-    panels = None if document is None else listener_panels(document)
+    panels = document and listener_panels(document)
     panels = panels or draw_panels(listeners.panels)
     (PICTURES / "panels.png").write_bytes(png_bytes(panels))
     if document is not None:
@@ -121,8 +121,7 @@ def main() -> int:
         return 1 if stale else 0
     for page in pages(ROOT):
         text = page.read_text(encoding="utf-8")
-        new = filled(text, figures)
-        if new != text:
+        if (new := filled(text, figures)) != text:
             write_output(page, new.encode())
     draw_pictures(options.results, figures)
     print(f"{len(stale)} places changed" if stale else "everything was up to date")

@@ -19,15 +19,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "pictures"
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+CHROMIUM_FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+]
 EMPTY = {"width": 1280, "height": 890}
 DESKTOP = {"width": 1280, "height": 790}
 REASONS = {"width": 1280, "height": 1080}
@@ -92,12 +87,9 @@ def main() -> None:
     def shoot(page: Page, name: str) -> None:
         page.screenshot(path=chosen.out / f"web-{name}.png")
 
-    with (
-        served(chosen.model) as address,
-        sync_playwright() as playwright,
-    ):
+    with served(chosen.model) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chosen.chromium, headless=True, args=list(CHROMIUM_FLAGS)
+            executable_path=chosen.chromium, headless=True, args=CHROMIUM_FLAGS
         )
         with opened(browser, address, EMPTY, "light") as page:
             shoot(page, "empty")
