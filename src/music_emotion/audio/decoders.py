@@ -43,19 +43,17 @@ STREAMS = frozenset({"aac", "ac3", "eac3", "amr", "dts", "mp3", "mpeg", "mpegts"
 
 
 class AudioFile(Protocol):
-    """An open audio file: its format, at a sample rate in Hz, and its blocks.
+    """An open audio file: its format and its blocks.
 
     Attributes
     ----------
-    frames
-        Samples per channel as the header claims, ``None`` where it does not say.
-    estimated
-        Whether that is only a guess from the file's size.
+    frames, estimated
+        Samples per channel as the header claims, if it does; whether that is only a guess.
     damaged_at
         Frame at which decoding failed first, ``None`` so far; what could be decoded is given.
     """
 
-    sample_rate: int
+    sample_rate: int  # Hz
     channels: int
     frames: int | None
     estimated: bool

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -142,17 +143,9 @@ def corpus_fingerprint(tracks: Sequence[Track]) -> str:
     audio file, in corpus order; neither file names nor folders.
     """
     total = hashlib.sha256()
+    values = attrgetter("id", "label", "genre", "group", "recording", "votes", "listeners")
     for track in tracks:
-        row = (
-            track.id,
-            track.label,
-            track.genre,
-            track.group,
-            track.recording,
-            track.votes,
-            track.listeners,
-            track.digest.sha256 if track.digest else "",
-        )
+        row = (*values(track), track.digest.sha256 if track.digest else "")
         total.update(json.dumps(row).encode() + b"\n")
     return total.hexdigest()
 

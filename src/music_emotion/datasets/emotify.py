@@ -43,6 +43,7 @@ MUSIC_FOLDER = "emotifymusic"
 GENRES = ("classical", "rock", "electronic", "pop")
 TRACKS_PER_GENRE = 100
 TRACK_COUNT = TRACKS_PER_GENRE * len(GENRES)
+TRACK_IDS = range(1, TRACK_COUNT + 1)
 CLASS_COUNTS: Mapping[str, int] = {
     "calmness": 98,
     "joyful_activation": 93,
@@ -154,7 +155,7 @@ def locate_audio(root: Path) -> dict[int, Path]:
     root) and the flat one (``<id>.mp3``, in the same two places).
     """
     found: dict[int, Path] = {}
-    for track in range(1, TRACK_COUNT + 1):
+    for track in TRACK_IDS:
         published = Path(published_name(track))
         flat = f"{track}.mp3"
         names = (published, published.relative_to(MUSIC_FOLDER), Path(MUSIC_FOLDER, flat), flat)
@@ -211,17 +212,15 @@ def _tracks(
     table: VoteTable,
     labels: NDArray[np.int64],
 ) -> tuple[Track, ...]:
-    numbers = range(1, TRACK_COUNT + 1)
     artists = [
-        COMPILATION_CREDITS.get(track, header.artist)
-        for track, header in zip(numbers, headers, strict=True)
+        COMPILATION_CREDITS.get(track, header.artist) for track, header in enumerate(headers, 1)
     ]
     names = [
         split_credit(artist) | split_credit(FURTHER_CREDITS.get(track, ""))
-        for track, artist in zip(numbers, artists, strict=True)
+        for track, artist in enumerate(artists, 1)
     ]
     duplicates = {track: str(min(pair)) for pair in DUPLICATES for track in pair}
-    recordings = [duplicates.get(track, str(track)) for track in numbers]
+    recordings = [duplicates.get(track, str(track)) for track in TRACK_IDS]
     groups = group_names(names, recordings)
     votes, listeners = table.votes, table.listeners
     return tuple(
@@ -246,7 +245,7 @@ def _tracks(
 def _check_annotations(
     path: Path, rows: Sequence[Sequence[str]], table: VoteTable, labels: NDArray[np.int64]
 ) -> None:
-    if table.ids != tuple(str(track) for track in range(1, TRACK_COUNT + 1)):
+    if table.ids != tuple(map(str, TRACK_IDS)):
         raise DatasetError(
             f"{path}: {len(table.ids)} tracks instead of 1 to {TRACK_COUNT}; {REMEDY}"
         )
@@ -268,13 +267,13 @@ def _check_annotations(
 
 def _all_audio(root: Path) -> list[Path]:
     found = locate_audio(root)
-    missing = [track for track in range(1, TRACK_COUNT + 1) if track not in found]
+    missing = [track for track in TRACK_IDS if track not in found]
     if missing:
         raise DatasetError(
             f"{root}: {len(missing)} of {TRACK_COUNT} audio files are missing, the first is "
             f"{published_name(missing[0])} (or {missing[0]}.mp3); {REMEDY}"
         )
-    return [found[track] for track in range(1, TRACK_COUNT + 1)]
+    return [found[track] for track in TRACK_IDS]
 
 
 def _header(path: Path) -> AudioHeader:
@@ -307,7 +306,7 @@ def _check_tags(paths: Sequence[Path], headers: Sequence[AudioHeader]) -> None:
 
 def _check_identity(paths: Sequence[Path], digests: Sequence[FileDigest]) -> None:
     published = published_digests()
-    owner = {published[published_name(track)]: track for track in range(1, TRACK_COUNT + 1)}
+    owner = {published[published_name(track)]: track for track in TRACK_IDS}
     for track, (path, digest) in enumerate(zip(paths, digests, strict=True), 1):
         held = owner.get(digest.sha256, track)
         if held != track:

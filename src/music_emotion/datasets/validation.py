@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,7 @@ def validate(source: Source, *, seed: int = 0, progress: Progress | None = None)
     Problems are collected, so that one call names all of them.
     """
     problems: list[str] = []
+    warnings: list[str] = []
     if source.kind == "demo":
         paths = {track.id: track.path for track in source.load(seed=seed).tracks}
     elif source.kind == "emotify":
@@ -67,20 +68,27 @@ def validate(source: Source, *, seed: int = 0, progress: Progress | None = None)
         paths = {emotify.published_name(track): path for track, path in found.items()}
         problems += [
             f"{source.root / emotify.published_name(track)}: is missing; {emotify.REMEDY}"
-            for track in range(1, emotify.TRACK_COUNT + 1)
+            for track in emotify.TRACK_IDS
             if track not in found
         ]
     else:
         paths = _folder_audio(source, problems)
-    published, checks = _decode_all(paths, progress)
-    problems += [problem for problem, _ in checks if problem]
+    digests = emotify.published_digests()
+    published = 0
+    with ThreadPoolExecutor(DECODING_THREADS) as pool:
+        checks = pool.map(_check_audio, paths.values(), map(digests.get, paths))
+        for done, (is_published, problem, remarks) in enumerate(checks, 1):
+            published += is_published
+            problems += [problem] if problem else []
+            warnings += remarks
+            if progress is not None:
+                progress(done, len(paths))
     if not problems:
         try:  # what the loader refuses beyond single files: counts, genres, numbering
             source.load(seed=seed)
         except DatasetError as error:
             problems.append(str(error))
-    warnings = tuple(warning for _, found_warnings in checks for warning in found_warnings)
-    return Validation(len(paths), published, tuple(problems), warnings)
+    return Validation(len(paths), published, tuple(problems), tuple(warnings))
 
 
 def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
@@ -93,34 +101,14 @@ def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
     return {row.track.id: path for row, path in rows if path.is_file()}
 
 
-def _decode_all(
-    paths: Mapping[str, Path], progress: Progress | None
-) -> tuple[int, list[tuple[str, tuple[str, ...]]]]:
-    """Return how many files are the published ones, and each other file's problem and warnings."""
-    digests = emotify.published_digests()
-    published = 0
-    checks: list[tuple[str, tuple[str, ...]]] = []
-    with ThreadPoolExecutor(DECODING_THREADS) as pool:
-        futures = [
-            pool.submit(_check_audio, path, digests.get(name)) for name, path in paths.items()
-        ]
-        for done, future in enumerate(futures, 1):
-            check = future.result()
-            published += check is None
-            checks.append(check or ("", ()))
-            if progress is not None:
-                progress(done, len(futures))
-    return published, checks
-
-
-def _check_audio(path: Path, digest: str | None) -> tuple[str, tuple[str, ...]] | None:
-    """Return a file's problem and warnings, or ``None`` for a published file."""
+def _check_audio(path: Path, digest: str | None) -> tuple[bool, str, list[str]]:
+    """Return whether a file is the published one; if not, its problem and its warnings."""
     try:
         if digest is not None and file_digest(path) == digest:
-            return None
+            return True, "", []
         sound = decode(path)
     except (AudioError, MissingExtraError) as error:
-        return str(error), ()
+        return False, str(error), []
     except OSError as error:
-        return f"{path}: cannot be read ({error.strerror or error}); check the file", ()
-    return "", tuple(f"{path}: {warning}" for warning in sound.warnings)
+        return False, f"{path}: cannot be read ({error.strerror or error}); check the file", []
+    return False, "", [f"{path}: {warning}" for warning in sound.warnings]

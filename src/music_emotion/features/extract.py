@@ -238,47 +238,23 @@ def _current_digest(track: Track) -> FileDigest:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file and the features to compute of it.
+    """One file, and the features to compute of it and to store, or without a store to hand back."""
 
-    Attributes
-    ----------
-    number
-        Index of the track in its corpus.
-    path, digest
-        The audio file and what it holds.
-    names
-        Features as they are stored (``advanced``, not ``basic``).
-    store
-        Cache to store them in; ``None`` hands them back.
-    """
-
-    number: int
+    number: int  # of the track in its corpus
     path: Path
     digest: FileDigest
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # as they are stored: ``advanced``, not ``basic``
     store: FeatureStore | None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a task.
-
-    Attributes
-    ----------
-    number
-        That of the task.
-    failure
-        Why there are no features, ``""`` where there are.
-    warnings
-        What was wrong with the sound and has been repaired.
-    arrays
-        The features by name where they were not stored.
-    """
+    """What became of the task of this number: why it failed, or what was repaired and computed."""
 
     number: int
     failure: str = ""
     warnings: tuple[str, ...] = ()
-    arrays: dict[str, Array] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)  # by name, where they were not stored
 
 
 def run_task(task: Task) -> Outcome:
