@@ -170,7 +170,7 @@ class _OggHeaders:
 
     def kept(self, file: BinaryIO, position: int, lacing: bytes) -> Iterator[Span]:
         """Yield what to keep of a page's contents, which begin at ``position``."""
-        if self._over:
+        if self._number >= 2 and not self._flac:  # no headers are left
             yield position, sum(lacing)
             return
         for length in lacing:
@@ -181,10 +181,6 @@ class _OggHeaders:
             self._open = length == 255
             self._number += not self._open
             position += length
-
-    @property
-    def _over(self) -> bool:
-        return self._number >= 2 and not self._flac
 
     def _wanted(self, file: BinaryIO, position: int) -> bool:
         if not self._flac:

@@ -373,10 +373,7 @@ class Catalogue:
     # Writing
 
     def write(self, track: CatalogueTrack) -> int:
-        """Write a file's row, in place of the one with its ``id`` or, without, its path.
-
-        The number of the row is returned.
-        """
+        """Write a row in place of the one with its ``id`` or, without, its path; return the id."""
         return self.write_all([track])[0]
 
     def write_all(self, tracks: Iterable[CatalogueTrack]) -> list[int]:

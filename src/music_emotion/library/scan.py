@@ -261,14 +261,10 @@ class _Scan:
         except OSError as error:
             self._write_failure(replace(row, error=unreadable(path, error)))
             return None
-        if known is not None:
-            self._remember(self._catalogue.track(path), audio)
-        return replace(row, audio=audio, tags=Tags.read(path))
-
-    def _remember(self, old: CatalogueTrack | None, audio: bytes) -> None:
-        """Keep what is known of a sound whose row another sound takes, as in a chain of renames."""
+        old = None if known is None else self._catalogue.track(path)
         if old is not None and old.audio != audio and old.model_sha256 == self._model:
-            self._displaced[old.audio] = old
+            self._displaced[old.audio] = old  # another takes its row, as in a chain of renames
+        return replace(row, audio=audio, tags=Tags.read(path))
 
     def _recognise(self, candidate: CatalogueTrack) -> CatalogueTrack | None:
         """Write a file whose sound is known; return it, with its row, if it must be predicted."""

@@ -20,11 +20,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from music_emotion.atomic import TEMPORARY_SUFFIX, write_whole
 from music_emotion.emotions import EMOTIONS
@@ -159,17 +158,15 @@ class ShardFolder:
         try:
             table = self._table(self._at(MANIFEST))
             about = json.loads(table.schema.metadata[ABOUT])
-            paths = table.column("path").to_pylist()
-            numbers = table.column("shard").to_numpy()
+            paths = map(os.fsdecode, table.column("path").to_pylist())
+            rows = zip(table.column("shard").to_pylist(), paths, strict=True)
         except Exception:
             raise self._fault("holds a damaged manifest; name another with --output") from None
         if (about["format"], about["model_sha256"]) != (FORMAT, model_sha256):
             raise self._fault("holds the results of another model; name another with --output")
-        bounds = np.flatnonzero(np.diff(numbers, prepend=-1))
-        ends = [*bounds[1:], len(paths)]
         return [
-            Shard(number, tuple(map(os.fsdecode, paths[start:end])))
-            for number, (start, end) in enumerate(zip(bounds, ends, strict=True))
+            Shard(number, tuple(path for _, path in tracks))
+            for number, tracks in groupby(rows, key=itemgetter(0))
         ]
 
     def _table(self, path: str) -> Any:
