@@ -17,7 +17,6 @@ from music_emotion.inference.model import load_model
 from music_emotion.inference.package import Network
 from music_emotion.models.base import Model
 from music_emotion.models.checkpoint import save_fitted
-from music_emotion.models.neural import LogMel
 from music_emotion.models.registry import create
 
 SETTINGS = {"max_epochs": 1, "device": "cpu"}
@@ -52,13 +51,6 @@ def torch_answer(model: Model, segments: np.ndarray) -> tuple[np.ndarray, np.nda
         emotions.append(torch.softmax(logits, 1).numpy())
         intensities.append(torch.sigmoid(others).numpy())
     return np.mean(emotions, axis=0), np.mean(intensities, axis=0)
-
-
-def test_the_front_end_is_the_log_mel_of_the_features(segments: np.ndarray) -> None:
-    with torch.no_grad():
-        layer = LogMel()(torch.from_numpy(segments)).numpy()
-    assert layer.shape == (6, 128, 130)
-    assert np.abs(layer - log_mel(segments)).max() < 1e-4
 
 
 @pytest.mark.parametrize("mel_inside", [True, False])

@@ -9,7 +9,7 @@ from helpers.examples import SEGMENTS, TRACKS, examples
 from music_emotion.errors import ModelError
 from music_emotion.models import blend
 from music_emotion.models.base import Target
-from music_emotion.models.blend import Candidate, KernelBlend, Member, divide_groups, fractions
+from music_emotion.models.blend import Candidate, KernelBlend, divide_groups, fractions
 from music_emotion.models.blend import _choose as choose
 from music_emotion.models.blend import _some_groups as some_groups
 from music_emotion.models.dominant_label import panel_probabilities
@@ -222,8 +222,8 @@ def test_a_fitted_blend_is_the_weighted_mean_of_its_members(target: Target) -> N
 
 
 def test_members_are_added_with_repetition_to_what_raises_the_mean_most() -> None:
-    outputs = [np.array([value]) for value in (0.0, 1.0, 10.0)]
-    tried = [Member("regression", Candidate(()), width, 0.1, 1.0) for width in (0.0, 1.0, 10.0)]
+    outputs = np.array([[0.0], [1.0], [10.0]])
+    tried = [("regression", Candidate(()), width, 0.1) for width in (0.0, 1.0, 10.0)]
     # 1 is nearest to 3; so is the mean of 1 and 1; of three, that of 1, 1 and 10.
     members, mean = choose(outputs, tried, lambda values: -abs(float(values[0]) - 3.0), 3)
     assert [(m.width, round(3 * m.weight)) for m in members] == [(1.0, 2), (10.0, 1)]

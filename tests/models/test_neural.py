@@ -8,7 +8,9 @@ from torch import nn
 
 from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
+from music_emotion.features.spectrum import log_mel
 from music_emotion.models.neural import (
+    LogMel,
     NeuralModel,
     Standardise,
     StandardisedNetwork,
@@ -38,6 +40,19 @@ def test_each_network_learns_a_planted_emotion(name: str) -> None:
     assert prediction.intensities.max() <= 1
     assert report.parameters > 100_000
     assert set(report.history) >= {"train_loss", "validation_loss", "validation_accuracy"}
+
+
+@pytest.mark.filterwarnings("ignore:stft with return_complex")
+def test_the_front_end_is_the_log_mel_of_the_features() -> None:
+    rng = np.random.default_rng(5)
+    time = np.arange(66_150) / 22_050
+    chord = sum(np.sin(2 * np.pi * f * time) for f in (220.0, 277.2, 329.6))
+    rows = [0.3 * rng.standard_normal(66_150), 0.01 * chord, chord * np.exp(-time), time - 1.5]
+    rows += [np.zeros(66_150), rows[0] * 1e-3 + rows[1]]
+    segments = np.stack(rows).astype(np.float32)
+    layer = LogMel()(torch.from_numpy(segments)).numpy()
+    assert layer.shape == (6, 128, 130)
+    assert np.abs(layer - log_mel(segments)).max() < 1e-4
 
 
 @pytest.mark.parametrize(("axis", "shape"), [(-1, (5, 7, 3)), (1, (5, 3, 7))])

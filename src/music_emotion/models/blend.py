@@ -12,7 +12,7 @@ kind of feature counts) is learned anew in every inner fold. `docs/blend.md` say
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -111,17 +111,15 @@ class Member:
         )
 
 
+Tried = tuple[Task, Candidate, float, float]
+"""A member without its weight."""
+
+
 class KernelBlend:
     """Means of kernel regressions and classifiers, chosen by cross-validation over artists.
 
-    Parameters
-    ----------
-    name
-        In the registry.
-    candidates
-        What may be chosen.
-    rounds
-        Regressions of the blend, and classifiers, repetitions included; 1 takes the best of each.
+    ``rounds`` regressions make a blend, and as many classifiers, repetitions included; 1 takes the
+    best of each.
     """
 
     window_seconds = 12.0
@@ -203,7 +201,14 @@ class KernelBlend:
         """Choose the members; return the out-of-fold logits and angles of their means."""
         classifiers = self._grid("classifier", PENALTIES)
         regressions = self._grid("regression", RIDGES)
-        outputs = self._out_of_fold(units, target, seed, progress)
+        outputs = np.zeros((len(classifiers) + len(regressions), len(units), len(EMOTIONS)))
+        folds = divide_groups(units.group, INNER_FOLDS, seed)
+        for fold in range(INNER_FOLDS):
+            inside, outside = units.take(folds != fold), units.take(folds == fold)
+            if len(outside):
+                outputs[:, folds == fold] = self._predict_all(inside, outside, target, seed)
+            if progress is not None:
+                progress(fold + 1, INNER_FOLDS + 1)
 
         def likelihood(logits: Floats) -> float:
             return -_log_loss(logits, units.label)
@@ -211,39 +216,19 @@ class KernelBlend:
         def correlation(angles: Floats) -> float:
             return mean_correlation(fractions(angles), units.vote_fractions)
 
-        classifiers, chances = _choose(
-            outputs[: len(classifiers)], classifiers, likelihood, self.rounds
-        )
-        regressions, angles = _choose(
-            outputs[-len(regressions) :], regressions, correlation, self.rounds
-        )
-        self.members_ = (*regressions, *classifiers)
-        return chances, angles
+        logits, angles = np.split(outputs, [len(classifiers)])
+        chosen, chances = _choose(logits, classifiers, likelihood, self.rounds)
+        others, angle = _choose(angles, regressions, correlation, self.rounds)
+        self.members_ = (*others, *chosen)
+        return chances, angle
 
-    def _grid(self, task: Task, ridges: Sequence[float]) -> list[Member]:
+    def _grid(self, task: Task, ridges: Sequence[float]) -> list[Tried]:
         return [
-            Member(task, candidate, width, ridge, 1.0)
+            (task, candidate, width, ridge)
             for candidate in self.candidates
             for width in candidate.widths
             for ridge in ridges
         ]
-
-    def _out_of_fold(
-        self, units: Units, target: Target, seed: int, progress: Progress | None
-    ) -> list[Floats]:
-        """Return the out-of-fold outputs of all classifiers, then of all regressions."""
-        folds = divide_groups(units.group, INNER_FOLDS, seed)
-        outputs: list[Floats] = []
-        for fold in range(INNER_FOLDS):
-            inside, outside = units.take(folds != fold), units.take(folds == fold)
-            if len(outside) and len(inside):
-                predicted = self._predict_all(inside, outside, target, seed)
-                outputs = outputs or [np.zeros((len(units), len(EMOTIONS))) for _ in predicted]
-                for output, values in zip(outputs, predicted, strict=True):
-                    output[folds == fold] = values
-            if progress is not None:
-                progress(fold + 1, INNER_FOLDS + 1)
-        return outputs
 
     def _predict_all(
         self, inside: Units, outside: Units, target: Target, seed: int
@@ -283,10 +268,7 @@ def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np
 
 
 def _choose(
-    outputs: Sequence[Floats],
-    tried: Sequence[Member],
-    merit: Callable[[Floats], float],
-    rounds: int,
+    outputs: Floats, tried: Sequence[Tried], merit: Callable[[Floats], float], rounds: int
 ) -> tuple[list[Member], Floats]:
     """Add, round by round, the output that raises the mean's merit most (with repetition).
 
@@ -300,7 +282,7 @@ def _choose(
         picked.append(int(np.argmax(merits)))
         total = total + outputs[picked[-1]]
     members = [
-        replace(tried[number], weight=picked.count(number) / rounds)
+        Member(*tried[number], weight=picked.count(number) / rounds)
         for number in sorted(set(picked))
     ]
     return members, total / rounds

@@ -41,14 +41,10 @@ class TrainedModel:
 
     Attributes
     ----------
-    name
-        Name in the registry.
-    target
-        What it learnt.
+    name, target, feature_names
+        What it is called in the registry, what it learnt, what it sees.
     settings
         Training settings that differ from the defaults.
-    feature_names
-        What it sees.
     members
         Names of an ensemble's members, each a folder beside the file.
     provenance

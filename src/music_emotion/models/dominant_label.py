@@ -41,10 +41,8 @@ class DominantLabel:
 
     Attributes
     ----------
-    chance_slope
-        How much the classifier's logits decide.
-    intensity_slope
-        How much the intensities decide.
+    chance_slope, intensity_slope
+        How much the classifier's logits and the log intensities decide.
     offset
         Added to the logits, shape (9,).
     """

@@ -31,14 +31,8 @@ def mean_prediction(predictions: Sequence[Prediction]) -> Prediction:
 class Ensemble:
     """Models fitted one after the other on the same examples, each exactly as if alone.
 
-    Parameters
-    ----------
-    name
-        Its name in the registry.
-    members
-        The models to average. Because each is fitted with the ensemble's own seed,
-        :func:`mean_prediction` over predictions saved from the members alone is the ensemble's
-        prediction.
+    Because each is fitted with the ensemble's own seed, :func:`mean_prediction` over predictions
+    saved from the members alone is the ensemble's prediction.
     """
 
     def __init__(self, name: str, members: Sequence[Model]) -> None:
@@ -82,9 +76,8 @@ def _part(progress: Progress | None, position: int, members: int) -> Progress | 
     """Show one member's progress as its share of the whole, in thousandths per member."""
     if progress is None:
         return None
-    whole = progress
 
     def report(done: int, total: int) -> None:
-        whole(1000 * position + 1000 * done // max(total, 1), 1000 * members)
+        progress(1000 * position + 1000 * done // max(total, 1), 1000 * members)
 
     return report

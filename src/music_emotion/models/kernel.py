@@ -44,7 +44,7 @@ def gaussian(distances: Floats, width: float) -> Floats:
 def solve_path(
     kernel: Floats, targets: Floats, noise: Floats, ridges: Sequence[float]
 ) -> list[Floats]:
-    """Return the regression's coefficients for several ridges.
+    """Return for each ridge ``(kernel + ridge · diag(noise))^-1 targets``, shape (n, outputs).
 
     Parameters
     ----------
@@ -56,11 +56,6 @@ def solve_path(
         Relative noise variance of each unit's target, shape (n,); the ridge multiplies it.
     ridges
         Solved from one eigendecomposition.
-
-    Returns
-    -------
-    list of ndarray
-        For each ridge ``(kernel + ridge · diag(noise))^-1 targets``, shape (n, outputs).
     """
     root = np.sqrt(noise)[:, None]
     values, vectors = np.linalg.eigh(kernel / (root * root.T))
@@ -90,7 +85,9 @@ def mean_correlation(predicted: Floats, targets: Floats) -> float:
 def solve_logistic_path(
     kernel: Floats, targets: Floats, penalties: Sequence[float]
 ) -> list[Floats]:
-    """Return the regression's coefficients for several penalties.
+    """Return the regression's coefficients for each penalty, shape (n, classes).
+
+    A new unit's logits are its kernel with the training units times these.
 
     Parameters
     ----------
@@ -100,12 +97,6 @@ def solve_logistic_path(
         Probability of each class, shape (n, classes), rows sum to 1.
     penalties
         Each is solved from the solution before it: largest first is quickest.
-
-    Returns
-    -------
-    list of ndarray
-        For each penalty the coefficients, shape (n, classes); a new unit's logits are its kernel
-        with the training units times these.
     """
     from scipy.linalg import eigh
     from scipy.optimize import minimize

@@ -104,13 +104,8 @@ class LogMel(nn.Module):
 class EmotionHeads(nn.Module):
     """Two linear layers on one hidden vector.
 
-    Parameters
-    ----------
-    hidden
-        Size of the hidden vector.
-    shared
-        Whether the intensities' loss may shape the hidden vector. With the dominant emotion as
-        target it may not, so that the path to the softmax is the reference study's alone.
+    ``shared`` lets the intensities' loss shape the hidden vector. With the dominant emotion as
+    target it may not, so that the path to the softmax is the reference study's alone.
     """
 
     def __init__(self, hidden: int, *, shared: bool) -> None:
@@ -157,17 +152,6 @@ class InputKind:
 
 class NeuralModel:
     """A network as a model of the registry.
-
-    Parameters
-    ----------
-    name
-        Its name in the registry.
-    inputs
-        What it sees.
-    architecture
-        Builds the network.
-    config
-        How it is trained.
 
     Attributes
     ----------

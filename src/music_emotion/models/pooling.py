@@ -17,7 +17,7 @@ POOLING = ("mean", "std")
 
 
 def pool(rows: NDArray[np.floating], statistics: tuple[str, ...]) -> Floats:
-    """Pool the segments of one unit or span.
+    """Pool the segments of one unit or span, shape (len(statistics) · d,).
 
     Parameters
     ----------
@@ -25,10 +25,6 @@ def pool(rows: NDArray[np.floating], statistics: tuple[str, ...]) -> Floats:
         One vector per segment, shape (segments, d), at least one segment.
     statistics
         Of ``mean``, ``std`` (which divides by the number of segments), ``max`` and ``min``.
-
-    Returns
-    -------
-    ndarray of shape (len(statistics) · d,)
 
     Examples
     --------
@@ -42,7 +38,7 @@ def pool(rows: NDArray[np.floating], statistics: tuple[str, ...]) -> Floats:
 def pool_rows(
     rows: NDArray[np.floating], unit_of_row: NDArray[np.int64], statistics: tuple[str, ...]
 ) -> Floats:
-    """Pool the rows of each unit.
+    """Pool the rows of each unit, shape (units, len(statistics) · d).
 
     Parameters
     ----------
@@ -52,10 +48,6 @@ def pool_rows(
         Each row's unit, shape (n,): every number from 0 to the largest.
     statistics
         See :func:`pool`.
-
-    Returns
-    -------
-    ndarray of shape (units, len(statistics) · d)
 
     Examples
     --------
@@ -115,21 +107,9 @@ class Units:
 def pool_units(
     examples: Examples, names: tuple[str, ...], statistics: tuple[str, ...] = POOLING
 ) -> tuple[Units, NDArray[np.int64]]:
-    """Pool the rows of each unit.
+    """Pool the features ``names`` by unit; return the units, and each row's unit, shape (n,).
 
-    Parameters
-    ----------
-    examples
-        The rows, n of them.
-    names
-        Features with one vector per segment.
-    statistics
-        See :func:`pool`.
-
-    Returns
-    -------
-    (Units, ndarray of shape (n,))
-        The units, and each row's unit.
+    The features have one vector per segment; for ``statistics`` see :func:`pool`.
     """
     _, first, unit_of_row = np.unique(examples.unit, return_index=True, return_inverse=True)
     units = Units(
