@@ -76,7 +76,8 @@ def test_help_names_every_command(
     code, out, _ = run(monkeypatch, capsys, "--help")
     assert code == 0
     listed = [line.split()[0] for line in out.split("Commands:")[1].splitlines() if line.strip()]
-    assert sorted(listed) == sorted(command_line.HELP_ORDER)
+    assert sorted(listed) == sorted(command_line.find_commands())
+    assert set(command_line.HELP_ORDER) <= set(listed)
     assert listed[0] == "predict"
 
 
