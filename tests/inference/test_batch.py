@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from helpers import deadly
 from helpers.sounds import RATE, tone
 from music_emotion.inference import batch
-from music_emotion.inference.batch import predict_file
+from music_emotion.inference.batch import predict_file, predict_files
 from music_emotion.inference.model import EmotionModel
 
 
@@ -22,6 +23,16 @@ def song() -> bytes:
     data = io.BytesIO()
     sf.write(data, tone(6.0), RATE, format="WAV")
     return data.getvalue()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """A calm song, a letter, and a tense song."""
+    names = [str(tmp_path / name) for name in ("calm.wav", "letter.mp3", "tense.flac")]
+    sf.write(names[0], tone(6.0), RATE)
+    Path(names[1]).write_text("dear listener")
+    sf.write(names[2], tone(6.0, hertz=3_000.0), RATE)
+    return names
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -68,3 +79,31 @@ def test_a_disk_that_fails_while_it_is_read_is_an_outcome() -> None:
 
     outcome = predict_file("a\nb.wav", Failing())  # type: ignore[arg-type]
     assert outcome.error == "'a\\nb.wav' cannot be read (Input/output error)"
+
+
+def test_the_bar_begins_with_what_there_is_to_do(files: list[str], tone_model_folder: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    model = str(tone_model_folder)
+    list(predict_files(files[:2], model, progress=lambda *step: steps.append(step)))
+    assert steps == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_processes_give_what_one_gives(files: list[str], tone_model_folder: Path) -> None:
+    model = str(tone_model_folder)
+    alone = list(predict_files(files, model))
+    together = list(predict_files(files, model, jobs=2))
+    assert [outcome.path for outcome in together] == files
+    assert [outcome.error for outcome in together] == [outcome.error for outcome in alone]
+    one, other = alone[0].prediction, together[0].prediction
+    assert one is not None and other is not None
+    assert np.array_equal(one.emotions, other.emotions)
+
+
+def test_a_file_that_kills_its_process_does_not_stop_the_others(
+    files: list[str], tone_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_begin", deadly.begin)
+    files[1] = str(Path(files[1]).rename(Path(files[1]).with_name(deadly.KILLER)))
+    outcomes = list(predict_files(files, str(tone_model_folder), jobs=2))
+    assert [outcome.path for outcome in outcomes] == files
+    assert ["killed" in outcome.error for outcome in outcomes] == [False, True, False]
