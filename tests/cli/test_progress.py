@@ -6,7 +6,7 @@ from rich.console import Console
 from music_emotion.cli import progress as module
 from music_emotion.cli.progress import CellProgress, in_words
 from music_emotion.evaluation.cells import CellName, Run
-from music_emotion.evaluation.compare import Schedule
+from music_emotion.evaluation.schedule import Schedule
 
 CELLS = [CellName(Run("track", "label", "net", 42), fold) for fold in range(5)]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from music_emotion.datasets.corpus import Corpus
     from music_emotion.evaluation.cells import Cell, CellName
-    from music_emotion.evaluation.compare import Schedule
+    from music_emotion.evaluation.schedule import Schedule
     from music_emotion.evaluation.train_cell import Failure
     from music_emotion.features.extract import CorpusFeatures
 

@@ -99,14 +99,6 @@ class Conclusions:
     ceilings: Ceilings | None  #: how far people agree; ``None`` where single votes are not known
 
 
-def calibration_of(
-    calibration: Sequence[ModelCalibration], result: ModelResult
-) -> ModelCalibration:
-    """Return the calibration of one model's result; raise a :class:`KeyError` without one."""
-    by_key = {(one.protocol, one.target, one.model): one for one in calibration}
-    return by_key[result.protocol, result.target, result.model]
-
-
 def conclude(results: Results) -> Conclusions:
     """Draw the conclusions; with votes, r is tested as well."""
     votes = results.ground_truth.vote_table

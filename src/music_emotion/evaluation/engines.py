@@ -8,7 +8,6 @@ being trained. With the same number of threads all engines predict the same.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -26,7 +25,7 @@ from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName
 from music_emotion.evaluation.train_cell import Failure, Task, Workplace, try_cell
 from music_emotion.interruption import sigterm_interrupts
-from music_emotion.parallel import Death, Report, available_cores, run_tasks
+from music_emotion.parallel import Death, Report, available_cores, memory_bytes, run_tasks
 
 BYTES_PER_JOB = 2 * 10**9  # reserved for a training where the number of jobs is not given
 REPORT_SECONDS = 0.5  # between two reports of a training
@@ -79,12 +78,8 @@ class CellReporter(Protocol):
 
 def default_jobs() -> int:
     """Return the number of processors, fewer where the memory would not do for so many jobs."""
-    cores = available_cores()
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return cores
-    return max(1, min(cores, memory // BYTES_PER_JOB))
+    cores, memory = available_cores(), memory_bytes()
+    return cores if memory is None else max(1, min(cores, memory // BYTES_PER_JOB))
 
 
 def threads_per_job(jobs: int) -> int:

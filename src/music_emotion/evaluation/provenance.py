@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import os
 import platform
 import shlex
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from music_emotion.parallel import available_cores
+from music_emotion.parallel import available_cores, memory_bytes
 
 PACKAGES = (
     "music-emotion",
@@ -94,11 +93,8 @@ def machine() -> dict[str, str | int]:
         "cores": available_cores(),
         "system": f"{platform.system()} {platform.machine()}",
     }
-    try:
-        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return described
-    return {**described, "memory_gb": round(size / 1e9)}
+    memory = memory_bytes()
+    return described if memory is None else {**described, "memory_gb": round(memory / 1e9)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,7 @@ from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError, printable
 from music_emotion.evaluation.agreement import Ceilings, PanelCurve
-from music_emotion.evaluation.analysis import (
-    Conclusions,
-    Confusions,
-    ModelCalibration,
-    calibration_of,
-)
+from music_emotion.evaluation.analysis import Conclusions, Confusions, ModelCalibration
 from music_emotion.evaluation.bootstrap import BOOTSTRAP_SEED, CONFIDENCE, N_RESAMPLES
 from music_emotion.evaluation.cells import PREDICTIONS
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
@@ -157,13 +152,13 @@ class Document:
     format: int  #: version of the file
     data: Data
     folds: dict[Protocol, int]  #: folds of each protocol
-    intervals: Intervals  #: how they were made
-    commands: tuple[Command, ...]  #: the commands that contributed, oldest first
+    intervals: Intervals
+    commands: tuple[Command, ...]  #: those that contributed, oldest first
     emotions: tuple[str, ...]  #: the nine, in the order of every array
-    #: the models, in the order of protocols, targets and models
+    #: in the order of protocols, targets and models
     rows: tuple[ModelResult, ...] = field(metadata=json_key("results"))
     left_out: tuple[str, ...]  #: what was left out, with the reason
-    #: hypotheses, ablations, paired, calibration, confusions: as in :class:`.Conclusions`
+    #: this and the next: as in :class:`.Conclusions`
     hypotheses: tuple[HypothesisTest, ...] = field(metadata=json_key("findings"))
     ablations: tuple[Ablation, ...] = field(metadata=json_key("smote"))
     paired: tuple[ProtocolTests, ...] = field(metadata=json_key("paired_tests"))
@@ -182,7 +177,7 @@ class Document:
         return cls(
             format=FORMAT,
             data=Data(
-                name=truth.name,
+                truth.name,
                 tracks=len(truth.ids),
                 segments=len(truth.segment_track),
                 groups=truth.n_groups,
@@ -214,8 +209,9 @@ class Document:
         return None if self.agreement is None else self.agreement.curve
 
     def calibration_of(self, row: ModelResult) -> ModelCalibration:
-        """Return the calibration of one of the rows."""
-        return calibration_of(self.calibration, row)
+        """Return the calibration of one of the rows; raise a :class:`KeyError` without one."""
+        by_key = {(one.protocol, one.target, one.model): one for one in self.calibration}
+        return by_key[row.protocol, row.target, row.model]
 
     def tables(self) -> Iterator[tuple[Protocol, Target, tuple[ModelResult, ...]]]:
         """Yield the rows of each protocol and target, each table the most accurate model first.
