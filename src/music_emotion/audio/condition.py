@@ -46,10 +46,7 @@ class Conditioner:
         return np.ascontiguousarray(mix, dtype=np.float32)
 
     def _repair(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Replace damaged samples by silence; bring integers in a float file to scale.
-
-        A few samples beyond all sense are damage; where many are, the file holds integers.
-        """
+        """Silence what is no number or beyond all sense; where that is much, it is integers."""
         finite = np.isfinite(block)
         if not finite.all():
             self._repaired += int(block.size - np.count_nonzero(finite))

@@ -28,6 +28,8 @@ RESAMPLING_QUALITY = "HQ"  # soxr's 20-bit setting; passband to 0.91 of the lowe
 WIDE_BYTES = 4  # integers of as many bytes or more often hold sound of fewer bits
 TRUNCATED_SHARE = 0.98  # of the frames a header claims; fewer read means a truncated file
 
+Array = NDArray[np.float32]
+
 
 @dataclass(frozen=True, slots=True)
 class Sound:
@@ -41,7 +43,7 @@ class Sound:
         What was wrong and has been repaired or left out, one line each.
     """
 
-    samples: NDArray[np.float32]
+    samples: Array
     sample_rate: int
     warnings: tuple[str, ...] = ()
 
@@ -54,15 +56,9 @@ class Sound:
 class AudioStream:
     """A file read in mono blocks at its own rate, for files of any length.
 
-    Iterate it once, inside ``with``; :attr:`warnings` and :attr:`duration` are complete after the
-    last block.
-
-    Parameters
-    ----------
-    source
-        A path or a binary stream; the format is told by its content.
-    duration
-        Seconds to read at most; ``None`` reads all.
+    The source is a path or a binary stream, its format told by its content; not more than
+    ``duration`` seconds are read. Iterate it once, inside ``with``; :attr:`warnings` and
+    :attr:`duration` are complete after the last block.
 
     Raises
     ------
@@ -86,7 +82,7 @@ class AudioStream:
     def __exit__(self, *error: object) -> None:
         self._file.close()
 
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+    def __iter__(self) -> Iterator[Array]:
         for block in self._file.blocks(self._limit):
             self._frames += len(block)
             yield self._conditioner.mono(block)
@@ -132,14 +128,14 @@ class Resampler:
                 from_rate, to_rate, 1, dtype="float32", quality=RESAMPLING_QUALITY
             )
 
-    def push(self, block: NDArray[np.float32], *, last: bool = False) -> NDArray[np.float32]:
+    def push(self, block: Array, *, last: bool = False) -> Array:
         """Return what is ready after ``block``; with ``last``, all that remains."""
         if self._stream is None:
             return block
         return np.asarray(self._stream.resample_chunk(block, last=last))
 
 
-def resample(samples: NDArray[np.float32], from_rate: int, to_rate: int) -> NDArray[np.float32]:
+def resample(samples: Array, from_rate: int, to_rate: int) -> Array:
     """Change the sample rate of mono sound, shape (n,) → (about n · to_rate / from_rate,)."""
     return Resampler(from_rate, to_rate).push(np.ascontiguousarray(samples), last=True)
 
@@ -151,25 +147,17 @@ def decode(source: AudioSource, *, duration: float | None = None) -> Sound:
         return Sound(samples, stream.sample_rate, stream.warnings)
 
 
-def read_audio(
-    source: AudioSource, sample_rate: int, *, duration: float | None = None
-) -> NDArray[np.float32]:
+def read_audio(source: AudioSource, sample_rate: int, *, duration: float | None = None) -> Array:
     """Read a file as mono at ``sample_rate`` Hz, shape (n,); see :func:`decode`."""
     sound = decode(source, duration=duration)
     return resample(sound.samples, sound.sample_rate, sample_rate)
 
 
 def sound_from_array(samples: NDArray[Any], sample_rate: int) -> Sound:
-    """Take an array as sound.
+    """Take an array of shape (n,), (n, channels) or (channels, n) as sound at 4,000–768,000 Hz.
 
-    Parameters
-    ----------
-    samples
-        Shape (n,), (n, channels) or (channels, n), where channels are fewer than samples; integers
-        are brought to full scale ±1 by their type, or where they have 32 bits and more by the
-        16, 24 or 32 bits their largest needs.
-    sample_rate
-        Hz, 4,000–768,000.
+    Channels are fewer than samples. Integers are brought to full scale ±1 by their type, or where
+    they have 32 bits and more by the 16, 24 or 32 bits their largest needs.
 
     Raises
     ------
@@ -196,9 +184,8 @@ def sound_from_array(samples: NDArray[Any], sample_rate: int) -> Sound:
     conditioner = Conditioner(int(sample_rate))
     with np.errstate(over="ignore"):
         array = array.astype(np.float32)
-    blocks = [
-        conditioner.mono(array[at : at + BLOCK_FRAMES]) for at in range(0, len(array), BLOCK_FRAMES)
-    ]
+    starts = range(0, len(array), BLOCK_FRAMES)
+    blocks = [conditioner.mono(array[start : start + BLOCK_FRAMES]) for start in starts]
     return Sound(np.concatenate(blocks), int(sample_rate), warnings + conditioner.warnings())
 
 
