@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 import soundfile as sf
 
 from helpers.sounds import RATE, tone
+from helpers.tracks import row_of
 from music_emotion.emotions import EMOTIONS
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
+from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.track import CatalogueTrack, FileStamp
 
 ENCODERS = {
@@ -95,3 +98,11 @@ def predicted(path: Path, top: str | None = "calmness", *, version: str = "1") -
         prediction=told,
         model_sha256=f"abc{version}",
     )
+
+
+def catalogued(
+    catalogue: Catalogue, path: Path, top: str = "calmness", *, version: str = "1", **fields: object
+) -> CatalogueTrack:
+    """The row of a file as it is catalogued; fields are the row's own."""
+    catalogue.write(replace(predicted(path, top, version=version), **fields))
+    return row_of(catalogue, path)

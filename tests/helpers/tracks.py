@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
 
 
@@ -36,3 +38,10 @@ def track(name: str, artist: str = "", **fields: Any) -> CatalogueTrack:
         scanned_at=1_700_000_000,
     )
     return replace(plain, **fields)
+
+
+def row_of(catalogue: Catalogue, path: str | Path) -> CatalogueTrack:
+    """The row of a file, which is catalogued."""
+    found = catalogue.track(str(path))
+    assert found is not None
+    return found

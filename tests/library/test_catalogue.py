@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.tracks import prediction, track
+from helpers.tracks import prediction, row_of, track
 from music_emotion.errors import CatalogueError
 from music_emotion.library import catalogue as catalogue_module
 from music_emotion.library.catalogue import SCHEMA, Catalogue, default_catalogue
@@ -31,8 +31,8 @@ ODD_NAMES = [b"caf\xe9.mp3", b"two\nlines.mp3", "Bjö\u0308rk.mp3".encode(), b"5
 def test_a_track_comes_back_as_it_was_written(catalogue: Catalogue) -> None:
     written = track("a.mp3", "Björk", calmness=0.7, tension=0.1)
     number = catalogue.write(written)
-    read = catalogue.track(written.path)
-    assert read is not None and read.id == number
+    read = row_of(catalogue, written.path)
+    assert read.id == number
     assert (read.stamp, read.audio, read.tags) == (written.stamp, written.audio, written.tags)
     assert read.prediction is not None and written.prediction is not None
     np.testing.assert_array_equal(read.prediction.intensities, written.prediction.intensities)
@@ -50,8 +50,7 @@ def test_names_are_kept_byte_by_byte(catalogue: Catalogue, name: bytes) -> None:
     path = "/music/" + os.fsdecode(name)
     catalogue.write(replace(track("a"), path=path))
     assert [os.fsencode(known) for known in catalogue.known_under("/music")] == [b"/music/" + name]
-    read = catalogue.track(path)
-    assert read is not None and read.path == path
+    assert row_of(catalogue, path).path == path
 
 
 @given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))
@@ -85,8 +84,8 @@ def test_a_path_has_one_row_and_a_moved_file_keeps_its_own(catalogue: Catalogue)
 def test_a_file_that_fails_later_loses_its_prediction(catalogue: Catalogue) -> None:
     catalogue.write(track("a"))
     catalogue.write(replace(track("a"), prediction=None, model_sha256="", error="'a' is damaged"))
-    read = catalogue.track("/music/a")
-    assert read is not None and read.prediction is None and read.error == "'a' is damaged"
+    read = row_of(catalogue, "/music/a")
+    assert read.prediction is None and read.error == "'a' is damaged"
     assert catalogue.known_under("/music")["/music/a"].failed
 
 
@@ -108,8 +107,7 @@ def test_retagged_missing_and_removed(catalogue: Catalogue) -> None:
     number = catalogue.write(track("a"))
     catalogue.restamp(number, FileStamp(1, 2, 3), Tags(artist="New"))
     catalogue.mark_missing([number], 5)
-    read = catalogue.track("/music/a")
-    assert read is not None
+    read = row_of(catalogue, "/music/a")
     assert (read.stamp, read.tags.artist, read.missing_since) == (FileStamp(1, 2, 3), "New", 5)
     catalogue.remove([number])
     tables = ("track", "prediction", "timeline")
@@ -123,8 +121,7 @@ def test_retagged_missing_and_removed(catalogue: Catalogue) -> None:
 
 def test_tags_that_are_no_unicode_do_no_harm(catalogue: Catalogue) -> None:
     catalogue.write(replace(track("a"), tags=Tags(artist="\udcff")))
-    read = catalogue.track("/music/a")
-    assert read is not None and read.tags.artist == "\\udcff"
+    assert row_of(catalogue, "/music/a").tags.artist == "\\udcff"
 
 
 def test_other_programs_can_read_while_one_writes(catalogue: Catalogue) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.tracks import track
+from helpers.tracks import row_of, track
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.library import playlist
@@ -206,8 +206,7 @@ def fill(catalogue: Catalogue, count: int) -> None:
 
 def test_from_a_catalogue(catalogue: Catalogue) -> None:
     fill(catalogue, 60)
-    copy = catalogue.track("/music/0000.mp3")
-    assert copy is not None
+    copy = row_of(catalogue, "/music/0000.mp3")
     catalogue.write(replace(copy, path="/music/0000 copy.mp3", id=None))
     made = make_playlist(catalogue, "calmness", "joyful activation", 3600.0)
     assert made.broken == ()

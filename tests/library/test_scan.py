@@ -14,7 +14,7 @@ import soundfile as sf
 from helpers import deadly
 from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
-from helpers.tracks import prediction
+from helpers.tracks import prediction, row_of
 from kill_scan import check_catalogue, kill_scans, make_library
 from music_emotion.inference import batch
 from music_emotion.library import scan as scan_module
@@ -73,11 +73,11 @@ def test_everything_once(catalogue: Catalogue, music: Path, tones: str, heard: H
     assert (summary.files, summary.predicted) == (3, 2)
     ((path, error),) = summary.failures
     assert path == str(music / "letter.mp3") and "is not audio" in error
-    calm = catalogue.track(str(music / "calm.flac"))
-    assert calm is not None and calm.prediction is not None
+    calm = row_of(catalogue, music / "calm.flac")
+    assert calm.prediction is not None
     assert (calm.prediction.top, calm.prediction.model) == ("calmness", "tones")
-    letter = catalogue.track(str(music / "letter.mp3"))
-    assert letter is not None and letter.error == error
+    letter = row_of(catalogue, music / "letter.mp3")
+    assert letter.error == error
 
 
 def test_moved_retagged_and_copied_files_are_known(
@@ -97,13 +97,12 @@ def test_moved_retagged_and_copied_files_are_known(
     assert names(catalogue, music) == {
         "copy.flac", "letter.mp3", "more/CALM.flac", "more/tense.flac"
     }  # fmt: skip
-    moved = catalogue.track(str(music / "more" / "CALM.flac"))
-    assert moved is not None and moved.id == before[str(music / "calm.flac")]
-    retagged = catalogue.track(str(music / "more" / "tense.flac"))
-    assert retagged is not None and retagged.tags.artist == "Björk"
+    assert row_of(catalogue, music / "more" / "CALM.flac").id == before[str(music / "calm.flac")]
+    retagged = row_of(catalogue, music / "more" / "tense.flac")
+    assert retagged.tags.artist == "Björk"
     assert retagged.prediction is not None and retagged.prediction.top == "tension"
-    copy = catalogue.track(str(music / "copy.flac"))
-    assert copy is not None and copy.prediction is not None and copy.prediction.top == "tension"
+    copy = row_of(catalogue, music / "copy.flac")
+    assert copy.prediction is not None and copy.prediction.top == "tension"
 
 
 def test_another_model_predicts_again(
@@ -315,8 +314,7 @@ def counts(summary: ScanSummary) -> dict[str, int]:
 
 
 def top(catalogue: Catalogue, path: Path) -> str | None:
-    row = catalogue.track(str(path))
-    assert row is not None
+    row = row_of(catalogue, path)
     return None if row.prediction is None else row.prediction.top
 
 
@@ -331,8 +329,8 @@ def test_each_file_is_a_row(
     summary = run(catalogue, album, tones)
     assert counts(summary) == {"files": 3, "predicted": 2, "failures": 1}
     assert summary.failures == [(str(album / "c.mp3"), f"'{album / 'c.mp3'}' is not audio")]
-    row = catalogue.track(str(album / "a.mp3"))
-    assert row is not None and row.prediction is not None
+    row = row_of(catalogue, album / "a.mp3")
+    assert row.prediction is not None
     assert (row.stamp, row.audio) == (
         FileStamp.read(album / "a.mp3"),
         audio_digest(album / "a.mp3"),
@@ -540,8 +538,7 @@ def test_a_file_that_goes_away_while_it_is_read(
         f"'{album / 'b.mp3'}' cannot be read (Permission denied)",
         f"'{album / 'd.mp3'}' cannot be read (odd)",
     ]
-    unread = catalogue.track(str(album / "b.mp3"))
-    assert unread is not None and unread.audio == b""
+    assert row_of(catalogue, album / "b.mp3").audio == b""
     assert sorted(ids(catalogue, album)) == ["b.mp3", "d.mp3"]
     monkeypatch.undo()
     monkeypatch.setattr(scan_module, "predict_stream", ears.listen)

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from helpers.tracks import track
+from helpers.tracks import row_of, track
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import CatalogueError
+from music_emotion.errors import CatalogueError, MissingExtraError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.database import scan_lock
 from music_emotion.library.distributed.shards import (
@@ -99,14 +100,20 @@ def test_a_shard_of_the_first_version_is_read() -> None:
     ]
 
 
+def test_without_pyarrow_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'music-emotion\[distributed\]'"):
+        ShardFolder(str(tmp_path))
+
+
 def test_rows_are_written_in_place_of_older_ones(catalogue: Catalogue, tmp_path: Path) -> None:
     new = row(tmp_path / "a.mp3", scanned_at=LATER)
     number = catalogue.write(replace(new, scanned_at=EARLIER, error="old", prediction=None))
     location = shards(tmp_path, [new, track("../bucket", path="s3://bucket/b.mp3")])
     for _ in range(2):  # again is no harm
         assert import_shards(location, catalogue) == Imported(2, 0)
-    told = catalogue.track(new.path)
-    assert told is not None and told.prediction is not None
+    told = row_of(catalogue, new.path)
+    assert told.prediction is not None
     assert (told.id, told.error, told.stamp) == (number, "", new.stamp)
     assert len(catalogue) == 2
 
@@ -117,8 +124,7 @@ def test_what_the_catalogue_has_from_a_later_scan_stays(
     old = row(tmp_path / "a.mp3", scanned_at=EARLIER)
     catalogue.write(replace(old, scanned_at=LATER, audio=b"another sound..."))
     assert import_shards(shards(tmp_path, [old]), catalogue) == Imported(0, 1)
-    told = catalogue.track(old.path)
-    assert told is not None and told.audio == b"another sound..."
+    assert row_of(catalogue, old.path).audio == b"another sound..."
 
 
 def test_files_that_moved_changed_or_went_away_since(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -132,8 +138,7 @@ def test_files_that_moved_changed_or_went_away_since(catalogue: Catalogue, tmp_p
     (tmp_path / "a.mp3").unlink()
     assert import_shards(location, catalogue) == Imported(2, 2)
     assert paths(catalogue, tmp_path) == {"moved.mp3": False, "g.mp3": True, "a.mp3": True}
-    told = catalogue.track(away.path)
-    assert told is not None and told.missing_since == 1234
+    assert row_of(catalogue, away.path).missing_since == 1234
 
 
 def test_the_inode_is_this_machines(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from helpers.tracks import track
+from helpers.tracks import row_of, track
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags import journal
 from music_emotion.library.tags.journal import TagWrite
@@ -18,9 +18,7 @@ AFTER = {"MOOD": ("calmness",), "TMOO": ("calm", "ness")}
 
 def written(catalogue: Catalogue, name: str) -> CatalogueTrack:
     catalogue.write(track(name))
-    found = catalogue.track(f"/music/{name}")
-    assert found is not None
-    return found
+    return row_of(catalogue, f"/music/{name}")
 
 
 def test_a_write_is_known_before_the_file_is_touched(catalogue: Catalogue) -> None:
@@ -95,8 +93,7 @@ def test_a_copy_that_was_written_itself_is_not_taken_for_a_file_that_is_away(
 ) -> None:
     one = written(catalogue, "a")
     catalogue.write(track("copy", audio=one.audio))
-    copy = catalogue.track("/music/copy")
-    assert copy is not None
+    copy = row_of(catalogue, "/music/copy")
     numbers = logged(catalogue, one), logged(catalogue, copy)
     catalogue.mark_missing([one.id or 0], 1)
     assert [(w.id, w.path) for w in journal.undoable(catalogue, one.audio)] == [
@@ -136,8 +133,7 @@ def test_what_is_noted_of_a_file_without_a_row_changes_no_row(catalogue: Catalog
 def test_writings_of_a_file_are_newest_first_and_not_its_copys(catalogue: Catalogue) -> None:
     one = written(catalogue, "a")
     catalogue.write(track("copy", audio=one.audio))
-    copy = catalogue.track("/music/copy")
-    assert copy is not None
+    copy = row_of(catalogue, "/music/copy")
     numbers = [logged(catalogue, song) for song in (one, copy, one)]
     assert [w.id for w in journal.writings_of(catalogue, one)] == [numbers[2], numbers[0]]
     assert [w.id for w in journal.writings_of(catalogue, copy)] == [numbers[1]]
@@ -154,8 +150,7 @@ def test_only_the_writings_of_the_file_itself_are_bound_to_its_row(catalogue: Ca
     catalogue.remove([song.id or 0])
     again = written(catalogue, "a")
     catalogue.write(track("copy", audio=song.audio))
-    copy = catalogue.track("/music/copy")
-    assert copy is not None
+    copy = row_of(catalogue, "/music/copy")
     logged(catalogue, copy)
     rows = "SELECT track FROM tag_write WHERE id = ?"
     assert catalogue.connection.execute(rows, (number,)).fetchone() == (None,)

@@ -12,11 +12,19 @@ import soundfile as sf
 from mutagen.id3 import APIC, ID3, TXXX
 
 from helpers.sounds import RATE, tone
-from helpers.tagged_files import ENCODERS, decoded, make, needs_ffmpeg, predicted, probed
+from helpers.tagged_files import (
+    ENCODERS,
+    catalogued,
+    decoded,
+    make,
+    needs_ffmpeg,
+    predicted,
+    probed,
+)
+from helpers.tracks import row_of
 from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError
-from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags import journal, rewrite
 from music_emotion.library.tags import plan as plan_module
 from music_emotion.library.tags.fields import open_tags
@@ -52,24 +60,31 @@ MOOD_NAMES = {  # in the file, and as ffprobe shows it
 
 
 @pytest.fixture
-def catalogue(tmp_path):
-    with Catalogue.open(tmp_path / "catalogue.sqlite", write=True) as opened:
-        yield opened
-
-
-@pytest.fixture
 def mp3(tmp_path):
     return make(tmp_path, "mp3")
 
 
-def written(catalogue, path, top="calmness", *, version="1", **options):
-    """Tag a file; return its row."""
-    row = predicted(path, top, version=version)
-    catalogue.write(row)
-    row = catalogue.track(str(path))
-    plan = plan_tags(catalogue, row, overwrite=options.pop("overwrite", False))
+def written(catalogue, path, top="calmness", *, version="1", overwrite=False, **options):
+    """Tag a file; return what was planned."""
+    row = catalogued(catalogue, path, top, version=version)
+    plan = plan_tags(catalogue, row, overwrite=overwrite)
     write_tags(catalogue, row, plan, **options)
     return plan
+
+
+def undone(catalogue):
+    """Take back the one writing there is; return it."""
+    (write,) = journal.undoable(catalogue)
+    undo_tags(catalogue, write, plan_undo(catalogue, write))
+    return write
+
+
+def interrupted(catalogue, path):
+    """Note a writing that does not happen; return its row and the plan."""
+    row = catalogued(catalogue, path)
+    plan = plan_tags(catalogue, row)
+    journal.record(catalogue, row, plan.before, plan.after)
+    return row, plan
 
 
 def everything(path):
@@ -89,7 +104,7 @@ def test_what_is_written_reads_back_and_the_rest_stays(tmp_path, catalogue, kind
     in_file, in_ffprobe = MOOD_NAMES[kind]
     tags, shown = open_tags(path), probed(path)
     assert tags.key("MOOD") == in_file
-    for field, values in fields_of(catalogue.track(str(path)).prediction).items():
+    for field, values in fields_of(row_of(catalogue, path).prediction).items():
         assert tags.get(tags.key(field)) == values
         name = in_ffprobe if field == "MOOD" else field
         assert not in_ffprobe or (shown[name],) == values
@@ -97,17 +112,16 @@ def test_what_is_written_reads_back_and_the_rest_stays(tmp_path, catalogue, kind
     assert tags.get(tags.key("EMOTION_CALMNESS")) == ("0.90",)
     assert tags.get(tags.key("EMOTION_MODEL")) == ("tones 1",)
     # Taken back, it is as if nothing had been.
-    (write,) = list(journal.undoable(catalogue))
-    undo_tags(catalogue, write, plan_undo(catalogue, write))
+    undone(catalogue)
     assert everything(path) == before
     assert decoded(path) == sound
-    assert list(journal.undoable(catalogue)) == []
+    assert journal.undoable_ids(catalogue) == []
     assert not list(tmp_path.glob(f"{TEMPORARY_TAGGED}*"))
 
 
 def test_a_second_time_nothing_changes(mp3, catalogue):
     written(catalogue, mp3)
-    assert plan_tags(catalogue, catalogue.track(str(mp3))).after == {}
+    assert plan_tags(catalogue, row_of(catalogue, mp3)).after == {}
     plan = written(catalogue, mp3, "tension", version="2")
     assert diff_lines(plan) == [
         str(mp3),
@@ -129,8 +143,7 @@ def test_a_mood_of_the_users_stays(mp3, catalogue):
     written(catalogue, mp3, overwrite=True)
     assert ID3(mp3)["TXXX:mood"].text == ["calmness"]
     for _ in range(2):
-        (write,) = list(journal.undoable(catalogue))
-        undo_tags(catalogue, write, plan_undo(catalogue, write))
+        undone(catalogue)
     assert ID3(mp3)["TXXX:mood"].text == ["Sunday morning"]
     assert "TXXX:EMOTION_CALMNESS" not in ID3(mp3)
 
@@ -170,7 +183,7 @@ def test_pictures_permissions_times_and_a_link_stay(tmp_path, mp3, catalogue):
     assert len(ID3(mp3)["APIC:"].data) == 5004
     assert ID3(mp3)["TMOO"].text == ["calmness"]
     # The catalogue knows the new stamp, so that a scan need not read the file again.
-    assert catalogue.track(str(link)).stamp.size == mp3.stat().st_size
+    assert row_of(catalogue, link).stamp.size == mp3.stat().st_size
     written(catalogue, link, "tension")
     assert mp3.stat().st_mtime_ns > 10**18
 
@@ -199,8 +212,7 @@ def test_what_cannot_be_tagged_is_one_line(tmp_path, mp3, catalogue):
 
 
 def test_a_file_that_changed_meanwhile_is_left(mp3, catalogue):
-    catalogue.write(predicted(mp3))
-    row = catalogue.track(str(mp3))
+    row = catalogued(catalogue, mp3)
     plan = plan_tags(catalogue, row)
     content = mp3.read_bytes()
     os.utime(mp3, ns=(10**18, 10**18))
@@ -212,7 +224,7 @@ def test_a_file_that_changed_meanwhile_is_left(mp3, catalogue):
     with pytest.raises(TagError, match="is left as it is: it sounds different now"):
         plan_tags(catalogue, row)
     assert mp3.read_bytes() == content + b"more"
-    assert journal.unfinished(catalogue) == [] and list(journal.undoable(catalogue)) == []
+    assert journal.unfinished(catalogue) == [] and journal.undoable_ids(catalogue) == []
 
 
 def test_a_change_of_the_sound_is_noticed(mp3, catalogue, monkeypatch):
@@ -234,10 +246,7 @@ def test_a_change_of_the_sound_is_noticed(mp3, catalogue, monkeypatch):
 
 @pytest.mark.parametrize("replaced", [False, True])
 def test_an_interrupted_writing_is_settled(tmp_path, mp3, catalogue, replaced):
-    catalogue.write(predicted(mp3))
-    row = catalogue.track(str(mp3))
-    plan = plan_tags(catalogue, row)
-    journal.record(catalogue, row, plan.before, plan.after)
+    _, plan = interrupted(catalogue, mp3)
     if replaced:
         rewrite.rewrite_tags(str(mp3), plan.after)
     (tmp_path / f"{TEMPORARY_TAGGED}0123.mp3").write_bytes(b"half")
@@ -253,11 +262,9 @@ def test_a_taking_back_that_was_interrupted_is_settled_by_the_next_writing(mp3, 
     (write,) = list(journal.undoable(catalogue))
     rewrite.rewrite_tags(str(mp3), plan_undo(catalogue, write).after)  # and then it was killed
     written(catalogue, mp3)
-    (again,) = list(journal.undoable(catalogue))
-    assert again.id != write.id
-    undo_tags(catalogue, again, plan_undo(catalogue, again))
+    assert undone(catalogue).id != write.id
     assert "TMOO" not in ID3(mp3)
-    assert list(journal.undoable(catalogue)) == []
+    assert journal.undoable_ids(catalogue) == []
 
 
 def id3_tag(version: int, *frames: tuple[str, bytes]) -> bytes:
@@ -334,8 +341,7 @@ def test_a_key_keeps_its_spelling(tmp_path, catalogue):
     tags["mood"] = ["mine"]
     tags.save()
     written(catalogue, flac, overwrite=True)
-    (write,) = journal.undoable(catalogue)
-    undo_tags(catalogue, write, plan_undo(catalogue, write))
+    undone(catalogue)
     assert ("mood", "mine") in list(mutagen.File(flac).tags)
 
 
@@ -344,20 +350,17 @@ def test_a_mood_that_was_changed_into_another_of_ours_is_the_users(mp3, catalogu
     tags = ID3(mp3)
     tags["TMOO"].text = ["sadness"]
     tags.save(mp3)
-    plan = plan_tags(catalogue, catalogue.track(str(mp3)))
+    plan = plan_tags(catalogue, row_of(catalogue, mp3))
     assert (plan.kept, plan.after) == ("sadness", {})
 
 
 def test_an_interrupted_writing_of_a_file_that_sounds_different_now_stays_open(mp3, catalogue):
-    catalogue.write(predicted(mp3))
-    row = catalogue.track(str(mp3))
-    plan = plan_tags(catalogue, row)
-    journal.record(catalogue, row, plan.before, plan.after)
+    row, _ = interrupted(catalogue, mp3)
     content = mp3.read_bytes()
     mp3.write_bytes(content + b"more")
     recover(catalogue)
     assert len(journal.unfinished(catalogue)) == 1
-    assert catalogue.track(str(mp3)).stamp == row.stamp
+    assert row_of(catalogue, mp3).stamp == row.stamp
     mp3.write_bytes(content)
     recover(catalogue)
     assert journal.unfinished(catalogue) == []
@@ -371,11 +374,6 @@ def flac(tmp_path):
     path = tmp_path / "song.flac"
     sf.write(path, tone(0.2), RATE)
     return path
-
-
-def catalogued(catalogue, path, **fields):
-    catalogue.write(replace(predicted(path), **fields))
-    return catalogue.track(str(path))
 
 
 def test_the_fields_of_a_prediction(flac):
@@ -433,7 +431,7 @@ def test_a_writing_is_noted_with_what_was_there(flac, catalogue):
     assert (write.path, write.audio, write.track) == (str(flac), row.audio, row.id)
     assert write.before == {**dict.fromkeys(plan.after), "EMOTION_POWER": ("9",)}
     assert write.after == plan.after
-    now = catalogue.track(str(flac))
+    now = row_of(catalogue, flac)
     assert (now.stamp, now.tags.artist) == (FileStamp.read(flac), "Somebody")
     assert now.stamp.mtime_ns == 10**18
     back = plan_undo(catalogue, write)
@@ -441,10 +439,10 @@ def test_a_writing_is_noted_with_what_was_there(flac, catalogue):
     assert back.after == {**dict.fromkeys(plan.after), "EMOTION_POWER": ("9",)}
     assert (back.path, back.stamp, back.left, back.kept) == (str(flac), now.stamp, (), "")
     undo_tags(catalogue, write, back, keep_times=True)
-    assert catalogue.track(str(flac)).stamp == FileStamp.read(flac)
+    assert row_of(catalogue, flac).stamp == FileStamp.read(flac)
     assert flac.stat().st_mtime_ns == 10**18
     assert open_tags(flac).get("EMOTION_POWER") == ("9",)
-    assert list(journal.undoable(catalogue)) == []
+    assert journal.undoable_ids(catalogue) == []
 
 
 def test_a_writing_that_fails_is_forgotten(flac, catalogue):
@@ -458,8 +456,7 @@ def test_a_writing_that_fails_is_forgotten(flac, catalogue):
 
 
 def test_only_the_file_that_was_looked_at_is_taken_back(flac, catalogue):
-    row = catalogued(catalogue, flac)
-    write_tags(catalogue, row, plan_tags(catalogue, row))
+    written(catalogue, flac)
     (write,) = journal.undoable(catalogue)
     plan = plan_undo(catalogue, write)
     with pytest.raises(TagError, match="another program changed it"):
@@ -471,9 +468,8 @@ def test_only_the_file_that_was_looked_at_is_taken_back(flac, catalogue):
 
 
 def test_taking_back_what_the_file_no_longer_says(flac, catalogue):
-    row = catalogued(catalogue, flac)
     content = flac.read_bytes()
-    write_tags(catalogue, row, plan_tags(catalogue, row))
+    written(catalogue, flac)
     flac.write_bytes(content)  # another program took it back
     (write,) = journal.undoable(catalogue)
     plan = plan_undo(catalogue, write)
@@ -486,8 +482,7 @@ def test_taking_back_what_the_file_no_longer_says(flac, catalogue):
 
 
 def test_which_writing_of_a_sound_is_a_files(tmp_path, flac, catalogue):
-    row = catalogued(catalogue, flac)
-    write_tags(catalogue, row, plan_tags(catalogue, row))
+    written(catalogue, flac)
     (write,) = journal.undoable(catalogue)
     assert undoable_write(catalogue, str(flac)) == write
     copy = tmp_path / "copy.flac"
@@ -507,9 +502,7 @@ def test_what_was_interrupted_is_settled_file_by_file(tmp_path, flac, catalogue)
         path = tmp_path / name / "song.flac"
         path.parent.mkdir()
         sf.write(path, tone(0.2, hertz=400.0 + len(plans)), RATE)
-        row = catalogued(catalogue, path)
-        plans[name] = plan_tags(catalogue, row)
-        journal.record(catalogue, row, plans[name].before, plans[name].after)
+        _, plans[name] = interrupted(catalogue, path)
     (tmp_path / "gone" / "song.flac").unlink()
     sf.write(tmp_path / "other" / "song.flac", tone(0.3), RATE)
     rewrite.rewrite_tags(plans["done"].path, plans["done"].after)
@@ -524,9 +517,7 @@ def test_what_was_interrupted_is_settled_file_by_file(tmp_path, flac, catalogue)
 
 
 def test_an_interrupted_writing_is_not_told_from_a_copy(tmp_path, flac, catalogue):
-    row = catalogued(catalogue, flac)
-    plan = plan_tags(catalogue, row)
-    journal.record(catalogue, row, plan.before, plan.after)
+    row, _ = interrupted(catalogue, flac)
     copy = flac.rename(tmp_path / "copy.flac")
     catalogue.remove([row.id])
     catalogued(catalogue, copy)

@@ -9,8 +9,8 @@ import pytest
 import soundfile as sf
 
 from helpers.sounds import RATE, tone
-from helpers.tagged_files import predicted
-from helpers.tracks import prediction
+from helpers.tagged_files import catalogued, predicted
+from helpers.tracks import prediction, row_of
 from music_emotion.audio.discover import TEMPORARY_TAGGED
 from music_emotion.errors import CatalogueError, MissingExtraError, ModelError, TagError
 from music_emotion.inference.batch import Outcome
@@ -31,13 +31,6 @@ def make(path: Path, hertz: float = 440.0) -> Path:
 @pytest.fixture
 def song(tmp_path: Path) -> Path:
     return make(tmp_path / "song.flac")
-
-
-def catalogued(catalogue: Catalogue, path: Path, **fields: object) -> CatalogueTrack:
-    catalogue.write(replace(predicted(path), **fields))
-    row = catalogue.track(str(path))
-    assert row is not None
-    return row
 
 
 def mood(path: Path) -> tuple[str, ...] | None:
@@ -96,8 +89,7 @@ def test_a_known_file_is_its_row_with_the_stamp_of_now(
     os.utime(song, ns=(10**18, 10**18))
     found = NamedTracks(catalogue).row(str(song))
     assert (found.id, found.stamp) == (row.id, FileStamp.read(song))
-    kept = catalogue.track(str(song))
-    assert kept is not None and kept.stamp == row.stamp  # not written: it is read again
+    assert row_of(catalogue, song).stamp == row.stamp  # not written: it is read again
 
 
 def test_a_moved_file_has_the_row_and_a_copy_its_own(
@@ -153,8 +145,7 @@ def test_what_another_model_said_does_where_none_is_named(
     catalogue.write(CatalogueTrack(str(new), FileStamp.read(new), audio_digest(new), error="bad"))
     with pytest.raises(TagError, match=r"^odd$"):
         named.row(str(new))
-    kept = catalogue.track(str(new))
-    assert kept is not None and kept.error == "bad"
+    assert row_of(catalogue, new).error == "bad"
 
 
 def test_what_cannot_be_read(catalogue: Catalogue, song: Path) -> None:
