@@ -82,13 +82,11 @@ class EmotionModel:
         self, blocks: Iterable[Array], sound: AudioStream | Sound, path: str, name: str
     ) -> TrackPrediction:
         """Predict blocks of sound, whose length and warnings are known when all have passed."""
-        envelope = segmenter.Envelope(sound.sample_rate)
-        watched = envelope.watch(blocks)
-        blocks, is_repeated = segmenter.fill_segment(watched, sound.sample_rate, name)
+        rate = sound.sample_rate
+        envelope = segmenter.Envelope(rate)
+        blocks, is_repeated = segmenter.fill_segment(envelope.watch(blocks), rate, name)
         parts, masks = list[SegmentLevel](), list[NDArray[np.bool_]]()
-        for segments in segmenter.segment_blocks(
-            blocks, sound.sample_rate, rates=self.sample_rates
-        ):
+        for segments in segmenter.segment_blocks(blocks, rate, rates=self.sample_rates):
             parts.append(self.analyse(segments))
             masks.append(segmenter.audible_segments(segments))
         audible, peaks, duration = np.concatenate(masks), envelope.values(), sound.duration

@@ -167,12 +167,11 @@ class TrackPrediction:
         probabilities of the whole track, its intensities, and the probabilities over time. Which is
         which is in each annotation's sandbox.
         """
-        duration, half = round(self.duration, 3), self.timeline.window / 2
+        duration, timeline = round(self.duration, 3), self.timeline
+        half = timeline.window / 2
         spans = [
             (max(0.0, middle - half), min(duration, middle + half), emotions)
-            for middle, emotions in zip(
-                self.timeline.time.tolist(), self.timeline.emotions, strict=True
-            )
+            for middle, emotions in zip(timeline.time.tolist(), timeline.emotions, strict=True)
         ]
         return {
             "annotations": [
