@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.model_selection import GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -226,6 +227,27 @@ def test_the_temperature_is_fitted_wherever_two_classes_are(classes: int) -> Non
     report = create("svm").fit(replace(given, features={"statistics": noisy}))
     temperature = float(report.notes[0].split()[1])
     assert temperature != 1.0
+
+
+def test_the_temperature_stays_between_two_bounds() -> None:
+    decisions = 0.05 * np.eye(9)
+    assert best_temperature(decisions, np.arange(9)) == pytest.approx(np.exp(-4), rel=1e-3)
+    never = np.roll(np.arange(9), 1)
+    assert best_temperature(decisions, never) == pytest.approx(np.exp(4), rel=1e-3)
+
+
+def test_the_temperature_is_that_of_five_folds_of_whole_groups() -> None:
+    given = uneven()
+    report = create("svm").fit(given, seed=2)
+    inputs = StandardScaler().fit_transform(given.features["statistics"][:, :90].astype(float))
+    decisions, truth = [], []
+    splitter = GroupKFold(5, shuffle=True, random_state=2)
+    for inside, outside in splitter.split(inputs, groups=given.group):
+        classifier = SVC(C=10).fit(inputs[inside], given.label[inside])
+        decisions.append(decisions_of(classifier, inputs[outside]))
+        truth.append(given.label[outside])
+    expected = best_temperature(np.concatenate(decisions), np.concatenate(truth))
+    assert report.notes == (f"temperature {expected:.3g} from inner cross-validation",)
 
 
 def test_two_classes_have_a_decision_each_and_the_absent_are_below() -> None:

@@ -101,6 +101,7 @@ def test_a_model_that_was_not_fitted_is_not_saved(tmp_path: Path) -> None:
 
 def test_a_trained_model_is_described(light: KernelBlend, tmp_path: Path) -> None:
     save(light, tmp_path)
+    assert (tmp_path / "model.json").read_text().startswith('{\n "format": 1,\n "name": "light",')
     trained = read_trained(tmp_path)
     assert (trained.name, trained.target, trained.members) == ("light", "votes", ())
     assert (trained.feature_names, trained.settings) == (("summary",), {})

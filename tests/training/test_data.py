@@ -147,11 +147,12 @@ def test_a_class_with_one_member_is_left_alone() -> None:
     assert any("single member: 7" in note for note in filled.notes)
 
 
-def test_balanced_classes_need_nothing() -> None:
-    features, label = rows_of({0: 6, 1: 6})
+@pytest.mark.parametrize("count", [1, 4, 6])
+def test_balanced_classes_need_nothing(count: int) -> None:
+    features, label = rows_of({0: count, 1: count})
     filled = oversample(features, label, seed=0)
-    assert len(filled.label) == 12
-    assert "nothing to do" in filled.notes[0]
+    assert len(filled.label) == 2 * count
+    assert filled.notes == ("SMOTE had nothing to do: the classes are equally large",)
 
 
 @pytest.mark.parametrize("seed", [0, 5])
@@ -198,6 +199,14 @@ def test_each_class_draws_from_the_seed_plus_its_number() -> None:
     there = oversample(features, label, seed=4)
     moved = oversample(features, np.where(label == 3, 5, label), seed=2)
     np.testing.assert_array_equal(there.features, moved.features)
+
+
+def test_a_largest_class_that_is_small_needs_no_neighbours() -> None:
+    features, label = rows_of({0: 4, 1: 3})
+    assert oversample(features, label, seed=0).notes == (
+        "SMOTE added 1 synthetic rows to 7 real ones, 4 per class",
+        "SMOTE used fewer than 5 neighbours for class 1 (3 members, 2 neighbours)",
+    )
 
 
 def test_notes_count_what_was_added() -> None:

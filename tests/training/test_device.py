@@ -62,8 +62,9 @@ def test_graphics_cards_compute_in_the_short_type_they_know(
 
 def test_plain_numbers_need_no_context() -> None:
     assert isinstance(autocast(CPU, None), nullcontext)
-    with autocast(CPU, torch.bfloat16):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+    for dtype in (torch.bfloat16, torch.float16):
+        with autocast(CPU, dtype):
+            assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
 @pytest.mark.parametrize(("answer", "kept"), [(1, True), (0, False)])

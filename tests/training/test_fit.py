@@ -335,3 +335,36 @@ def test_the_defaults_are_those_that_the_figures_were_made_with() -> None:
     assert (config.dropout, config.label_smoothing, config.mixup) == (0.3, 0.0, 0.3)
     assert (config.validation_fraction, config.watch) == (0.1, "accuracy")
     assert config.splice and config.oversample
+
+
+def test_freed_memory_is_kept_on_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(
+        "music_emotion.training.fit.keep_freed_memory", lambda: calls.append(None) or True
+    )
+    config = TrainingConfig(max_epochs=1, splice=False)
+    fit_network(Linear(), data(9), nobody(data(9)), config, device=CPU, seed=0)
+    assert calls == [None]
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float16])
+def test_losses_are_scaled_in_float16_alone(
+    dtype: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("music_emotion.training.fit.half_precision", lambda device: dtype)
+    asked, scaler = [], torch.amp.GradScaler
+
+    def record(device: str, *, enabled: bool) -> torch.amp.GradScaler:
+        asked.append((device, enabled))
+        return scaler(device, enabled=False)
+
+    monkeypatch.setattr(torch.amp, "GradScaler", record)
+    config = TrainingConfig(max_epochs=1, splice=False)
+    fit_network(Linear(), data(9), nobody(data(9)), config, device=CPU, seed=0)
+    assert asked == [("cpu", dtype == torch.float16)]
+
+
+def test_predictions_are_made_128_at_a_time() -> None:
+    recorder = Recorder()
+    predict_logits(recorder, np.zeros((300, 9), dtype=np.float32), np.arange(300), CPU)
+    assert [len(batch) for batch in recorder.seen] == [128, 128, 44]

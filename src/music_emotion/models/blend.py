@@ -260,7 +260,7 @@ def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np
     size = np.bincount(member)
     shuffled = np.random.default_rng(seed).permutation(len(groups))
     fold_of_group = np.empty(len(groups), dtype=np.int64)
-    filled = np.zeros(folds, dtype=np.int64)
+    filled = np.zeros(folds)
     for number in shuffled[np.argsort(-size[shuffled], kind="stable")]:
         fold_of_group[number] = filled.argmin()
         filled[fold_of_group[number]] += size[number]

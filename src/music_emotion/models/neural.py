@@ -41,7 +41,7 @@ class Standardise(nn.Module):
     mean, deviation
         One value per feature, shape (features,).
     axis
-        The axis of the batch that holds the features: -1 for frame sequences
+        The axis of the batch that holds the features: 2 for frame sequences
         (batch, frames, features), 1 for spectrograms (batch, bands, frames).
     """
 
@@ -50,7 +50,7 @@ class Standardise(nn.Module):
 
     def __init__(self, mean: Tensor, deviation: Tensor, *, axis: int) -> None:
         super().__init__()
-        shape = (-1,) if axis == -1 else (-1, 1)
+        shape = (-1,) if axis == 2 else (-1, 1)
         self.register_buffer("mean", mean.to(torch.float32).reshape(shape))
         self.register_buffer("scale", (1 / deviation.to(torch.float64)).float().reshape(shape))
 
@@ -82,7 +82,7 @@ class LogMel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         # float64: the transforms of torch and onnxruntime lose the quietest bands in float32.
-        self.register_buffer("window", torch.hann_window(N_FFT, periodic=True, dtype=torch.float64))
+        self.register_buffer("window", torch.hann_window(N_FFT, dtype=torch.float64))
         weights = torch.from_numpy(mel(fmax=HIGHEST_FREQUENCY))
         bins = int(weights.any(dim=1).nonzero().max()) + 1
         self.register_buffer("weights", weights[:bins].T.contiguous())
@@ -241,8 +241,8 @@ class NeuralModel:
     def build(self, mean: Tensor, deviation: Tensor, target: Target) -> StandardisedNetwork:
         """Return an untrained network around the features' means and deviations."""
         architecture = self.architecture(self.config, len(mean), target == "votes")
-        axis = -1 if self.inputs.is_sequence else 1
-        return StandardisedNetwork(Standardise(mean, deviation, axis=axis), architecture)
+        standardise = Standardise(mean, deviation, axis=self.inputs.axis)
+        return StandardisedNetwork(standardise, architecture)
 
 
 def training_data(examples: Examples, array: NDArray[np.float32], target: Target) -> TrainingData:
@@ -256,7 +256,7 @@ def training_data(examples: Examples, array: NDArray[np.float32], target: Target
     listeners = examples.listeners.astype(np.float32)
     listeners = listeners / listeners.mean() if len(listeners) else listeners
     if target == "votes":
-        emotions = tick_shares(examples.vote_fractions.astype(np.float32), examples.label)
+        emotions = tick_shares(examples.vote_fractions, examples.label)
         weight = listeners
     else:
         emotions = one_hot(examples.label).astype(np.float32)
@@ -266,7 +266,7 @@ def training_data(examples: Examples, array: NDArray[np.float32], target: Target
         rows=examples.rows,
         emotions=emotions,
         weight=weight,
-        intensities=examples.vote_fractions.astype(np.float32),
+        intensities=examples.vote_fractions,
         intensity_weight=listeners,
         track_index=examples.track_index,
     )
@@ -274,7 +274,7 @@ def training_data(examples: Examples, array: NDArray[np.float32], target: Target
 
 def _standardised(data: TrainingData, scaling: Scaling) -> TrainingData:
     """Return the data with a standardised copy of its own rows as array."""
-    array = np.array(data.array[data.rows], dtype=np.float32)
+    array = np.array(data.array[data.rows])
     array -= scaling.mean
     array /= scaling.deviation
     return replace(data, array=array, rows=np.arange(len(array)))

@@ -86,7 +86,7 @@ def create(name: str, **overrides: Any) -> Model:
         If there is no model of that name or no setting of that name.
     """
     if ":" not in name and name not in MODEL_NAMES:
-        close = difflib.get_close_matches(name, MODEL_NAMES, n=1)
+        close = difflib.get_close_matches(name, MODEL_NAMES)
         hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(MODEL_NAMES)}"
         raise ModelError(f"there is no model {name!r}: {hint}")
     known = {field.name for field in fields(TrainingConfig)}

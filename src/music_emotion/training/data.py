@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.emotions import EMOTIONS
+
 MINIMUM_GROUPS = 5
 """A class that dominates fewer groups than this stays in training."""
 
@@ -87,7 +89,7 @@ def cut_validation(
         Seed of the draw.
     """
     groups, member = np.unique(group, return_inverse=True)
-    counts = np.zeros((len(groups), int(label.max()) + 1), dtype=np.int64)
+    counts = np.zeros((len(groups), len(EMOTIONS)), dtype=np.int64)
     np.add.at(counts, (member, label), 1)
     size = counts.sum(axis=1)
     class_of_group = counts.argmax(axis=1)
@@ -115,7 +117,7 @@ def _take_until(
             rows += int(size[candidate])
     if not taken:
         taken.append(int(candidates[np.argmin(size[candidates])]))
-    return np.array(taken, dtype=np.int64)
+    return np.array(taken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,4 +90,4 @@ def _multiplies_bfloat16() -> bool:
     """
     capabilities = getattr(torch.cpu, "get_capabilities", None)
     known = capabilities() if capabilities else {}
-    return bool(known.get("amx_bf16", False) or known.get("avx512_bf16", False))
+    return bool(known.get("amx_bf16") or known.get("avx512_bf16"))
