@@ -70,7 +70,7 @@ class ModelConfusions:
     #: share of each pair of :data:`PAIRS` in all the items where the model names another emotion
     #: than the label, shape (36,), sums to 1; summed over fold seeds
     shares: Floats
-    #: Spearman's rank correlation over the pairs with the shares of people; NaN without votes.
+    #: Spearman's rank correlation over the pairs with the shares of people; NaN without votes
     likeness: float
 
 

@@ -52,8 +52,8 @@ class ReliabilityDiagram:
 
     edges: Floats  #: shape (bins + 1,), 0 to 1
     count: NDArray[np.int64]  #: items per bin, shape (bins,)
-    confidence: Floats  #: mean top probability per bin, shape (bins,); NaN in an empty bin.
-    accuracy: Floats  #: share of right answers per bin, shape (bins,); NaN in an empty bin.
+    confidence: Floats  #: mean top probability per bin, shape (bins,); NaN in an empty bin
+    accuracy: Floats  #: share of right answers per bin, shape (bins,); NaN in an empty bin
     error: float  #: expected calibration error, 0–1
     #: mean top probability minus accuracy over all items; above 0 for a model too sure of itself
     overconfidence: float

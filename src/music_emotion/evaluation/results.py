@@ -50,7 +50,7 @@ class TrainedCell:
 
     seed: int
     fold: int
-    #: this and the others: as in :class:`.cells.Record`
+    #: this and the next three: as in :class:`.cells.Record`
     seconds: float
     threads: int
     best_epoch: int

@@ -158,7 +158,7 @@ class Document:
     #: in the order of protocols, targets and models
     rows: tuple[ModelResult, ...] = field(metadata=json_key("results"))
     left_out: tuple[str, ...]  #: what was left out, with the reason
-    #: this and the next: as in :class:`.Conclusions`
+    #: this and the next four: as in :class:`.Conclusions`
     hypotheses: tuple[HypothesisTest, ...] = field(metadata=json_key("findings"))
     ablations: tuple[Ablation, ...] = field(metadata=json_key("smote"))
     paired: tuple[ProtocolTests, ...] = field(metadata=json_key("paired_tests"))
