@@ -1,10 +1,10 @@
 """Change the code in one place at a time and see whether the tests notice (``make mutants``).
 
 The changes are those of mutmut: an operator, a number, a condition, an argument, an assignment.
-A random sample of them is tried, each in a process of its own against the tests that mirror the
-module. Left out are texts, also as arguments, and outside functions all but numbers; mutmut
-changes no annotations.
-What was tried is kept in ``build/``, so that a run that was stopped goes on.
+A random sample of them is tried, each in a process of its own, against the tests that run the
+changed line, the fastest first. Left out are texts, also as arguments, and outside functions all
+but numbers; mutmut changes no annotations. What was tried is kept in ``build/``, so that a run
+that was stopped goes on.
 
     python tools/mutants.py --seed 1 --count 400
 """
@@ -27,7 +27,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from py_compile import PycInvalidationMode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -38,17 +38,22 @@ PACKAGE = Path("src/music_emotion")
 SCOPE: dict[str, tuple[str, ...]] = {
     "models/*.py": ("tests/models",),
     "training/*.py": ("tests/training", "tests/models"),
-    "evaluation/metrics.py": tuple(
-        f"tests/evaluation/test_{name}.py" for name in ("scores", "results")
+    "evaluation/metrics.py": (
+        "tests/evaluation/test_metrics.py",
+        "tests/evaluation/test_scores.py",
     ),
-    "evaluation/folds.py": ("tests/evaluation/test_compare.py",),
-    "evaluation/bootstrap.py": ("tests/evaluation/test_scores.py", "tests/evaluation/agreement"),
+    "evaluation/folds.py": ("tests/evaluation/test_folds.py",),
+    "evaluation/bootstrap.py": (
+        "tests/evaluation/test_bootstrap.py",
+        "tests/evaluation/test_scores.py",
+        "tests/evaluation/agreement",
+    ),
     "inference/model.py": ("tests/inference",),
-    "library/scan.py": ("tests/library",),
+    "library/scan.py": ("tests/library/test_scan.py", "tests/library/test_walk.py"),
     "library/tags/*.py": ("tests/library/tags", "tests/cli/test_tag.py"),
 }
-"""Modules that are changed, and the tests that are asked after those of the same name."""
-PATIENCE = 3.0
+"""Modules that are changed, and the tests that are asked."""
+PATIENCE = 5.0
 """Tests that take so many times as long as on the unchanged code count as having noticed."""
 LEAST_SECONDS = 60.0
 """But they are given at least this long: a busy machine is no mutant noticed."""
@@ -64,6 +69,17 @@ class Mutant:
     number: int
     diff: str
     code: str
+
+    @property
+    def name(self) -> str:
+        """Name that stays the same while the module does."""
+        return f"{self.module}:{self.number}"
+
+    @property
+    def lines(self) -> range:
+        """Lines that are changed, as numbered before."""
+        first, _, count = self.diff.split()[1].lstrip("-").partition(",")
+        return range(int(first), int(first) + int(count or 1))
 
 
 def draw(modules: list[Path], count: int, seed: int) -> list[Mutant]:
@@ -107,23 +123,15 @@ def _is_tried(mutation: Mutation) -> bool:
     return True
 
 
-def tests_of(module: str) -> tuple[str, ...]:
-    """Return the tests to ask: those of the module's own name first."""
-    path = Path(module)
-    own = Path("tests") / path.parent / f"test_{path.stem}.py"
-    found = next(tests for pattern, tests in SCOPE.items() if path.match(pattern))
-    wanted = ([own.as_posix()] if (ROOT / own).is_file() else []) + list(found)
-    return tuple(dict.fromkeys(test for test in wanted if (ROOT / test).exists()))
-
-
 class Copy:
     """A copy of the package whose modules can be changed; one per process at work."""
 
     def __init__(self, folder: Path) -> None:
         self.source = folder / "src"
         shutil.copytree(ROOT / "src", self.source, ignore=shutil.ignore_patterns("__pycache__"))
-        unchecked = PycInvalidationMode.UNCHECKED_HASH  # what is not changed is compiled once
-        compileall.compile_dir(self.source, quiet=1, invalidation_mode=unchecked)
+        # What is not changed is compiled once, whatever the clock says.
+        mode = PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(self.source, quiet=1, invalidation_mode=mode)
 
     def write(self, module: str, code: str) -> None:
         """Put code in a module's place and forget what was compiled of it."""
@@ -133,7 +141,7 @@ class Copy:
             compiled.unlink()
 
 
-def start_tests(copy: Copy, tests: tuple[str, ...], log: Path) -> int:
+def start_tests(copy: Copy, tests: Sequence[str], log: Path, *plugins: object) -> int:
     """Fork a process that runs tests on a copy; its exit status is pytest's."""
     child = os.fork()
     if child:
@@ -147,11 +155,74 @@ def start_tests(copy: Copy, tests: tuple[str, ...], log: Path) -> int:
     sys.path.insert(0, str(copy.source))
     import pytest
 
-    options = "-x -q -p no:cacheprovider -p no:xdist --tb=line -o addopts="
-    options += " --import-mode=importlib --strict-markers"
-    status = pytest.main([*options.split(), *tests])
+    options = "-x -q --tb=line --import-mode=importlib -o addopts= -p no:cacheprovider -p no:xdist"
+    status = pytest.main([*options.split(), *tests], plugins=list(plugins))
     sys.stdout.flush()
     os._exit(int(status))
+
+
+class Recorder:
+    """A plug-in of pytest that notes which lines each test runs, and how long it takes."""
+
+    def __init__(self, copy: Copy, out: Path) -> None:
+        from coverage import Coverage
+
+        self.out, self.seconds = out, dict[str, float]()
+        self.coverage = Coverage(data_file=str(out / "lines"), source=[str(copy.source)])
+        self.coverage.start()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note what runs from now on under the name of a test."""
+        self.coverage.switch_context(nodeid)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Add up set-up, test and what follows it."""
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        """Write both down."""
+        self.coverage.stop()
+        self.coverage.save()
+        (self.out / "seconds.json").write_text(json.dumps(self.seconds), "utf-8")
+
+
+class Selection:
+    """Which tests to ask about a mutant, and how long they take on the code as it is."""
+
+    def __init__(self, copy: Copy, out: Path) -> None:
+        from coverage import CoverageData
+
+        wanted = sorted({test for tests in SCOPE.values() for test in tests})
+        recording = start_recording(copy, wanted, out)
+        if os.waitpid(recording, 0)[1]:
+            sys.exit(f"the tests fail on the code as it is:\n{(out / 'log').read_text()[-2000:]}")
+        self.seconds: dict[str, float] = json.loads((out / "seconds.json").read_text("utf-8"))
+        self.data = CoverageData(basename=str(out / "lines"))
+        self.data.read()
+        self.source = copy.source / "music_emotion"
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """Return the tests that run the changed line; all of its module where none is known."""
+        by_line = self.data.contexts_by_lineno(str(self.source / mutant.module))
+        found = {test for line in mutant.lines for test in by_line.get(line, [])} - {""}
+        if not found:
+            path = Path(mutant.module)
+            places = next(tests for pattern, tests in SCOPE.items() if path.match(pattern))
+            found = {test for test in self.seconds if test.startswith(places)}
+        return sorted(found, key=lambda test: self.seconds.get(test, 0.0))
+
+    def limit(self, tests: Sequence[str]) -> float:
+        """Return the seconds that tests are given."""
+        return max(LEAST_SECONDS, PATIENCE * sum(self.seconds.get(test, 0.0) for test in tests))
+
+
+def start_recording(copy: Copy, tests: Sequence[str], out: Path) -> int:
+    """Fork a process that runs tests under a :class:`Recorder`."""
+    child = os.fork()
+    if child:
+        return child
+    inner = start_tests(copy, tests, out / "log", Recorder(copy, out))
+    os._exit(bool(os.waitpid(inner, 0)[1]))
 
 
 @dataclass(slots=True)
@@ -172,7 +243,8 @@ def run(mutants: list[Mutant], results: Path, *, jobs: int) -> None:
     sources = {m.module: (ROOT / PACKAGE / m.module).read_text("utf-8") for m in mutants}
     with tempfile.TemporaryDirectory() as folder:
         copies = [Copy(Path(folder) / str(number)) for number in range(jobs)]
-        limits = time_limits({tests_of(m.module) for m in mutants}, copies[0], Path(folder))
+        print("running the tests on the code as it is", flush=True)
+        selection = Selection(copies[0], Path(folder))
         waiting, at_work, done = list(reversed(mutants)), list[Job](), 0
         began = time.monotonic()
         while waiting or at_work:
@@ -180,9 +252,10 @@ def run(mutants: list[Mutant], results: Path, *, jobs: int) -> None:
                 copy = next(c for c in copies if all(c is not job.copy for job in at_work))
                 mutant = waiting.pop()
                 copy.write(mutant.module, mutant.code)
-                tests = tests_of(mutant.module)
+                tests = selection.tests(mutant)
                 process = start_tests(copy, tests, copy.source.parent / "log")
-                at_work.append(Job(mutant, copy, process, time.monotonic(), limits[tests]))
+                limit = selection.limit(tests)
+                at_work.append(Job(mutant, copy, process, time.monotonic(), limit))
             time.sleep(0.05)
             for job in list(at_work):
                 outcome = _outcome(job)
@@ -191,29 +264,12 @@ def run(mutants: list[Mutant], results: Path, *, jobs: int) -> None:
                 at_work.remove(job)
                 job.copy.write(job.mutant.module, sources[job.mutant.module])
                 done += 1
-                entry = {**asdict(job.mutant), "outcome": outcome}
-                del entry["code"]
                 with results.open("a", encoding="utf-8") as file:
+                    entry = {**asdict(job.mutant), "outcome": outcome}
+                    del entry["code"]
                     file.write(json.dumps(entry) + "\n")
                 left = (time.monotonic() - began) / done * (len(mutants) - done)
                 print(f"{done}/{len(mutants)}  {outcome:8}  {left / 60:.0f} min left", flush=True)
-
-
-def time_limits(
-    sets: set[tuple[str, ...]], copy: Copy, folder: Path
-) -> dict[tuple[str, ...], float]:
-    """Run each set of tests on the unchanged code, which must pass, and allow a multiple."""
-    limits = {}
-    for tests in sorted(sets):
-        began = time.monotonic()
-        _, status = os.waitpid(start_tests(copy, tests, folder / "log"), 0)
-        if status:
-            text = (folder / "log").read_text("utf-8", "replace")
-            sys.exit(f"the tests fail on the code as it is:\n{text[-2000:]}")
-        seconds = time.monotonic() - began
-        limits[tests] = max(LEAST_SECONDS, PATIENCE * seconds)
-        print(f"{seconds:6.1f} s  {' '.join(tests)}", flush=True)
-    return limits
 
 
 def _outcome(job: Job) -> str | None:
@@ -250,15 +306,19 @@ def main() -> None:
     sample = draw(modules, options.count, options.seed)
     options.out.mkdir(exist_ok=True)
     results = options.out / f"mutants-{options.seed}{options.only.replace('/', '-')}.jsonl"
-    wanted = {(m.module, m.number, m.diff) for m in sample}
+    wanted = {m.name + m.diff for m in sample}
 
     def entries() -> list[dict[str, str]]:
         lines = results.read_text("utf-8").splitlines() if results.exists() else []
-        read = map(json.loads, lines)
-        return [e for e in read if (e["module"], e["number"], e["diff"]) in wanted]
+        read = [json.loads(line) for line in lines]
+        return [e for e in read if f"{e['module']}:{e['number']}{e['diff']}" in wanted]
 
     tried = {(e["module"], e["number"]) for e in entries()}
-    run([m for m in sample if (m.module, m.number) not in tried], results, jobs=options.jobs)
+    run(
+        [m for m in sample if (m.module, m.number) not in tried],
+        results,
+        jobs=options.jobs,
+    )
     survived = [e for e in entries() if e["outcome"] == "survived"]
     for entry in survived:
         print(f"\n{entry['module']}:{entry['number']}\n{entry['diff']}")
