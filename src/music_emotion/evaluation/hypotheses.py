@@ -27,7 +27,7 @@ from music_emotion.evaluation import scores
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.metrics import BY_NAME, Metric
-from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.evaluation.results import ModelResult, Results, in_tables
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import PairedTest, ProtocolTests, between, shown_p
 from music_emotion.evaluation.strict_json import DECIMALS, json_key
@@ -105,7 +105,7 @@ def judge_hypotheses(
     tests = {one.protocol: one.tests for one in paired}
     return tuple(
         judge(hypothesis, protocol, target, rows, tests.get(protocol, ()))
-        for protocol, target, rows in results.tables()
+        for protocol, target, rows in in_tables(results.models)
         for hypothesis in HYPOTHESES
     )
 

@@ -7,10 +7,9 @@ end in one table, and the same files give the same figures to the last digit.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -116,10 +115,13 @@ class Results:
         """Return the results of one protocol, all targets."""
         return tuple(result for result in self.models if result.protocol == protocol)
 
-    def tables(self) -> Iterator[tuple[Protocol, Target, tuple[ModelResult, ...]]]:
-        """Yield the results of each protocol and target that was run."""
-        for key, rows in groupby(self.models, key=lambda result: (result.protocol, result.target)):
-            yield *key, tuple(rows)
+
+def in_tables(rows: Iterable[ModelResult]) -> list[tuple[Protocol, Target, list[ModelResult]]]:
+    """Return the rows of each protocol and target, in the order in which they are given."""
+    found: dict[tuple[Protocol, Target], list[ModelResult]] = {}
+    for row in rows:
+        found.setdefault((row.protocol, row.target), []).append(row)
+    return [(protocol, target, table) for (protocol, target), table in found.items()]
 
 
 def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> Results:

@@ -28,7 +28,7 @@ from music_emotion.evaluation.cells import PREDICTIONS
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.hypotheses import Ablation, HypothesisTest
 from music_emotion.evaluation.provenance import Command
-from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.evaluation.results import ModelResult, Results, in_tables
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import ProtocolTests
 from music_emotion.evaluation.strict_json import (
@@ -213,18 +213,13 @@ class Document:
         by_key = {(one.protocol, one.target, one.model): one for one in self.calibration}
         return by_key[row.protocol, row.target, row.model]
 
-    def tables(self) -> Iterator[tuple[Protocol, Target, tuple[ModelResult, ...]]]:
-        """Yield the rows of each protocol and target, each table the most accurate model first.
+    def tables(self) -> list[tuple[Protocol, Target, list[ModelResult]]]:
+        """Return the rows of each protocol and target, each table the most accurate model first.
 
         The most honest protocol comes first, and of its targets the one with the best model.
         """
-        for protocol in reversed(PROTOCOLS):
-            tables: dict[Target, list[ModelResult]] = {}
-            for row in sorted(self.rows, key=lambda row: -row.headline["accuracy"].value):
-                if row.protocol == protocol:
-                    tables.setdefault(row.target, []).append(row)
-            for target, rows in tables.items():
-                yield protocol, target, tuple(rows)
+        rows = sorted(self.rows, key=lambda row: -row.headline["accuracy"].value)
+        return in_tables(sorted(rows, key=lambda row: -PROTOCOLS.index(row.protocol)))
 
 
 def write_figures(

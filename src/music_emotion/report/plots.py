@@ -19,12 +19,11 @@ from music_emotion.evaluation.agreement import PanelCurve, Worth
 from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.leakage import LeakCurve
-from music_emotion.evaluation.results import ModelResult
+from music_emotion.evaluation.results import ModelResult, in_tables
 from music_emotion.evaluation.results_file import Document
 from music_emotion.report.tables import (
     PROTOCOL_TITLES,
     TARGET_TITLES,
-    in_tables,
     reported_accuracies,
 )
 

@@ -320,14 +320,6 @@ def coded(title: str) -> str:
     return f"`{name}`{on}{target}"
 
 
-def in_tables(rows: Iterable[ModelResult]) -> list[tuple[Protocol, Target, list[ModelResult]]]:
-    """Return the rows of each protocol and target, in the order in which they are given."""
-    found: dict[tuple[Protocol, Target], list[ModelResult]] = {}
-    for row in rows:
-        found.setdefault((row.protocol, row.target), []).append(row)
-    return [(protocol, target, table) for (protocol, target), table in found.items()]
-
-
 def reported_accuracies(document: Document) -> Mapping[str, float]:
     """Return what the reference study reports, if these are results on its data."""
     return REPORTED if document.data.name == REFERENCE_DATA else {}

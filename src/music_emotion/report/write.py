@@ -14,7 +14,7 @@ from music_emotion.evaluation.cells import read_ground_truth
 from music_emotion.evaluation.error_analysis import worst_tracks
 from music_emotion.evaluation.provenance import Command
 from music_emotion.evaluation.rescore import corpus_of
-from music_emotion.evaluation.results import ModelResult, Results
+from music_emotion.evaluation.results import ModelResult, Results, in_tables
 from music_emotion.evaluation.results_file import Agreement, Document, read_document, write_figures
 from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.report import tables
@@ -53,7 +53,7 @@ def write_report(out: Path, results: Results, commands: Sequence[Command]) -> No
 
 def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:
     """Return what a results folder's ``README.md`` says; ``pictures`` are file names by title."""
-    data, by_table = document.data, tables.in_tables(document.rows)
+    data, by_table = document.data, in_tables(document.rows)
     note = f" {data.note}" if data.note else ""
     parts = [
         f"# Comparison on {data.name}",
@@ -344,7 +344,7 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
 def accuracy_lines(results: Results) -> list[str]:
     """Return the accuracy of every model as lines for the terminal, an empty line per table."""
     lines = []
-    for protocol, target, rows in tables.in_tables(results.models):
+    for protocol, target, rows in in_tables(results.models):
         lines += ["", f"accuracy under {protocol}, {TARGET_TITLES[target]} (95 % interval):"]
         width = max(len(row.model) for row in rows)
         for row in rows:
