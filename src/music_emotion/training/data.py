@@ -155,17 +155,7 @@ def fit_scaling(array: NDArray[np.float32], rows: NDArray[np.int64], *, axis: in
 
 @dataclass(frozen=True, slots=True)
 class Oversampled:
-    """Real rows first, synthetic rows after them.
-
-    Attributes
-    ----------
-    features
-        Shape (n, …), in the dtype of the input.
-    label
-        Shape (n,).
-    notes
-        One sentence per thing a reader should know.
-    """
+    """Features (n, …) and labels (n,), real rows first; ``notes`` say what was done."""
 
     features: NDArray[np.float32]
     label: NDArray[np.int64]

@@ -74,11 +74,7 @@ def keep_freed_memory() -> bool:
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallopt") or not hasattr(library, "gnu_get_libc_version"):
         return False
-    settings = (
-        (_M_MMAP_MAX, 0),
-        (_M_TRIM_THRESHOLD, _TRIM_BYTES),
-        (_M_TOP_PAD, _TOP_PAD_BYTES),
-    )
+    settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, _TRIM_BYTES), (_M_TOP_PAD, _TOP_PAD_BYTES))
     return all(library.mallopt(parameter, value) == 1 for parameter, value in settings)
 
 
