@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from music_emotion.errors import AudioError, printable
-from music_emotion.inference.batch import Outcome, predict_stream
+from music_emotion.inference.batch import Outcome, Progress, predict_stream
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
@@ -22,9 +22,6 @@ from music_emotion.library.catalogue import Catalogue, Known
 from music_emotion.library.search import refresh_vectors
 from music_emotion.library.track import CatalogueTrack, FileStamp, Tags, check_mutagen
 from music_emotion.library.walk import Walked, absolute, walk
-
-Progress = Callable[[int, int], None]
-"""Called with (files done, files to do)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +110,7 @@ def scan(
     """Bring a catalogue up to date with folders; hold :meth:`Catalogue.held` for it.
 
     A folder that is not there is a failure, and what is catalogued of it is gone; the others are
-    scanned.
+    scanned. Progress is told as (files done, files to do).
 
     Raises
     ------
