@@ -32,10 +32,9 @@ from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import PairedTest, ProtocolTests, between, shown_p
 from music_emotion.evaluation.strict_json import DECIMALS, json_key
 from music_emotion.models.base import Target
+from music_emotion.models.registry import WITHOUT_SMOTE
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "not tested"]
-
-WITHOUT_SMOTE = "_without_smote"
 
 
 @dataclass(frozen=True, slots=True)
