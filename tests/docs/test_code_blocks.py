@@ -1,7 +1,9 @@
 """Every code block of the README and the documentation does what it says.
 
 The demo corpus stands in for a user's music. The blocks of a page run one after the other, as a
-reader would run them, in a copy of one prepared folder; a page does not rely on another.
+reader would run them, in a copy of one prepared folder; a page does not rely on another. A page's
+first command is a process, as a reader starts it; later ones run in the tests' own process,
+where they need no shell, because starting takes longer than most of them.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import soundfile
 import typer.main
 
 from helpers.code_blocks import PAGES, ROOT, Block, blocks_of, reason, steering, words_of
+from helpers.command_line import run
 from music_emotion.cli.main import build_app
 from music_emotion.datasets.demo import synthesise
 from music_emotion.evaluation.plan import quick_corpus
@@ -34,6 +37,7 @@ CURL = shutil.which("curl")
 TIMEOUT = 1_200  # seconds per block; a hang must not look like patience
 SERVED_AT = "http://127.0.0.1:8000"  # as the pages say
 COMPARED = "compare --demo --quick --models cnn2d,svm --protocol artist"
+FOR_SHELL = re.compile(r"^(?!music-emotion )|[|&;<>$*~]|--engine ray")
 EXTRAS = re.compile(r"\[([\w,-]+)\]")
 
 
@@ -163,6 +167,24 @@ def run_shell(block: Block, reader: Reader) -> None:
     )
 
 
+def needs_shell(block: Block) -> bool:
+    """Whether a block is more than calls of ``music-emotion``."""
+    return any(FOR_SHELL.search(line) for line in block.run_lines())
+
+
+def run_here(block: Block, reader: Reader) -> None:
+    """Run the calls of a block in this process, which has imported what they import."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("EMOTIFY_ROOT", raising=False)
+        for name, value in reader.environment.items():
+            patch.setenv(name, value)
+        for line in block.run_lines():
+            words = words_of(line)
+            patch.setattr(sys, "argv", words)  # a comparison records it
+            done = run(*words[1:])
+            assert done.exit_code == 0, f"{block.place}\n{line}\n{done.output[-2000:]}"
+
+
 def check_options(block: Block) -> None:
     """Parse the lines that are not run, so that what was renamed is noticed all the same."""
     for line in block.lines():
@@ -201,14 +223,18 @@ def parse(words: list[str], place: str) -> None:
 def test_every_block_runs(page: Path, reader: Reader, request: pytest.FixtureRequest) -> None:
     names: dict[str, Any] = {"__name__": "__page__"}
     left_out = []
+    ran = False
     for block in blocks_of(page):
         if block.is_shell:
             check_options(block)
         if need := unmet(block):
             left_out.append(f"{block.place} {need}")
         elif block.is_shell:
-            if block.run_lines():
-                run_shell(*prepared(block, reader, request))
+            lines = [replace(block, text=line) for line in block.run_lines()]
+            for part in [block] if needs_shell(block) else lines:
+                in_shell = not ran or needs_shell(part)
+                (run_shell if in_shell else run_here)(*prepared(part, reader, request))
+                ran = True
         elif block.file_name:
             (reader.folder / block.file_name).write_text(block.text)
         else:
