@@ -46,7 +46,7 @@ def write(folder: Path, protocol: str, seed: int, given: list[float], unit: list
 def test_the_least_probable_labels_come_first_and_right_answers_never(tmp_path: Path) -> None:
     write(tmp_path, "track", 42, GIVEN, [0, 1, 2, 3])
     found = worst_tracks(tmp_path, truth(), 10)["track", "label", "m"]
-    assert [(one.track, one.id, one.label, one.called) for one in found] == [
+    assert [(one.track_index, one.id, one.label, one.called) for one in found] == [
         (1, "2", 1, 2),
         (3, "4", 3, 4),
         (0, "1", 0, 1),
@@ -61,9 +61,9 @@ def test_fold_seeds_and_segments_are_averaged(tmp_path: Path) -> None:
     write(tmp_path, "track", 43, [0.0, 0.42, 0.9, 0.9], [0, 1, 2, 3])
     write(tmp_path, "segment", 42, [0.2, 0.4, 0.1], [0, 1, 6])
     found = worst_tracks(tmp_path, truth(), 10)
-    of_tracks = {one.track: one.given for one in found["track", "label", "m"]}
+    of_tracks = {one.track_index: one.given for one in found["track", "label", "m"]}
     assert of_tracks == pytest.approx({0: 0.15, 1: 0.22})  # track 3: 0.5 and the tie is its label
-    of_segments = {one.track: one.given for one in found["segment", "label", "m"]}
+    of_segments = {one.track_index: one.given for one in found["segment", "label", "m"]}
     assert of_segments == pytest.approx({3: 0.1, 0: 0.3})
 
 

@@ -135,7 +135,7 @@ def test_files_that_cannot_be_read_are_told_and_the_page_is_written(planted, tmp
     document = read_document(planted.folder)
     document = replace(document, rows=tuple(r for r in document.rows if r.model == "half"))
     mistakes = worst_tracks(planted.folder, read_ground_truth(planted.folder), 2)
-    good, bad = (one.track for one in mistakes["artist", "label", "half"])
+    good, bad = (one.track_index for one in mistakes["artist", "label", "half"])
     tracks = list(planted.corpus.tracks)
     tracks[bad] = replace(tracks[bad], path=tmp_path / "gone.mp3")
     corpus = replace(planted.corpus, tracks=tuple(tracks))

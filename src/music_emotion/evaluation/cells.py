@@ -238,7 +238,7 @@ class GroundTruth:
     label: NDArray[np.int64]  #: dominant emotion of each track, shape (tracks,)
     group: NDArray[np.int64]  #: artist group of each track, shape (tracks,)
     genre: NDArray[np.str_]  #: genre of each track, shape (tracks,)
-    segment_track: NDArray[np.int64]  #: track of each segment, shape (segments,)
+    track_index: NDArray[np.int64]  #: track of each segment, shape (segments,)
     folds: Mapping[Protocol, int]  #: number of folds of each protocol
     #: vote fractions, shape (tracks, 9); ``None`` where the corpus has none or is not at hand
     votes: NDArray[np.float32] | None = None
@@ -278,20 +278,20 @@ class GroundTruth:
         intensities: NDArray[np.float32],
     ) -> Scored:
         """Put predictions of units beside the truth."""
-        track = self.segment_track[unit] if protocol == "segment" else unit
+        track_index = self.track_index[unit] if protocol == "segment" else unit
         return Scored(
-            label=self.label[track],
-            votes=None if self.votes is None else self.votes[track],
-            group=self.group[track],
+            label=self.label[track_index],
+            votes=None if self.votes is None else self.votes[track_index],
+            group=self.group[track_index],
             n_groups=self.n_groups,
-            genre=self.genre[track],
+            genre=self.genre[track_index],
             emotions=emotions,
             intensities=intensities,
         )
 
 
 def ground_truth_of(
-    corpus: Corpus, track: NDArray[np.int64], folds: Mapping[Protocol, int]
+    corpus: Corpus, track_index: NDArray[np.int64], folds: Mapping[Protocol, int]
 ) -> GroundTruth:
     """Return what predictions for a corpus are scored against."""
     truth = GroundTruth(
@@ -302,7 +302,7 @@ def ground_truth_of(
         label=corpus.labels,
         group=track_groups("artist", corpus),
         genre=corpus.genres,
-        segment_track=np.asarray(track, dtype=np.int64),
+        track_index=np.asarray(track_index, dtype=np.int64),
         folds=dict(folds),
     )
     return truth.with_votes(corpus)
@@ -317,7 +317,7 @@ def write_ground_truth(out: Path, truth: GroundTruth) -> None:
         label=truth.label.astype(np.int8),
         group=truth.group.astype(np.int32),
         genre=truth.genre,
-        segment_track=truth.segment_track.astype(np.int32),
+        segment_track=truth.track_index.astype(np.int32),
         about=np.array(json.dumps({**about, "folds": dict(truth.folds)})),
     )
 
@@ -335,7 +335,7 @@ def read_ground_truth(out: Path) -> GroundTruth | None:
             label=arrays["label"].astype(np.int64),
             group=arrays["group"].astype(np.int64),
             genre=arrays["genre"],
-            segment_track=arrays["segment_track"].astype(np.int64),
+            track_index=arrays["segment_track"].astype(np.int64),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(f"{path} is damaged: run compare again to write it anew") from error

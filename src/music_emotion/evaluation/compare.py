@@ -63,7 +63,7 @@ class Silent(Reporter):
 def compare(
     comparison: Comparison,
     corpus: Corpus,
-    track: NDArray[np.int64],
+    track_index: NDArray[np.int64],
     features: Mapping[str, NDArray[np.float32]],
     *,
     feature_versions: Mapping[str, str],
@@ -76,7 +76,7 @@ def compare(
 
     Parameters
     ----------
-    track, features
+    track_index, features
         Track of each segment, shape (n,), and feature arrays by name, axis 0 = segments.
     feature_versions
         A text per feature that changes when the feature does.
@@ -92,11 +92,11 @@ def compare(
     """
     reporter = reporter or Silent()
     check_folder(out, corpus)
-    plan = make_plan(comparison, corpus, track, feature_versions)
+    plan = make_plan(comparison, corpus, track_index, feature_versions)
     store = CellStore(out)
     before = read_ground_truth(out)
     folds = {**(before.folds if before else {}), **comparison.folds}
-    truth = ground_truth_of(corpus, track, folds)
+    truth = ground_truth_of(corpus, track_index, folds)
     write_ground_truth(out, truth)
     pending = _pending(plan, store, reporter)
     schedule = Schedule(plan.feature_names)
@@ -109,7 +109,7 @@ def compare(
     if order:
         needed = {name for task in pending for name in plan.feature_names[task.name.run.model]}
         with shared_arrays({name: features[name] for name in sorted(needed)}) as arrays:
-            workplace = Workplace(corpus, track, arrays, threads_per_job(max(jobs, 1)))
+            workplace = Workplace(corpus, track_index, arrays, threads_per_job(max(jobs, 1)))
             failures = run_cells(
                 [plan.tasks[name] for name in order],
                 workplace,

@@ -23,7 +23,7 @@ Key = tuple[Protocol, Target, str]
 class Mistake:
     """A track on which a model named another emotion than most listeners."""
 
-    track: int  #: index in the corpus
+    track_index: int  #: index in the corpus
     id: str
     genre: str
     label: int  #: index of the emotion that most listeners felt
@@ -55,21 +55,21 @@ def worst_tracks(out: Path, truth: GroundTruth, count: int) -> Mapping[Key, tupl
 def _worst(key: Key, cells: list[Cell], truth: GroundTruth, count: int) -> tuple[Mistake, ...]:
     unit = np.concatenate([cell.unit for cell in cells])
     emotions = np.concatenate([cell.emotions for cell in cells]).astype(np.float64)
-    last = len(truth.segment_track if key[0] == "segment" else truth.ids) - 1
+    last = len(truth.track_index if key[0] == "segment" else truth.ids) - 1
     if len(unit) and not (unit.min() >= 0 and unit.max() <= last):
         raise EvaluationError(
             f"the predictions of {key[2]} under {key[0]} name items that the corpus does not have: "
             "delete them and run compare again"
         )
-    track = truth.segment_track[unit] if key[0] == "segment" else unit
-    tested, place = np.unique(track, return_inverse=True)
+    track_index = truth.track_index[unit] if key[0] == "segment" else unit
+    tested, place = np.unique(track_index, return_inverse=True)
     mean = sum_by_group(emotions, place, len(tested)) / np.bincount(place)[:, None]
     label = truth.label[tested]
     given, called = mean[np.arange(len(tested)), label], mean.argmax(axis=1)
     order = np.argsort(given, kind="stable")
     return tuple(
         Mistake(
-            track=int(tested[i]),
+            track_index=int(tested[i]),
             id=str(truth.ids[tested[i]]),
             genre=str(truth.genre[tested[i]]),
             label=int(label[i]),

@@ -67,7 +67,7 @@ def fold_count(protocol: Protocol, n_folds: int | None) -> int:
 def make_folds(
     protocol: Protocol,
     corpus: Corpus,
-    track: NDArray[np.int64],
+    track_index: NDArray[np.int64],
     *,
     seed: int = DEFAULT_SEED,
     n_folds: int | None = None,
@@ -78,7 +78,7 @@ def make_folds(
 
     Parameters
     ----------
-    track
+    track_index
         Index of each segment's track in the corpus, shape (n,).
     seed
         Fold seed: another seed gives other folds.
@@ -93,15 +93,15 @@ def make_folds(
     """
     if protocol not in PROTOCOLS:
         raise EvaluationError(f"no protocol {protocol!r}: choose among {', '.join(PROTOCOLS)}")
-    track = np.asarray(track, dtype=np.int64)
-    if len(track) == 0:
+    track_index = np.asarray(track_index, dtype=np.int64)
+    if len(track_index) == 0:
         raise EvaluationError(f"corpus {corpus.name!r} has no segments to divide")
     if protocol == "segment":
-        folds = _segment_folds(corpus, track, seed, n_folds)
+        folds = _segment_folds(corpus, track_index, seed, n_folds)
     else:
-        folds = _grouped_folds(protocol, corpus, track, seed, fold_count(protocol, n_folds))
+        folds = _grouped_folds(protocol, corpus, track_index, seed, fold_count(protocol, n_folds))
     for fold in folds:
-        assert_disjoint(protocol, corpus, track, fold)
+        assert_disjoint(protocol, corpus, track_index, fold)
     return folds
 
 
@@ -119,7 +119,7 @@ def track_groups(protocol: Protocol, corpus: Corpus) -> NDArray[np.int64]:
 
 
 def assert_disjoint(
-    protocol: Protocol, corpus: Corpus, track: NDArray[np.int64], fold: Fold
+    protocol: Protocol, corpus: Corpus, track_index: NDArray[np.int64], fold: Fold
 ) -> None:
     """Raise unless training and test part share no segment and no group of the protocol.
 
@@ -134,10 +134,10 @@ def assert_disjoint(
         raise EvaluationError("a fold has an empty training or test part: use fewer folds")
     if protocol == "segment":
         return
-    groups = track_groups(protocol, corpus)[track]
+    groups = track_groups(protocol, corpus)[track_index]
     shared = np.intersect1d(groups[fold.train], groups[fold.test])
     if len(shared):
-        leaking = int(track[np.flatnonzero(groups == shared[0])[0]])
+        leaking = int(track_index[np.flatnonzero(groups == shared[0])[0]])
         raise EvaluationError(
             f"protocol {protocol}: track {corpus.tracks[leaking].id!r} or a relative of it is in "
             "the training and in the test part"
@@ -147,38 +147,39 @@ def assert_disjoint(
 def examples(
     corpus: Corpus,
     features: Mapping[str, NDArray[np.float32]],
-    track: NDArray[np.int64],
+    track_index: NDArray[np.int64],
     protocol: Protocol,
 ) -> Examples:
     """Return all segments of a corpus as a model sees them under a protocol.
 
-    Axis 0 of the features and of ``track``, each segment's track, are the segments. The protocol
-    decides what is one item (``unit``) and what the validation cut keeps whole (``group``).
+    Axis 0 of the features and of ``track_index``, each segment's track, are the segments. The
+    protocol decides what is one item (``unit``) and what the validation cut keeps whole
+    (``group``).
     """
-    track = np.asarray(track, dtype=np.int64)
-    rows = np.arange(len(track), dtype=np.int64)
+    track_index = np.asarray(track_index, dtype=np.int64)
+    rows = np.arange(len(track_index), dtype=np.int64)
     by_segment = protocol == "segment"
     genres = np.unique(corpus.genres, return_inverse=True)[1].astype(np.int64)
     return Examples(
         features=features,
         rows=rows,
-        track_index=track,
-        unit=rows if by_segment else track,
-        group=rows if by_segment else track_groups(protocol, corpus)[track],
-        label=corpus.labels[track],
-        vote_fractions=corpus.vote_fractions[track],
-        listeners=corpus.listeners[track],
-        genre=genres[track],
+        track_index=track_index,
+        unit=rows if by_segment else track_index,
+        group=rows if by_segment else track_groups(protocol, corpus)[track_index],
+        label=corpus.labels[track_index],
+        vote_fractions=corpus.vote_fractions[track_index],
+        listeners=corpus.listeners[track_index],
+        genre=genres[track_index],
     )
 
 
 def _segment_folds(
-    corpus: Corpus, track: NDArray[np.int64], seed: int, n_folds: int | None
+    corpus: Corpus, track_index: NDArray[np.int64], seed: int, n_folds: int | None
 ) -> list[Fold]:
     from sklearn.model_selection import StratifiedKFold, train_test_split
 
-    rows = np.arange(len(track), dtype=np.int64)
-    labels = corpus.labels[track]
+    rows = np.arange(len(track_index), dtype=np.int64)
+    labels = corpus.labels[track_index]
     counts = np.bincount(labels)
     needed = 2 if n_folds is None else fold_count("segment", n_folds)
     for label in np.flatnonzero((counts > 0) & (counts < needed)):
@@ -201,11 +202,11 @@ def _segment_folds(
 
 
 def _grouped_folds(
-    protocol: Protocol, corpus: Corpus, track: NDArray[np.int64], seed: int, n_folds: int
+    protocol: Protocol, corpus: Corpus, track_index: NDArray[np.int64], seed: int, n_folds: int
 ) -> list[Fold]:
     from sklearn.model_selection import StratifiedGroupKFold
 
-    heard = np.unique(track)
+    heard = np.unique(track_index)
     groups = track_groups(protocol, corpus)[heard]
     labels = corpus.labels[heard]
     n_groups = len(np.unique(groups))
@@ -227,6 +228,6 @@ def _grouped_folds(
         # A class smaller than the number of folds (amazement has 3 tracks) is expected here.
         warnings.filterwarnings("ignore", message="The least populated class", append=False)
         for _, test in splitter.split(heard, labels, groups):
-            in_test = np.isin(track, heard[test])
+            in_test = np.isin(track_index, heard[test])
             folds.append(Fold(np.flatnonzero(~in_test), np.flatnonzero(in_test)))
     return folds

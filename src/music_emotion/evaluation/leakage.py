@@ -134,7 +134,7 @@ class _Space:
 
 def measure_leak(
     corpus: Corpus,
-    track: NDArray[np.int64],
+    track_index: NDArray[np.int64],
     features: NDArray[np.floating],
     *,
     neighbours: Sequence[int] | None = None,
@@ -148,7 +148,7 @@ def measure_leak(
 
     Parameters
     ----------
-    track, features
+    track_index, features
         Track of each segment, shape (n,), and a vector per segment, shape (n, k).
     neighbours
         Numbers of segments to put into training; by default those of :data:`NEIGHBOURS` that at
@@ -164,24 +164,26 @@ def measure_leak(
         If no track is long enough.
     """
     if neighbours is None:
-        neighbours = _possible_neighbours(track, test_segments)
+        neighbours = _possible_neighbours(track_index, test_segments)
     wanted = tuple(sorted(set(neighbours)))
     random_segments, random_labels = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(2)
     )
-    divisions = _divide(corpus, track, wanted[-1], test_segments, folds, seed, random_segments)
+    divisions = _divide(
+        corpus, track_index, wanted[-1], test_segments, folds, seed, random_segments
+    )
     of_track = {"published": corpus.labels, "shuffled": random_labels.permutation(corpus.labels)}
     cases = list(product(classifiers, LABELS, wanted))
     right: dict[tuple[Classifier, Labels, int], list[NDArray[np.bool_]]] = defaultdict(list)
     for fold, division in enumerate(divisions):
         space = _Space.of(features, division, with_kernel="svm" in classifiers)
         for number, (classifier, kind, count) in enumerate(cases):
-            labels = of_track[kind][track]
+            labels = of_track[kind][track_index]
             named = space.classify(classifier, count, labels[space.pool])
             right[classifier, kind, count].append(named == labels[division.test])
             if progress is not None:
                 progress(fold * len(cases) + number + 1, len(divisions) * len(cases))
-    tested = track[np.concatenate([division.test for division in divisions])]
+    tested = track_index[np.concatenate([division.test for division in divisions])]
     lines = []
     for classifier, kind in product(classifiers, LABELS):
         hits = [np.concatenate(right[classifier, kind, count]) for count in wanted]
@@ -199,15 +201,15 @@ def measure_leak(
     )
 
 
-def _possible_neighbours(track: NDArray[np.int64], test_segments: int) -> tuple[int, ...]:
+def _possible_neighbours(track_index: NDArray[np.int64], test_segments: int) -> tuple[int, ...]:
     """Return those of the usual numbers that at least half of the tracks are long enough for."""
-    spare = np.median(np.unique(track, return_counts=True)[1]) - test_segments
+    spare = np.median(np.unique(track_index, return_counts=True)[1]) - test_segments
     return tuple(count for count in NEIGHBOURS if count <= spare) or NEIGHBOURS[:1]
 
 
 def _divide(
     corpus: Corpus,
-    track: NDArray[np.int64],
+    track_index: NDArray[np.int64],
     most: int,
     test_segments: int,
     folds: int,
@@ -216,10 +218,10 @@ def _divide(
 ) -> list[_Division]:
     """Divide artists into folds, and each test track into test segments and neighbours."""
     divisions = []
-    for fold in make_folds("artist", corpus, track, seed=seed, n_folds=folds):
+    for fold in make_folds("artist", corpus, track_index, seed=seed, n_folds=folds):
         test, neighbours = [], []
-        for number in np.unique(track[fold.test]):
-            segments = rng.permutation(fold.test[track[fold.test] == number])
+        for number in np.unique(track_index[fold.test]):
+            segments = rng.permutation(fold.test[track_index[fold.test] == number])
             if len(segments) >= test_segments + most:
                 test.append(segments[:test_segments])
                 neighbours.append(segments[test_segments : test_segments + most])
@@ -241,13 +243,13 @@ def _squared_distances(
 
 
 def _estimate(
-    right: NDArray[np.bool_], corpus: Corpus, track: NDArray[np.int64]
+    right: NDArray[np.bool_], corpus: Corpus, track_index: NDArray[np.int64]
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """Return accuracy, lower and upper limits per column, groups of artists resampled."""
     groups = track_groups("artist", corpus)
     n_groups = int(groups.max()) + 1
     terms = np.column_stack([right.astype(np.float64), np.ones(len(right))])
-    sums = resample_groups(n_groups) @ sum_by_group(terms, groups[track], n_groups)
+    sums = resample_groups(n_groups) @ sum_by_group(terms, groups[track_index], n_groups)
     with np.errstate(invalid="ignore"):
         resampled = sums[:, :-1] / sums[:, -1:]
     limits = [percentile_interval(column) for column in resampled.T]

@@ -101,13 +101,13 @@ def feature_names(comparison: Comparison) -> tuple[str, ...]:
 def make_plan(
     comparison: Comparison,
     corpus: Corpus,
-    track: NDArray[np.int64],
+    track_index: NDArray[np.int64],
     feature_versions: Mapping[str, str],
 ) -> Plan:
     """Lay out the cells of a comparison.
 
-    ``track`` (n,) is each segment's; ``feature_versions`` hold a text per feature that changes when
-    the feature does.
+    ``track_index`` (n,) is each segment's track; ``feature_versions`` hold a text per feature that
+    changes when the feature does.
 
     Raises
     ------
@@ -119,8 +119,8 @@ def make_plan(
     plan = Plan({}, {}, {}, {})
     models = [create(name, **comparison.settings) for name in comparison.models]
     for protocol, seed in product(comparison.protocols, comparison.seeds):
-        folds = make_folds(protocol, corpus, track, seed=seed, n_folds=comparison.n_folds)
-        layout = _Layout(comparison, corpus, track, feature_versions, folds)
+        folds = make_folds(protocol, corpus, track_index, seed=seed, n_folds=comparison.n_folds)
+        layout = _Layout(comparison, corpus, track_index, feature_versions, folds)
         for target, model in product(comparison.targets, models):
             layout.add(plan, model, Run(protocol, target, model.name, seed))
     return plan
@@ -130,7 +130,7 @@ def make_plan(
 class _Layout:
     comparison: Comparison
     corpus: Corpus
-    track: NDArray[np.int64]
+    track_index: NDArray[np.int64]
     feature_versions: Mapping[str, str]
     folds: Sequence[Fold]
 
@@ -153,7 +153,7 @@ class _Layout:
             key = cell_key(
                 format=KEY_FORMAT,
                 data=self.corpus.fingerprint,
-                track=self.track,
+                track=self.track_index,
                 features=features,
                 model=described,
                 protocol=run.protocol,

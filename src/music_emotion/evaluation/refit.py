@@ -23,7 +23,7 @@ from music_emotion.training.config import Progress
 def refit(
     name: str,
     corpus: Corpus,
-    track: NDArray[np.int64],
+    track_index: NDArray[np.int64],
     features: Mapping[str, NDArray[np.float32]],
     out: Path,
     *,
@@ -50,14 +50,17 @@ def refit(
     model = create(name, **settings)
     check_saveable(model)
     report = model.fit(
-        examples(corpus, features, track, "artist"), target=target, seed=seed, progress=progress
+        examples(corpus, features, track_index, "artist"),
+        target=target,
+        seed=seed,
+        progress=progress,
     )
     kept = {key: value for key, value in settings.items() if key != "device"}
     provenance = {
         **asdict(record_command(arguments, 1, time.perf_counter() - started)),
         "data": {
             "name": corpus.name,
-            "tracks": len(np.unique(track)),
+            "tracks": len(np.unique(track_index)),
             "fingerprint": corpus.fingerprint,
             "note": corpus.note,
         },

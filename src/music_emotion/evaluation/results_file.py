@@ -179,7 +179,7 @@ class Document:
             data=Data(
                 truth.name,
                 tracks=len(truth.ids),
-                segments=len(truth.segment_track),
+                segments=len(truth.track_index),
                 groups=truth.n_groups,
                 fingerprint=truth.fingerprint,
                 note=truth.note,

@@ -62,7 +62,7 @@ class Workplace:
     """What all trainings share."""
 
     corpus: Corpus
-    track: NDArray[np.int64]  #: index of each segment's track, shape (n,)
+    track_index: NDArray[np.int64]  #: index of each segment's track, shape (n,)
     #: feature arrays by name, each as it is or where it is found
     features: Mapping[str, NDArray[np.float32] | SharedArray]
     threads: int  #: threads of one training
@@ -85,8 +85,8 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
     """Train a model on the training part of a fold and predict the test part."""
     started = time.perf_counter()
     run = task.name.run
-    everything = examples(workplace.corpus, workplace.arrays, workplace.track, run.protocol)
-    assert_disjoint(run.protocol, workplace.corpus, workplace.track, task.fold)
+    everything = examples(workplace.corpus, workplace.arrays, workplace.track_index, run.protocol)
+    assert_disjoint(run.protocol, workplace.corpus, workplace.track_index, task.fold)
     model = create(run.model, **task.settings)
     report = model.fit(
         everything.take(task.fold.train),

@@ -217,7 +217,7 @@ def _matrix(title: str, counts: np.ndarray[Any, Any]) -> Matrix:
 def _wrong(mistake: Mistake, corpus: Corpus | None) -> WrongTrack:
     title, votes = "", list[tuple[str, str, float]]()
     if corpus is not None:
-        track = corpus.tracks[mistake.track]
+        track = corpus.tracks[mistake.track_index]
         title = " – ".join(part for part in (track.artist, track.title) if part)
         if track.votes is not None and any(track.votes):
             shares = np.asarray(track.votes) / sum(track.votes)
@@ -234,7 +234,7 @@ def _clips(mistakes: Sequence[Mistake], corpus: Corpus | None) -> tuple[dict[int
     remarks = []
     if corpus is None:
         return clips, ["no audio: the data are not at hand"]
-    for index in dict.fromkeys(mistake.track for mistake in mistakes):
+    for index in dict.fromkeys(mistake.track_index for mistake in mistakes):
         try:
             clips[index] = clip_data_uri(corpus.tracks[index].path)
         except AudioError as error:
