@@ -242,7 +242,7 @@ def download_emotify(
 def _wanted(root: Path, force: bool) -> dict[str, str]:
     """Return the digests of the published files that are not in ``root``, by published name."""
     published = published_digests()
-    paths = {published_name(track): path for track, path in locate_audio(root).items()}
+    paths = {published_name(track_id): path for track_id, path in locate_audio(root).items()}
     if (root / ANNOTATIONS).is_file():
         paths[ANNOTATIONS] = root / ANNOTATIONS
     digests = zip(paths, audio_digests(paths.values()), strict=True)

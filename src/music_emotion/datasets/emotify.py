@@ -138,14 +138,14 @@ def published_digests() -> Mapping[str, str]:
     return MappingProxyType({name: digest for digest, name in pairs})
 
 
-def published_name(track: int) -> str:
+def published_name(track_id: int) -> str:
     """Return the published path of a track's audio: ``emotifymusic/rock/7.mp3`` for 107."""
-    return f"{MUSIC_FOLDER}/{genre_of(track)}/{(track - 1) % TRACKS_PER_GENRE + 1}.mp3"
+    return f"{MUSIC_FOLDER}/{genre_of(track_id)}/{(track_id - 1) % TRACKS_PER_GENRE + 1}.mp3"
 
 
-def genre_of(track: int) -> str:
+def genre_of(track_id: int) -> str:
     """Return the genre of a track id, 1–400."""
-    return GENRES[(track - 1) // TRACKS_PER_GENRE]
+    return GENRES[(track_id - 1) // TRACKS_PER_GENRE]
 
 
 def locate_audio(root: Path) -> dict[int, Path]:
@@ -155,13 +155,13 @@ def locate_audio(root: Path) -> dict[int, Path]:
     root) and the flat one (``<id>.mp3``, in the same two places).
     """
     found: dict[int, Path] = {}
-    for track in TRACK_IDS:
-        published = Path(published_name(track))
-        flat = f"{track}.mp3"
+    for track_id in TRACK_IDS:
+        published = Path(published_name(track_id))
+        flat = f"{track_id}.mp3"
         names = (published, published.relative_to(MUSIC_FOLDER), Path(MUSIC_FOLDER, flat), flat)
         path = next((root / name for name in names if (root / name).is_file()), None)
         if path is not None:
-            found[track] = path
+            found[track_id] = path
     return found
 
 
@@ -213,14 +213,15 @@ def _tracks(
     labels: NDArray[np.int64],
 ) -> tuple[Track, ...]:
     artists = [
-        COMPILATION_CREDITS.get(track, header.artist) for track, header in enumerate(headers, 1)
+        COMPILATION_CREDITS.get(track_id, header.artist)
+        for track_id, header in enumerate(headers, 1)
     ]
     names = [
-        split_credit(artist) | split_credit(FURTHER_CREDITS.get(track, ""))
-        for track, artist in enumerate(artists, 1)
+        split_credit(artist) | split_credit(FURTHER_CREDITS.get(track_id, ""))
+        for track_id, artist in enumerate(artists, 1)
     ]
-    duplicates = {track: str(min(pair)) for pair in DUPLICATES for track in pair}
-    recordings = [duplicates.get(track, str(track)) for track in TRACK_IDS]
+    duplicates = {track_id: str(min(pair)) for pair in DUPLICATES for track_id in pair}
+    recordings = [duplicates.get(track_id, str(track_id)) for track_id in TRACK_IDS]
     groups = group_names(names, recordings)
     votes, listeners = table.votes, table.listeners
     return tuple(
@@ -250,11 +251,11 @@ def _check_annotations(
             f"{path}: {len(table.ids)} tracks instead of 1 to {TRACK_COUNT}; {REMEDY}"
         )
     for line, (genre, number, *_) in enumerate(rows, 2):
-        track, genre = int(number), genre.strip()
-        if genre != genre_of(track):
+        track_id, genre = int(number), genre.strip()
+        if genre != genre_of(track_id):
             raise DatasetError(
-                f"{path}: line {line} calls track {track} {genre!r} where the published data "
-                f"say {genre_of(track)!r}; {REMEDY}"
+                f"{path}: line {line} calls track {track_id} {genre!r} where the published data "
+                f"say {genre_of(track_id)!r}; {REMEDY}"
             )
     counts = Counter(EMOTIONS[label] for label in labels)
     for emotion, published in CLASS_COUNTS.items():
@@ -267,13 +268,13 @@ def _check_annotations(
 
 def _all_audio(root: Path) -> list[Path]:
     found = locate_audio(root)
-    missing = [track for track in TRACK_IDS if track not in found]
+    missing = [track_id for track_id in TRACK_IDS if track_id not in found]
     if missing:
         raise DatasetError(
             f"{root}: {len(missing)} of {TRACK_COUNT} audio files are missing, the first is "
             f"{published_name(missing[0])} (or {missing[0]}.mp3); {REMEDY}"
         )
-    return [found[track] for track in TRACK_IDS]
+    return [found[track_id] for track_id in TRACK_IDS]
 
 
 def _header(path: Path) -> AudioHeader:
@@ -295,23 +296,23 @@ def _check_tags(paths: Sequence[Path], headers: Sequence[AudioHeader]) -> None:
             f"artist cannot be kept together; use a copy with the published tags: {REMEDY}"
         )
     compilations = {normalise_name(name) for name in COMPILATION_ARTISTS}
-    for track, (path, header) in enumerate(zip(paths, headers, strict=True), 1):
+    for track_id, (path, header) in enumerate(zip(paths, headers, strict=True), 1):
         on_compilation = normalise_name(header.artist) in compilations
-        if on_compilation != (track in COMPILATION_CREDITS):
+        if on_compilation != (track_id in COMPILATION_CREDITS):
             raise DatasetError(
-                f"{path}: artist {header.artist!r} is not that of track {track}; the files are "
+                f"{path}: artist {header.artist!r} is not that of track {track_id}; the files are "
                 f"numbered in another order, genres run {', '.join(GENRES)}: {REMEDY}"
             )
 
 
 def _check_identity(paths: Sequence[Path], digests: Sequence[FileDigest]) -> None:
     published = published_digests()
-    owner = {published[published_name(track)]: track for track in TRACK_IDS}
-    for track, (path, digest) in enumerate(zip(paths, digests, strict=True), 1):
-        held = owner.get(digest.sha256, track)
-        if held != track:
+    owner = {published[published_name(track_id)]: track_id for track_id in TRACK_IDS}
+    for track_id, (path, digest) in enumerate(zip(paths, digests, strict=True), 1):
+        held = owner.get(digest.sha256, track_id)
+        if held != track_id:
             raise DatasetError(
-                f"{path}: stands for track {track} but holds track {held}; rename the files as "
+                f"{path}: stands for track {track_id} but holds track {held}; rename the files as "
                 f"published, or: {REMEDY}"
             )
 

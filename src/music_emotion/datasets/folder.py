@@ -109,8 +109,8 @@ def _header_or_nothing(path: Path) -> AudioHeader:
 def _recordings(ids: Sequence[str], digests: Sequence[FileDigest]) -> list[str]:
     """Name each track's recording by the first id that holds the same file."""
     first: dict[str, str] = {}
-    for track, digest in sorted(zip(ids, digests, strict=True), key=itemgetter(0)):
-        first.setdefault(digest.sha256, track)
+    for track_id, digest in sorted(zip(ids, digests, strict=True), key=itemgetter(0)):
+        first.setdefault(digest.sha256, track_id)
     return [first[digest.sha256] for digest in digests]
 
 
