@@ -101,7 +101,7 @@ def test_one_round_takes_one_member() -> None:
     model = small_blend(rounds=1)
     model.fit(examples(), target="votes")
     assert [member.weight for member in model.members_] == [1.0, 1.0]
-    assert [member.task for member in model.members_] == ["regression", "classifier"]
+    assert [member.estimator for member in model.members_] == ["regression", "classifier"]
 
 
 def test_labels_alone_decide_when_labels_are_learned() -> None:
@@ -201,18 +201,18 @@ def test_a_fitted_blend_is_the_weighted_mean_of_its_members(target: Target) -> N
         points = view(units.features)
         kernel = gaussian(squared_distances(points, points), member.width)
         crossed = gaussian(squared_distances(view(other.features), points), member.width)
-        if member.task == "classifier":
+        if member.estimator == "classifier":
             (dual,) = solve_logistic_path(kernel, chances, (member.ridge,))
             expected[:, :9] += member.weight * crossed @ dual
         else:
             dual = np.linalg.solve(kernel + member.ridge * np.diag(noise), angles)
             expected[:, 9:] += member.weight * crossed @ dual
-    for task in ("classifier", "regression"):
-        assert sum(m.weight for m in model.members_ if m.task == task) == pytest.approx(1)
+    for estimator in ("classifier", "regression"):
+        assert sum(m.weight for m in model.members_ if m.estimator == estimator) == pytest.approx(1)
     assert model.fitted_ is not None
     outputs = np.sum([part(other.features) for part in model.fitted_.kernel_models], axis=0)
     np.testing.assert_allclose(outputs, expected, atol=1e-6)
-    distinct = {(m.candidate, m.width, m.task) for m in model.members_}
+    distinct = {(m.candidate, m.width, m.estimator) for m in model.members_}
     assert report.parameters == 9 * len(units) * len(distinct)
     intensities = np.sin(np.clip(expected[:, 9:], 0, np.pi / 2)) ** 2
     emotions = model.fitted_.dominant_label(expected[:, :9], intensities)

@@ -90,28 +90,28 @@ class Candidate:
         return f"{blocks}{', learned weights' if self.learned else ''}"
 
 
-Task = Literal["regression", "classifier"]
+Estimator = Literal["regression", "classifier"]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """A chosen candidate with its width, its ridge (or penalty) and its weight in the mean."""
 
-    task: Task
+    estimator: Estimator
     candidate: Candidate
     width: float
     ridge: float
     weight: float
 
     def __str__(self) -> str:
-        amount = "ridge" if self.task == "regression" else "penalty"
+        amount = "ridge" if self.estimator == "regression" else "penalty"
         return (
-            f"{self.weight:g} × {self.task} "
+            f"{self.weight:g} × {self.estimator} "
             f"({self.candidate}, width {self.width:g}, {amount} {self.ridge:g})"
         )
 
 
-Tried = tuple[Task, Candidate, float, float]
+Tried = tuple[Estimator, Candidate, float, float]
 """A member without its weight."""
 
 
@@ -222,9 +222,9 @@ class KernelBlend:
         self.members_ = (*others, *chosen)
         return chances, angle
 
-    def _grid(self, task: Task, ridges: Sequence[float]) -> list[Tried]:
+    def _grid(self, estimator: Estimator, ridges: Sequence[float]) -> list[Tried]:
         return [
-            (task, candidate, width, ridge)
+            (estimator, candidate, width, ridge)
             for candidate in self.candidates
             for width in candidate.widths
             for ridge in ridges
@@ -308,7 +308,7 @@ def _kernel_models(
                 continue
             kernel = gaussian(among, member.width)
             dual = duals.setdefault(member.width, np.zeros((len(units), 2 * len(EMOTIONS))))
-            if member.task == "classifier":
+            if member.estimator == "classifier":
                 (found,) = solve_logistic_path(kernel, chances, (member.ridge,))
                 dual[:, : len(EMOTIONS)] += member.weight * found
             else:
