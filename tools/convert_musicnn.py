@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from music_emotion.atomic import write_whole
-from music_emotion.features.musicnn import MEL_BANDS, PATCH_FRAMES, POOLED_SIZE, WEIGHTS
+from music_emotion.features.musicnn import N_MELS, PATCH_FRAMES, POOLED_SIZE, WEIGHTS
 from music_emotion.models.fitted_blend import GraphBuilder
 
 Array = NDArray[np.float32]
@@ -293,7 +293,7 @@ def build_onnx(variables: Variables) -> ModelProto:
     graph.add("Sigmoid", logits, name="tags")
     return graph.model(
         "MSD_musicnn",
-        {"log_mel": (PATCH_FRAMES, MEL_BANDS)},
+        {"log_mel": (PATCH_FRAMES, N_MELS)},
         {"pooled": (POOLED_SIZE,), "penultimate": (200,), "tags": (50,)},
         producer_name="tools/convert_musicnn.py",
         doc_string="MSD_musicnn, Pons and Serra 2019, ISC licence; see msd_musicnn.LICENSE.md",

@@ -41,8 +41,8 @@ from numpy.typing import NDArray
 from music_emotion.features.musicnn import (
     HOP_LENGTH,
     LOG_GAIN,
-    MEL_BANDS,
     N_FFT,
+    N_MELS,
     PATCH_FRAMES,
     SAMPLE_RATE,
     LevelledSegments,
@@ -128,7 +128,7 @@ def _timbre(mel: Array, log_mel: Array, rise: Array) -> list[Array]:
     from scipy.fft import dct
 
     count = len(mel)
-    grouped = (count, MEL_BANDS // BANDS_PER_GROUP, BANDS_PER_GROUP)
+    grouped = (count, N_MELS // BANDS_PER_GROUP, BANDS_PER_GROUP)
     decibels = 10.0 * np.log10(mel + np.float32(POWER_FLOOR))
     cepstrum = dct(decibels, norm="ortho", axis=2)[:, :, :COEFFICIENTS]
     return [
@@ -281,8 +281,8 @@ def _keys(profile: tuple[float, ...]) -> NDArray[np.float64]:
 
 
 _GROUPS = (
-    ("mel", MEL_BANDS // BANDS_PER_GROUP),
-    ("mel_deviation", MEL_BANDS // BANDS_PER_GROUP),
+    ("mel", N_MELS // BANDS_PER_GROUP),
+    ("mel_deviation", N_MELS // BANDS_PER_GROUP),
     ("mfcc", COEFFICIENTS),
     ("mfcc_deviation", COEFFICIENTS),
     ("mfcc_change", COEFFICIENTS),

@@ -32,7 +32,7 @@ SAMPLE_RATE = 16_000  # Hz
 SEGMENT_LENGTH = segment_length(SAMPLE_RATE)
 N_FFT = 512  # samples
 HOP_LENGTH = 256  # samples
-MEL_BANDS = 96
+N_MELS = 96
 PATCH_FRAMES = 187
 TAG_COUNT = 50
 POOLED_SIZE = 1_506  # 753 channels, for each its maximum and its mean over time
@@ -196,7 +196,7 @@ def mel_power(power: Array) -> Array:
     >>> mel_power(np.zeros((1, 187, 257), np.float32)).shape
     (1, 187, 96)
     """
-    bands: Array = power @ mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=MEL_BANDS)
+    bands: Array = power @ mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
     return bands
 
 

@@ -138,10 +138,10 @@ def _session(data: bytes, fault: ModelError) -> Any:
 
 def _check_pretrained() -> None:
     """Open the pretrained network, which answers many segments later, on none."""
-    from music_emotion.features.musicnn import MEL_BANDS, PATCH_FRAMES, WEIGHTS, pooled_maps
+    from music_emotion.features.musicnn import N_MELS, PATCH_FRAMES, WEIGHTS, pooled_maps
 
     try:
-        pooled_maps(np.empty((0, PATCH_FRAMES, MEL_BANDS), np.float32))
+        pooled_maps(np.empty((0, PATCH_FRAMES, N_MELS), np.float32))
     except ImportError:
         raise
     except Exception:  # onnxruntime's exceptions share no narrower base
