@@ -44,7 +44,7 @@ def test_values_are_those_of_the_metrics():
     plain = every_metric(one)
     assert list(plain) == [metric.name for metric in METRICS]
     for metric in METRICS:
-        assert scores.evaluate(metric, [one]) == pytest.approx(plain[metric.name], abs=1e-12)
+        assert scores.point_estimate(metric, [one]) == pytest.approx(plain[metric.name], abs=1e-12)
 
 
 def test_every_resample_equals_the_metric_of_the_resampled_items():
@@ -84,7 +84,7 @@ def test_some_of_the_items_are_scored_alone():
     rock = one.take(one.genre == "rock")
     chosen = np.flatnonzero(one.genre == "rock")
     accuracy = metrics.accuracy(one.label[chosen], one.emotions[chosen])
-    assert (float(scores.evaluate(ACCURACY, [rock])), len(rock)) == (accuracy, 40)
+    assert (float(scores.point_estimate(ACCURACY, [rock])), len(rock)) == (accuracy, 40)
 
 
 def test_calibration_error_by_hand():
@@ -95,7 +95,7 @@ def test_calibration_error_by_hand():
         np.array([0, 1, 1, 1]), None, np.arange(4), 4, np.array([""] * 4), emotions, emotions
     )
     ece = BY_NAME["ece"]
-    assert scores.evaluate(ece, [one]) == pytest.approx(0.5 * 0.3 + 0.5 * 0.4, abs=1e-6)
+    assert scores.point_estimate(ece, [one]) == pytest.approx(0.5 * 0.3 + 0.5 * 0.4, abs=1e-6)
     # A bootstrap of it is biased upwards and need not hold the value: there is no interval.
     estimate = scores.estimate(ece, [one], resample_groups(4))
     assert estimate.value == pytest.approx(0.35, abs=1e-6)
@@ -108,7 +108,7 @@ def test_repeats_share_the_resample_and_are_averaged():
     both = scores.distribution(ACCURACY, [first, second], draws)
     apart = [scores.resampled(ACCURACY, one, draws) for one in (first, second)]
     np.testing.assert_allclose(both, np.mean(apart, axis=0))
-    assert scores.evaluate(ACCURACY, [first, second]) == pytest.approx(
+    assert scores.point_estimate(ACCURACY, [first, second]) == pytest.approx(
         np.mean([metrics.accuracy(one.label, one.emotions) for one in (first, second)])
     )
 
@@ -146,4 +146,4 @@ def test_an_emotion_that_no_draw_contains_gives_no_number():
     absent = Scored(
         np.full(len(one), 4), one.votes, one.group, one.n_groups, one.genre, one.emotions, one.votes
     )
-    assert np.isnan(scores.evaluate(EMOTION_METRICS[3], [absent])[0])
+    assert np.isnan(scores.point_estimate(EMOTION_METRICS[3], [absent])[0])

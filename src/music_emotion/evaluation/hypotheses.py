@@ -141,7 +141,7 @@ def paired_difference(
     draws = scores.distribution(metric, ours, resamples) - scores.distribution(
         metric, theirs, resamples
     )
-    value = float(scores.evaluate(metric, ours) - scores.evaluate(metric, theirs))
+    value = float(scores.point_estimate(metric, ours) - scores.point_estimate(metric, theirs))
     return Estimate(value, *percentile_interval(draws))
 
 

@@ -93,7 +93,7 @@ def resampled(metric: Metric, scored: Scored, weights: Floats) -> Floats:
     return np.asarray(metric.function(argument))
 
 
-def evaluate(metric: Metric, repeats: Sequence[Scored]) -> Floats:
+def point_estimate(metric: Metric, repeats: Sequence[Scored]) -> Floats:
     """Return a metric averaged over repeats with different fold seeds, shape () or (9,)."""
     if metric.takes == "whole":
         return np.asarray(np.mean([metric.function(*one.sides(metric)) for one in repeats]))
@@ -102,7 +102,7 @@ def evaluate(metric: Metric, repeats: Sequence[Scored]) -> Floats:
 
 
 def distribution(metric: Metric, repeats: Sequence[Scored], resamples: Floats) -> Floats:
-    """Return the bootstrap distribution of :func:`evaluate`, shape (b,) or (b, 9).
+    """Return the bootstrap distribution of :func:`point_estimate`, shape (b,) or (b, 9).
 
     The same resample of groups is applied to every repeat before averaging.
     """
@@ -111,7 +111,7 @@ def distribution(metric: Metric, repeats: Sequence[Scored], resamples: Floats) -
 
 def estimate(metric: Metric, repeats: Sequence[Scored], resamples: Floats) -> Estimate:
     """Return a metric averaged over repeats with its percentile interval, where it has one."""
-    value = float(evaluate(metric, repeats))
+    value = float(point_estimate(metric, repeats))
     if metric.takes == "whole":
         return Estimate(value, float("nan"), float("nan"))
     return Estimate(value, *percentile_interval(distribution(metric, repeats, resamples)))
@@ -121,7 +121,7 @@ def estimate_emotions(
     metric: Metric, repeats: Sequence[Scored], resamples: Floats
 ) -> tuple[Estimate, ...]:
     """Return one of :data:`.metrics.EMOTION_METRICS` for each emotion with its interval."""
-    values = evaluate(metric, repeats)
+    values = point_estimate(metric, repeats)
     draws = distribution(metric, repeats, resamples)
     return tuple(
         Estimate(float(value), *percentile_interval(column))
