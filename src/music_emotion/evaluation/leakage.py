@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups, sum_by_group
-from music_emotion.evaluation.folds import make_folds, track_groups
+from music_emotion.evaluation.folds import DEFAULT_SEED, make_folds, track_groups
+from music_emotion.models.kernel import squared_distances
 
 NEIGHBOURS = (0, 1, 2, 4, 8, 16)
 """Segments of each test track that are in training; shorter tracks take the first of these."""
 TEST_SEGMENTS = 3
 """Segments of each track that are tested."""
-DEFAULT_SEED = 42
 
 Classifier = Literal["nearest_neighbour", "svm"]
 CLASSIFIERS: tuple[Classifier, ...] = get_args(Classifier)
@@ -42,6 +42,7 @@ SVM_COST = 10.0
 SVM_CACHE_MB = 500
 
 Progress = Callable[[int, int], None]
+"""Called with (fits done, fits in all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,13 @@ class _Space:
         gamma = 1.0 / features.shape[1]  # scikit-learn's "scale" for standardised features
         kernel = None
         if with_kernel:
-            kernel = _squared_distances(candidates, candidates)
+            kernel = squared_distances(candidates, candidates)
             np.exp(-gamma * kernel, out=kernel)
         return cls(
             pool=pool,
             n_train=len(division.train),
             n_tracks=len(division.neighbours),
-            to_test=_squared_distances(tested, candidates),
+            to_test=squared_distances(tested, candidates),
             kernel=kernel,
             gamma=gamma,
         )
@@ -126,9 +127,9 @@ class _Space:
         from sklearn.svm import SVC
 
         assert self.kernel is not None, "computed where it is needed"
-        machine = SVC(C=SVM_COST, kernel="precomputed", cache_size=SVM_CACHE_MB)
-        machine.fit(self.kernel[:known, :known], labels[:known])
-        named = machine.predict(np.exp(-self.gamma * self.to_test[:, :known]))
+        fitted = SVC(C=SVM_COST, kernel="precomputed", cache_size=SVM_CACHE_MB)
+        fitted.fit(self.kernel[:known, :known], labels[:known])
+        named = fitted.predict(np.exp(-self.gamma * self.to_test[:, :known]))
         return np.asarray(named, dtype=np.int64)
 
 
@@ -155,8 +156,6 @@ def measure_leak(
         least half of the tracks are long enough for.
     folds, seed
         Division of the artists; the same seed gives the same curve.
-    progress
-        Called with (fits done, fits in all).
 
     Raises
     ------
@@ -232,14 +231,6 @@ def _divide(
             f"no track has {test_segments + most} segments: ask for fewer neighbours"
         )
     return divisions
-
-
-def _squared_distances(
-    first: NDArray[np.float64], second: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    lengths = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)
-    squared: NDArray[np.float64] = np.maximum(lengths - 2.0 * first @ second.T, 0.0)
-    return squared
 
 
 def _estimate(
