@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from music_emotion.cli import progress as module
-from music_emotion.cli.progress import CellProgress, in_words
+from music_emotion.cli.progress import CellProgress
 from music_emotion.evaluation.cells import CellName, Run
 from music_emotion.evaluation.schedule import Schedule
 
@@ -44,7 +44,3 @@ def test_what_is_known_at_the_start_is_told_at_the_start(clock):
     assert said.getvalue().splitlines() == [
         "training 4 cells in 2 processes, 1 are there already, about 2 min"
     ]
-
-
-def test_times_are_in_words_of_their_size():
-    assert [in_words(time) for time in (45, 720, 12_600)] == ["45 s", "12 min", "3.5 h"]

@@ -81,11 +81,11 @@ def extract_with_bar(
         )
 
 
-def in_words(seconds: float) -> str:
-    """Return a time for people: ``45 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def _in_words(seconds: float) -> str:
+    """Return a time for people, as the tables of a comparison have it."""
+    from music_emotion.report.tables import duration
+
+    return duration(seconds)
 
 
 class CellProgress:
@@ -139,7 +139,7 @@ class CellProgress:
             return
         there = f", {done} are there already" if done else ""
         left = schedule.seconds_left(pending, self._jobs)
-        long = f", about {in_words(left)}" if left is not None else ""
+        long = f", about {_in_words(left)}" if left is not None else ""
         jobs = f"{self._jobs} process{'es' if self._jobs > 1 else ''}"
         self.message(f"training {len(pending)} cells in {jobs}{there}{long}")
         if left is None:
@@ -167,7 +167,7 @@ class CellProgress:
         self._first_estimate = math.inf
         self.trained += 1
         self._schedule.measured(cell.name, cell.record.seconds)
-        times = ", ".join(filter(None, (in_words(cell.record.seconds), self._left())))
+        times = ", ".join(filter(None, (_in_words(cell.record.seconds), self._left())))
         self.message(f"[{self.trained + self._failed}/{self.total}] {cell.name}: {times}")
         self._refresh()
 
@@ -183,7 +183,7 @@ class CellProgress:
         if not (self._waiting or self._running):
             return ""
         left = self._schedule.seconds_left(self._waiting, self._jobs)
-        return "" if left is None else f"about {in_words(left)} left"
+        return "" if left is None else f"about {_in_words(left)} left"
 
     def _refresh(self) -> None:
         now = "; ".join(f"{n.run.model} {n.run.protocol} {n.fold + 1}" for n in self._running)
