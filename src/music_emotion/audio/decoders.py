@@ -182,7 +182,7 @@ def _decoding_errors() -> tuple[type[Exception], ...]:
 
 
 class ContainerAudio:
-    """The first sound track of a container, read by FFmpeg."""
+    """The first stream of sound in a container, read by FFmpeg."""
 
     def __init__(self, file: Any, container: Any) -> None:
         self._file = file
@@ -211,9 +211,9 @@ class ContainerAudio:
             container = av.open(
                 file, mode="r", metadata_errors="replace", options={"format_whitelist": CONTAINED}
             )
-            tracks = container.streams.audio
-            if not tracks or tracks[0].codec_context is None:
-                raise ValueError("no sound track that can be decoded")
+            streams = container.streams.audio
+            if not streams or streams[0].codec_context is None:
+                raise ValueError("no sound that can be decoded")
             opened = cls(file, container)
         except _decoding_errors():
             file.close()

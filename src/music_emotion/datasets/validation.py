@@ -43,7 +43,7 @@ class Validation:
 
 
 def render(validation: Validation) -> str:
-    """Return the findings as lines of text, the verdict last."""
+    """Return what is wrong as lines of text, the verdict last."""
     lines = [f"problem: {problem}" for problem in validation.problems]
     lines += [f"warning: {warning}" for warning in validation.warnings]
     count = len(validation.problems)
@@ -65,11 +65,11 @@ def validate(source: Source, *, seed: int = 0, progress: Progress | None = None)
         paths = {track.id: track.path for track in source.load(seed=seed).tracks}
     elif source.kind == "emotify":
         found = emotify.locate_audio(source.root)
-        paths = {emotify.published_name(track): path for track, path in found.items()}
+        paths = {emotify.published_name(track_id): path for track_id, path in found.items()}
         problems += [
-            f"{source.root / emotify.published_name(track)}: is missing; {emotify.REMEDY}"
-            for track in emotify.TRACK_IDS
-            if track not in found
+            f"{source.root / emotify.published_name(track_id)}: is missing; {emotify.REMEDY}"
+            for track_id in emotify.TRACK_IDS
+            if track_id not in found
         ]
     else:
         paths = _folder_audio(source, problems)

@@ -45,7 +45,7 @@ NAMED_RUNS = 5
 
 
 class Reporter(CellReporter, Protocol):
-    """Is told what a comparison does."""
+    """Reports what a comparison does."""
 
     def message(self, line: str) -> None:
         """Something a user should know."""

@@ -57,7 +57,7 @@ class Engine(Protocol):
 
 
 class CellReporter(Protocol):
-    """Is told what happens while cells are trained; keeps it to itself unless it says how."""
+    """Reports what happens while cells are trained; keeps it to itself unless it says how."""
 
     def started(self, name: CellName) -> None:
         """A cell is being trained."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from music_emotion.audio import AudioSource, AudioStream, Sound, sound_from_array
 from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.discover import STANDARD_INPUT
-from music_emotion.audio.files import source_name
+from music_emotion.audio.files import STDIN_NAME, source_name
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
 from music_emotion.features.compute import sample_rates, segment_features
@@ -253,7 +253,7 @@ def _path(source: AudioSource) -> str:
     if isinstance(source, str | os.PathLike):
         return os.fspath(source)
     name = getattr(source, "name", None)
-    return name if isinstance(name, str) and name != "<stdin>" else STANDARD_INPUT
+    return name if isinstance(name, str) and name != STDIN_NAME else STANDARD_INPUT
 
 
 def _reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]:

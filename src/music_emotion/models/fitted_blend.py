@@ -169,7 +169,7 @@ def _distances(graph: GraphBuilder, kernel_model: KernelModel) -> str:
 
 
 def _answers(graph: GraphBuilder, fitted: FittedBlend, outputs: str) -> None:
-    """Add emotions and intensities; the arithmetic of `blend.fractions` and `DominantLabel`."""
+    """Add emotions and intensities; the arithmetic of `fractions` and `DominantLabel`."""
     first, dominant_label = np.arange(len(EMOTIONS)), fitted.dominant_label
     chances = graph.add("Gather", outputs, first, axis=1)
     angles = graph.add("Gather", outputs, first + len(EMOTIONS), axis=1)

@@ -48,7 +48,7 @@ class ListenerFigures:
 
 
 def measure_listeners(
-    table: VoteTable, seed: int, arguments: Sequence[str] | None = None
+    vote_table: VoteTable, seed: int, arguments: Sequence[str] | None = None
 ) -> ListenerFigures:
     """Measure ceilings, panels and confusions of a vote table, and record the command's arguments.
 
@@ -61,19 +61,19 @@ def measure_listeners(
         machine=machine(),
         versions={name: used[name] for name in ("python", "numpy", "scipy") if name in used},
         seed=seed,
-        fingerprint=_fingerprint(table),
-        tracks=len(table.ids),
-        rows=len(table),
-        ceilings=ceilings(table, seed=seed),
-        panels=panel_curve(table, seed=seed),
-        confusions=people_confuse(table, seed=seed),
+        fingerprint=_fingerprint(vote_table),
+        tracks=len(vote_table.ids),
+        rows=len(vote_table),
+        ceilings=ceilings(vote_table, seed=seed),
+        panels=panel_curve(vote_table, seed=seed),
+        confusions=people_confuse(vote_table, seed=seed),
     )
 
 
-def _fingerprint(table: VoteTable) -> str:
-    digest = hashlib.sha256("\n".join(table.ids).encode())
-    digest.update(np.ascontiguousarray(table.track_index, dtype=np.int64).tobytes())
-    digest.update(np.ascontiguousarray(table.ticks, dtype=np.int8).tobytes())
+def _fingerprint(vote_table: VoteTable) -> str:
+    digest = hashlib.sha256("\n".join(vote_table.ids).encode())
+    digest.update(np.ascontiguousarray(vote_table.track_index, dtype=np.int64).tobytes())
+    digest.update(np.ascontiguousarray(vote_table.ticks, dtype=np.int8).tobytes())
     return digest.hexdigest()
 
 

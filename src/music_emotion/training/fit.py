@@ -84,7 +84,7 @@ def fit_network(
         Segments per epoch, ``None`` for all of ``training``. Where synthetic rows make the
         training part several times larger, an epoch is a part of it.
     progress
-        Told (batches done, batches in all) after each batch.
+        Called with (batches done, batches in all) after each batch.
     """
     if device.type == "cpu":
         keep_freed_memory()
