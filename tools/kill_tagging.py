@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 import killing
 from music_emotion.audio import decode
 from music_emotion.audio.discover import TEMPORARY_TAGGED
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
@@ -37,7 +38,7 @@ from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.journal import undoable, unfinished
 from music_emotion.library.tags.plan import MOODS, fields_of
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.track import CatalogueTrack
 
 KINDS = {
     "mp3": ("MP3", "MPEG_LAYER_III"),

@@ -1,4 +1,4 @@
-"""What a file contains, in 64 characters: its SHA-256."""
+"""Whether a file is what it was: its stamp tells in a glance, its SHA-256 for certain."""
 
 from __future__ import annotations
 
@@ -13,31 +13,55 @@ THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
+class FileStamp:
+    """What tells in a glance whether a file may have changed.
+
+    ``size`` is in bytes, ``mtime_ns`` in nanoseconds since 1970; ``inode`` is 0 where it has none.
+    """
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileStamp:
+        """Return the stamp in a file's status."""
+        # SQLite's integers are signed, and some file systems use all 64 bits.
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino & 0x7FFF_FFFF_FFFF_FFFF)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> FileStamp:
+        """Return the stamp of a file, links followed; OSError where it cannot be looked at."""
+        return cls.of(Path(path).stat())
+
+    def agrees(self, other: FileStamp) -> bool:
+        """Whether sizes and times are equal; the machines of a shared disk may number its files."""
+        return (self.size, self.mtime_ns) == (other.size, other.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
 class FileDigest:
     """What a file contained when it was read.
 
     Attributes
     ----------
     sha256: of its bytes, 64 hexadecimal digits
-    size, modified: its length in bytes and the time of its last change in ns
+    stamp: its own, from before it was read
     """
 
     sha256: str
-    size: int
-    modified: int
+    stamp: FileStamp
 
     @classmethod
     def of(cls, path: Path) -> FileDigest:
         """Read a file; OSError where it cannot be read."""
         with path.open("rb") as file:
-            status = os.fstat(file.fileno())  # before: what changes meanwhile is noticed later
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(digest, status.st_size, status.st_mtime_ns)
+            stamp = FileStamp.of(os.fstat(file.fileno()))  # what changes meanwhile is noticed later
+            return cls(hashlib.file_digest(file, "sha256").hexdigest(), stamp)
 
     def is_current(self, path: Path) -> bool:
         """Whether the file has not changed since; OSError where it is gone."""
-        status = path.stat()
-        return (status.st_size, status.st_mtime_ns) == (self.size, self.modified)
+        return self.stamp.agrees(FileStamp.read(path))
 
 
 def file_digest(path: Path) -> str:

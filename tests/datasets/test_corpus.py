@@ -16,7 +16,7 @@ from music_emotion.datasets.corpus import (
     sample_corpus,
 )
 from music_emotion.datasets.votes import VoteTable
-from music_emotion.digest import FileDigest
+from music_emotion.digest import FileDigest, FileStamp
 from music_emotion.errors import DatasetError
 
 TRACK = Track(
@@ -28,7 +28,7 @@ TRACK = Track(
     recording="r",
     votes=(1,) * 9,
     listeners=4,
-    digest=FileDigest("d", 1, 2),
+    digest=FileDigest("d", FileStamp(1, 2, 0)),
 )
 
 
@@ -53,7 +53,7 @@ def test_digests_are_sha256(tmp_path: Path) -> None:
         {"votes": None},
         {"votes": (2,) + (1,) * 8},
         {"listeners": 5},
-        {"digest": FileDigest("f", 1, 2)},
+        {"digest": FileDigest("f", FileStamp(1, 2, 0))},
     ],
 )
 def test_fingerprint_changes_with_what_matters(change: dict[str, object]) -> None:
@@ -61,10 +61,10 @@ def test_fingerprint_changes_with_what_matters(change: dict[str, object]) -> Non
 
 
 def test_fingerprint_follows_order_but_not_place() -> None:
-    other = replace(TRACK, id="2", digest=FileDigest("e", 1, 2))
+    other = replace(TRACK, id="2", digest=FileDigest("e", FileStamp(1, 2, 0)))
     base = corpus_fingerprint([TRACK, other])
     assert corpus_fingerprint([other, TRACK]) != base
-    moved = replace(TRACK, path=Path("b"), title="x", digest=FileDigest("d", 3, 4))
+    moved = replace(TRACK, path=Path("b"), title="x", digest=FileDigest("d", FileStamp(3, 4, 0)))
     assert corpus_fingerprint([moved, other]) == base
 
 

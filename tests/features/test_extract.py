@@ -137,8 +137,8 @@ def test_changed_audio_is_computed_anew(store, tmp_path, monkeypatch):
     before = file_digest(path)
     noise = 0.1 * np.random.default_rng(0).standard_normal(4 * SAMPLE_RATE)
     soundfile.write(path, noise, SAMPLE_RATE)
-    os.utime(path, ns=(0, alone.tracks[0].digest.modified + 1))
-    assert path.stat().st_size == alone.tracks[0].digest.size
+    os.utime(path, ns=(0, alone.tracks[0].digest.stamp.mtime_ns + 1))
+    assert path.stat().st_size == alone.tracks[0].digest.stamp.size
     second = extract_corpus(alone, ["statistics"], store=store).arrays["statistics"]
     assert not np.allclose(first, second)
     key = feature_key("statistics")

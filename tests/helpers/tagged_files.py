@@ -14,11 +14,12 @@ import soundfile as sf
 
 from helpers.sounds import RATE, tone
 from helpers.tracks import row_of
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.track import CatalogueTrack
 
 ENCODERS = {
     "mp3": ("-c:a", "libmp3lame", "-id3v2_version", "4"),

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.inference.prediction import Timeline, TrackPrediction
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
+from music_emotion.library.track import CatalogueTrack, Tags
 
 
 def prediction(seconds: float = 180.0, **intensities: float) -> TrackPrediction:

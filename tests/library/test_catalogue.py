@@ -12,17 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.tracks import prediction, row_of, track
+from music_emotion.digest import FileStamp
 from music_emotion.errors import CatalogueError
 from music_emotion.library import catalogue as catalogue_module
 from music_emotion.library.catalogue import SCHEMA, Catalogue, default_catalogue
 from music_emotion.library.search import KINDS, Query, find, words_of
-from music_emotion.library.track import (
-    CatalogueTrack,
-    FileStamp,
-    Tags,
-    restored_path,
-    stored_path,
-)
+from music_emotion.library.track import CatalogueTrack, Tags, restored_path, stored_path
 
 SCHEMAS = Path(__file__).with_name("schemas")
 ODD_NAMES = [b"caf\xe9.mp3", b"two\nlines.mp3", "Bjö\u0308rk.mp3".encode(), b"50%_'\"[a].mp3", b" "]

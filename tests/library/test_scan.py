@@ -16,12 +16,13 @@ from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
 from helpers.tracks import prediction, row_of
 from kill_scan import check_catalogue, kill_scans, make_library
+from music_emotion.digest import FileStamp
 from music_emotion.inference import batch
 from music_emotion.library import scan as scan_module
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.scan import ScanOptions, ScanSummary, scan, scanned
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.track import CatalogueTrack
 
 mutagen = pytest.importorskip("mutagen")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError
-from music_emotion.library.track import FileStamp
 from music_emotion.library.walk import walk
 
 

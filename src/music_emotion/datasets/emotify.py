@@ -327,7 +327,7 @@ def _provenance(headers: Sequence[AudioHeader], digests: Sequence[FileDigest]) -
     if not other:
         return "The published audio: all 400 checksums match."
     channels = Counter("mono" if headers[row].channels == 1 else "stereo" for row in other)
-    size = sum(digests[row].size for row in other)
+    size = sum(digests[row].stamp.size for row in other)
     seconds = sum(headers[row].duration for row in other)
     kilobits = size * 8 / 1000 / max(seconds, 1.0)
     return (

@@ -17,6 +17,7 @@ from music_emotion.audio import AudioSource, AudioStream, Sound, sound_from_arra
 from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.discover import STANDARD_INPUT
 from music_emotion.audio.files import STDIN_NAME, source_name
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
 from music_emotion.features.compute import sample_rates, segment_features
@@ -282,21 +283,20 @@ def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionM
     EmotionModel('lstm_cnn', version ...)
     """
     folder = find_package(name_or_path).resolve()
-    return _opened(folder, tuple(_state(folder / file) for file in (CARD_FILE, ONNX_FILE)))
+    return _opened(folder, tuple(_stamp(folder / file) for file in (CARD_FILE, ONNX_FILE)))
 
 
 @lru_cache(maxsize=4)
-def _opened(folder: Path, state: tuple[object, ...]) -> EmotionModel:
-    """Open a model once for each ``state`` its files have been in."""
+def _opened(folder: Path, stamps: tuple[FileStamp | None, ...]) -> EmotionModel:
+    """Open a model once for each of the ``stamps`` that its files have had."""
     return EmotionModel(Network(folder))
 
 
-def _state(file: Path) -> object:
+def _stamp(file: Path) -> FileStamp | None:
     try:
-        found = file.stat()
+        return FileStamp.read(file)
     except OSError:
         return None  # what is wrong with it is said where it is opened
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def predict(

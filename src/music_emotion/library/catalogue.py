@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS
@@ -28,7 +29,6 @@ from music_emotion.library.track import (
     FILE_COLUMNS,
     TAG_COLUMNS,
     CatalogueTrack,
-    FileStamp,
     Tags,
     restored_path,
     stored_path,

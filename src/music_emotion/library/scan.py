@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError, printable
 from music_emotion.inference.batch import Outcome, Progress, predict_stream
 from music_emotion.inference.model_card import read_card
@@ -20,7 +21,7 @@ from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue, Known
 from music_emotion.library.search import refresh_vectors
-from music_emotion.library.track import CatalogueTrack, FileStamp, Tags, check_mutagen
+from music_emotion.library.track import CatalogueTrack, Tags, check_mutagen
 from music_emotion.library.walk import Walked, absolute, walk
 
 

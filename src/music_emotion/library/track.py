@@ -10,11 +10,11 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError
 from music_emotion.inference.prediction import Timeline, TrackPrediction
@@ -55,29 +55,6 @@ _NAMES_OF_TAGS = {
     "year": ("date", "TDRC", "WM/Year", "Year", "year"),
 }
 _YEAR = re.compile(r"\d{4}")
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """What tells in a glance whether a file may have changed.
-
-    ``size`` is in bytes, ``mtime_ns`` in nanoseconds since 1970; ``inode`` is 0 where it has none.
-    """
-
-    size: int
-    mtime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> FileStamp:
-        """Return the stamp in a file's status."""
-        # SQLite's integers are signed, and some file systems use all 64 bits.
-        return cls(status.st_size, status.st_mtime_ns, status.st_ino & 0x7FFF_FFFF_FFFF_FFFF)
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> FileStamp:
-        """Return the stamp of a file, links followed; raise what :meth:`Path.stat` does."""
-        return cls.of(Path(path).stat())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from music_emotion.audio.discover import is_music
+from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError, printable
-from music_emotion.library.track import FileStamp
 
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # where a broken link leads
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from helpers.tracks import row_of, track
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MissingExtraError
 from music_emotion.library.catalogue import Catalogue
@@ -20,7 +21,7 @@ from music_emotion.library.distributed.shards import (
     track_table,
     tracks_of,
 )
-from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
+from music_emotion.library.track import CatalogueTrack, Tags
 
 pytest.importorskip("pyarrow")
 pytest.importorskip("fsspec")

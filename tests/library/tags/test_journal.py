@@ -7,10 +7,11 @@ from unittest.mock import ANY
 import pytest
 
 from helpers.tracks import row_of, track
+from music_emotion.digest import FileStamp
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags import journal
 from music_emotion.library.tags.journal import TagWrite
-from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
+from music_emotion.library.track import CatalogueTrack, Tags
 
 BEFORE = {"MOOD": None, "TMOO": ("dull",)}
 AFTER = {"MOOD": ("calmness",), "TMOO": ("calm", "ness")}

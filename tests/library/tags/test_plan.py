@@ -23,6 +23,7 @@ from helpers.tagged_files import (
 )
 from helpers.tracks import row_of
 from music_emotion.audio.discover import TEMPORARY_TAGGED
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError
 from music_emotion.library.tags import journal, rewrite
@@ -41,7 +42,6 @@ from music_emotion.library.tags.plan import (
     undoable_write,
     write_tags,
 )
-from music_emotion.library.track import FileStamp
 
 pytestmark = needs_ffmpeg
 

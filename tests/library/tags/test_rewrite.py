@@ -10,12 +10,12 @@ import soundfile as sf
 
 from helpers.sounds import RATE, tone
 from music_emotion.audio.discover import TEMPORARY_TAGGED
+from music_emotion.digest import FileStamp
 from music_emotion.errors import TagError
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.tags import rewrite
 from music_emotion.library.tags.fields import VorbisComments
 from music_emotion.library.tags.rewrite import real_file, remove_leftovers, rewrite_tags
-from music_emotion.library.track import FileStamp
 
 LONG_AGO = 10**18  # ns since 1970
 

@@ -12,6 +12,7 @@ from helpers.sounds import RATE, tone
 from helpers.tagged_files import catalogued, predicted
 from helpers.tracks import prediction, row_of
 from music_emotion.audio.discover import TEMPORARY_TAGGED
+from music_emotion.digest import FileStamp
 from music_emotion.errors import CatalogueError, MissingExtraError, ModelError, TagError
 from music_emotion.inference.batch import Outcome
 from music_emotion.library.audio_hash import audio_digest
@@ -20,7 +21,7 @@ from music_emotion.library.tags import session
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.plan import TagPlan
 from music_emotion.library.tags.session import NamedTracks, TagSession, find_paths
-from music_emotion.library.track import CatalogueTrack, FileStamp
+from music_emotion.library.track import CatalogueTrack
 
 
 def make(path: Path, hertz: float = 440.0) -> Path:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from music_emotion.cluster import cluster_cpus, ray_cluster
+from music_emotion.digest import FileStamp
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference import batch
 from music_emotion.inference.batch import Outcome, Progress
@@ -32,7 +33,7 @@ from music_emotion.interruption import sigterm_interrupts
 from music_emotion.library.distributed.shards import Shard, ShardFolder
 from music_emotion.library.distributed.urls import downloaded, is_url
 from music_emotion.library.scan import scanned, unreadable
-from music_emotion.library.track import CatalogueTrack, FileStamp, check_mutagen
+from music_emotion.library.track import CatalogueTrack, check_mutagen
 from music_emotion.parallel import ONE_THREAD
 
 SHARD_TRACKS = 256  # at most; with three tracks a second, a minute and a half of one processor

@@ -26,13 +26,14 @@ from pathlib import Path
 from typing import Any
 
 from music_emotion.atomic import TEMPORARY_SUFFIX, write_whole
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MissingExtraError, printable
 from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.distributed.urls import is_url, storage
 from music_emotion.library.search import refresh_vectors
-from music_emotion.library.track import FILE_COLUMNS, STORED_COLUMNS, CatalogueTrack, FileStamp
+from music_emotion.library.track import FILE_COLUMNS, STORED_COLUMNS, CatalogueTrack
 from music_emotion.library.writers import arrow_schema
 
 MANIFEST = "_manifest.parquet"
@@ -314,7 +315,6 @@ def _up_to_date(row: CatalogueTrack, catalogue: Catalogue) -> CatalogueTrack | N
         return replace(row, missing_since=missing or int(time.time()))
     except OSError:
         return replace(row, missing_since=missing)
-    # Nodes of a cluster may number the files of a shared disk otherwise.
-    if (stamp.size, stamp.mtime_ns) != (row.stamp.size, row.stamp.mtime_ns):
+    if not stamp.agrees(row.stamp):
         return None
     return replace(row, stamp=stamp)

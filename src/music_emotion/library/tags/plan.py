@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError, printable
 from music_emotion.inference.prediction import TrackPrediction
@@ -26,7 +27,7 @@ from music_emotion.library.scan import unreadable
 from music_emotion.library.tags import journal, rewrite
 from music_emotion.library.tags.fields import MOOD, Change, TagFile, Values, open_tags
 from music_emotion.library.tags.journal import TagWrite
-from music_emotion.library.track import CatalogueTrack, FileStamp, Tags
+from music_emotion.library.track import CatalogueTrack, Tags
 
 PREFIX = "EMOTION_"
 MODEL = f"{PREFIX}MODEL"

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from music_emotion.atomic import replaced_when_done, write_through
 from music_emotion.audio.discover import TEMPORARY_TAGGED
+from music_emotion.digest import FileStamp
 from music_emotion.errors import TagError, printable
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.tags.fields import Change, open_tags
-from music_emotion.library.track import FileStamp
 
 OTHER_SOUND = "it sounds different now than when it was scanned; scan its folder again"
 
