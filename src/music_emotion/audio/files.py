@@ -8,7 +8,7 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from music_emotion.audio.decoders import AudioFile, ContainerAudio, SoundFileAudio, bytes_at
 from music_emotion.errors import AudioError, MissingExtraError, printable
@@ -119,6 +119,12 @@ def _descriptor(source: AudioSource, name: str) -> int:
         raise AudioError(f"{name} cannot be opened ({reason}); check the path") from None
 
 
+def copy_stream(stream: IO[bytes], copy: IO[bytes]) -> None:
+    """Copy all that is left of a stream into a file, which others can then open and read."""
+    shutil.copyfileobj(stream, copy, COPY_BYTES)
+    copy.flush()
+
+
 def _spooled(stream: BinaryIO) -> int:
     """Return a descriptor of a stream's bytes, copied into a temporary file unless it is one."""
     descriptor = _regular_file(stream)
@@ -126,8 +132,7 @@ def _spooled(stream: BinaryIO) -> int:
         if _seekable(stream):
             stream.seek(0)
         with tempfile.TemporaryFile() as copy:
-            shutil.copyfileobj(stream, copy, COPY_BYTES)
-            copy.flush()
+            copy_stream(stream, copy)
             descriptor = os.dup(copy.fileno())
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from typing import IO, BinaryIO, cast
 
 from music_emotion.audio import AudioSource
 from music_emotion.audio.discover import STANDARD_INPUT, no_file
-from music_emotion.audio.files import COPY_BYTES, STDIN_NAME, named_stream
+from music_emotion.audio.files import STDIN_NAME, copy_stream, named_stream
 from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.inference.explain import Explanation, explain_prediction
 from music_emotion.inference.model import EmotionModel, ReadingProgress, load_model
@@ -76,8 +75,7 @@ def _source(path: str, *, again: bool) -> Iterator[AudioSource]:
 
 def _copied(stream: BinaryIO, copy: IO[bytes], name: str) -> BinaryIO:
     """Copy a stream; return the copy under a name that messages show."""
-    shutil.copyfileobj(stream, copy, COPY_BYTES)
-    copy.flush()
+    copy_stream(stream, copy)
     return named_stream(cast(BinaryIO, copy), name)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,13 +12,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from music_emotion.audio.discover import AUDIO_SUFFIXES
+from music_emotion.audio.files import copy_stream
+from music_emotion.digest import FileStamp
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
-from music_emotion.library.track import FileStamp
 from music_emotion.library.walk import absolute, walk
 
 SCHEME = "://"
 LOCAL_SCHEME = "file://"
-COPY_BYTES = 1 << 20
 
 
 def is_url(name: str) -> bool:
@@ -118,10 +117,9 @@ def downloaded(url: str) -> Iterator[tuple[str, FileStamp]]:
         try:
             about = file_system.info(path)
             with file_system.open(path, "rb") as stream:
-                shutil.copyfileobj(stream, copy, COPY_BYTES)
+                copy_stream(stream, copy)
         except Exception as error:  # each storage has exceptions of its own
             raise _unreachable(url, error) from None
-        copy.flush()
         yield copy.name, FileStamp(os.fstat(copy.fileno()).st_size, _changed_ns(about), 0)
 
 
