@@ -168,6 +168,13 @@ def test_an_unfitted_model_and_an_empty_part_are_named() -> None:
         create("lstm_cnn").fit(examples.take(np.array([], dtype=np.int64)))
 
 
+def test_a_feature_without_frames_is_refused() -> None:
+    examples = planted_examples(tracks=3)
+    flat = replace(examples, features={"basic": examples.features["basic"][:, 0]})
+    with pytest.raises(ModelError, match="lstm_cnn cannot be fitted: a segment's basic has no fr"):
+        create("lstm_cnn").fit(flat)
+
+
 def test_nothing_to_predict_gives_nothing() -> None:
     examples = planted_examples(tracks=6)
     model = create("lstm_cnn", max_epochs=1)

@@ -185,6 +185,11 @@ class NeuralModel:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
         device = select_device(self.config.device)
         array = examples.features[self.inputs.feature]
+        if array.ndim != 3:
+            raise ModelError(
+                f"{self.name} cannot be fitted: a segment's {self.inputs.feature} has no frames; "
+                "let it see a feature that has, such as log_mel"
+            )
         cut = cut_validation(
             examples.label, examples.group, self.config.validation_fraction, seed=seed
         )
