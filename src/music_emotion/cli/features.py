@@ -23,8 +23,8 @@ def extract(
         Option(
             "--feature",
             metavar="NAME",
-            help="basic, advanced, log_mel, statistics, musicnn or summary; may be given several "
-            "times. By default all.",
+            help="One, such as log_mel; may be given several times. By default all, which are then "
+            "listed; so are they where there is none of this name.",
         ),
     ] = None,
     jobs: Annotated[int, Option(min=0, help="Processes; 0 takes one per processor core.")] = 0,
