@@ -141,7 +141,15 @@ def resample(samples: Array, from_rate: int, to_rate: int) -> Array:
 
 
 def decode(source: AudioSource, *, duration: float | None = None) -> Sound:
-    """Read a file as mono at its own sample rate; takes and raises what `AudioStream` does."""
+    """Read a file as mono at its own sample rate; takes what :class:`AudioStream` does.
+
+    Raises
+    ------
+    AudioError
+        The source cannot be read, or holds no sound.
+    MissingExtraError
+        Reading it needs the extra ``[formats]``.
+    """
     with AudioStream(source, duration=duration) as stream:
         samples = np.concatenate(list(stream))
         return Sound(samples, stream.sample_rate, stream.warnings)

@@ -103,8 +103,12 @@ class VoteTable:
 def read_emotify(path: Path) -> VoteTable:
     """Read EMOTIFY's ``data.csv``, or any CSV with the columns ``track id`` and the nine emotions.
 
-    Rows that repeat another row are kept: they belong to the published counts. Raises what
-    :func:`read_columns` and :func:`vote_table` do.
+    Rows that repeat another row are kept: they belong to the published counts.
+
+    Raises
+    ------
+    DatasetError
+        If the file cannot be read, a column is missing or a cell is not a number.
     """
     return vote_table(path, read_columns(path, (TRACK_COLUMN, *EMOTIONS)))
 

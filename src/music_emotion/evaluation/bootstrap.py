@@ -36,6 +36,11 @@ def resample_groups(
     -------
     array of shape (n_resamples, n_groups)
         How often each group was drawn; every row sums to ``n_groups``.
+
+    Raises
+    ------
+    EvaluationError
+        If there are no groups.
     """
     if n_groups < 1:
         raise EvaluationError("there are no groups to resample")

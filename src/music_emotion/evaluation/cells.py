@@ -323,7 +323,13 @@ def write_ground_truth(out: Path, truth: GroundTruth) -> None:
 
 
 def read_ground_truth(out: Path) -> GroundTruth | None:
-    """Read what a comparison in ``out`` was scored against; ``None`` where there is nothing."""
+    """Read what a comparison in ``out`` was scored against; ``None`` where there is nothing.
+
+    Raises
+    ------
+    EvaluationError
+        If the file is damaged.
+    """
     path = out / PREDICTIONS / TRUTH
     if not path.is_file():
         return None

@@ -56,7 +56,13 @@ class Fold:
 
 
 def fold_count(protocol: Protocol, n_folds: int | None) -> int:
-    """Return how many folds a protocol has: ``n_folds`` where given, else its default."""
+    """Return how many folds a protocol has: ``n_folds`` where given, else its default.
+
+    Raises
+    ------
+    EvaluationError
+        If fewer than two are asked for.
+    """
     if n_folds is None:
         return 1 if protocol == "segment" else DEFAULT_FOLDS
     if n_folds < 2:

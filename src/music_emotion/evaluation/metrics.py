@@ -264,6 +264,8 @@ def confusion_matrix(labels: NDArray[Any], predicted: NDArray[Any]) -> Ints:
 def per_class(confusion: NDArray[Any]) -> PerClass:
     """Return precision, recall, F1 and support of each emotion; 0 where a ratio is 0 / 0.
 
+    Of confusion matrices of shape (…, 9, 9), true emotions in rows, as are all that follow.
+
     Examples
     --------
     >>> report = per_class(confusion_matrix([0, 0, 1], [0, 1, 1]))

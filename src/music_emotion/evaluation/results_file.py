@@ -232,7 +232,13 @@ def write_figures(
 
 
 def read_commands(out: Path) -> list[Command]:
-    """Return the commands recorded in an output folder, oldest first."""
+    """Return the commands recorded in an output folder, oldest first.
+
+    Raises
+    ------
+    EvaluationError
+        If its ``results.json`` is damaged.
+    """
     path = out / RESULTS
     if not path.is_file():
         return []

@@ -139,7 +139,13 @@ class FeatureStore:
         return _entry(self._track_path(audio, key), read, "computed again")
 
     def save(self, audio: str, key: FeatureKey, values: Array) -> None:
-        """Store a track's feature, shape (segments, …); an entry that exists is replaced."""
+        """Store a track's feature, shape (segments, …); an entry that exists is replaced.
+
+        Raises
+        ------
+        ValueError
+            A segment's values have another shape than the key says.
+        """
         values = np.ascontiguousarray(values, dtype="<f4")
         if values.shape[1:] != key.shape:
             raise ValueError(f"{key.name} has shape {key.shape} per segment, not {values.shape}")
@@ -164,6 +170,11 @@ class FeatureStore:
         """Write a whole corpus's feature, of `rows` segments, and return it, mapped read-only.
 
         `parts` are the tracks' features in the same order; one is held in memory at a time.
+
+        Raises
+        ------
+        ValueError
+            They have more or fewer segments in all.
         """
         audio = list(audio)
         # Written from front to back: a full disk is then an error, where a memory map would crash.

@@ -161,7 +161,7 @@ FEATURE_NAMES: tuple[str, ...] = tuple(name for name, f in FEATURES.items() if f
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names without repetition, or say which is none.
+    """Return the names without repetition; MusicEmotionError, naming the first that is none.
 
     Examples
     --------

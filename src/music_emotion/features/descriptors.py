@@ -129,6 +129,13 @@ def advanced(
 
     As `basic`, but of shape (n, 130, 45), columns as in `ADVANCED_NAMES`.
 
+    Raises
+    ------
+    AudioError
+        A sample is NaN or infinite.
+    ValueError
+        The highest band of the contrast, from 6,400 Hz, begins beyond `sr` / 2.
+
     Examples
     --------
     >>> advanced(np.zeros((1, 48_000)), sr=16_000, n_fft=1_024, hop_length=256).shape

@@ -142,7 +142,8 @@ def normalise_level(segments: Array) -> Array:
 def log_mel(segments: Array) -> Array:
     """Return the network's input, ``log10(10000 mel + 1)``, (n, 187, 96).
 
-    The mel spectrogram is equal to ``librosa.feature.melspectrogram`` of the same settings.
+    Of segments as `power_spectra` takes them. The mel spectrogram is equal to
+    ``librosa.feature.melspectrogram`` of the same settings.
 
     Examples
     --------
@@ -170,6 +171,11 @@ def power_spectra(segments: Array) -> Array:
     """Return the power of centred, zero-padded frames under a Hann window, (n, 187, 257).
 
     Bins of 31.25 Hz from 0 to 8 kHz; a frame every 16 ms.
+
+    Raises
+    ------
+    ValueError
+        If the segments are not (n, 48000).
 
     Examples
     --------

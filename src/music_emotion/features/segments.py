@@ -38,7 +38,8 @@ def segment_length(sr: int) -> int:
 def cut_segments(samples: Array, *, sr: int = SAMPLE_RATE) -> Array:
     """Cut mono sound, shape (samples,), into consecutive segments, (n, segment_length(sr)).
 
-    n = samples // segment_length(sr), 0 for less than a segment; a view where possible.
+    n = samples // segment_length(sr), 0 for less than a segment; a view where possible. ValueError
+    for another shape.
 
     Examples
     --------

@@ -81,7 +81,7 @@ def stft(
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Waveforms (n, samples) and their spectra, computed when they are asked for."""
+    """Waveforms (n, samples), full scale ±1, and spectra, computed when they are asked for."""
 
     waveform: Array
     sr: int = SAMPLE_RATE
@@ -95,7 +95,7 @@ class Spectrum:
 
     @cached_property
     def power(self) -> Array:
-        """Square of the magnitude."""
+        """Square of the magnitude, same shape."""
         return np.square(self.magnitude)
 
 

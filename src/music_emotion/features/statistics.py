@@ -39,6 +39,7 @@ def statistics(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Summarise descriptors over time, (n, frames, d) → (n, 8 d); it takes `SLOW_FRAMES` at least.
 
     d columns for each of `STATISTICS`; for advanced descriptors named by `STATISTIC_NAMES`.
+    ValueError for fewer frames or another shape.
 
     Examples
     --------

@@ -150,6 +150,13 @@ def explain_prediction(
     explanation
         ``None`` for silence: there is nothing to explain.
 
+    Raises
+    ------
+    AudioError
+        The sound cannot be read again.
+    ModelError
+        There is no emotion of that name.
+
     Examples
     --------
     >>> import io, soundfile

@@ -64,9 +64,16 @@ class EmotionModel:
         *,
         progress: ReadingProgress | None = None,
     ) -> TrackPrediction:
-        """Predict what people feel in a piece of music, as :func:`predict` does.
+        """Predict what people feel in a piece of music; takes and gives what :func:`predict` does.
 
         ``progress`` is called with how far the reading of a file is.
+
+        Raises
+        ------
+        AudioError
+            The sound cannot be read, or is shorter than half a second.
+        MissingExtraError
+            Reading the file needs the extra ``[formats]``.
         """
         if sample_rate is not None and (is_file(source) or isinstance(source, Sound)):
             raise AudioError("a file or a Sound brings its own sample rate; leave it out")

@@ -103,7 +103,13 @@ def _stamp_of_same_sound(path: str, known: CatalogueTrack | None, audio: bytes) 
 
 
 def audio_now(path: str, known: CatalogueTrack | None) -> tuple[FileStamp, bytes]:
-    """Return the stamp of a named file and the digest of its sound, read only where it is new."""
+    """Return the stamp of a named file and the digest of its sound, read only where it is new.
+
+    Raises
+    ------
+    TagError
+        It is a folder, or cannot be read.
+    """
     try:
         if Path(path).is_dir():
             raise TagError(f"'{printable(path)}' is a folder without audio files")
