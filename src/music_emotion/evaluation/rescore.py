@@ -117,6 +117,8 @@ def corpus_of(
 ) -> Corpus:
     """Load the corpus that predictions were made on, or the part of it that ``--quick`` takes.
 
+    ``data``, ``csv`` and ``use_demo`` say where, as for :func:`rescore`.
+
     Raises
     ------
     DatasetError

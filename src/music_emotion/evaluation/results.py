@@ -127,7 +127,8 @@ def in_tables(rows: Iterable[ModelResult]) -> list[tuple[Protocol, Target, list[
 def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> Results:
     """Score every complete run in an output folder against the truth.
 
-    Models that are not in ``model_order`` come last, by name.
+    With votes in it, the metrics of votes are there as well. Models that are not in ``model_order``
+    come last, by name.
     """
     runs: dict[tuple[Protocol, Target, str], list[Repeat]] = defaultdict(list)
     left_out = []
