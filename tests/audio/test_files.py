@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from helpers import fake_emotify
+from helpers import fake_emotify, tagged_files
 from music_emotion.audio.files import read_header
 from music_emotion.errors import AudioError, MissingExtraError
 
@@ -29,6 +29,12 @@ def test_untagged_wav(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros((4000, 6)), 8000)
     header = read_header(tmp_path / "a.wav")
     assert (header.duration, header.channels, header.artist) == (0.5, 6, "")
+
+
+@tagged_files.needs_ffmpeg
+def test_title_of_a_wma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tagged_files.ENCODERS, "wma", ("-c:a", "wmav2"))
+    assert read_header(tagged_files.make(tmp_path, "wma")).title == "Tränen & Töne"
 
 
 @pytest.mark.emotify

@@ -233,5 +233,6 @@ def _read_with_mutagen(path: Path) -> AudioHeader:
         duration=float(file.info.length),
         sample_rate=int(file.info.sample_rate),
         channels=int(getattr(file.info, "channels", 0)),
-        **{name: (tags.get(name) or [""])[0].strip() for name in ("artist", "album", "title")},
+        # The words of a WMA are objects of mutagen's.
+        **{name: str((tags.get(name) or [""])[0]).strip() for name in ("artist", "album", "title")},
     )
