@@ -260,6 +260,7 @@ def test_the_schema_documents_every_problem(client: httpx.Client) -> None:
     assert {"200", "400", "401", "403", "408", "413", "415", "422", "429", "503", "504"} <= set(
         documented
     )
+    assert list(documented) == sorted(documented)
     assert "Retry-After" in documented["503"]["headers"]
     for status in ("400", "413", "422", "503"):
         content = documented[status]["content"]["application/json"]["schema"]

@@ -231,7 +231,7 @@ FLAC_FILE: dict[str, Any] = {
 
 def error_responses(*problems: ProblemType) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of problems: one response per status, naming its codes."""
-    found: dict[int | str, dict[str, Any]] = {}
+    found: dict[int, dict[str, Any]] = {}
     for problem in dict.fromkeys(problems):
         line = f"`{problem.code}`: {problem.meaning}"
         response = found.setdefault(problem.status, {"model": Problem, "description": ""})
@@ -243,7 +243,7 @@ def error_responses(*problems: ProblemType) -> dict[int | str, dict[str, Any]]:
                     "schema": {"type": "integer", "minimum": 1},
                 }
             }
-    return found
+    return {status: found[status] for status in sorted(found)}
 
 
 def openapi_document(app: FastAPI, settings: ServerSettings) -> dict[str, Any]:
