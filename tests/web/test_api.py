@@ -22,7 +22,7 @@ from music_emotion.web.api import _job_out
 from music_emotion.web.jobs import Job
 from music_emotion.web.schemas import PredictionOut, ResultOut
 from music_emotion.web.settings import ServerSettings
-from music_emotion.web.worker import AnalysisRequest, Progress
+from music_emotion.web.worker import AnalysisProgress, AnalysisRequest
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +285,7 @@ def test_the_schema_documents_token_job_address_and_unfinished_results(
 
 def test_progress_is_told_in_tenths_of_a_second() -> None:
     job = Job(AnalysisRequest("a", "tones"))
-    job.progress = Progress("listening", 9.98765, 12.3456789)
+    job.progress = AnalysisProgress("listening", 9.98765, 12.3456789)
     progress = _job_out(job, Mock(jobs=Mock(ahead=lambda _: 0))).progress
     assert progress is not None
     assert (progress.heard, progress.total) == (10.0, 12.3)

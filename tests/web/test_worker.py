@@ -18,10 +18,10 @@ from music_emotion.inference.model import load_model
 from music_emotion.web.worker import (
     PEAKS,
     Analysis,
+    AnalysisProgress,
     AnalysisRequest,
     Failure,
     Predictor,
-    Progress,
     TooLongError,
     WorkerSettings,
     peaks,
@@ -70,7 +70,7 @@ def test_progress_then_the_answer_under_the_senders_name(
     assert isinstance(answer, Analysis)
     assert answer.result["path"] == "my.wav"
     assert answer.result["explanation"]["emotion"] == "calmness"
-    stages = [message.stage for message in line.sent if isinstance(message, Progress)]
+    stages = [message.stage for message in line.sent if isinstance(message, AnalysisProgress)]
     assert stages[0] == "listening"
     assert stages[-1] == "explaining"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,18 +17,16 @@ if TYPE_CHECKING:
     from music_emotion.evaluation.schedule import Schedule
     from music_emotion.evaluation.train_cell import Failure
     from music_emotion.features.extract import CorpusFeatures
+    from music_emotion.progress import Progress
 
 FIRST_ESTIMATE_SECONDS = 20.0
 """After how long the time left is said where it was not known at the start."""
-
-Update = Callable[[int, int], None]
-"""Called with (done, in all); a total of 0 means unknown."""
 
 
 @contextmanager
 def progress_bar(
     description: str, *, in_bytes: bool = False, transient: bool = False
-) -> Iterator[Update]:
+) -> Iterator[Progress]:
     """Show a bar with the time left while the block runs.
 
     Amounts are shown as a count, or ``in_bytes`` with their rate; a ``transient`` bar leaves

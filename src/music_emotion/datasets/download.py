@@ -16,7 +16,6 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +31,7 @@ from music_emotion.datasets.emotify import (
 )
 from music_emotion.digest import file_digest
 from music_emotion.errors import DatasetError
+from music_emotion.progress import Progress
 
 ADDRESS = "http://www2.projects.science.uu.nl/memotion/emotifydata/"
 ARCHIVE = "emotifymusic.zip"
@@ -39,9 +39,6 @@ PART_SUFFIX, DOWNLOAD_SUFFIX = ".part", ".download"
 # A member that claims more than this is not one of the one-minute MP3s, whatever its name.
 LARGEST_MEMBER_BYTES = 32 << 20
 BLOCK_BYTES = 1 << 18
-
-Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all); the total is 0 while unknown."""
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 _HTTP_PARTIAL = 206
@@ -86,7 +83,8 @@ def fetch(
 
     The bytes go to ``path`` + ``.part``, which stays when the transfer is interrupted; the next
     call, or the next attempt within this one, asks the server for the rest only. A server that
-    cannot do that sends everything again. ``progress`` is called after every block.
+    cannot do that sends everything again. ``progress`` is called with (bytes done, bytes in all)
+    after every block.
 
     Raises
     ------

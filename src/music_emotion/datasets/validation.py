@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,7 @@ from music_emotion.datasets import emotify, folder
 from music_emotion.datasets.sources import Source
 from music_emotion.digest import file_digest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError
-
-Progress = Callable[[int, int], None]
-"""Called with (files done, files in all)."""
+from music_emotion.progress import Progress
 
 DECODING_THREADS = 2
 
@@ -57,7 +54,8 @@ def render(validation: Validation) -> str:
 def validate(source: Source, *, seed: int = 0, progress: Progress | None = None) -> Validation:
     """Check tables and tags, and decode every audio file that is not a published one.
 
-    Problems are collected, so that one call names all of them.
+    Problems are collected, so that one call names all of them; ``progress`` is called with (files
+    done, files in all).
     """
     problems: list[str] = []
     warnings: list[str] = []

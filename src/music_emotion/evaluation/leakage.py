@@ -13,7 +13,7 @@ about emotion, and whatever accuracy is above chance comes from recognising the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, get_args
@@ -26,6 +26,7 @@ from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups, sum_by_group
 from music_emotion.evaluation.folds import DEFAULT_SEED, make_folds, track_groups
 from music_emotion.models.kernel import squared_distances
+from music_emotion.progress import Progress
 
 NEIGHBOURS = (0, 1, 2, 4, 8, 16)
 """Segments of each test track that are in training; shorter tracks take the first of these."""
@@ -40,9 +41,6 @@ LABELS: tuple[Labels, ...] = get_args(Labels)
 SVM_COST = 10.0
 """C of the support vector machine."""
 SVM_CACHE_MB = 500
-
-Progress = Callable[[int, int], None]
-"""Called with (fits done, fits in all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +154,8 @@ def measure_leak(
         least half of the tracks are long enough for.
     folds, seed
         Division of the artists; the same seed gives the same curve.
+    progress
+        Called with (fits done, fits in all).
 
     Raises
     ------

@@ -17,7 +17,7 @@ from music_emotion.evaluation.provenance import record_command
 from music_emotion.models.base import FitReport, Target
 from music_emotion.models.checkpoint import check_saveable, save_fitted
 from music_emotion.models.registry import KERNEL_NAMES, create
-from music_emotion.training.config import Progress
+from music_emotion.progress import Progress
 
 
 def refit(

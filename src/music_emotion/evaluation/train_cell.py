@@ -19,7 +19,7 @@ from music_emotion.evaluation.folds import Fold, assert_disjoint, examples
 from music_emotion.models.base import Examples, Prediction
 from music_emotion.models.pooling import pool_rows
 from music_emotion.models.registry import create
-from music_emotion.training.config import Progress
+from music_emotion.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

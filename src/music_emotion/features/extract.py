@@ -24,6 +24,7 @@ from music_emotion.features.cache import FeatureStore
 from music_emotion.features.compute import FEATURES, check_names, compute_features, feature_key
 from music_emotion.features.segments import EXCERPT_SECONDS, SEGMENT_SECONDS
 from music_emotion.parallel import Death, Report, run_tasks
+from music_emotion.progress import Progress
 
 DEAD_WORKER = "the process reading it died (out of memory?)"
 CHANGED = "changed while it was read; run the command again"
@@ -33,8 +34,6 @@ REPAIRS = 2  # times a damaged entry is computed again before giving up
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float32]
-Progress = Callable[[int, int], None]
-"""Called with (tracks done, tracks in all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ def extract_corpus(
     jobs
         Processes to compute in.
     progress
-        Called after each track.
+        Called with (tracks done, tracks in all) after each track.
 
     Raises
     ------

@@ -21,9 +21,7 @@ from music_emotion.inference.explain import Explanation, explain_prediction
 from music_emotion.inference.model import EmotionModel, ReadingProgress, load_model
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.parallel import Death, Report, run_tasks
-
-Progress = Callable[[int, int], None]
-"""Called with (done, in all); a total of 0 means unknown."""
+from music_emotion.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError, printable
-from music_emotion.inference.batch import Outcome, Progress, predict_stream
+from music_emotion.inference.batch import Outcome, predict_stream
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
@@ -23,6 +23,7 @@ from music_emotion.library.catalogue import Catalogue, Known
 from music_emotion.library.search import refresh_vectors
 from music_emotion.library.track import CatalogueTrack, Tags, check_mutagen
 from music_emotion.library.walk import Walked, absolute, walk
+from music_emotion.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.training.config import Progress
+from music_emotion.progress import Progress
 
 if TYPE_CHECKING:
     from onnx import ModelProto

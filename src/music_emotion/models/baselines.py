@@ -14,7 +14,7 @@ from music_emotion.features.descriptors import ADVANCED_NAMES
 from music_emotion.features.statistics import STATISTICS
 from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target, one_hot
 from music_emotion.models.pooling import Units, pool_units
-from music_emotion.training.config import Progress
+from music_emotion.progress import Progress
 
 MODELS = ("commonest_class", "genre_only", "nearest_neighbour", "svm")
 

@@ -40,7 +40,7 @@ from music_emotion.models.views import (
     group_numbers,
     learn_weights,
 )
-from music_emotion.training.config import Progress
+from music_emotion.progress import Progress
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -24,7 +24,7 @@ from music_emotion.models.base import Examples, FitReport, GraphModel, Model, Pr
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.pooling import POOLING, pool_units
 from music_emotion.models.registry import create
-from music_emotion.training.config import Progress
+from music_emotion.progress import Progress
 
 if TYPE_CHECKING:
     from onnx import ModelProto

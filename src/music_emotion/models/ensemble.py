@@ -9,7 +9,7 @@ import numpy as np
 
 from music_emotion.models import registry
 from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target
-from music_emotion.training.config import Progress
+from music_emotion.progress import Progress
 
 MODELS = ("ensemble",)
 ENSEMBLE_MEMBERS = ("bilstm_cnn", "cnn2d_specaugment")

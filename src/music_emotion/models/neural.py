@@ -20,8 +20,9 @@ from music_emotion.features.spectrum import (
     SMALLEST_POWER,
 )
 from music_emotion.models.base import Examples, FitReport, Prediction, Target, one_hot, tick_shares
+from music_emotion.progress import Progress
 from music_emotion.training.augment import SYNTHETIC
-from music_emotion.training.config import Progress, TrainingConfig
+from music_emotion.training.config import TrainingConfig
 from music_emotion.training.data import (
     Scaling,
     TrainingData,

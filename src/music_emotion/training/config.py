@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
-
-Progress = Callable[[int, int], None]
-"""Called with (steps done, steps in all); the total may shrink when training stops early."""
 
 Device = Literal["auto", "cpu", "cuda"]
 """Where a network is trained; ``auto`` takes the graphics card where there is one."""

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from music_emotion.progress import Progress
 from music_emotion.training.augment import Splicer, splice
-from music_emotion.training.config import Progress, TrainingConfig
+from music_emotion.training.config import TrainingConfig
 from music_emotion.training.data import TrainingData
 from music_emotion.training.device import autocast, channels_last, half_precision, keep_freed_memory
 

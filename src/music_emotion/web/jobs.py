@@ -16,7 +16,7 @@ from music_emotion.web import responses
 from music_emotion.web.limits import Limiter
 from music_emotion.web.responses import APIError
 from music_emotion.web.settings import ServerSettings
-from music_emotion.web.worker import Analysis, AnalysisRequest, Failure, Progress
+from music_emotion.web.worker import Analysis, AnalysisProgress, AnalysisRequest, Failure
 from music_emotion.web.workers import AnalysisWorker, Workers
 
 SWEEP_SECONDS = 1.0
@@ -49,7 +49,7 @@ class Job:
     request: AnalysisRequest
     id: str = field(default_factory=lambda: secrets.token_urlsafe(ID_BYTES))  # cannot be guessed
     state: State = State.QUEUED
-    progress: Progress | None = None
+    progress: AnalysisProgress | None = None
     analysis: Analysis | None = None
     error: APIError | None = None  # why there is no analysis
     seen: float = field(default_factory=time.monotonic)  # when someone last asked
@@ -73,7 +73,7 @@ class Job:
             raise APIError(responses.CANCELLED, "the job was cancelled")
         raise APIError(responses.NOT_FINISHED, "the job is not finished; watch its events")
 
-    def change(self, state: State, progress: Progress | None = None) -> None:
+    def change(self, state: State, progress: AnalysisProgress | None = None) -> None:
         """Note where it is and wake those who watch."""
         self.state, self.progress = state, progress
         if state not in (State.QUEUED, State.RUNNING):
@@ -81,7 +81,7 @@ class Job:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def progressed(self, progress: Progress) -> None:
+    def progressed(self, progress: AnalysisProgress) -> None:
         """Note how far it is; what is told after its end comes too late."""
         if self.ended is None:
             self.change(State.RUNNING, progress)

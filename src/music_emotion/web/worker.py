@@ -48,7 +48,7 @@ class AnalysisRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class AnalysisProgress:
     """How far an analysis is."""
 
     stage: str  # listening or explaining
@@ -121,14 +121,14 @@ class Predictor:
             nonlocal next_report
             self._check_length(max(seconds, total or 0.0))
             if seconds >= next_report:
-                line.send(Progress("listening", seconds, total))
+                line.send(AnalysisProgress("listening", seconds, total))
                 next_report = seconds + REPORT_SECONDS
 
         prediction = model.predict(upload, progress=heard)
         self._check_length(prediction.duration)
         why = None
         if request.explained:
-            line.send(Progress("explaining", prediction.duration, prediction.duration))
+            line.send(AnalysisProgress("explaining", prediction.duration, prediction.duration))
             prediction, why = explain_prediction(model, upload, prediction, emotion=request.emotion)
         return Analysis(outcome_dict(Outcome(request.name, prediction, why)), peaks(prediction))
 

@@ -17,10 +17,10 @@ from typing import BinaryIO
 from music_emotion.errors import ServerError
 from music_emotion.parallel import Worker
 from music_emotion.web.worker import (
+    AnalysisProgress,
     AnalysisRequest,
     Answer,
     Failure,
-    Progress,
     WorkerSettings,
     work,
 )
@@ -29,7 +29,7 @@ PAUSE_SECONDS = 1.0  # before another attempt to replace a process
 FATAL_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 CRASHES = {-number for number in signal.Signals if number.name in FATAL_SIGNALS}
 """Exit codes of a process whose own native code failed; any other end came from outside."""
-ProgressReporter = Callable[[Progress], None]
+ProgressReporter = Callable[[AnalysisProgress], None]
 
 
 class AnalysisWorker(Worker):
@@ -67,8 +67,8 @@ class AnalysisWorker(Worker):
             finally:
                 os.close(descriptor)
             while True:
-                message: Progress | Answer = self.connection.recv()
-                if not isinstance(message, Progress):
+                message: AnalysisProgress | Answer = self.connection.recv()
+                if not isinstance(message, AnalysisProgress):
                     return message
                 report(message)
         except (EOFError, OSError):
@@ -168,7 +168,7 @@ class Workers:
             self.give_back(worker)
             raise
 
-        def report_here(progress: Progress) -> None:
+        def report_here(progress: AnalysisProgress) -> None:
             loop.call_soon_threadsafe(report, progress)
 
         work = loop.run_in_executor(self._threads, worker.perform, request, descriptor, report_here)

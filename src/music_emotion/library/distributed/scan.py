@@ -25,7 +25,7 @@ from music_emotion.cluster import cluster_cpus, ray_cluster
 from music_emotion.digest import FileStamp
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference import batch
-from music_emotion.inference.batch import Outcome, Progress
+from music_emotion.inference.batch import Outcome
 from music_emotion.inference.model import load_model
 from music_emotion.inference.model_card import CARD_FILE
 from music_emotion.inference.package import ONNX_FILE, find_package
@@ -35,6 +35,7 @@ from music_emotion.library.distributed.urls import downloaded, is_url
 from music_emotion.library.scan import scanned, unreadable
 from music_emotion.library.track import CatalogueTrack, check_mutagen
 from music_emotion.parallel import ONE_THREAD
+from music_emotion.progress import Progress
 
 SHARD_TRACKS = 256  # at most; with three tracks a second, a minute and a half of one processor
 SHARDS_PER_WORKER = 8  # at least, where there are tracks enough, so that all end at about once
