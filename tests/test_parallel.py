@@ -43,14 +43,14 @@ def test_tasks_are_asked_for_a_few_ahead_of_what_is_yielded(in_order):
 
 @pytest.mark.parametrize("retry", [True, False])
 @pytest.mark.parametrize(
-    ("order", "told"),
+    ("order", "said"),
     [(("exit", 3), "exit code 3"), (("exit", 0), "exit code 0"), (("kill", 9), "signal 9")],
 )
-def test_a_task_that_kills_its_process_is_named_and_stops_no_other(order, told, retry):
+def test_a_task_that_kills_its_process_is_named_and_stops_no_other(order, said, retry):
     orders = [("nothing", 0), order, ("nothing", 2), order, order, ("nothing", 5), ("nothing", 6)]
     found = run(orders, in_order=True, retry=retry)
     assert [order for order, _ in found] == orders
-    assert [str(result) for _, result in found] == ["0", told, "2", told, told, "5", "6"]
+    assert [str(result) for _, result in found] == ["0", said, "2", said, said, "5", "6"]
     assert isinstance(found[1][1], Death)
 
 
@@ -73,14 +73,14 @@ def test_what_a_task_raises_is_raised_here_at_its_turn():
 
 
 @pytest.mark.parametrize(
-    ("order", "told"),
+    ("order", "result"),
     [
         (("raise what cannot travel", "the server"), "MissingExtraError: the server needs more"),
         (("unpicklable", 0), "pickle"),
     ],
 )
-def test_what_cannot_travel_is_an_error_all_the_same(order, told):
-    with pytest.raises(Exception, match=told):
+def test_what_cannot_travel_is_an_error_all_the_same(order, result):
+    with pytest.raises(Exception, match=result):
         run([order])
 
 
@@ -100,8 +100,8 @@ def test_a_worker_begins_once_and_none_is_started_in_vain():
 def test_reports_are_told_while_a_task_is_performed():
     heard = []
     order = ("report", 3)
-    run([order], reported=lambda *told: heard.append(told))
-    run([order], workers=0, reported=lambda *told: heard.append(told))
+    run([order], reported=lambda *report: heard.append(report))
+    run([order], workers=0, reported=lambda *report: heard.append(report))
     assert heard == [(order, 0), (order, 1), (order, 2)] * 2
 
 

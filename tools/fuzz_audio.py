@@ -139,11 +139,11 @@ def work(connection: Connection, model_name: str, folder: str) -> None:
         started = time.process_time()
         outcome = predict_file(str(path), model)
         if outcome.prediction is None:
-            told = "refused"
+            answer = "refused"
         else:
-            told = "predicted with a warning" if outcome.prediction.warnings else "predicted"
+            answer = "predicted with a warning" if outcome.prediction.warnings else "predicted"
         memory = largest_memory()
-        connection.send((told, time.process_time() - started, memory))
+        connection.send((answer, time.process_time() - started, memory))
 
 
 def processor_seconds(process: int | None) -> float:
@@ -169,9 +169,9 @@ class Watched:
         try:
             self.process.connection.send(data)
             if self._answered():
-                told, seconds, memory = self.process.connection.recv()
+                answer, seconds, memory = self.process.connection.recv()
                 if memory <= MOST_MEMORY and seconds <= LONGEST_SECONDS:
-                    return told, seconds, memory
+                    return answer, seconds, memory
                 self.replace()
                 return "HANG" if seconds > LONGEST_SECONDS else "TOO MUCH MEMORY", seconds, memory
         except (EOFError, OSError):

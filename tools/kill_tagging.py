@@ -133,11 +133,11 @@ def row_of(path: Path, rng: np.random.Generator) -> CatalogueTrack:
     emotions = rng.dirichlet(np.ones(len(EMOTIONS))).astype(np.float32)
     intensities = rng.random(len(EMOTIONS)).astype(np.float32)
     timeline = Timeline(np.array([1.5]), emotions[None], 3.0)
-    told = TrackPrediction(
+    prediction = TrackPrediction(
         str(path), 3.0, "invented", "1", emotions, intensities, float(emotions.max()), timeline
     )
     stamp, digest = FileStamp.read(path), audio_digest(path)
-    return CatalogueTrack(str(path), stamp, digest, prediction=told, model_sha256=MODEL)
+    return CatalogueTrack(str(path), stamp, digest, prediction=prediction, model_sha256=MODEL)
 
 
 def sound_of(path: Path) -> str:
@@ -183,8 +183,8 @@ def check_end(songs: list[Song], catalogue: Path, *, tagged: bool) -> None:
     if left := list(songs[0].path.parent.glob(f"{TEMPORARY_TAGGED}*")):
         raise SystemExit(f"left behind: {[path.name for path in left]}")
     with Catalogue.open(catalogue) as opened:
-        if told := [*opened.check(), *unfinished(opened)]:
-            raise SystemExit(f"the catalogue: {told[0]}")
+        if faults := [*opened.check(), *unfinished(opened)]:
+            raise SystemExit(f"the catalogue: {faults[0]}")
         if len(opened) != len(songs):
             raise SystemExit(f"{len(opened)} rows for {len(songs)} files")
         done = [write.path for write in undoable(opened)]
@@ -197,11 +197,11 @@ def check_end(songs: list[Song], catalogue: Path, *, tagged: bool) -> None:
 def check_scan(songs: list[Song], catalogue: Path) -> None:
     """Scan; the files must be catalogued as they were, and nothing else."""
     command = killing.command("scan", songs[0].path.parent, "--catalogue", catalogue)
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     with Catalogue.open(catalogue) as opened:
         rows = [opened.track(str(song.path)) for song in songs]
-        if len(opened) != len(songs) or "predicted" in told:
-            raise SystemExit(f"the scan found something else: {told}")
+        if len(opened) != len(songs) or "predicted" in output:
+            raise SystemExit(f"the scan found something else: {output}")
     if any(row is None or row.prediction is None or row.missing_since for row in rows):
         raise SystemExit("the scan lost a file")
 

@@ -204,7 +204,7 @@ def test_a_header_with_absurd_numbers_is_refused_or_bounded(write: Write) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "head", "error", "told"),
+    ("name", "head", "error", "line"),
     [
         ("song.m4a", b"\0\0\0\x20ftypM4A ", MissingExtraError, "M4A"),
         ("song.ts", b"\x47\x40", AudioError, "not audio"),  # of no kind that is known
@@ -214,14 +214,14 @@ def test_what_only_pyav_reads_names_the_extra_without_it(
     name: str,
     head: bytes,
     error: type[Exception],
-    told: str,
+    line: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / name
     path.write_bytes(head + bytes(500))
     monkeypatch.setitem(__import__("sys").modules, "av", None)
-    with pytest.raises(error, match=rf"{told}.*music-emotion\[formats\]"):
+    with pytest.raises(error, match=rf"{line}.*music-emotion\[formats\]"):
         decode(path)
 
 

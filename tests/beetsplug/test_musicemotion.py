@@ -53,8 +53,8 @@ def test_items_are_predicted_when_imported_and_on_request(beet, tmp_path: Path) 
     sf.write(music / "calm.flac", tone(4.0), RATE)
     sf.write(music / "tense.flac", tone(4.0, hertz=3_000.0), RATE)
     beet("import", "-qA", music)
-    told = beet("ls", "-f", "$mood|$emotion_calmness|$emotion_model", "emotion_calmness:0.5..")
-    assert told.splitlines() == ["calmness|1.000|tones 1"]
+    listed = beet("ls", "-f", "$mood|$emotion_calmness|$emotion_model", "emotion_calmness:0.5..")
+    assert listed.splitlines() == ["calmness|1.000|tones 1"]
     assert beet("ls", "-f", "$mood", "mood:tension") == "tension\n"
 
     # A mood of the user's stays; items of this model are not predicted again unless forced.

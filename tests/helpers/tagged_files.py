@@ -69,9 +69,9 @@ def probed(path: Path) -> dict[str, str]:
     """All tags of a file by upper-case name, by ffprobe."""
     entries = "format_tags:stream_tags"
     command = ["ffprobe", "-loglevel", "error", "-of", "json", "-show_entries", entries, path]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    tags = told["format"].get("tags", {})
-    for stream in told["streams"]:
+    probed = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    tags = probed["format"].get("tags", {})
+    for stream in probed["streams"]:
         tags |= stream.get("tags", {})
     return {name.upper(): value for name, value in tags.items()}
 
@@ -82,7 +82,7 @@ def predicted(path: Path, top: str | None = "calmness", *, version: str = "1") -
     emotions = np.full(len(EMOTIONS), 0.05, np.float32)
     if top is not None:
         intensities[EMOTIONS.index(top)], emotions[EMOTIONS.index(top)] = 0.9, 0.6
-    told = TrackPrediction(
+    prediction = TrackPrediction(
         str(path),
         2.0,
         "tones",
@@ -96,7 +96,7 @@ def predicted(path: Path, top: str | None = "calmness", *, version: str = "1") -
         str(path),
         FileStamp.read(path),
         audio_digest(path),
-        prediction=told,
+        prediction=prediction,
         model_sha256=f"abc{version}",
     )
 

@@ -23,10 +23,10 @@ with scan_lock(Path(sys.argv[1])):
 
 def test_a_second_scan_is_told_who_holds_it(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
-    with scan_lock(path), pytest.raises(CatalogueError) as told, scan_lock(path):
+    with scan_lock(path), pytest.raises(CatalogueError) as raised, scan_lock(path):
         pass
-    assert f"process {os.getpid()} on " in str(told.value)
-    assert "wait for it with --wait" in str(told.value)
+    assert f"process {os.getpid()} on " in str(raised.value)
+    assert "wait for it with --wait" in str(raised.value)
     with scan_lock(path):
         pass
 
@@ -45,12 +45,12 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
 
 
 def test_waiting_ends_when_the_other_does(tmp_path: Path) -> None:
-    path, told = tmp_path / "c.sqlite", list[str]()
+    path, holders = tmp_path / "c.sqlite", list[str]()
     waits, got = threading.Event(), threading.Event()
 
     def wait() -> None:
         def waiting(holder: str) -> None:
-            told.append(holder)
+            holders.append(holder)
             waits.set()
 
         with scan_lock(path, wait=True, waiting=waiting):
@@ -63,7 +63,7 @@ def test_waiting_ends_when_the_other_does(tmp_path: Path) -> None:
         assert not got.is_set()
     assert got.wait(60)
     thread.join()
-    assert len(told) == 1
+    assert len(holders) == 1
 
 
 def test_a_link_leads_to_the_same_lock(tmp_path: Path) -> None:
@@ -93,8 +93,8 @@ def test_a_disk_that_is_full_or_has_no_locks_is_one_line(
 
     with monkeypatch.context() as patched:
         patched.setattr(fcntl, "flock", refuse)
-        told = pytest.raises(CatalogueError, match=r"cannot be locked .*No locks available")
-        with told, scan_lock(tmp_path / "c.sqlite"):
+        raised = pytest.raises(CatalogueError, match=r"cannot be locked .*No locks available")
+        with raised, scan_lock(tmp_path / "c.sqlite"):
             pass
     with monkeypatch.context() as patched:
         patched.setattr(os, "ftruncate", refuse)

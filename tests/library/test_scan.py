@@ -150,8 +150,8 @@ def test_a_folder_that_is_not_there_keeps_no_other_from_being_scanned(
     missing = [str(music.with_name("none")), str(music / "letter.mp3")]
     summary = scan(catalogue, [missing[0], str(music), missing[1]], ScanOptions(tones))
     assert (summary.files, summary.predicted) == (3, 2)
-    told = [error for _, error in summary.failures]
-    assert "there is no folder" in told[0] and "is a file; name a folder" in told[1]
+    errors = [error for _, error in summary.failures]
+    assert "there is no folder" in errors[0] and "is a file; name a folder" in errors[1]
 
 
 def test_a_link_that_leads_nowhere_hides_nothing(

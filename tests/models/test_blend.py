@@ -54,18 +54,18 @@ def test_blend_learns_and_its_graph_says_the_same(target: str) -> None:
     report = model.fit(given.take(training), target=target, seed=0)  # type: ignore[arg-type] # parametrised
     assert any("out of the inner folds" in note for note in report.notes)
     test = given.take(~training)
-    told = model.predict(test)
-    np.testing.assert_allclose(told.emotions.sum(axis=1), 1.0, atol=1e-5)
-    assert told.intensities.min() >= 0
-    assert told.intensities.max() <= 1
-    assert mean_correlation(told.intensities, test.vote_fractions) > 0.6
+    predicted = model.predict(test)
+    np.testing.assert_allclose(predicted.emotions.sum(axis=1), 1.0, atol=1e-5)
+    assert predicted.intensities.min() >= 0
+    assert predicted.intensities.max() <= 1
+    assert mean_correlation(predicted.intensities, test.vote_fractions) > 0.6
 
     units, unit_of_row = pool_units(test, model.feature_names)
     session = onnxruntime.InferenceSession(model.graph().SerializeToString())
     feed = {name: units.features[name].astype(np.float32) for name in model.feature_names}
     emotions, intensities = session.run(["emotions", "intensities"], feed)
-    np.testing.assert_allclose(emotions[unit_of_row], told.emotions, atol=1e-5)
-    np.testing.assert_allclose(intensities[unit_of_row], told.intensities, atol=1e-5)
+    np.testing.assert_allclose(emotions[unit_of_row], predicted.emotions, atol=1e-5)
+    np.testing.assert_allclose(intensities[unit_of_row], predicted.intensities, atol=1e-5)
 
 
 def test_blend_is_told_nothing_of_rows_it_is_not_given() -> None:

@@ -45,9 +45,9 @@ def save(model: object, folder: Path, **fields: object) -> None:
 def test_a_model_without_a_network_is_kept_as_its_graph(light: KernelBlend, tmp_path: Path) -> None:
     save(light, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.onnx"]
-    told, wanted = load_fitted(tmp_path).predict(by_track()), light.predict(by_track())
-    assert np.abs(told.emotions - wanted.emotions).max() < 1e-4
-    assert np.abs(told.intensities - wanted.intensities).max() < 1e-4
+    predicted, wanted = load_fitted(tmp_path).predict(by_track()), light.predict(by_track())
+    assert np.abs(predicted.emotions - wanted.emotions).max() < 1e-4
+    assert np.abs(predicted.intensities - wanted.intensities).max() < 1e-4
 
 
 def test_the_graph_that_was_kept_is_exported_and_loaded(light: KernelBlend, tmp_path: Path) -> None:
@@ -89,9 +89,9 @@ def test_a_network_comes_back_to_the_last_digit(name: str, tmp_path: Path) -> No
     model.fit(examples, target="votes", seed=3)
     save_fitted(tmp_path, model, target="votes", settings=settings, provenance={})
     assert json.loads((tmp_path / "model.json").read_text())["target"] == "votes"
-    told, wanted = load_fitted(tmp_path).predict(examples), model.predict(examples)
-    assert np.array_equal(told.emotions, wanted.emotions)
-    assert np.array_equal(told.intensities, wanted.intensities)
+    predicted, wanted = load_fitted(tmp_path).predict(examples), model.predict(examples)
+    assert np.array_equal(predicted.emotions, wanted.emotions)
+    assert np.array_equal(predicted.intensities, wanted.intensities)
 
 
 def test_a_model_that_was_not_fitted_is_not_saved(tmp_path: Path) -> None:

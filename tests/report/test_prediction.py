@@ -17,7 +17,7 @@ from music_emotion.inference.prediction import Timeline, TrackPrediction
 from music_emotion.report.prediction import picture_writer, save_picture
 
 
-def told(course: list[str | None], confidence: float = 0.5) -> TrackPrediction:
+def predicted(course: list[str | None], confidence: float = 0.5) -> TrackPrediction:
     """A prediction of 9 s in which one emotion after the other is certain."""
     emotions = np.full((len(course), len(EMOTIONS)), 1 / 9, np.float32)
     for row, name in zip(emotions, course, strict=True):
@@ -54,24 +54,24 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_silence_is_called_so(drawn: list[str], tmp_path: Path) -> None:
-    save_picture(told([None, None, None], confidence=0.0), tmp_path / "x.png")
+    save_picture(predicted([None, None, None], confidence=0.0), tmp_path / "x.png")
     assert "silence: no emotion" in drawn
     assert not any("confidence" in text for text in drawn)
     assert "nostalgia" not in drawn
 
 
 def test_what_is_gone_at_the_end_is_named_where_it_was(drawn: list[str], tmp_path: Path) -> None:
-    save_picture(told(["calmness", "power", "power"]), tmp_path / "x.png")
+    save_picture(predicted(["calmness", "power", "power"]), tmp_path / "x.png")
     assert {"calmness", "power"} <= set(drawn)
     assert "sadness" not in drawn
 
 
 def test_a_picture_may_be_named_by_text_and_only_as_a_picture(tmp_path: Path) -> None:
-    save_picture(told(["power"]), str(tmp_path / "x.svg"))
+    save_picture(predicted(["power"]), str(tmp_path / "x.svg"))
     assert (tmp_path / "x.svg").read_text().startswith("<?xml")
     for path in (tmp_path / "x.gif", tmp_path / "x"):
         with pytest.raises(MusicEmotionError, match="is no picture"):
-            save_picture(told(["power"]), path)
+            save_picture(predicted(["power"]), path)
         assert not path.exists()
 
 

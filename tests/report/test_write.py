@@ -78,8 +78,8 @@ def test_sound_cannot_be_had_without_predictions(planted, tmp_path) -> None:
     folder.mkdir()
     shutil.copy(planted.folder / "results.json", folder)
     lines = report_results(folder, ReportOptions(embed_audio=True))
-    told = "without the tracks that are most wrong and their sound: there are no predictions here"
-    assert lines == [told, f"written to {folder / 'report.html'}"]
+    line = "without the tracks that are most wrong and their sound: there are no predictions here"
+    assert lines == [line, f"written to {folder / 'report.html'}"]
 
 
 def test_no_wrong_track_wanted_no_section_of_them(planted, tmp_path: Path) -> None:

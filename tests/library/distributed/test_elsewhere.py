@@ -88,9 +88,9 @@ def test_a_bucket_is_scanned_on_a_cluster_that_is_there(bucket, cluster, tmp_pat
     command = [sys.executable, "-m", "music_emotion", "scan", f"s3://{bucket}/music"]
     command += ["--engine", "ray", "--address", cluster, "-o", out, "-m", str(model)]
     for predicted in (2, 0):  # a second time there is nothing to do
-        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-        assert told.returncode == 0, told.stderr
-        assert f": {predicted} predicted now, 0 of them failed" in told.stdout
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        assert ended.returncode == 0, ended.stderr
+        assert f": {predicted} predicted now, 0 of them failed" in ended.stdout
     rows = list(ShardFolder(out).read())
     assert [row.path for row in rows] == [
         f"s3://{bucket}/music/{DISC}/{name}.wav" for name in ("calm", "tense")

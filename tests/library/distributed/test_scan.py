@@ -56,37 +56,37 @@ def test_another_model_needs_another_folder(tmp_path):
 
 def plain(track):
     """A row without what differs between two scans: the moment, the number, the envelope."""
-    told = track.prediction
-    if told is not None:
-        timeline = (told.timeline.time.tolist(), told.timeline.emotions.tolist())
-        told = (
-            told.model,
-            told.version,
-            told.duration,
-            told.confidence,
-            told.top,
-            told.emotions.tolist(),
-            told.intensities.tolist(),
+    prediction = track.prediction
+    if prediction is not None:
+        timeline = (prediction.timeline.time.tolist(), prediction.timeline.emotions.tolist())
+        prediction = (
+            prediction.model,
+            prediction.version,
+            prediction.duration,
+            prediction.confidence,
+            prediction.top,
+            prediction.emotions.tolist(),
+            prediction.intensities.tolist(),
             timeline,
-            told.warnings,
+            prediction.warnings,
         )
-    return replace(track, prediction=told, scanned_at=0, id=None)
+    return replace(track, prediction=prediction, scanned_at=0, id=None)
 
 
 def test_the_rows_are_those_of_the_local_engine(music, model, tmp_path, ray_here):
     paths = find_locations([str(music)])
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     summary = scan_on_ray(
         paths,
         str(tmp_path / "out"),
         model=model,
         jobs=2,
         shard_tracks=3,
-        progress=lambda *news: told.append(news),
+        progress=lambda *news: reported.append(news),
     )
     assert (summary.tracks, summary.shards, summary.predicted) == (13, 5, 13)
     assert (summary.failures, summary.deaths) == (1, 0)
-    assert told[0] == (0, 13) and told[-1] == (13, 13)
+    assert reported[0] == (0, 13) and reported[-1] == (13, 13)
     there = {track.path: plain(track) for track in ShardFolder(str(tmp_path / "out")).read()}
     with Catalogue.open(tmp_path / "catalogue.sqlite", write=True) as catalogue:
         scan(catalogue, [str(music)], ScanOptions(model))

@@ -50,7 +50,7 @@ def paths(catalogue: Catalogue, folder: Path) -> dict[str, bool]:
 
 
 def test_a_shard_of_the_first_version_is_read() -> None:
-    """Its columns are told as that version wrote them."""
+    """Its columns are read as that version wrote them."""
     import pyarrow
 
     text, whole, real = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
@@ -81,15 +81,17 @@ def test_a_shard_of_the_first_version_is_read() -> None:
     assert (heard.path, heard.stamp) == ("/music/caf\udce9", FileStamp(0, 1, 2))
     assert heard.tags == Tags("artist", "album", "title", "genre", 1997)
     assert (heard.audio, heard.scanned_at, heard.model_sha256) == (b"digest", 5, "model_sha256")
-    told = heard.prediction
-    assert told is not None and told.path == heard.path
-    assert (told.model, told.version, told.duration, told.confidence) == (
+    prediction = heard.prediction
+    assert prediction is not None and prediction.path == heard.path
+    assert (prediction.model, prediction.version, prediction.duration, prediction.confidence) == (
         "model", "version", 12.5, 0.5,
     )  # fmt: skip
-    assert told.emotions.tolist() == [0.25] * 9 and told.intensities.tolist() == [0.75] * 9
-    assert told.warnings == ("one; two", "three")
-    assert (told.timeline.time.tolist(), told.timeline.window) == ([1.5, 4.5], 4.0)
-    assert told.timeline.emotions[0, :3].tolist() == [0.0, 1.0, np.float32(0.2)]
+    assert (
+        prediction.emotions.tolist() == [0.25] * 9 and prediction.intensities.tolist() == [0.75] * 9
+    )
+    assert prediction.warnings == ("one; two", "three")
+    assert (prediction.timeline.time.tolist(), prediction.timeline.window) == ([1.5, 4.5], 4.0)
+    assert prediction.timeline.emotions[0, :3].tolist() == [0.0, 1.0, np.float32(0.2)]
     assert failed == CatalogueTrack(
         "/b", FileStamp(0, 0, 0), b"", error="'b' is damaged", scanned_at=6
     )
@@ -113,9 +115,9 @@ def test_rows_are_written_in_place_of_older_ones(catalogue: Catalogue, tmp_path:
     location = shards(tmp_path, [new, track("../bucket", path="s3://bucket/b.mp3")])
     for _ in range(2):  # again is no harm
         assert import_shards(location, catalogue) == Imported(2, 0)
-    told = row_of(catalogue, new.path)
-    assert told.prediction is not None
-    assert (told.id, told.error, told.stamp) == (number, "", new.stamp)
+    written = row_of(catalogue, new.path)
+    assert written.prediction is not None
+    assert (written.id, written.error, written.stamp) == (number, "", new.stamp)
     assert len(catalogue) == 2
 
 
@@ -159,6 +161,6 @@ def test_a_catalogue_is_of_one_model(catalogue: Catalogue, tmp_path: Path) -> No
 
 def test_a_held_catalogue_is_nobody_elses(tmp_path: Path) -> None:
     path = tmp_path / "held.sqlite"
-    told = pytest.raises(CatalogueError, match=f"process {os.getpid()}")
-    with Catalogue.held(path), told, scan_lock(path):
+    raised = pytest.raises(CatalogueError, match=f"process {os.getpid()}")
+    with Catalogue.held(path), raised, scan_lock(path):
         pass

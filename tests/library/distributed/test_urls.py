@@ -33,9 +33,9 @@ def test_a_folder_gives_what_a_scan_of_this_machine_finds(tmp_path: Path) -> Non
 
 def test_what_cannot_be_looked_at_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.mp3").symlink_to("n" * 300)
-    told: list[tuple[str, str]] = []
-    assert find_locations([str(tmp_path)], lambda *about: told.append(about)) == []
-    assert told == [(str(tmp_path / "a.mp3"), "File name too long")]
+    reported: list[tuple[str, str]] = []
+    assert find_locations([str(tmp_path)], lambda *about: reported.append(about)) == []
+    assert reported == [(str(tmp_path / "a.mp3"), "File name too long")]
 
 
 def test_a_name_that_is_not_there_is_kept(tmp_path: Path) -> None:

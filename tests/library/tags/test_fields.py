@@ -176,9 +176,9 @@ def test_what_cannot_be_opened_or_saved_is_one_line(
 ) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("dear listener")
-    with pytest.raises(TagError) as told:
+    with pytest.raises(TagError) as raised:
         open_tags(letter)
-    assert str(told.value) == f"'{letter}' is of no kind whose tags can be written"
+    assert str(raised.value) == f"'{letter}' is of no kind whose tags can be written"
     for error, line in (
         (ValueError("one\ntwo"), "one"),
         (ValueError("x" * 121), "x" * 120),
@@ -186,14 +186,14 @@ def test_what_cannot_be_opened_or_saved_is_one_line(
     ):
         with monkeypatch.context() as patched:
             patched.setattr(mutagen, "File", raising(error))
-            with pytest.raises(TagError) as told:
+            with pytest.raises(TagError) as raised:
                 open_tags(mp3)
-            assert str(told.value) == f"'{mp3}' has no tags that can be written ({line})"
+            assert str(raised.value) == f"'{mp3}' has no tags that can be written ({line})"
         tags = open_tags(mp3)
         monkeypatch.setattr(tags._file, "save", raising(error), raising=False)
-        with pytest.raises(TagError) as told:
+        with pytest.raises(TagError) as raised:
             tags.save()
-        assert str(told.value) == f"the tags cannot be written ({line})"
+        assert str(raised.value) == f"the tags cannot be written ({line})"
     monkeypatch.setitem(sys.modules, "mutagen", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'music-emotion\[library\]'"):
         open_tags(mp3)

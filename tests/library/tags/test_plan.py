@@ -377,9 +377,9 @@ def flac(tmp_path):
 
 
 def test_the_fields_of_a_prediction(flac):
-    told = predicted(flac, "joyful_activation").prediction
+    prediction = predicted(flac, "joyful_activation").prediction
     shares = ("0.00", "0.11", "0.22", "0.33", "0.44", "0.55", "0.90", "0.77", "0.88")
-    assert fields_of(told) == {
+    assert fields_of(prediction) == {
         "MOOD": ("joyful activation",),
         **{f"EMOTION_{n.upper()}": (v,) for n, v in zip(EMOTIONS, shares, strict=True)},
         "EMOTION_MODEL": ("tones 1",),

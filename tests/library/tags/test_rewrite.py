@@ -76,14 +76,14 @@ def test_only_the_file_that_was_meant_is_changed(song: Path) -> None:
     content, stamp, sound = song.read_bytes(), FileStamp.read(song), audio_digest(song)
     change = {"MOOD": ("power",)}
     other = FileStamp(stamp.size, stamp.mtime_ns + 1, stamp.inode)
-    with pytest.raises(TagError) as told:
+    with pytest.raises(TagError) as raised:
         rewrite_tags(str(song), change, expected=other)
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"'{song}' is left as it was: another program changed it meanwhile; run the command again"
     )
-    with pytest.raises(TagError) as told:
+    with pytest.raises(TagError) as raised:
         rewrite_tags(str(song), change, audio=bytes(16))
-    assert str(told.value) == (
+    assert str(raised.value) == (
         f"'{song}' is left as it was: it sounds different now than when it was scanned; scan its "
         "folder again"
     )
@@ -116,9 +116,9 @@ def test_what_does_not_read_back_is_not_kept(
 ) -> None:
     content = song.read_bytes()
     monkeypatch.setattr(rewrite, "open_tags", lambda path: kind(path, mutagen.File(path)))
-    with pytest.raises(TagError) as told:
+    with pytest.raises(TagError) as raised:
         rewrite_tags(str(song), {"MOOD": ("power",)})
-    assert str(told.value) == f"'{song}' is left as it was: {reason}"
+    assert str(raised.value) == f"'{song}' is left as it was: {reason}"
     assert song.read_bytes() == content
     assert list(song.parent.iterdir()) == [song]
 
@@ -128,9 +128,9 @@ def test_a_full_disk_leaves_it_as_it_was(song: Path, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(rewrite.shutil, "copyfile", refuse)
-    with pytest.raises(TagError) as told:
+    with pytest.raises(TagError) as raised:
         rewrite_tags(str(song), {"MOOD": ("power",)})
-    assert str(told.value) == f"'{song}' is left as it was (No space left on device)"
+    assert str(raised.value) == f"'{song}' is left as it was (No space left on device)"
     monkeypatch.setattr(
         rewrite.shutil, "copyfile", lambda *_: (_ for _ in ()).throw(OSError("odd"))
     )
@@ -145,9 +145,9 @@ def test_what_may_be_replaced(song: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert real_file(str(song)) == real_file(str(link)) == song
 
     def refusal(path: Path) -> str:
-        with pytest.raises(TagError) as told:
+        with pytest.raises(TagError) as raised:
             real_file(str(path))
-        return str(told.value).removeprefix(f"'{path}' ")
+        return str(raised.value).removeprefix(f"'{path}' ")
 
     (folder / "loop").symlink_to("loop")
     os.mkfifo(folder / "pipe")

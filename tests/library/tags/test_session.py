@@ -154,9 +154,9 @@ def test_what_cannot_be_read(catalogue: Catalogue, song: Path) -> None:
         (song.parent, "is a folder without audio files"),
         (song.with_name("none.flac"), "cannot be read (No such file or directory)"),
     ):
-        with pytest.raises(TagError) as told:
+        with pytest.raises(TagError) as raised:
             NamedTracks(catalogue).row(str(path))
-        assert str(told.value) == f"'{path}' {line}"
+        assert str(raised.value) == f"'{path}' {line}"
 
 
 # Doing it
