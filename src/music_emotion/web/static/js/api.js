@@ -53,15 +53,15 @@ function askToken() {
 }
 
 async function refused(response) {
-  let told = {};
+  let answer = {};
   try {
-    told = await response.json();
+    answer = await response.json();
   } catch {
     // An answer that is not the server's own, from a proxy say.
   }
-  const message = told.message ?? `the server answered ${response.status}`;
+  const message = answer.message ?? `the server answered ${response.status}`;
   const wait = Number(response.headers.get("Retry-After")) || 0;
-  return new Refused(response.status, told.code ?? "unknown", message, wait);
+  return new Refused(response.status, answer.code ?? "unknown", message, wait);
 }
 
 async function ask(path, options = {}) {
@@ -98,16 +98,16 @@ function send(form, signal, tellUpload) {
       if (event.lengthComputable) tellUpload(event.loaded / event.total);
     });
     request.addEventListener("load", () => {
-      let told = {};
+      let answer = {};
       try {
-        told = JSON.parse(request.responseText);
+        answer = JSON.parse(request.responseText);
       } catch {
         // See refused().
       }
-      if (request.status === 202) return resolve(told);
+      if (request.status === 202) return resolve(answer);
       const wait = Number(request.getResponseHeader("Retry-After")) || 0;
-      const message = told.message ?? `the server answered ${request.status}`;
-      return reject(new Refused(request.status, told.code ?? "unknown", message, wait));
+      const message = answer.message ?? `the server answered ${request.status}`;
+      return reject(new Refused(request.status, answer.code ?? "unknown", message, wait));
     });
     request.addEventListener("error", () =>
       reject(new Refused(0, "unreachable", "the server does not answer; is it still running?")),

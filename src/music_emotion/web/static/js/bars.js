@@ -18,10 +18,10 @@ export class Bars {
         element("i", { class: "mark" }),
       );
       bar.style.setProperty("--whole", whole);
-      const told = `${emotion.label}: ${emotion.meaning}`;
+      const title = `${emotion.label}: ${emotion.meaning}`;
       const row = element(
         "tr",
-        { title: told, "data-emotion": emotion.name },
+        { title, "data-emotion": emotion.name },
         element(
           "th",
           { scope: "row" },

@@ -74,8 +74,8 @@ export function savePicture(prediction, peaks, emotions) {
   pen.fillStyle = ink("--muted");
   pen.font = `22px ${font}`;
   const confidence = `confidence ${percent(prediction.confidence)}`;
-  const told = [clock(prediction.duration), `${prediction.model} ${prediction.version}`, confidence];
-  pen.fillText(told.join("  ·  "), margin, y, inner);
+  const facts = [clock(prediction.duration), `${prediction.model} ${prediction.version}`, confidence];
+  pen.fillText(facts.join("  ·  "), margin, y, inner);
   y += 30;
   drawWave(pen, peaks, { left: margin, top: y, width: inner, height: wave - 20, ink: ink("--wave") });
   y += wave;

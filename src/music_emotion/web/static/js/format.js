@@ -19,8 +19,8 @@ export function megabytes(bytes) {
 
 // A message as a sentence: a capital at its beginning, one mark at its end.
 export function sentence(text) {
-  const told = /[.?!]$/.test(text) ? text : `${text}.`;
-  return `${told[0].toUpperCase()}${told.slice(1)}`;
+  const ended = /[.?!]$/.test(text) ? text : `${text}.`;
+  return `${ended[0].toUpperCase()}${ended.slice(1)}`;
 }
 
 export function stem(name) {

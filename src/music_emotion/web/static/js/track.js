@@ -56,9 +56,9 @@ export class Track {
     });
     this.#wireStage();
     numbered += 1;
-    const told = this.#find(".river-told");
-    told.id = `river-told-${numbered}`;
-    this.#find(".stage").setAttribute("aria-describedby", told.id);
+    const description = this.#find(".river-told");
+    description.id = `river-told-${numbered}`;
+    this.#find(".stage").setAttribute("aria-describedby", description.id);
     this.themed = () => {
       this.#paintWave();
       this.#paintWhy?.();
@@ -104,10 +104,10 @@ export class Track {
     this.#show();
     const name = top(this.prediction);
     const label = this.#context.emotions.find((emotion) => emotion.name === name)?.label;
-    const told = label
+    const verdict = label
       ? `mostly ${label}, confidence ${percent(this.prediction.confidence)}`
       : "silence, no emotion";
-    this.#context.announce(`${this.music.name}: ${told}`);
+    this.#context.announce(`${this.music.name}: ${verdict}`);
     this.#context.changed();
   }
 
