@@ -14,8 +14,6 @@ from music_emotion.cli import options
 from music_emotion.cli.progress import progress_bar
 from music_emotion.errors import MusicEmotionError, printable
 
-STANDARD_INPUT = "-"
-
 
 def scan(
     folders: Annotated[
@@ -141,6 +139,8 @@ def _scan_on_cluster(
 
 def _read_listing(listing: str | None) -> bytes:
     """Return the content of a list of names, or of standard input."""
+    from music_emotion.audio.discover import STANDARD_INPUT
+
     try:
         if listing == STANDARD_INPUT:
             return typer.get_binary_stream("stdin").read()

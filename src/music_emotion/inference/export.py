@@ -18,13 +18,13 @@ from music_emotion.features.compute import FEATURES
 from music_emotion.inference.model_card import Card
 from music_emotion.inference.package import OUTPUTS, write_package
 from music_emotion.models.base import GraphModel, Model
+from music_emotion.models.fitted_blend import OPSET
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
     from music_emotion.models.checkpoint import TrainedModel
 
-OPSET = 17  # the first with a Fourier transform
 EXAMPLE_ROWS = 2  # a batch of one would be traced as a constant
 NO_EPOCHS = -1
 VERSION_DIGITS = 7  # of the graph's SHA-256

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-OPSET = 17
+OPSET = 17  # the first with a Fourier transform, which exported networks need
 IR_VERSION = 8
 
 
