@@ -37,7 +37,7 @@ def test_segments_of_a_stream_are_those_of_the_whole() -> None:
 
 @pytest.mark.parametrize("count", [1, BATCH_SEGMENTS, BATCH_SEGMENTS + 1, 2 * BATCH_SEGMENTS])
 def test_segments_are_the_sound_in_order_without_its_remainder(count: int) -> None:
-    sound = np.arange(count * SEGMENT + SEGMENT - 1, dtype=np.float32) / SEGMENT
+    sound = (np.arange(count * SEGMENT + SEGMENT - 1) / SEGMENT).astype(np.float32)
     parts = list(segment_blocks([sound], SAMPLE_RATE))
     assert all(list(part.waveforms) == [SAMPLE_RATE] for part in parts)
     waveform = np.concatenate([part.waveform for part in parts])
