@@ -21,7 +21,7 @@ from music_emotion.models.kernel import (
 )
 from music_emotion.models.pooling import pool_units
 from music_emotion.models.registry import create
-from music_emotion.models.views import fit_view
+from music_emotion.models.views import fit_view, group_numbers
 
 
 def small_blend(rounds: int = 4) -> KernelBlend:
@@ -234,6 +234,18 @@ def test_the_largest_group_is_dealt_out_first() -> None:
     group = np.repeat(np.arange(5), [3, 3, 4, 3, 5])
     for seed in range(4):
         assert sorted(np.bincount(divide_groups(group, 2, seed))) == [8, 10]
+
+
+def test_a_learned_view_weighs_each_group_by_what_was_learned() -> None:
+    units, _ = pool_units(examples(), ("musicnn",))
+    candidate = Candidate((("musicnn", 1.0),), learned=True)
+    plain = fit_view(units.features, {"musicnn": 1.0})
+    view = blend._view(units, candidate, "votes", 0)
+    squares = (view.factor / plain.factor) ** 2
+    groups = group_numbers(plain.sizes)[plain.columns]
+    weights = [np.unique(squares[groups == group].round(9)) for group in np.unique(groups)]
+    assert [len(found) for found in weights] == [1, 1]
+    assert abs(np.log(weights[0] / weights[1]))[0] > 0.1
 
 
 def test_whole_groups_are_drawn_for_the_search(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,13 @@ def test_outliers_say_no_more_than_five_deviations() -> None:
     np.testing.assert_allclose(points, [4.9, 5.0, 5.0, -5.0])
 
 
+def test_what_is_clipped_counts_clipped_in_the_share() -> None:
+    values = 100 + np.random.default_rng(0).normal(size=(200, 2))
+    values[0] = 10_000
+    points = fit_view({"one": values}, {"one": 1.0})({"one": values})
+    assert squared_distances(points, points).mean() == pytest.approx(1.0)
+
+
 def test_columns_that_hardly_vary_for_their_size_are_left_out() -> None:
     noise = np.random.default_rng(0).choice([-1.0, 1.0], size=100)
     values = np.stack([1000 + 5e-4 * noise, 1000 + 5e-3 * noise, 1e-5 * noise, 0 * noise], axis=1)
