@@ -16,7 +16,7 @@ help:
 	@echo "make test     set up and run all checks: lint, types, tests, notebook, an end-to-end run"
 	@echo "make test-minimum  run the command line's tests with the oldest versions that are declared"
 	@echo "make test-newest   run them with the newest versions there are"
-	@echo "make mutants  change the code in 400 places, one at a time; do the tests notice? (an hour)"
+	@echo "make mutants  change the code in 400 places, one at a time; do the tests notice? (half an hour)"
 	@echo "make docs     build the documentation into site/"
 	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
 	@echo "make models   train and package the models of the wheel anew from results/ (half an hour)"
@@ -66,7 +66,7 @@ test-newest:
 		--constraint constraints.txt --editable '.[$(EXTRAS)]'
 	OMP_NUM_THREADS=1 .venv-newest/bin/python -m pytest -n auto --dist loadfile $(PROMISED)
 
-# Another sample: make mutants SEED=2
+# Another sample: make mutants SEED=3
 SEED ?= 2
 mutants: $(STAMP)
 	$(BIN)/python tools/mutants.py --seed $(SEED) --count 400

@@ -218,7 +218,7 @@ def test_track_folds_are_scikit_learns_over_the_tracks_that_have_segments():
 @pytest.mark.parametrize(
     ("labels", "protocol", "n_folds", "per_track"),
     [
-        ([0] * 18 + [1] * 2, "segment", None, 1),  # two segments of an emotion; others are absent
+        ([0] * 18 + [4] * 2, "segment", None, 1),  # two segments of an emotion; others are absent
         ([0] * 3 + [1] * 3, "segment", 3, 1),  # as many segments of each as folds
         ([0, 1, 2, 3], "segment", None, 5),  # a test part of one segment of each emotion
         ([0] * 10, "artist", None, 1),  # as many artists as folds

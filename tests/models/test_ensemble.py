@@ -7,11 +7,11 @@ from music_emotion.models.registry import create
 
 
 def test_the_mean_is_unweighted() -> None:
-    one = Prediction(np.full((1, 9), 0.1, np.float32), np.full((1, 9), 0.2, np.float32))
-    two = Prediction(np.full((1, 9), 0.3, np.float32), np.full((1, 9), 0.6, np.float32))
+    numbers = np.arange(18, dtype=np.float32).reshape(2, 9) / 100
+    one, two = Prediction(numbers, 2 * numbers), Prediction(3 * numbers, 4 * numbers)
     mean = mean_prediction([one, two])
-    np.testing.assert_allclose(mean.emotions, 0.2, rtol=1e-6)
-    np.testing.assert_allclose(mean.intensities, 0.4, rtol=1e-6)
+    np.testing.assert_allclose(mean.emotions, 2 * numbers, rtol=1e-6)
+    np.testing.assert_allclose(mean.intensities, 3 * numbers, rtol=1e-6)
 
 
 def test_members_are_exactly_the_two_and_fitted_as_if_alone() -> None:
