@@ -105,6 +105,32 @@ def test_the_help_loads_nothing_heavy() -> None:
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.parametrize(
+    ("named", "loaded", "left_out"),
+    [("predict", {"predict"}, {"compare", "find"}), ("playlist", {"predict", "find"}, set())],
+)
+def test_a_command_that_a_file_is_called_like_loads_no_others(
+    named: str, loaded: set[str], left_out: set[str]
+) -> None:
+    code = (
+        f"import sys; from music_emotion.cli.main import find_commands; find_commands({named!r});"
+        "print(*(m.removeprefix('music_emotion.cli.') for m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = set(done.stdout.split())
+    assert loaded <= modules
+    assert not left_out & modules
+
+
+@pytest.mark.parametrize("misspelt", ["pedict", "main"])
+def test_a_command_that_there_is_not_is_looked_for_among_all(
+    misspelt: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(monkeypatch, capsys, misspelt)
+    assert (code, out) == (2, "")
+    assert f"No such command '{misspelt}'. Did you mean" in err
+
+
 def test_compare_says_first_that_it_falls_back_on_the_synthesised_corpus(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path
 ) -> None:

@@ -41,9 +41,8 @@ class InterruptibleCommands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            resumes = any(
-                ctx.invoked_subcommand in getattr(module, "RESUMING", ()) for module in _modules()
-            )
+            named = ctx.invoked_subcommand
+            resumes = any(named in getattr(module, "RESUMING", ()) for module in _modules(named))
             typer.echo(STOPPED_BETWEEN if resumes else STOPPED, err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except OSError as error:
@@ -68,26 +67,35 @@ def _refusal(error: OSError) -> str:
     return f"'{printable(error.filename)}': {reason}"
 
 
-def _modules() -> Iterator[ModuleType]:
-    """Yield the modules of this folder; they import heavy packages inside their commands only."""
-    for module in iter_modules(cli.__path__):
-        yield import_module(f"{cli.__name__}.{module.name}")
+def _modules(named: str = "") -> Iterator[ModuleType]:
+    """Yield the modules of this folder; of a command's own name, that one alone: all take longer.
+
+    They import heavy packages inside their commands only.
+    """
+    names = [module.name for module in iter_modules(cli.__path__)]
+    if named in names:
+        module = import_module(f"{cli.__name__}.{named}")
+        if named in getattr(module, "COMMANDS", {}):
+            names = [named]
+    for name in names:
+        yield import_module(f"{cli.__name__}.{name}")
 
 
-def find_commands() -> dict[str, Command]:
+def find_commands(named: str = "") -> dict[str, Command]:
     """Return what the modules of this folder have in ``COMMANDS``, in the order of the help.
 
-    Which of them go on where they were stopped, a module says in ``RESUMING``.
+    Which of them go on where they were stopped, a module says in ``RESUMING``. Others than the
+    command that is named may be left out.
     """
     found: dict[str, Command] = {}
-    for module in _modules():
+    for module in _modules(named):
         found |= getattr(module, "COMMANDS", {})
     places = {name: place for place, name in enumerate(HELP_ORDER)}
     return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[0])))
 
 
-def build_app() -> typer.Typer:
-    """Return the command line with all commands."""
+def build_app(named: str = "") -> typer.Typer:
+    """Return the command line with all commands, or what :func:`find_commands` finds for one."""
     app = typer.Typer(
         name="music-emotion",
         cls=InterruptibleCommands,
@@ -97,7 +105,7 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,  # rich is slow to load, and help needs none of it
     )
     app.callback()(music_emotion_command)
-    for name, command in find_commands().items():
+    for name, command in find_commands(named).items():
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
@@ -127,7 +135,7 @@ def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 1."""
     _prepare_output()
     try:
-        build_app()()
+        build_app(*sys.argv[1:2])()
     except MusicEmotionError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILURE)
