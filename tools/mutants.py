@@ -22,9 +22,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import TYPE_CHECKING, Any
@@ -141,8 +142,13 @@ class Copy:
             compiled.unlink()
 
 
-def start_tests(copy: Copy, tests: Sequence[str], log: Path, *plugins: object) -> int:
-    """Fork a process that runs tests on a copy; its exit status is pytest's."""
+def start_tests(
+    copy: Copy, tests: Sequence[str], log: Path, plugin: Callable[[], object] | None = None
+) -> int:
+    """Fork a process that runs tests on a copy; its exit status is pytest's.
+
+    A plug-in of pytest is made there: what it measures begins with the process.
+    """
     child = os.fork()
     if child:
         return child
@@ -156,7 +162,8 @@ def start_tests(copy: Copy, tests: Sequence[str], log: Path, *plugins: object) -
     import pytest
 
     options = "-x -q --tb=line --import-mode=importlib -o addopts= -p no:cacheprovider -p no:xdist"
-    status = pytest.main([*options.split(), *tests], plugins=list(plugins))
+    plugins = [plugin()] if plugin else []
+    status = pytest.main([*options.split(), *tests], plugins=plugins)
     sys.stdout.flush()
     os._exit(int(status))
 
@@ -193,7 +200,7 @@ class Selection:
         from coverage import CoverageData
 
         wanted = sorted({test for tests in SCOPE.values() for test in tests})
-        recording = start_recording(copy, wanted, out)
+        recording = start_tests(copy, wanted, out / "log", partial(Recorder, copy, out))
         if os.waitpid(recording, 0)[1]:
             sys.exit(f"the tests fail on the code as it is:\n{(out / 'log').read_text()[-2000:]}")
         self.seconds: dict[str, float] = json.loads((out / "seconds.json").read_text("utf-8"))
@@ -216,18 +223,9 @@ class Selection:
         return max(LEAST_SECONDS, PATIENCE * sum(self.seconds.get(test, 0.0) for test in tests))
 
 
-def start_recording(copy: Copy, tests: Sequence[str], out: Path) -> int:
-    """Fork a process that runs tests under a :class:`Recorder`."""
-    child = os.fork()
-    if child:
-        return child
-    inner = start_tests(copy, tests, out / "log", Recorder(copy, out))
-    os._exit(bool(os.waitpid(inner, 0)[1]))
-
-
 @dataclass(slots=True)
 class Job:
-    """Tests at work on one mutant; without one, on the code as it is."""
+    """Tests at work on one mutant, and until when."""
 
     mutant: Mutant
     copy: Copy
