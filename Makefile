@@ -51,20 +51,17 @@ unit: $(STAMP)
 EXTRAS   := train,formats,web,library,parquet,distributed,beets,test
 PROMISED := tests/cli tests/inference tests/audio
 
-test-minimum:
-	$(PYTHON) -m venv --clear .venv-minimum
-	$(PYTHON) tools/minimum_versions.py > .venv-minimum/minimum.txt
-	.venv-minimum/bin/python -m pip install --quiet --upgrade pip
-	.venv-minimum/bin/python -m pip install --quiet --constraint constraints.txt \
-		--constraint .venv-minimum/minimum.txt --editable '.[$(EXTRAS)]'
-	OMP_NUM_THREADS=1 .venv-minimum/bin/python -m pytest -n auto --dist loadfile $(PROMISED)
+VERSIONS_minimum = --constraint .venv-minimum/minimum.txt
+VERSIONS_newest  = --upgrade --upgrade-strategy eager
+PREPARE_minimum  = $(PYTHON) tools/minimum_versions.py > .venv-minimum/minimum.txt
 
-test-newest:
-	$(PYTHON) -m venv --clear .venv-newest
-	.venv-newest/bin/python -m pip install --quiet --upgrade pip
-	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
+test-minimum test-newest: test-%:
+	$(PYTHON) -m venv --clear .venv-$*
+	$(PREPARE_$*)
+	.venv-$*/bin/python -m pip install --quiet --upgrade pip
+	.venv-$*/bin/python -m pip install --quiet $(VERSIONS_$*) \
 		--constraint constraints.txt --editable '.[$(EXTRAS)]'
-	OMP_NUM_THREADS=1 .venv-newest/bin/python -m pytest -n auto --dist loadfile $(PROMISED)
+	OMP_NUM_THREADS=1 .venv-$*/bin/python -m pytest -n auto --dist loadfile $(PROMISED)
 
 # Another sample: make mutants SEED=3
 SEED ?= 2
