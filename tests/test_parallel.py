@@ -41,6 +41,22 @@ def test_tasks_are_asked_for_a_few_ahead_of_what_is_yielded(in_order):
     assert next(taken) <= 5 + 2 * AHEAD
 
 
+@pytest.mark.parametrize("queued", [0, 1, 2])
+def test_a_worker_holds_the_task_it_is_at_and_those_that_may_wait(queued):
+    taken = []
+
+    def orders():
+        for number in range(6):
+            taken.append(number)
+            yield "nothing", number
+
+    results = run_tasks(tasks.begin, orders(), workers=1, queued=queued)
+    for done in range(6):
+        assert next(results) == (("nothing", done), done)
+        assert taken == list(range(6))[: done + 1 + queued]
+    assert list(results) == []
+
+
 @pytest.mark.parametrize("retry", [True, False])
 @pytest.mark.parametrize(
     ("order", "said"),
