@@ -13,17 +13,16 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from music_emotion.audio.decoders import id3_length
+from music_emotion.audio.tags_around import after_tags, before_tags
 
 DIGEST_BYTES = 16
 BLOCK_BYTES = 1 << 20
 
-ID3V1, ID3V1_EXTENDED, APE_FOOTER, OGG_HEADER = 128, 227, 32, 27  # bytes
-LYRICS3_END = 15  # bytes: six digits and LYRICS200
-APE_HAS_HEADER = 1 << 31
+OGG_HEADER = 27  # bytes
 UNKNOWN_LENGTH = (0, 0xFFFF_FFFF)  # of a WAV's data, written before the end was known
 
 Span = tuple[int, int]
@@ -58,7 +57,7 @@ def audio_digest(path: str | os.PathLike[str]) -> bytes:
 
 def _sound(file: BinaryIO, size: int) -> tuple[bytes, list[Span]]:
     """Return the kind of a file and where its sound lies."""
-    start = _after_tags(file, size)
+    start = after_tags(partial(_at, file), size)
     head = _at(file, start, 12)
     kind, find = next((kind, find) for kind, opening, find in _KINDS if opening.match(head))
     with suppress(_UnexpectedError, struct.error):
@@ -75,48 +74,9 @@ def _at(file: BinaryIO, offset: int, length: int) -> bytes:
     return file.read(length)
 
 
-def _after_tags(file: BinaryIO, size: int) -> int:
-    """Return where a file begins after the ID3v2 and APE tags in front of it."""
-    start = 0
-    while start < size:
-        head = _at(file, start, APE_FOOTER)
-        if length := id3_length(head):
-            start += length
-        elif head[:8] == b"APETAGEX" and len(head) == APE_FOOTER:
-            start += APE_FOOTER + int.from_bytes(head[12:16], "little")
-        else:
-            break
-    return min(start, size)
-
-
-def _before_tags(file: BinaryIO, start: int, end: int) -> int:
-    """Return where a file ends before the ID3v1, Lyrics3 and APE tags behind it."""
-    while True:
-        length = _tag_behind(file, end)
-        if not length or end - length < start:
-            return end
-        end -= length
-
-
-def _tag_behind(file: BinaryIO, end: int) -> int:
-    """Return the length of the tag that ends here, 0 where there is none."""
-    # An APE tag's own mark holds the three letters too.
-    if _at(file, end - ID3V1, 3) == b"TAG" and _at(file, end - ID3V1 - 3, 8) != b"APETAGEX":
-        extended = _at(file, end - ID3V1 - ID3V1_EXTENDED, 4) == b"TAG+"
-        return ID3V1 + ID3V1_EXTENDED if extended else ID3V1
-    footer = _at(file, end - APE_FOOTER, APE_FOOTER)
-    if footer[:8] == b"APETAGEX":
-        length, _, flags = struct.unpack("<III", footer[12:24])
-        return int(length) + (APE_FOOTER if flags & APE_HAS_HEADER else 0)
-    lyrics = _at(file, end - LYRICS3_END, LYRICS3_END)
-    if lyrics[6:] == b"LYRICS200" and lyrics[:6].isdigit():
-        return int(lyrics[:6]) + LYRICS3_END
-    return 0
-
-
 def _stream(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
     """All between the tags."""
-    yield start, _before_tags(file, start, end) - start
+    yield start, before_tags(partial(_at, file), start, end) - start
 
 
 def _flac(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
@@ -133,7 +93,7 @@ def _flac(file: BinaryIO, start: int, end: int) -> Iterator[Span]:
         position += 4 + length
     if position >= end:
         raise _UnexpectedError
-    yield position, _before_tags(file, position, end) - position
+    yield position, before_tags(partial(_at, file), position, end) - position
 
 
 def _ogg(file: BinaryIO, start: int, end: int) -> Iterator[Span]:

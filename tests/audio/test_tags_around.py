@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+
+from music_emotion.audio.tags_around import after_tags, before_tags, tag_length
+
+ID3V2 = b"ID3\3\0\0\0\0\1\0" + bytes(128)
+ID3V1 = b"TAG" + bytes(125)
+APE_HEADER, APE_FOOTER = (
+    b"APETAGEX" + struct.pack("<IIII", 2_000, 32 + 100, 1, flags) + bytes(8)
+    for flags in (0xA0000000, 0x80000000)
+)
+APE = APE_HEADER + bytes(100) + APE_FOOTER
+LYRICS = b"LYRICSBEGIN" + bytes(89) + b"000100LYRICS200"
+
+
+@pytest.mark.parametrize("tag", [ID3V2, ID3V1, APE], ids=["ID3v2", "ID3v1", "APE"])
+def test_the_length_of_a_tag(tag: bytes) -> None:
+    assert tag_length(tag + b"sound" * 20) == len(tag)
+    assert tag_length(b"sound" * 20) == 0
+
+
+def test_what_lies_between_tags() -> None:
+    data = ID3V2 + APE + b"sound" * 20 + APE + LYRICS + ID3V1
+
+    def read(start: int, count: int) -> bytes:
+        return data[start : start + count] if start >= 0 else b""
+
+    start = after_tags(read, len(data))
+    assert data[start : before_tags(read, start, len(data))] == b"sound" * 20
