@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 
 import numpy as np
 import pytest
 import soundfile
 
-from helpers.sounds import RATE, tone
-from music_emotion.audio.decoders import SHORT_DATA, UNFINISHED_OGG
+from helpers.sounds import RATE, encoded, music
+from music_emotion.audio.decoders import UNFINISHED_OGG
+from music_emotion.audio.mpeg import _Header
 
 
 def test_mutagen_reads_frames_by_a_method_that_can_be_replaced(tmp_path):
@@ -89,18 +91,6 @@ def test_uvicorn_keeps_a_connection_in_a_class_with_these_attributes():
     assert hasattr(protocol, "transport")
 
 
-@pytest.mark.parametrize("kind", ["WAV", "AIFF"])
-def test_libsndfile_notes_the_length_that_a_cut_file_had(tmp_path, kind):
-    """Else `audio.decoders` takes a truncated WAV or AIFF for a whole one and warns of nothing."""
-    path = tmp_path / f"cut.{kind.lower()}"
-    soundfile.write(path, tone(1.0), RATE, format=kind, subtype="PCM_16")
-    path.write_bytes(path.read_bytes()[:-1000])
-    with soundfile.SoundFile(path) as file:
-        found = SHORT_DATA.search(str(file.extra_info))
-    assert found is not None
-    assert 0 < int(found[2]) < int(found[1])
-
-
 def test_libsndfile_notes_that_an_ogg_file_lacks_its_end(tmp_path):
     """Else `audio.decoders` takes a truncated Ogg file for a whole one and warns of nothing."""
     path = tmp_path / "cut.ogg"
@@ -110,3 +100,29 @@ def test_libsndfile_notes_that_an_ogg_file_lacks_its_end(tmp_path):
     path.write_bytes(content[: content.rindex(b"OggS")])
     with soundfile.SoundFile(path) as file:
         assert UNFINISHED_OGG in str(file.extra_info)
+
+
+def test_libsndfile_leaves_alone_what_it_has_not_decoded():
+    """Else `audio.decoders` cannot tell how much of a block came before an error."""
+    data = bytearray(encoded(music(2.0), "flac"))
+    data[len(data) // 2] ^= 0xFF
+    samples = np.full((4 * RATE, 1), np.nan, dtype=np.float32)
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        file.seekable = lambda: False
+        with pytest.raises(soundfile.LibsndfileError):
+            file.read(out=samples)
+    written = ~np.isnan(samples[:, 0])
+    count = np.count_nonzero(written)
+    assert 0 < count < 2 * RATE
+    assert written[:count].all()
+
+
+def test_mpg123_plays_frames_without_side_information_as_silence():
+    """Else `audio.mpeg` cannot keep the time of frames that are gone."""
+    data = encoded(music(1.0), "mp3")
+    start = data.index(b"\xff\xfb", 4)
+    head = _Header(data[start : start + 4])
+    with soundfile.SoundFile(io.BytesIO(head.silent() * 20)) as file:
+        silence = file.read(20 * head.samples)
+    assert len(silence) >= 19 * head.samples
+    assert not silence.any()

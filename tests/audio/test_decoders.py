@@ -11,7 +11,7 @@ import soundfile as sf
 
 pytest.importorskip("av", reason="needs the extra [formats]")
 
-from helpers.sounds import RATE, tone
+from helpers.sounds import RATE, frequency, tone
 from music_emotion.audio import decode
 from music_emotion.audio.decoders import ContainerAudio
 from music_emotion.errors import AudioError
@@ -67,3 +67,42 @@ def test_no_other_file_and_no_address_is_followed(
     source: Path | io.BytesIO = path if named else io.BytesIO(text.encode())
     with pytest.raises(AudioError, match="not audio"):
         decode(source)
+
+
+@pytest.mark.parametrize("default", [0, 1, None])
+def test_the_default_of_several_tracks_is_heard(default: int | None, tmp_path: Path) -> None:
+    av = pytest.importorskip("av", "14", reason="PyAV tells of defaults from 14 on")
+    path = tmp_path / "two.mka"
+    with av.open(path, "w") as container:
+        streams = [container.add_stream("pcm_s16le", rate=RATE, layout="mono") for _ in range(2)]
+        for at, stream in enumerate(streams):
+            stream.disposition = av.stream.Disposition(int(at == default))
+        for stream, hertz in zip(streams, (440.0, 880.0), strict=True):
+            samples = np.round(tone(hertz=hertz) * 32_767).astype("<i2")[None]
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = RATE, 0
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    sound = decode(path)
+    assert frequency(sound.samples, RATE) == pytest.approx(880.0 if default == 1 else 440.0, abs=1)
+    which = "the first" if default is None else f"number {default + 1}, its default,"
+    assert sound.warnings == (f"it holds 2 sound tracks; {which} was heard",)
+
+
+def test_a_length_that_a_container_contradicts_is_no_cut(tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    path = tmp_path / "song.m4a"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("aac", rate=RATE, layout="mono")
+        for at in range(0, 2 * RATE, 1_024):
+            samples = tone()[None, at : at + 1_024]
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = RATE, at
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    at = data.index(b"mdhd") + 20
+    longer = (2 * int.from_bytes(data[at : at + 4], "big")).to_bytes(4, "big")
+    sound = decode(io.BytesIO(data[:at] + longer + data[at + 4 :]))
+    assert sound.duration == pytest.approx(2.0, abs=0.05)
+    assert sound.warnings == ()

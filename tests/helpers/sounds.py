@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import random
+
 import numpy as np
+import soundfile
 
 RATE = 44_100
 FORMATS = {
@@ -24,3 +28,36 @@ def frequency(samples: np.ndarray, rate: int) -> float:
     """Frequency of the strongest bin of the whole sound, in Hz."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(np.argmax(spectrum) * rate / len(samples))
+
+
+def music(seconds: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
+    """Chords with noise on every beat, which compress like music."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (220.0, 277.2, 329.6))
+    beats = rng.standard_normal(len(time)) * (time % 0.5 < 0.1)
+    return (0.15 * chord + 0.05 * beats).astype(np.float32)
+
+
+def encoded(samples: np.ndarray, kind: str, rate: int = RATE) -> bytes:
+    """The bytes of a file of a format in :data:`FORMATS`."""
+    buffer = io.BytesIO()
+    container, codec = FORMATS[kind]
+    soundfile.write(buffer, samples, rate, format=container, subtype=codec)
+    return buffer.getvalue()
+
+
+def overwritten(data: bytes, at: int, count: int) -> bytes:
+    """A file with other bytes from a place on."""
+    return data[:at] + random.Random(at).randbytes(count) + data[at + count :]
+
+
+def heard_share(whole: np.ndarray, other: np.ndarray, rate: int) -> float:
+    """Share of 20-ms windows that are the same, at the same time, to a quarter of their level."""
+    width = rate // 50
+    count = len(whole) // width
+    given = np.zeros(len(whole), np.float32)
+    given[: len(other)] = other[: len(whole)]
+    expected, given = (x[: count * width].reshape(count, width) for x in (whole, given))
+    error = np.sqrt(np.mean(np.square(expected - given), axis=1))
+    return float(np.mean(error < 0.25 * np.sqrt(np.mean(np.square(expected), axis=1)) + 1e-6))

@@ -17,9 +17,14 @@ CANCELLED_RATIO = 1e-3  # power of the mix / power of the channels, -30 dB
 
 
 class Conditioner:
-    """Turns blocks of channels, at a rate in Hz, into clean mono and remembers what it met."""
+    """Turns blocks of channels, at a rate in Hz, into clean mono and remembers what it met.
 
-    def __init__(self, sample_rate: int) -> None:
+    With ``is_coded``, the sound comes from a lossy decoder, whose full scale is known: what is far
+    beyond it is damaged, however much it is.
+    """
+
+    def __init__(self, sample_rate: int, *, is_coded: bool = False) -> None:
+        self._is_coded = is_coded
         self._enough = DC_SECONDS * sample_rate
         self._samples = self._repaired = self._wild = self._clipped = 0
         self._scale = FULL_SCALE
@@ -59,7 +64,9 @@ class Conditioner:
             return block
         wild = size > CREDIBLE_PEAK
         count = int(np.count_nonzero(wild))
-        if count <= DAMAGED_SHARE * (block.size + min(self._samples, BLOCK_SAMPLES)):
+        if self._is_coded or count <= DAMAGED_SHARE * (
+            block.size + min(self._samples, BLOCK_SAMPLES)
+        ):
             self._wild += count
             return np.where(wild, np.float32(0.0), block)
         if self._scale == FULL_SCALE:

@@ -7,29 +7,34 @@ PyAV, extra ``[formats]``) reads M4A, AAC, WMA, WebM and the sound of videos.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.audio import flac, lengths, mpeg, ogg
+from music_emotion.audio.pieces import (
+    JoinedParts,
+    Layout,
+    Listed,
+    Loss,
+    Part,
+    Piece,
+    bytes_at,
+    contradicted,
+)
+
 BLOCK_FRAMES = 1 << 18
 """Frames read at once: 6 s at 44.1 kHz; fixed, so that every reader sees the same blocks."""
 
 PIECE_FRAMES = 1 << 14  # frames asked of the decoder at once; damage costs one piece
-MAX_FAILURES = 16  # in a row; then the decoder has lost the rest of the file
+MAX_FAILURES = 16  # in a row; then the decoder has lost the rest of a piece
 MAX_CREDIBLE_FRAMES = 1 << 40  # headers that claim more do not know the length
-UNKNOWN_BYTES = 0x7FFF0000  # a 32-bit length from here on was written before the end was known
+LEAST_MISSING_SECONDS = 0.25  # of a whole; encoders' delays and paddings are shorter
 
-# What libsndfile notes when the data of a WAV or AIFF, or of an Ogg file, end too early.
-SHORT_DATA = re.compile(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+# What libsndfile notes when an Ogg file ends too early.
 UNFINISHED_OGG = "Last page lacks an end-of-stream bit"
-
-# What the first frame of an MP3 holds where the encoder knew how many would follow.
-LENGTH_TAGS = (b"Xing", b"Info", b"VBRI")
-FIRST_FRAME_BYTES = 1 << 12  # the longest frame is shorter; padding may come before it
-ID3V2_HEADER = 10  # bytes, of a footer too
 
 # Containers FFmpeg may open. It knows others that name further files or addresses, and follows
 # them: playlists, lists of parts, session descriptions. What is heard must be in the file itself.
@@ -37,6 +42,9 @@ CONTAINED = (
     "mov,matroska,asf,avi,flv,mpeg,mpegts,aac,ac3,eac3,amr,ape,wv,tta,tak,dts,"
     "mp3,ogg,flac,wav,w64,aiff,caf,au"
 )
+
+CONTAINER_SLACK = 0.02  # of the length; codecs' delays and coarse clocks are less
+DISPOSITION_DEFAULT = 1  # FFmpeg's AV_DISPOSITION_DEFAULT
 
 # Without a header that tells their length; FFmpeg guesses it from the rate of the beginning.
 STREAMS = frozenset({"aac", "ac3", "eac3", "amr", "dts", "mp3", "mpeg", "mpegts"})
@@ -49,15 +57,22 @@ class AudioFile(Protocol):
     ----------
     frames, estimated
         Samples per channel as the header claims, if it does; whether that is only a guess.
-    damaged_at
-        Frame at which decoding failed first, ``None`` so far; what could be decoded is given.
+    slack
+        Samples that may be fewer without a word.
+    is_coded
+        Whether a lossy decoder makes the samples, so that their scale is known.
+    losses, remarks
+        Where it is damaged, and what else is to be said, so far; complete after the last block.
     """
 
     sample_rate: int  # Hz
     channels: int
     frames: int | None
     estimated: bool
-    damaged_at: int | None
+    slack: int
+    is_coded: bool
+    losses: list[Loss]
+    remarks: list[str]
 
     def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
         """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
@@ -68,72 +83,101 @@ class AudioFile(Protocol):
         ...
 
 
-def bytes_at(descriptor: int, start: int, count: int) -> bytes:
-    """Read from a place of a file and leave its position (``os.pread`` is not everywhere)."""
-    position = os.lseek(descriptor, 0, os.SEEK_CUR)
-    os.lseek(descriptor, start, os.SEEK_SET)
-    found = os.read(descriptor, count)
-    os.lseek(descriptor, position, os.SEEK_SET)
-    return found
+def _open(descriptor: int, parts: Iterable[Part] | None) -> Any:
+    """Open a file, or parts of it, with libsndfile; ``None`` if it does not know them."""
+    import soundfile
+
+    class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # untyped base
+        """soundfile seeks after every read, which fails on damage; it need not."""
+
+        def seekable(self) -> bool:
+            return False
+
+    try:
+        if parts is None:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            return SequentialFile(descriptor, closefd=False)
+        return SequentialFile(JoinedParts(descriptor, parts))
+    except (soundfile.LibsndfileError, TypeError, ValueError):
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return None
 
 
-def id3_length(head: bytes) -> int:
-    """Return the bytes of the ID3v2 tag that begins with these ten or more, 0 where none does."""
-    if head[:3] != b"ID3" or len(head) < ID3V2_HEADER or max(head[6:10]) >= 0x80:
-        return 0
-    length = 0
-    for byte in head[6:10]:  # seven bits each
-        length = length << 7 | byte
-    footer = ID3V2_HEADER if head[5] & 0x10 else 0
-    return ID3V2_HEADER + length + footer
+def _layout(descriptor: int, file: Any) -> Layout | None:
+    """Return how a file is to be read that is not to be read as it is.
+
+    ``file`` is it, opened; ``None`` where libsndfile does not know it, or its header is wrong.
+    """
+    kind = _kind(bytes_at(descriptor, 0, 4)) if file is None else str(file.format)
+    if kind == "MP3":
+        return mpeg.layout(descriptor, 0 if file is None else int(file.frames))
+    if kind == "OGG":
+        return ogg.layout(descriptor)
+    if kind == "FLAC":
+        return flac.layout(descriptor)
+    return lengths.layout(descriptor)
 
 
-def _has_length(descriptor: int) -> bool:
-    """Whether an MP3's first frame tells how many follow; else its length is a guess."""
-    start = id3_length(bytes_at(descriptor, 0, ID3V2_HEADER))
-    first = bytes_at(descriptor, start, FIRST_FRAME_BYTES)
-    return any(tag in first for tag in LENGTH_TAGS)
+def _kind(opening: bytes) -> str:
+    """Return libsndfile's name of a format by a file's first bytes, as far as it is needed."""
+    if opening == b"OggS":
+        return "OGG"
+    return "MP3" if opening[:3] == b"ID3" or opening[:1] == b"\xff" else ""
 
 
 class SoundFileAudio:
-    """A file read by libsndfile."""
+    """A file read by libsndfile, piece by piece."""
 
-    def __init__(self, descriptor: int, file: Any) -> None:
+    def __init__(self, descriptor: int, file: Any, layout: Layout) -> None:
         self._descriptor = descriptor
         self._file = file
+        self._layout = layout
         self.sample_rate = int(file.samplerate)
         self.channels = int(file.channels)
-        self.frames = int(file.frames) if file.frames < MAX_CREDIBLE_FRAMES else None
-        self.estimated = file.format == "MP3" and not _has_length(descriptor)
-        self.damaged_at: int | None = None
-        self._note_truncation(str(file.extra_info))
+        known, frames = self._layout.duration, int(file.frames)
+        if known is not None:
+            frames = round(known * self.sample_rate)
+        self.frames = frames if frames < MAX_CREDIBLE_FRAMES else None
+        self.estimated = self._layout.estimated
+        self.is_coded = file.format in ("MP3", "OGG")
+        self.slack = round(LEAST_MISSING_SECONDS * self.sample_rate)
+        self.losses = list(self._layout.losses)
+        self.remarks = list(self._layout.remarks)
+        if self.frames is not None:
+            self._compare(self.frames, self._layout.share)
+        self._position = 0  # in frames of the whole
+        self._silence = self._excess = 0  # frames to give before the piece goes on, or to leave out
+        self._left = MAX_CREDIBLE_FRAMES  # frames to take of the piece
+        self._converter: _Converter | None = None
 
-    def _note_truncation(self, log: str) -> None:
-        """Restore the length a truncated file had, which libsndfile corrects in silence."""
-        if self.frames is None:
-            return
-        short = SHORT_DATA.search(log)
-        if short and 0 < int(short[2]) < int(short[1]) < UNKNOWN_BYTES:
-            self.frames = round(self.frames * int(short[1]) / int(short[2]))
-        if UNFINISHED_OGG in log:
-            self.damaged_at = self.frames
+    def _compare(self, frames: int, share: float) -> None:
+        """Take the length that the header claims, or say that it is wrong."""
+        if share > 1.0:
+            self.frames = round(frames * share)
+        elif share < 1.0:
+            claimed, found = share * frames / self.sample_rate, frames / self.sample_rate
+            self.remarks.append(contradicted(claimed, found))
+        elif UNFINISHED_OGG in str(self._file.extra_info) and not self.losses:
+            self.losses.append(Loss(frames / self.sample_rate))
 
     @classmethod
     def attempt(cls, descriptor: int) -> SoundFileAudio | None:
         """Open the descriptor, which stays the caller's on failure; ``None`` if unknown."""
-        import soundfile
-
-        class SequentialFile(soundfile.SoundFile):  # type: ignore[misc]  # untyped base
-            """soundfile seeks after every read, which fails on damage; it need not."""
-
-            def seekable(self) -> bool:
-                return False
-
-        try:
-            return cls(descriptor, SequentialFile(descriptor, closefd=False))
-        except (soundfile.LibsndfileError, TypeError, ValueError):
-            os.lseek(descriptor, 0, os.SEEK_SET)
+        file = _open(descriptor, None)
+        layout = _layout(descriptor, file) or Listed()
+        first = layout.next_piece(0.0) or Piece()
+        if first.parts is not None:
+            corrected = _open(descriptor, first.parts)
+            if corrected is None:
+                layout, first = Listed(()), Piece()
+            elif file is not None:
+                file.close()
+            file = corrected or file
+        if file is None:
             return None
+        opened = cls(descriptor, file, layout)
+        opened._begin(first)
+        return opened
 
     def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
         """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
@@ -141,37 +185,148 @@ class SoundFileAudio:
         given = 0
         while given < limit:
             block = np.empty((min(BLOCK_FRAMES, limit - given), self.channels), dtype=np.float32)
-            filled = self._fill(block, given)
+            filled = self._fill(block)
             if filled:
                 yield block[:filled]
             if filled < len(block):
                 return
             given += filled
 
-    def _fill(self, block: NDArray[np.float32], position: int) -> int:
-        """Fill a block piece by piece and return the frames filled; fewer than all at the end."""
+    def _fill(self, block: NDArray[np.float32]) -> int:
+        """Fill a block bit by bit and return the frames filled; fewer than all at the end."""
+        filled = 0
+        while filled < len(block):
+            rest = block[filled : filled + PIECE_FRAMES]
+            if self._silence:
+                rest = rest[: self._silence]
+                rest[:] = 0.0
+                self._silence -= len(rest)
+                count = len(rest)
+            else:
+                count = self._decode(rest)
+                if not count:
+                    if self._go_on():
+                        continue
+                    break
+            filled += count
+            self._position += count
+        return filled
+
+    def _go_on(self) -> bool:
+        """Begin the next piece that can be opened; return whether there is one."""
+        while (piece := self._layout.next_piece(self._position / self.sample_rate)) is not None:
+            file = _open(self._descriptor, piece.parts)
+            if file is not None:
+                self._file.close()
+                self._file = file
+                self._begin(piece)
+                return True
+        return False
+
+    def _begin(self, piece: Piece) -> None:
+        """Put a piece that has been opened to its place in time."""
+        rate, channels = int(self._file.samplerate), int(self._file.channels)
+        self._converter = None
+        if (rate, channels) != (self.sample_rate, self.channels):
+            self._converter = _Converter(rate, self.sample_rate, self.channels)
+        self._left = MAX_CREDIBLE_FRAMES if piece.frames is None else piece.frames
+        self._excess = 0
+        start = piece.start
+        if start is None and piece.end is not None:
+            start = piece.end - int(self._file.frames) / rate
+        if start is None:
+            return
+        ahead = round(start * self.sample_rate) - self._position
+        if ahead > 0:
+            self._silence = ahead
+            here = self._position / self.sample_rate
+            self.losses.append(Loss(here, ahead / self.sample_rate))
+        self._excess = max(0, -ahead)
+        if piece.end is not None:
+            end = round(piece.end * self.sample_rate)
+            self._left = max(0, end - self._position - self._silence)
+
+    def _decode(self, out: NDArray[np.float32]) -> int:
+        """Decode into ``out`` what comes next of a piece; return the frames, 0 at its end."""
+        read = self._read if self._converter is None else self._converted
+        while self._excess:
+            count = read(np.empty_like(out[: self._excess]))
+            if not count:
+                return 0
+            self._excess -= count
+        count = read(out[: self._left]) if self._left else 0
+        self._left -= count
+        return count
+
+    def _converted(self, out: NDArray[np.float32]) -> int:
+        """Decode at the rate and with the channels of the first piece."""
+        assert self._converter is not None
+        while not (len(self._converter.ready) or self._converter.is_ended):
+            block = np.empty((PIECE_FRAMES, int(self._file.channels)), dtype=np.float32)
+            count = self._read(block)
+            self._converter.push(block[:count])
+        return self._converter.pull(out)
+
+    def _read(self, out: NDArray[np.float32]) -> int:
+        """Decode into ``out``; what was decoded before an error is kept."""
         import soundfile
 
-        filled = failures = 0
-        while filled < len(block) and failures < MAX_FAILURES:
+        for _ in range(MAX_FAILURES):
+            out.fill(np.nan)  # what the decoder has not written, for it does not tell
             try:
-                piece = self._file.read(out=block[filled : filled + PIECE_FRAMES])
+                return len(self._file.read(out=out))
             except (soundfile.LibsndfileError, RuntimeError):
-                failures += 1
-                if self.damaged_at is None:
-                    self.damaged_at = position + filled
-                continue
-            if not len(piece):
-                break
-            filled += len(piece)
-            failures = 0
-        return filled
+                written = np.flatnonzero(~np.isnan(out[:, 0]))
+                count = int(written[-1]) + 1 if len(written) else 0
+                if self._is_damage(count):
+                    self.losses.append(Loss((self._position + count) / self.sample_rate))
+                if count:
+                    return count
+        return 0
+
+    def _is_damage(self, count: int) -> bool:
+        """Whether an error after so many frames comes before the end of the sound."""
+        known = self._layout.duration
+        position = (self._position + count) / self.sample_rate
+        return known is None or round((known - position) * self.sample_rate) > 0
 
     def close(self) -> None:
         """Release the file."""
         if not self._file.closed:
             self._file.close()
             os.close(self._descriptor)
+
+
+class _Converter:
+    """Brings sound to another rate and number of channels, a block after the other."""
+
+    def __init__(self, from_rate: int, to_rate: int, channels: int) -> None:
+        import soxr
+
+        self._channels = channels
+        self._stream: Any = None
+        if from_rate != to_rate:
+            self._stream = soxr.ResampleStream(from_rate, to_rate, channels, dtype="float32")
+        self.ready = np.empty((0, channels), dtype=np.float32)
+        self.is_ended = False
+
+    def push(self, block: NDArray[np.float32]) -> None:
+        """Take a block of shape (frames, any channels); an empty one is the last."""
+        self.is_ended = not len(block)
+        if block.shape[1] != self._channels:
+            mix = block.mean(axis=1, keepdims=True, dtype=np.float32)
+            block = np.repeat(mix, self._channels, axis=1)
+        if self._stream is not None:
+            block = self._stream.resample_chunk(np.ascontiguousarray(block), last=not len(block))
+            block = block.reshape(-1, self._channels)
+        self.ready = block
+
+    def pull(self, out: NDArray[np.float32]) -> int:
+        """Give what is ready, as far as there is room."""
+        count = min(len(out), len(self.ready))
+        out[:count] = self.ready[:count]
+        self.ready = self.ready[count:]
+        return count
 
 
 def _decoding_errors() -> tuple[type[Exception], ...]:
@@ -181,19 +336,35 @@ def _decoding_errors() -> tuple[type[Exception], ...]:
     return av.FFmpegError, ValueError, EOFError, MemoryError
 
 
+def _is_default(track: Any) -> bool:
+    """Whether a container marks a track as the one to be heard (PyAV tells from 14 on)."""
+    disposition = getattr(track, "disposition", None)
+    return disposition is not None and bool(int(disposition) & DISPOSITION_DEFAULT)
+
+
 class ContainerAudio:
-    """The first stream of sound in a container, read by FFmpeg."""
+    """A stream of sound in a container, read by FFmpeg: the default, else the first."""
 
     def __init__(self, file: Any, container: Any) -> None:
         self._file = file
         self._container = container
-        self._stream = container.streams.audio[0]
+        tracks = list(container.streams.audio)
+        heard = next((at for at, track in enumerate(tracks) if _is_default(track)), 0)
+        self._stream = tracks[heard]
         self.sample_rate = int(self._stream.codec_context.sample_rate or 0)
         self.channels = int(self._stream.codec_context.channels or 0)
         length, base = self._stream.duration, self._stream.time_base
         self.frames = int(length * base * self.sample_rate) if length and base else None
         self.estimated = container.format.name in STREAMS
-        self.damaged_at: int | None = None
+        self.is_coded = not str(self._stream.codec_context.name).startswith("pcm")
+        self.slack = round(CONTAINER_SLACK * (self.frames or 0))
+        self.losses: list[Loss] = []
+        self.remarks: list[str] = []
+        if len(tracks) > 1:
+            which = (
+                f"number {heard + 1}, its default," if _is_default(tracks[heard]) else "the first"
+            )
+            self.remarks.append(f"it holds {len(tracks)} sound tracks; {which} was heard")
 
     @classmethod
     def attempt(cls, descriptor: int) -> ContainerAudio | None:
@@ -245,21 +416,28 @@ class ContainerAudio:
         context = self._stream.codec_context
         # Interleaved: of planes, PyAV knows eight, and reads beyond its memory after that.
         resampler = av.AudioResampler(format="flt", layout=context.layout, rate=self.sample_rate)
-        position = 0
+        position = packets = 0
         try:
             for packet in self._container.demux(self._stream):
+                packets += packet.size > 0
                 try:
                     frames = packet.decode()
                 except _decoding_errors():
-                    self.damaged_at = position if self.damaged_at is None else self.damaged_at
+                    seconds = float((packet.duration or 0) * (packet.time_base or 0))
+                    self.losses.append(Loss(position / self.sample_rate, seconds))
+                    missing = min(round(seconds * self.sample_rate), BLOCK_FRAMES)
+                    position += missing
+                    yield np.zeros((missing, self.channels), dtype=np.float32)
                     continue
                 for frame in frames:
                     for converted in resampler.resample(frame):
                         position += converted.samples
                         samples = converted.to_ndarray().reshape(converted.samples, -1)
                         yield samples.astype(np.float32, copy=False)
+            # Where the container counts its packets and all were there, nothing is cut off.
+            self.estimated |= 0 < int(self._stream.frames or 0) <= packets
         except _decoding_errors():
-            self.damaged_at = position if self.damaged_at is None else self.damaged_at
+            self.losses.append(Loss(position / self.sample_rate))
 
     def close(self) -> None:
         """Release the file."""

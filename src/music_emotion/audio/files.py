@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from music_emotion.audio.decoders import AudioFile, ContainerAudio, SoundFileAudio, bytes_at
+from music_emotion.audio.decoders import AudioFile, ContainerAudio, SoundFileAudio
+from music_emotion.audio.pieces import bytes_at
 from music_emotion.errors import AudioError, MissingExtraError, printable
 
 AudioSource = str | os.PathLike[str] | BinaryIO

@@ -5,7 +5,7 @@ Both ways give the same samples, bit for bit: the whole is the blocks, joined.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -22,11 +22,13 @@ from music_emotion.audio.files import (
     open_file,
     source_name,
 )
+from music_emotion.audio.pieces import Loss
 from music_emotion.errors import AudioError
 
 RESAMPLING_QUALITY = "HQ"  # soxr's 20-bit setting; passband to 0.91 of the lower Nyquist rate
 WIDE_BYTES = 4  # integers of as many bytes or more often hold sound of fewer bits
-TRUNCATED_SHARE = 0.98  # of the frames a header claims; fewer read means a truncated file
+ONE_PLACE_SECONDS = 1.0  # damage that is nearer to other damage is one place
+LEAST_SHOWN_SECONDS = 0.05  # a tenth of a second, rounded
 
 Array = NDArray[np.float32]
 
@@ -71,7 +73,7 @@ class AudioStream:
     def __init__(self, source: AudioSource, *, duration: float | None = None) -> None:
         self._name = source_name(source)
         self._file = open_file(source)
-        self._conditioner = Conditioner(self._file.sample_rate)
+        self._conditioner = Conditioner(self._file.sample_rate, is_coded=self._file.is_coded)
         self._limit = None if duration is None else round(duration * self._file.sample_rate)
         self._frames = 0
         self.sample_rate = self._file.sample_rate
@@ -87,8 +89,7 @@ class AudioStream:
             self._frames += len(block)
             yield self._conditioner.mono(block)
         if self._frames == 0:
-            damaged = self._file.damaged_at is not None
-            what = "is damaged" if damaged else "holds no sound (0 samples)"
+            what = "is damaged" if self._file.losses else "holds no sound (0 samples)"
             raise AudioError(f"{self._name} {what}; copy or download it again")
 
     @property
@@ -107,13 +108,29 @@ class AudioStream:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was wrong so far, one line each."""
-        found = list(self._conditioner.warnings())
+        found = [*self._file.remarks, *self._conditioner.warnings()]
         claimed = None if self._file.estimated else self.claimed_duration
-        if claimed is not None and self.duration < TRUNCATED_SHARE * claimed:
+        if claimed is not None and self.duration < claimed - self._file.slack / self.sample_rate:
             found.insert(0, f"only {self.duration:.1f} of {claimed:.1f} s could be read")
-        if self._file.damaged_at is not None:
-            found.insert(0, f"damaged at {self._file.damaged_at / self.sample_rate:.1f} s")
-        return tuple(found)
+        losses = [loss for loss in self._file.losses if loss.at <= self.duration]
+        return (*_damage(losses), *found)
+
+
+def _damage(losses: Iterable[Loss]) -> Iterator[str]:
+    """Say in one line where sound is damaged and how much of it is missing."""
+    ordered = sorted(losses, key=lambda loss: loss.at)
+    if not ordered:
+        return
+    places, end = 0, -ONE_PLACE_SECONDS
+    for loss in ordered:
+        places += loss.at > end + ONE_PLACE_SECONDS or not places
+        end = max(end, loss.at + loss.seconds)
+    where = f"damaged at {ordered[0].at:.1f} s"
+    if places > 1:
+        where = f"damaged at {places} places, the first at {ordered[0].at:.1f} s"
+    missing = sum(loss.seconds for loss in ordered)
+    silent = f"; {missing:.1f} s are missing, taken as silence"
+    yield where + (silent if missing >= LEAST_SHOWN_SECONDS else "")
 
 
 class Resampler:

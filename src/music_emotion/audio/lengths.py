@@ -1,0 +1,248 @@
+"""The length that the header of uncompressed sound claims, against the data that follow.
+
+WAV, RF64, Wave64, AIFF, AU and CAF write how many bytes of sound follow before it. A recorder that
+was cut off leaves a zero there, a pipe a number that means *unknown*, other programs what is wrong.
+What follows decides: another chunk ends the sound, more sound does not.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from music_emotion.audio.pieces import Insert, Listed, Part, Piece, Span, bytes_within, is_zero
+from music_emotion.audio.tags_around import ReadAt, before_tags
+
+UNKNOWN_BYTES = 0x7FFF0000  # a 32-bit length from here on was written before the end was known
+LARGEST_32 = 0xFFFF_FFFF
+SLACK_BYTES = 1 << 12  # behind the sound that are not worth a word: 23 ms of a CD
+TAIL_BYTES = 1 << 16  # at the end of a file, where chunks behind the sound are looked for
+MOST_CHUNKS = 1_000  # before the sound; more are no header
+W64_NAME_BYTES, W64_RIFF = 16, bytes.fromhex("726966662e91cf11a5d628db04c10000")
+W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
+RF64_SIZES = struct.Struct("<8sQQQI")  # a chunk: sizes of the file, the sound, its samples; a table
+TAIL_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue ", b"smpl", b"_PMX", b"PEAK")
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A number in a header: where, and how it is written."""
+
+    at: int
+    form: str
+
+    def read(self, read: ReadAt) -> int:
+        data = read(self.at, struct.calcsize(self.form))
+        return int(struct.unpack(self.form, data)[0]) if data else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a header claims.
+
+    Attributes
+    ----------
+    data, size
+        Where the sound begins, and its bytes; ``None`` says itself that it does not know.
+    numbers
+        Where the size is written, with what to add to that of the sound.
+    whole
+        Bytes of the whole file that the header claims, ``None`` where it does not.
+    chunk
+        How the header of a chunk is written, its name first, and to what its length is padded.
+    is_understood
+        Whether the decoder makes do with a size that is unknown or too large.
+    """
+
+    data: int
+    size: int | None
+    numbers: tuple[tuple[_Field, int], ...]
+    whole: int | None = None
+    chunk: str = ""
+    padding: int = 2
+    is_understood: bool = True
+
+
+def _riff(read: ReadAt) -> _Claim | None:
+    order = ">" if read(0, 4) == b"RIFX" else "<"
+    whole: int | None = int(struct.unpack(f"{order}I", read(4, 4))[0]) + 8
+    position, long = 12, None
+    for _ in range(MOST_CHUNKS):
+        head = read(position, 8)
+        if len(head) < 8:
+            return None
+        name, size = struct.unpack(f"{order}4sI", head)
+        if name == b"ds64":
+            long = position + 8
+        if name == b"data":
+            number = _Field(position + 4, f"{order}I")
+            if size == LARGEST_32 and long is not None:
+                number = _Field(long + 8, "<Q")
+                size = number.read(read)
+                whole = _Field(long, "<Q").read(read) + 8
+            is_unknown = size >= UNKNOWN_BYTES and (long is None or size >= 1 << 62)
+            given = None if is_unknown else size
+            is_understood = number.form != "<Q"
+            numbers = ((number, 0),)
+            return _Claim(position + 8, given, numbers, whole, f"{order}4sI", 2, is_understood)
+        position += 8 + size + size % 2
+    return None
+
+
+def _w64(read: ReadAt) -> _Claim | None:
+    position, whole = 40, _Field(16, "<Q")
+    for _ in range(MOST_CHUNKS):
+        head = read(position, 24)
+        if len(head) < 24:
+            return None
+        name, size = struct.unpack("<16sQ", head)
+        if name == W64_DATA:
+            number = _Field(position + W64_NAME_BYTES, "<Q")
+            given = None if size >= 1 << 62 else max(0, size - 24)
+            numbers = ((number, 24), (whole, position + 24))
+            return _Claim(position + 24, given, numbers, whole.read(read), "<16sQ", 8, False)
+        position += max(24, size + -size % 8)
+    return None
+
+
+def _aiff(read: ReadAt) -> _Claim | None:
+    position = 12
+    for _ in range(MOST_CHUNKS):
+        head = read(position, 8)
+        if len(head) < 8:
+            return None
+        name, size = struct.unpack(">4sI", head)
+        if name == b"SSND":
+            number = _Field(position + 4, ">I")
+            given = None if size >= UNKNOWN_BYTES else max(0, size - 8)
+            whole = _Field(4, ">I").read(read) + 8
+            return _Claim(position + 16, given, ((number, 8),), whole, ">4sI")
+        position += 8 + size + size % 2
+    return None
+
+
+def _au(read: ReadAt) -> _Claim | None:
+    order = ">" if read(0, 4) == b".snd" else "<"
+    head = read(4, 8)
+    if len(head) < 8:
+        return None
+    data, size = struct.unpack(f"{order}II", head)
+    given = None if size >= UNKNOWN_BYTES else int(size)
+    return _Claim(data, given, ((_Field(8, f"{order}I"), 0),))
+
+
+def _caf(read: ReadAt) -> _Claim | None:
+    position = 8
+    for _ in range(MOST_CHUNKS):
+        head = read(position, 12)
+        if len(head) < 12:
+            return None
+        name, size = struct.unpack(">4sq", head)
+        if name == b"data":  # begins with a count of edits
+            number = _Field(position + 4, ">q")
+            given = None if size < 0 or size >= 1 << 62 else max(0, size - 4)
+            return _Claim(position + 16, given, ((number, 4),), None, ">4sq", 1, False)
+        position += 12 + max(0, size)
+    return None
+
+
+# By the bytes that a file opens with.
+_HEADERS: tuple[tuple[bytes, Callable[[ReadAt], _Claim | None]], ...] = (
+    (b"RIFF", _riff),
+    (b"RIFX", _riff),
+    (b"RF64", _riff),
+    (W64_RIFF, _w64),
+    (b"FORM", _aiff),
+    (b".snd", _au),
+    (b"dns.", _au),
+    (b"caff", _caf),
+)
+
+
+def layout(descriptor: int) -> Listed | None:
+    """Lay out uncompressed sound; ``None`` where it is not, or is as its header claims."""
+    read = functools.partial(bytes_within, descriptor)
+    opening = read(0, W64_NAME_BYTES)
+    find = next((find for mark, find in _HEADERS if opening.startswith(mark)), None)
+    claim = find(read) if find is not None else None
+    size = os.fstat(descriptor).st_size
+    if claim is None or claim.data >= size:
+        return None
+    there = size - claim.data
+    if claim.size is None:
+        return None if claim.is_understood else _corrected(claim, there, 1.0)
+    if claim.size > there:
+        # Where the header knows the size of the whole file, only its other number is wrong.
+        share = 1.0 if claim.whole is not None and claim.whole <= size else claim.size / there
+        return Listed(share=share) if claim.is_understood else _corrected(claim, there, share)
+    if _is_end(read, claim, size):
+        return None
+    if is_zero(descriptor, claim.data + claim.size, size):
+        return None
+    there = _end_of_sound(read, claim, size) - claim.data
+    return _corrected(claim, there, claim.size / there)
+
+
+def _is_end(read: ReadAt, claim: _Claim, size: int) -> bool:
+    """Whether the sound ends where the header says: with chunks behind it, or a tag, or little."""
+    assert claim.size is not None
+    position = claim.data + claim.size
+    end = before_tags(read, position, size)
+    if end - position < min(SLACK_BYTES, claim.size):
+        return True
+    return any(_chunks_reach(read, claim, at, end) for at in (position + -position % 2, position))
+
+
+def _chunks_reach(read: ReadAt, claim: _Claim, position: int, end: int) -> bool:
+    """Whether there are chunks from here to the end of the file."""
+    if not claim.chunk:
+        return False
+    header = struct.calcsize(claim.chunk)
+    for _ in range(MOST_CHUNKS):
+        if position >= end - 1:
+            return True
+        head = read(position, header)
+        if len(head) < header:
+            return not any(head)
+        name, size = struct.unpack(claim.chunk, head)
+        if not name[:4].isascii() or not name[:4].decode("ascii").isprintable() or size < 0:
+            return False
+        position += size + -size % claim.padding + (0 if header == 24 else header)
+        if position > end + 1:
+            return name in TAIL_CHUNKS
+    return False
+
+
+def _end_of_sound(read: ReadAt, claim: _Claim, size: int) -> int:
+    """Return where chunks at the end of a file begin, or its end."""
+    end = before_tags(read, claim.data, size)
+    start = max(claim.data, end - TAIL_BYTES)
+    tail = read(start, end - start)
+    if claim.chunk:
+        for name in TAIL_CHUNKS:
+            found = tail.find(name)
+            if found >= 0 and _chunks_reach(read, claim, start + found, end):
+                return start + found
+    return end
+
+
+def _corrected(claim: _Claim, there: int, share: float) -> Listed:
+    """Lay out a file whose header tells the bytes of sound that are there."""
+    parts: list[Part] = []
+    position = 0
+    numbers = [(field.at, field.form, there + more) for field, more in claim.numbers]
+    if claim.chunk[1:] == "4sI" and there > UNKNOWN_BYTES and len(numbers) == 1:
+        at, form, _ = numbers[0]
+        if form == "<I":  # more than a WAV can tell: as RF64
+            sizes = RF64_SIZES.pack(b"ds64\x1c\0\0\0", there + claim.data, there, 0, 0)
+            parts.append(Insert(b"RF64\xff\xff\xff\xffWAVE" + sizes))
+            position, numbers = 12, [(at, form, LARGEST_32)]
+    for at, form, number in sorted(numbers):
+        largest = (1 << 8 * struct.calcsize(form) - form[1].islower()) - 1
+        parts += [Span(position, at), Insert(struct.pack(form, min(number, largest)))]
+        position = at + struct.calcsize(form)
+    parts.append(Span(position, claim.data + there))
+    return Listed((Piece(tuple(parts)),), share=share)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from helpers.sounds import RATE, tone
+from music_emotion.audio import decode
+
+SECONDS = 3.0
+BYTES = round(SECONDS * RATE) * 2
+# By format: where the chunk of sound is, how its size is written, what that counts more than sound.
+SIZES = {
+    "WAV": (b"data", 4, "<I", 0),
+    "RF64": (b"ds64", 16, "<Q", 0),
+    "W64": (b"data\xf3\xac\xd3\x11", 16, "<Q", 24),
+    "AIFF": (b"SSND", 4, ">I", 8),
+    "AU": (b".snd", 8, ">I", 0),
+    "CAF": (b"data", 4, ">q", 4),
+}
+
+
+def _file(kind: str, size: int | None = None) -> bytes:
+    """A file of a format, with another number of bytes in its header."""
+    buffer = io.BytesIO()
+    sf.write(buffer, tone(SECONDS), RATE, format=kind, subtype="PCM_16")
+    data = buffer.getvalue()
+    mark, offset, form, more = SIZES[kind]
+    at = data.index(mark) + offset
+    (written,) = struct.unpack_from(form, data, at)
+    assert written == BYTES + more
+    if size is None:
+        return data
+    return data[:at] + struct.pack(form, size + more) + data[at + struct.calcsize(form) :]
+
+
+@pytest.mark.parametrize("kind", SIZES)
+@pytest.mark.parametrize("size", [0, 200, BYTES // 2])
+def test_a_length_that_is_too_small_hides_nothing(kind: str, size: int) -> None:
+    sound = decode(io.BytesIO(_file(kind, size)))
+    assert sound.duration == pytest.approx(SECONDS, abs=0.001)
+    assert np.abs(sound.samples[-RATE:] - tone(SECONDS)[-RATE:]).max() < 1e-4
+    claimed = size / BYTES * SECONDS
+    line = f"its header claims {claimed:.1f} s; all 3.0 s that follow were heard"
+    assert sound.warnings == (line,)
+
+
+@pytest.mark.parametrize("kind", ["WAV", "RF64", "W64", "AIFF"])
+def test_a_whole_file_of_a_length_that_is_too_large_is_not_called_cut(kind: str) -> None:
+    sound = decode(io.BytesIO(_file(kind, 2 * BYTES)))
+    assert sound.duration == SECONDS
+    assert sound.warnings == ()
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_a_file_that_is_cut_off_says_so(kind: str) -> None:
+    sound = decode(io.BytesIO(_file(kind)[: -BYTES // 2]))
+    assert sound.duration == pytest.approx(SECONDS / 2, abs=0.1)
+    (line,) = sound.warnings
+    assert line.startswith("only 1.5 of 3.0 s")
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("WAV", 0xFFFFFFFF), ("AU", 0xFFFFFFFF), ("CAF", -5), ("W64", (1 << 63) - 25)],
+)
+def test_a_length_that_is_not_known_is_no_fault(kind: str, number: int) -> None:
+    sound = decode(io.BytesIO(_file(kind, number)))
+    assert sound.duration == SECONDS
+    assert sound.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"LIST" + struct.pack("<I", 9_000) + b"INFO" + bytes(8_996),
+        bytes(20_000),
+        b"TAG" + bytes(125),
+    ],
+    ids=["chunk", "padding", "ID3v1"],
+)
+def test_what_is_behind_the_sound_of_a_wav_is_not_heard(behind: bytes) -> None:
+    sound = decode(io.BytesIO(_file("WAV") + behind))
+    assert sound.duration == SECONDS
+    assert sound.warnings == ()
+
+
+def test_a_chunk_behind_is_found_where_the_length_is_wrong() -> None:
+    chunk = b"LIST" + struct.pack("<I", 9_000) + b"INFO" + bytes(8_996)
+    assert decode(io.BytesIO(_file("WAV", 0) + chunk)).duration == SECONDS
