@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 from helpers.sounds import RATE, encoded, heard_share, music, overwritten
 from music_emotion.audio import decode
@@ -70,3 +71,15 @@ def test_a_file_that_is_cut_off_gives_all_that_is_there(whole: bytes) -> None:
     sound = decode(io.BytesIO(whole[: len(whole) // 2]))
     assert sound.duration == pytest.approx(SECONDS / 2, abs=0.5)
     assert any("could be read" in line for line in sound.warnings)
+
+
+@pytest.mark.parametrize("removed", [0, 1, 3_000])
+def test_flac_in_ogg_is_helped_past_damage_too(removed: int) -> None:
+    buffer = io.BytesIO()
+    sf.write(buffer, music(SECONDS), RATE, format="OGG", subtype="FLAC")
+    data, at = buffer.getvalue(), len(buffer.getvalue()) // 2
+    expected = decode(io.BytesIO(data))
+    sound = decode(io.BytesIO(overwritten(data, at, 100)[: at + 100] + data[at + 100 + removed :]))
+    assert sound.duration == SECONDS
+    assert heard_share(expected.samples, sound.samples, RATE) > 0.93
+    assert sound.warnings[0].endswith("s are missing, taken as silence")

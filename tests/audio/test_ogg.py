@@ -87,3 +87,14 @@ def test_what_is_behind_the_last_page_is_no_damage(whole: bytes, behind: bytes) 
     sound = decode(io.BytesIO(whole + behind))
     assert sound.duration == pytest.approx(SECONDS, abs=0.01)
     assert sound.warnings == ()
+
+
+@pytest.mark.parametrize("inserted", [-1, 1, 2_000])
+def test_bytes_that_are_gone_or_added_move_nothing_behind(whole: bytes, inserted: int) -> None:
+    at = len(whole) // 2
+    added = bytes(max(0, inserted))
+    sound = decode(io.BytesIO(whole[:at] + added + whole[at + max(0, -inserted) :]))
+    expected = decode(io.BytesIO(whole))
+    assert sound.duration == pytest.approx(SECONDS, abs=0.01)
+    assert np.abs(sound.samples[-RATE:] - expected.samples[-RATE:]).max() < 1e-3
+    assert heard_share(expected.samples, sound.samples, RATE) > 0.8

@@ -23,6 +23,7 @@ from music_emotion.audio.pieces import (
     Piece,
     bytes_at,
     contradicted,
+    whole_file,
 )
 
 BLOCK_FRAMES = 1 << 18
@@ -114,7 +115,7 @@ def _layout(descriptor: int, file: Any) -> Layout | None:
     if kind == "OGG":
         return ogg.layout(descriptor)
     if kind == "FLAC":
-        return flac.layout(descriptor)
+        return flac.layout(whole_file(descriptor))
     return lengths.layout(descriptor)
 
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from music_emotion.audio.pieces import Insert, Loss, Part, Piece, Span, bytes_at, contradicted
+from music_emotion.audio.pieces import Insert, JoinedParts, Loss, Part, Piece, contradicted
 from music_emotion.audio.tags_around import id3_length
 
 MARK = b"fLaC"
@@ -99,19 +99,19 @@ class StreamInfo:
         return MARK + b"\x80" + STREAMINFO_BYTES.to_bytes(3, "big") + raw
 
     @classmethod
-    def read(cls, descriptor: int) -> StreamInfo | None:
+    def read(cls, file: JoinedParts) -> StreamInfo | None:
         """Read the metadata of a file; ``None`` where it does not begin as it should."""
-        position = id3_length(bytes_at(descriptor, 0, 10))
-        if bytes_at(descriptor, position, 4) != MARK:
+        position = id3_length(file.at(0, 10))
+        if file.at(position, 4) != MARK:
             return None
         position, raw, is_last = position + 4, b"", False
         while not is_last:
-            head = bytes_at(descriptor, position, 4)
+            head = file.at(position, 4)
             if len(head) < 4:
                 return None
             is_last, kind, length = head[0] >= 0x80, head[0] & 0x7F, int.from_bytes(head[1:], "big")
             if kind == 0:
-                raw = bytes_at(descriptor, position + 4, length)
+                raw = file.at(position + 4, length)
             position += 4 + length
         return cls(raw, position) if len(raw) == STREAMINFO_BYTES else None
 
@@ -119,19 +119,19 @@ class StreamInfo:
 class Frames:
     """The frames of one file, told from bytes that only look like one."""
 
-    def __init__(self, descriptor: int, info: StreamInfo) -> None:
-        self._descriptor = descriptor
+    def __init__(self, file: JoinedParts, info: StreamInfo) -> None:
+        self._file = file
         self._info = info
-        self.size = os.fstat(descriptor).st_size
-        first = self._header(bytes_at(descriptor, info.frames_at, LONGEST_HEADER), 0)
-        head = bytes_at(descriptor, info.frames_at, 4)
+        self.size = file.seek(0, os.SEEK_END)
+        first = self._header(file.at(info.frames_at, LONGEST_HEADER), 0)
+        head = file.at(info.frames_at, 4)
         # Sync and blocking, rate, depth: what no frame of a file changes.
         self._same = (head[1], head[2] & 0x0F, head[3] & 0x0F) if first is not None else None
 
     def between(self, start: int, end: int) -> Iterator[Frame]:
         """Yield the frames that begin in a stretch of the file."""
         for at in range(start, end, WINDOW_BYTES):
-            data = bytes_at(self._descriptor, at, WINDOW_BYTES + LONGEST_HEADER)
+            data = self._file.at(at, WINDOW_BYTES + LONGEST_HEADER)
             for match in SYNC.finditer(data, 0, min(WINDOW_BYTES + 1, end - at + 1)):
                 head = data[match.start() : match.start() + LONGEST_HEADER]
                 frame = self._header(head, at + match.start())
@@ -199,9 +199,10 @@ class FlacLayout:
     share = 1.0
     losses: tuple[Loss, ...] = ()
 
-    def __init__(self, descriptor: int, info: StreamInfo) -> None:
+    def __init__(self, file: JoinedParts, info: StreamInfo) -> None:
+        self._file = file
         self._info = info
-        self._frames = Frames(descriptor, info)
+        self._frames = Frames(file, info)
         self._offset = info.frames_at  # behind it no frame has been tried
         self._begun = False
         self._total = info.total
@@ -239,10 +240,11 @@ class FlacLayout:
 
     def _parts(self, offset: int, sample: int) -> tuple[Part, ...]:
         total = max(0, self._total - sample)
-        return Insert(self._info.header(total)), Span(offset, self._frames.size)
+        rest = self._file.between(offset, self._frames.size)
+        return (Insert(self._info.header(total)), *rest)
 
 
-def layout(descriptor: int) -> FlacLayout | None:
+def layout(file: JoinedParts) -> FlacLayout | None:
     """Lay out a FLAC file; ``None`` where its metadata cannot be read."""
-    info = StreamInfo.read(descriptor)
-    return None if info is None or not info.rate else FlacLayout(descriptor, info)
+    info = StreamInfo.read(file)
+    return None if info is None or not info.rate else FlacLayout(file, info)

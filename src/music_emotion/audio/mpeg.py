@@ -365,7 +365,9 @@ class _LinkLayout:
         found = sum(run.frames for run in self.runs) - (self.claim is not None)
         claimed = self.claim.frames if self.claim is not None else 0
         self.has_claim = self.claim is not None and self.claim.frames_at is not None
-        self.gaps = _counted(link.gaps, claimed - found, self._has_all_bytes(end))
+        self.gaps = _counted(
+            link.gaps, claimed - found, self._has_bytes_for(claimed - found - sum(link.gaps), end)
+        )
         missing = sum(self.gaps)
         self.tail = self._tail(link, claimed - found - missing, end)
         self.frames = found + missing + self.tail
@@ -413,11 +415,13 @@ class _LinkLayout:
         seconds = self.header.samples / self.header.rate
         return [contradicted(self.claim.frames * seconds, self.frames * seconds)]
 
-    def _has_all_bytes(self, end: int) -> bool:
-        """Whether there are as many bytes as the first frame claims."""
-        here = end - self.runs[0].start
+    def _has_bytes_for(self, lacking: int, end: int) -> bool:
+        """Whether as many bytes are gone as so many frames have, and not from the end."""
+        here, last = end - self.runs[0].start, self.runs[-1]
+        gone = lacking * last.mean_length
         slack = here * SLACK_SHARE + SLACK_BYTES
-        return self.claim is not None and abs(self.claim.size - here) <= slack
+        is_there = last.end == end or abs(gone) < slack  # else the last frame was cut
+        return self.claim is not None and is_there and abs(self.claim.size - here - gone) <= slack
 
     @property
     def duration(self) -> float:

@@ -19,9 +19,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from music_emotion.audio import flac
 from music_emotion.audio.ogg_packets import OPUS_RATE, OpusPackets, VorbisPackets
 from music_emotion.audio.pieces import (
     Insert,
+    JoinedParts,
+    Layout,
     Listed,
     Loss,
     Part,
@@ -39,7 +42,10 @@ POSITION_AT, CRC_AT = 6, 22
 CONTINUED, FIRST, LAST = 1, 2, 4  # flags
 NO_POSITION = -1  # of a page on which no packet ends
 VORBIS, OPUS = b"\x01vorbis", b"OpusHead"  # how their first packets begin
-HEADER_PACKETS = {VORBIS: 3, OPUS: 2}
+FLAC = b"\x7fFLAC"
+NO_FRAME_BYTES = 64
+FLAC_MAPPING = 9  # bytes before what a FLAC file begins with
+HEADER_PACKETS = {VORBIS: 3, OPUS: 2, FLAC: 1}  # of FLAC the others are read by its own decoder
 VORBIS_RATE, VORBIS_BYTES = slice(12, 16), 30  # of the first packet
 LONGEST_PACKET = 8_192  # samples; of Vorbis, and more than Opus has
 OPUS_PRESKIP = slice(10, 12)
@@ -99,13 +105,23 @@ class Pages:
                 if not page.is_whole and not self._is_page(end):
                     self.gaps = True
                     end = self._next(position + 1)
-                if end >= page.end:  # else its own length is damaged
+                if end < page.end:  # bytes of it are gone, or its length is damaged
+                    page = self._shortened(page, end)
+                if page is not None:
                     yield page
                     before = page
                 position = end
                 continue
             self.gaps = True
             position = self._next(position + 1)
+
+    def _shortened(self, page: Page, end: int) -> Page | None:
+        """Return a page that ends early, filled up; ``None`` where another may be gone with it."""
+        following = self._page(end)
+        if following is None or following.number != page.number + 1:
+            return None
+        data = self._bytes(page.start, end - page.start)
+        return replace(page, end=end, data=_resealed(data + bytes(page.end - end)))
 
     def _next(self, position: int) -> int:
         """Return the place of the next page whose checksum is right, or the end."""
@@ -278,12 +294,12 @@ class _LinkLayout:
                 run.append(page)
             else:
                 head, tail = self._carved(index)
-                if head is not tail:
-                    run += [head] if head is not None else []
-                    if run:
-                        yield run
-                    run = []
-                run += [tail] if tail is not None else []
+                run += [head] if head is not None else []
+                if run:  # ends here, as the decoder may leave out a packet and not tell
+                    yield run
+                if tail is not None and tail is not head:
+                    yield [tail]
+                run = []
             before = page
         if run:
             yield run
@@ -389,12 +405,14 @@ def _resealed(page: bytes) -> bytes:
     return page[:CRC_AT] + value.to_bytes(4, "little") + page[CRC_AT + 4 :]
 
 
-def layout(descriptor: int) -> Listed | None:
-    """Lay out an Ogg file of Vorbis or Opus; ``None`` where the decoder does all there is."""
+def layout(descriptor: int) -> Layout | None:
+    """Lay out an Ogg file; ``None`` where the decoder does all there is."""
     found = links(descriptor)
     if found is None:
         return None
     chain, is_whole = found
+    if any(link.kind == FLAC for link in chain):
+        return None if is_whole or len(chain) > 1 else _as_flac(descriptor, chain[0])
     layouts = [_LinkLayout(descriptor, link) for link in chain]
     if len(layouts) == 1 and is_whole and not layouts[0].remarks:
         # Its last page is there: nothing is cut off, whatever it claims.
@@ -406,3 +424,17 @@ def layout(descriptor: int) -> Listed | None:
         position += link.duration
     remarks = [line for link in layouts for line in link.remarks]
     return Listed(pieces, duration=position, estimated=True, losses=losses, remarks=remarks)
+
+
+def _as_flac(descriptor: int, link: Link) -> Layout | None:
+    """Lay out FLAC in Ogg as FLAC, whose decoder is helped past damage; pages are left out."""
+    parts: list[Part] = []
+    number = 0
+    for page in [*link.headers, *link.pages]:
+        if page.number != number:  # so that the decoder notices that frames are gone
+            parts.append(Insert(bytes(NO_FRAME_BYTES)))
+        number = page.number + 1
+        head = bytes_at(descriptor, page.start, HEADER_BYTES)
+        start = page.start + HEADER_BYTES + head[-1]
+        parts.append(Span(start + FLAC_MAPPING * (not parts), page.end))
+    return flac.layout(JoinedParts(descriptor, parts))

@@ -168,12 +168,35 @@ class JoinedParts(io.RawIOBase):
             self._position += len(found)
         return filled
 
+    def at(self, start: int, count: int) -> bytes:
+        """Read from a place and leave the position there."""
+        self.seek(start)
+        return self.read(count)
+
+    def between(self, start: int, end: int) -> list[Part]:
+        """Return what lies in a stretch, as parts."""
+        found: list[Part] = []
+        for part, begin in zip(self._parts, self._starts, strict=False):
+            first, last = max(start - begin, 0), min(end - begin, len(part))
+            if first >= last:
+                continue
+            if isinstance(part, Span):
+                found.append(Span(part.start + first, part.start + last))
+            else:
+                found.append(Insert((part.data * part.count)[first:last]))
+        return found
+
     def _bytes(self, part: Part, offset: int, count: int) -> bytes:
         """Return not more than ``count`` bytes of a part."""
         if isinstance(part, Span):
             return bytes_at(self._descriptor, part.start + offset, min(count, len(part) - offset))
         offset %= len(part.data)
         return part.data[offset : offset + count]
+
+
+def whole_file(descriptor: int) -> JoinedParts:
+    """Return a file as it is."""
+    return JoinedParts(descriptor, [Span(0, os.fstat(descriptor).st_size)])
 
 
 def bytes_at(descriptor: int, start: int, count: int) -> bytes:
