@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from helpers import fake_emotify, tagged_files
+from helpers.sounds import encoded, tone
+from music_emotion.audio import decode
 from music_emotion.audio.files import read_header
 from music_emotion.errors import AudioError, MissingExtraError
 
@@ -75,3 +84,75 @@ def test_missing_mutagen_is_said_in_one_line(
     monkeypatch.setitem(sys.modules, "mutagen", None)
     with pytest.raises(MissingExtraError, match=r"a\.m4a needs more packages: pip install"):
         read_header(path)
+
+
+@pytest.mark.parametrize("package", [gzip, bz2, lzma])
+def test_what_a_stream_unpacks_is_heard_and_not_the_file_beneath(
+    package: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "song.packed"
+    path.write_bytes(package.compress(encoded(tone(), "flac")))
+    with package.open(path) as stream:
+        assert decode(stream).duration == decode(stream).duration == 2.0
+
+
+def test_a_stream_of_fsspec_is_unpacked(tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    path = tmp_path / "song.gz"
+    path.write_bytes(gzip.compress(encoded(tone(), "flac")))
+    with fsspec.open(path, compression="gzip") as stream:
+        assert decode(stream).duration == 2.0
+
+
+@pytest.mark.parametrize("make", [tempfile.TemporaryFile, tempfile.NamedTemporaryFile])
+def test_what_was_written_just_now_is_heard(make: Callable[[], Any]) -> None:
+    with make() as file:
+        file.write(encoded(tone(), "wav"))  # its end waits in memory
+        assert decode(file).duration == 2.0
+
+
+class Faulty(io.BytesIO):
+    """A stream that fails in its own way."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise RuntimeError("the line\nis dead")
+
+
+def closed() -> io.BytesIO:
+    stream = io.BytesIO(encoded(tone(), "wav"))
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        (closed, "the stream is closed; open it again"),
+        (Faulty, r"the stream cannot be read \(the line\\nis dead\); open it again"),
+        (lambda: io.StringIO("RIFF"), "the stream gives str, not bytes; give a path, or a stream"),
+        (
+            lambda: soundfile.SoundFile(io.BytesIO(encoded(tone(), "wav"))),
+            "the stream gives ndarray, not bytes",
+        ),
+        (
+            lambda: gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(encoded(tone(), "wav"))[:99])),
+            "cannot be read .*; open it again",
+        ),
+    ],
+)
+def test_a_stream_that_gives_no_bytes_is_said_in_a_line(
+    stream: Callable[[], Any], message: str
+) -> None:
+    with pytest.raises(AudioError, match=message) as caught:
+        decode(stream())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_temporary_folder_that_takes_nothing_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(
+        AudioError, match=r"the stream cannot be kept in a temporary file \(.*TMPDIR"
+    ):
+        decode(io.BytesIO(encoded(tone(), "wav")))

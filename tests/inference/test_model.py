@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +97,7 @@ def test_the_reading_of_a_file_is_reported(tone_model: EmotionModel, tmp_path: P
         (CALM, True, "a sample rate of True is no number"),
         (Sound(CALM.astype(np.float64), RATE), None, "a Sound of float64"),
         (Sound(CALM[:, None], RATE), None, "cannot be heard"),
+        ([[0.0], [0.0, 0.1]], RATE, r"list is no sound \(.*\); give an array of numpy"),
     ],
 )
 def test_what_is_no_sound_is_said_in_a_line(
@@ -101,6 +105,25 @@ def test_what_is_no_sound_is_said_in_a_line(
 ) -> None:
     with pytest.raises(AudioError, match=reason):
         tone_model.predict(source, rate)  # type: ignore[arg-type]
+
+
+def test_a_tensor_that_needs_gradients_is_refused_in_a_line(tone_model: EmotionModel) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(
+        AudioError, match=r"Tensor is no sound \(.*grad.*\); give an array"
+    ) as caught:
+        tone_model.predict(torch.zeros(5 * RATE, requires_grad=True), RATE)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_model_can_be_copied_and_sent(
+    again: Callable[[EmotionModel], EmotionModel], tone_model: EmotionModel
+) -> None:
+    other = again(tone_model)
+    assert other.network is not tone_model.network
+    expected = tone_model.predict(CALM, RATE)
+    assert other.predict(CALM, RATE).to_dict() == expected.to_dict()
 
 
 def test_the_two_functions_explain_themselves() -> None:

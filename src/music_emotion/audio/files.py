@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
-import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -100,14 +101,14 @@ def open_file(source: AudioSource) -> AudioFile:
 def _descriptor(source: AudioSource, name: str) -> int:
     """Return a descriptor of a seekable regular file with the source's bytes."""
     if not isinstance(source, str | os.PathLike):
-        return _spooled(source)
+        return _spooled(source, name)
     try:
         mode = Path(source).stat().st_mode
         if stat.S_ISDIR(mode):
             raise AudioError(f"{name} is a folder, not an audio file; name a file in it")
         if stat.S_ISFIFO(mode):
             with Path(source).open("rb") as pipe:
-                return _spooled(pipe)
+                return _spooled(pipe, name)
         if not stat.S_ISREG(mode):
             raise AudioError(f"{name} is a device, not an audio file; name a file")
         return os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
@@ -120,37 +121,78 @@ def _descriptor(source: AudioSource, name: str) -> int:
         raise AudioError(f"{name} cannot be opened ({reason}); check the path") from None
 
 
-def copy_stream(stream: IO[bytes], copy: IO[bytes]) -> None:
-    """Copy all that is left of a stream into a file, which others can then open and read."""
-    shutil.copyfileobj(stream, copy, COPY_BYTES)
+def copy_stream(stream: IO[bytes], copy: IO[bytes], name: str) -> None:
+    """Copy all that is left of a stream into a file, which others can then open and read.
+
+    Raises
+    ------
+    AudioError
+        The stream ``name`` cannot be read, or does not give bytes.
+    OSError
+        The file cannot be written.
+    """
+    while chunk := _read(stream, name):
+        copy.write(chunk)
     copy.flush()
 
 
-def _spooled(stream: BinaryIO) -> int:
+def _read(stream: IO[bytes], name: str) -> bytes:
+    """Return what a stream gives next, which may be an object of any program."""
+    try:
+        chunk: object = stream.read(COPY_BYTES)
+    except Exception as error:  # each kind of stream has exceptions of its own
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise AudioError(f"{name} cannot be read ({printable(reason)}); open it again") from error
+    if isinstance(chunk, bytes | bytearray):
+        return bytes(chunk)
+    kind = "nothing yet" if chunk is None else f"{type(chunk).__name__}, not bytes"
+    raise AudioError(f"{name} gives {kind}; give a path, or a stream opened with mode 'rb'")
+
+
+def _spooled(stream: BinaryIO, name: str) -> int:
     """Return a descriptor of a stream's bytes, copied into a temporary file unless it is one."""
+    if getattr(stream, "closed", False) is True:
+        raise AudioError(f"{name} is closed; open it again")
     descriptor = _regular_file(stream)
     if descriptor is None:
-        if _seekable(stream):
-            stream.seek(0)
-        with tempfile.TemporaryFile() as copy:
-            copy_stream(stream, copy)
-            descriptor = os.dup(copy.fileno())
+        _rewind(stream)
+        try:
+            with tempfile.TemporaryFile() as copy:
+                copy_stream(stream, copy, name)
+                descriptor = os.dup(copy.fileno())
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise AudioError(
+                f"{name} cannot be kept in a temporary file ({reason}); make room, or let TMPDIR "
+                "name a folder that may be written"
+            ) from None
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
 
-def _seekable(stream: BinaryIO) -> bool:
-    try:
-        return stream.seekable()
-    except (OSError, AttributeError):
-        return False
+def _rewind(stream: BinaryIO) -> None:
+    """Go to the start of a stream that can; what others give begins where they are."""
+    with suppress(Exception):  # each kind of stream has exceptions of its own
+        if stream.seekable():
+            stream.seek(0)
 
 
 def _regular_file(stream: BinaryIO) -> int | None:
+    """Return a descriptor of the regular file whose bytes a stream gives as they are.
+
+    A stream that unpacks or counts has the descriptor of what lies beneath it; only those of
+    Python's own that change nothing are taken by it.
+    """
+    is_buffered = type(stream) in (io.BufferedReader, io.BufferedRandom)
+    file: object = getattr(stream, "raw", None) if is_buffered else stream
+    if type(file) is not io.FileIO and not isinstance(stream, _NamedStream):
+        return None
     try:
+        if isinstance(stream, io.BufferedRandom):
+            stream.flush()
         number = stream.fileno()
         return os.dup(number) if stat.S_ISREG(os.fstat(number).st_mode) else None
-    except (OSError, AttributeError):
+    except OSError:
         return None
 
 

@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, cast
 
 from music_emotion.audio import AudioSource
 from music_emotion.audio.discover import STANDARD_INPUT, no_file
-from music_emotion.audio.files import STDIN_NAME, copy_stream, named_stream
+from music_emotion.audio.files import STDIN_NAME, copy_stream, named_stream, source_name
 from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.inference.explain import Explanation, explain_prediction
 from music_emotion.inference.model import EmotionModel, ReadingProgress, load_model
@@ -73,8 +73,9 @@ def _source(path: str, *, again: bool) -> Iterator[AudioSource]:
 
 def _copied(stream: BinaryIO, copy: IO[bytes], name: str) -> BinaryIO:
     """Copy a stream; return the copy under a name that messages show."""
-    copy_stream(stream, copy)
-    return named_stream(cast(BinaryIO, copy), name)
+    named = named_stream(cast(BinaryIO, copy), name)
+    copy_stream(stream, copy, source_name(named))
+    return named
 
 
 def _is_pipe(path: str) -> bool:
@@ -203,8 +204,8 @@ def standard_input() -> BinaryIO:
     """
     if sys.stdin is None or sys.stdin.closed:
         raise AudioError("standard input is closed; pipe a file into it, or name one")
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
     try:
+        copy = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
         return _copied(sys.stdin.buffer, copy, STDIN_NAME)
     except OSError as error:
         reason = error.strerror or str(error)

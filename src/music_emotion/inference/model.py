@@ -19,7 +19,7 @@ from music_emotion.audio.discover import STANDARD_INPUT
 from music_emotion.audio.files import STDIN_NAME, source_name
 from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import AudioError
+from music_emotion.errors import AudioError, printable
 from music_emotion.features.compute import sample_rates, segment_features
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference import segmenter
@@ -253,7 +253,15 @@ def as_sound(source: Any, sample_rate: int | None) -> Sound:
     given: object = sample_rate  # callers without a type checker give anything
     if isinstance(given, bool) or not isinstance(given, Real):
         raise AudioError(f"a sample rate of {given!r} is no number; give it in Hz")
-    return sound_from_array(np.asarray(source), sample_rate)
+    return sound_from_array(_array(source), sample_rate)
+
+
+def _array(source: object) -> NDArray[Any]:
+    try:
+        return np.asarray(source)
+    except Exception as error:  # a tensor on another device, a ragged list: exceptions of their own
+        kind, reason = type(source).__name__, printable((str(error).splitlines() or [""])[0])
+        raise AudioError(f"{kind} is no sound ({reason}); give an array of numpy") from None
 
 
 def _path(source: AudioSource) -> str:

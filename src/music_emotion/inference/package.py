@@ -52,9 +52,11 @@ class Network:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.card = read_card(folder)
-        self._path = folder / ONNX_FILE
-        data = _read_onnx(self._path, self.card)
+        path, card = folder / ONNX_FILE, read_card(folder)
+        self._open(path, card, _read_onnx(path, card))
+
+    def _open(self, path: Path, card: Card, data: bytes) -> None:
+        self.card, self._path = card, path
         self._session = _session(data, self._fault("is not a graph that can be run"))
         self.size_bytes = len(data)
         self._check_contract()
@@ -82,6 +84,13 @@ class Network:
         if not sums_to_one.all() or emotions.min(initial=0.0) < -SUM_TOLERANCE:
             raise self._fault("gave probabilities that do not sum to 1")
         return Prediction(np.clip(emotions, 0.0, 1.0), np.clip(intensities, 0.0, 1.0))
+
+    def __getstate__(self) -> tuple[Path, Card, bytes]:
+        """Return what a copy, perhaps on another machine, opens the graph anew from."""
+        return self._path, self.card, _read_onnx(self._path, self.card)
+
+    def __setstate__(self, state: tuple[Path, Card, bytes]) -> None:
+        self._open(*state)
 
     def _fault(self, what: str) -> ModelError:
         return ModelError(f"'{printable(self._path)}' {what}; export or install the model again")

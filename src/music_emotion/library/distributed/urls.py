@@ -117,9 +117,9 @@ def downloaded(url: str) -> Iterator[tuple[str, FileStamp]]:
         try:
             about = file_system.info(path)
             with file_system.open(path, "rb") as stream:
-                copy_stream(stream, copy)
+                copy_stream(stream, copy, f"'{printable(url)}'")
         except Exception as error:  # each storage has exceptions of its own
-            raise _unreachable(url, error) from None
+            raise _unreachable(url, error.__cause__ or error) from None
         yield copy.name, FileStamp(os.fstat(copy.fileno()).st_size, _changed_ns(about), 0)
 
 
@@ -177,7 +177,7 @@ def _changed_ns(about: dict[str, Any]) -> int:
     return 0
 
 
-def _unreachable(url: str, error: Exception) -> MusicEmotionError:
+def _unreachable(url: str, error: BaseException) -> MusicEmotionError:
     reason = printable((str(error).splitlines() or [""])[0][:200]) or type(error).__name__
     return MusicEmotionError(
         f"'{printable(url)}' cannot be read ({reason}); check the address and your rights to it"
