@@ -9,6 +9,9 @@ STAMP  := $(VENV)/.installed
 # Idle OpenMP threads that spin starve the others on a busy machine.
 export OMP_WAIT_POLICY := PASSIVE
 
+# The checks start hundreds of processes, each of which would compile all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-minimum test-newest mutants lint types unit results models docs clean
 
 help:
