@@ -207,7 +207,7 @@ class FlacLayout:
         self._begun = False
         self._total = info.total
         self.remarks: tuple[str, ...] = ()
-        self._corrected = False
+        self._as_it_is = file.is_whole
         last = self._frames.last()
         if last is not None:
             self._check(last.sample + last.size, last.size < info.smallest_block)
@@ -219,7 +219,7 @@ class FlacLayout:
         if claimed == found or (found < claimed and not is_end):
             return
         self._total = found
-        self._corrected = True
+        self._as_it_is = False
         if 0 < claimed < found:  # zero is how one says that it is not known
             self.remarks = (contradicted(claimed / self._info.rate, found / self._info.rate),)
 
@@ -227,7 +227,7 @@ class FlacLayout:
         """Return the file from the first whole frame at a second or later."""
         if not self._begun:
             self._begun = True
-            return Piece(self._parts(self._info.frames_at, 0) if self._corrected else None)
+            return Piece(None if self._as_it_is else self._parts(self._info.frames_at, 0))
         sample, total = round(position * self._info.rate), self._total or 1 << TOTAL_BITS
         if sample >= total:
             return None

@@ -129,7 +129,8 @@ class Listed:
 class JoinedParts(io.RawIOBase):
     """Parts, one behind the other, as a file that can be read; the descriptor stays open."""
 
-    def __init__(self, descriptor: int, parts: Iterable[Part]) -> None:
+    def __init__(self, descriptor: int, parts: Iterable[Part], *, is_whole: bool = False) -> None:
+        self.is_whole = is_whole  # whether the parts are the file as it is
         self._descriptor = descriptor
         self._parts = [part for part in parts if len(part)]
         self._starts = [0, *itertools.accumulate(map(len, self._parts))]
@@ -196,7 +197,7 @@ class JoinedParts(io.RawIOBase):
 
 def whole_file(descriptor: int) -> JoinedParts:
     """Return a file as it is."""
-    return JoinedParts(descriptor, [Span(0, os.fstat(descriptor).st_size)])
+    return JoinedParts(descriptor, [Span(0, os.fstat(descriptor).st_size)], is_whole=True)
 
 
 def bytes_at(descriptor: int, start: int, count: int) -> bytes:
