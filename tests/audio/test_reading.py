@@ -261,6 +261,18 @@ def test_a_codec_nobody_knows_is_refused(write: Write) -> None:
         decode(io.BytesIO(data))
 
 
+@pytest.mark.parametrize("kind", [*FORMATS, "rf64", "w64", "au", "caf"])
+def test_a_file_that_ends_in_its_header_is_read_or_refused(kind: str) -> None:
+    container, codec = FORMATS.get(kind, (kind.upper(), "PCM_16"))
+    buffer = io.BytesIO()
+    sf.write(buffer, tone(0.1, 48_000), 48_000, format=container, subtype=codec)
+    for length in range(1, 160):
+        try:
+            decode(io.BytesIO(buffer.getvalue()[:length]))
+        except (AudioError, MissingExtraError) as error:
+            assert str(error).isprintable()
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     kind=st.sampled_from(sorted(FORMATS)),

@@ -32,6 +32,7 @@ BLOCK_FRAMES = 1 << 18
 PIECE_FRAMES = 1 << 14  # frames asked of the decoder at once; damage costs one piece
 MAX_FAILURES = 16  # in a row; then the decoder has lost the rest of a piece
 MAX_CREDIBLE_FRAMES = 1 << 40  # headers that claim more do not know the length
+MOST_MISSING_SECONDS = 3_600  # at one place; times that are further apart are damaged themselves
 LEAST_MISSING_SECONDS = 0.25  # of a whole; encoders' delays and paddings are shorter
 
 # What libsndfile notes when an Ogg file ends too early.
@@ -238,6 +239,8 @@ class SoundFileAudio:
         if start is None:
             return
         ahead = round(start * self.sample_rate) - self._position
+        if ahead > MOST_MISSING_SECONDS * self.sample_rate:
+            return
         if ahead > 0:
             self._silence = ahead
             here = self._position / self.sample_rate

@@ -35,8 +35,9 @@ class _Field:
     form: str
 
     def read(self, read: ReadAt) -> int:
-        data = read(self.at, struct.calcsize(self.form))
-        return int(struct.unpack(self.form, data)[0]) if data else 0
+        """Read it; 0 where the file ends before."""
+        size = struct.calcsize(self.form)
+        return int(struct.unpack(self.form, read(self.at, size).ljust(size, b"\0"))[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class _Claim:
 
 def _riff(read: ReadAt) -> _Claim | None:
     order = ">" if read(0, 4) == b"RIFX" else "<"
-    whole: int | None = int(struct.unpack(f"{order}I", read(4, 4))[0]) + 8
+    whole: int | None = _Field(4, f"{order}I").read(read) + 8
     position, long = 12, None
     for _ in range(MOST_CHUNKS):
         head = read(position, 8)

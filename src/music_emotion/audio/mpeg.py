@@ -329,7 +329,7 @@ class _Claim:
             return None
         if frame[36:40] == b"VBRI":
             places: tuple[int | None, int | None] = (36 + 14, 36 + 10)
-        elif frame[tag : tag + 4] in (b"Xing", b"Info"):
+        elif frame[tag : tag + 4] in (b"Xing", b"Info") and len(frame) >= tag + 16:
             flags = frame[tag + 7]
             places = (
                 tag + 8 if flags & 1 else None,
@@ -365,9 +365,9 @@ class _LinkLayout:
         found = sum(run.frames for run in self.runs) - (self.claim is not None)
         claimed = self.claim.frames if self.claim is not None else 0
         self.has_claim = self.claim is not None and self.claim.frames_at is not None
-        self.gaps = _counted(
-            link.gaps, claimed - found, self._has_bytes_for(claimed - found - sum(link.gaps), end)
-        )
+        lacking = claimed - found
+        is_sure = lacking <= found and self._has_bytes_for(lacking - sum(link.gaps), end)
+        self.gaps = _counted(link.gaps, lacking, is_sure)
         missing = sum(self.gaps)
         self.tail = self._tail(link, claimed - found - missing, end)
         self.frames = found + missing + self.tail

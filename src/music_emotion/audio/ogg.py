@@ -224,6 +224,7 @@ class _LinkLayout:
             data = data[: at.start] + bytes(2) + data[at.stop :]
         self._first = _resealed(data)
         self.remarks: tuple[str, ...] = ()
+        self.is_corrected = False  # whether the last page claims what cannot be
         self._correct()
 
     @property
@@ -238,11 +239,14 @@ class _LinkLayout:
         return not (self._link.pages and self._link.pages[-1].flags & LAST)
 
     def _correct(self) -> None:
-        """Give the last page the position of its packets, where it claims one before them."""
+        """Give the last page the position of its packets, where its own cannot be."""
         pages = self._link.pages
         last = pages[-1] if pages else None
         before = ([0, *_positions(pages[:-1])])[-1]
-        if last is None or not last.packets or (last.position >= before and last.position):
+        if last is None or not last.packets:
+            return
+        most = before + LONGEST_PACKET * (last.packets + 1)
+        if before <= last.position <= most and last.position:
             return
         judge = self._judge(len(pages) - 1)
         heads = [head for _, head in self._packets(last)]
@@ -256,8 +260,10 @@ class _LinkLayout:
         position = before + lasting
         data = data[:POSITION_AT] + position.to_bytes(8, "little") + data[POSITION_AT + 8 :]
         pages[-1] = replace(last, position=position, data=_resealed(data))
-        claimed = self._seconds(max(0, last.position))
-        self.remarks = (contradicted(claimed, self._seconds(position)),)
+        self.is_corrected = True
+        if last.position < position:
+            claimed = self._seconds(max(0, last.position))
+            self.remarks = (contradicted(claimed, self._seconds(position)),)
 
     def _seconds(self, position: int) -> float:
         return max(0, position - self._preskip) / self._rate
@@ -414,7 +420,7 @@ def layout(descriptor: int) -> Layout | None:
     if any(link.kind == FLAC for link in chain):
         return None if is_whole or len(chain) > 1 else _as_flac(descriptor, chain[0])
     layouts = [_LinkLayout(descriptor, link) for link in chain]
-    if len(layouts) == 1 and is_whole and not layouts[0].remarks:
+    if len(layouts) == 1 and is_whole and not layouts[0].is_corrected:
         # Its last page is there: nothing is cut off, whatever it claims.
         return None if layouts[0].is_cut else Listed(estimated=True)
     pieces, losses, position = list[Piece](), list[Loss](), 0.0

@@ -34,7 +34,7 @@ class OpusPackets:
             frame = (480, 960)[configuration & 1]
         else:
             frame = (120, 240, 480, 960)[configuration & 3]
-        return frame * ((1, 2, 2)[code] if code < 3 else packet[1] & 0x3F)
+        return frame * ((1, 2, 2)[code] if code < 3 else int.from_bytes(packet[1:2], "big") & 0x3F)
 
     def doubtful(self, packets: Sequence[bytes]) -> Range | None:
         """Return the packets that cannot be sound, with all between them; ``None``: all can."""
