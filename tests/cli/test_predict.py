@@ -325,11 +325,11 @@ def test_a_full_disk_is_one_line(unbuffered: str, line: str, music: Path, model:
 def test_standard_input_that_does_not_fit_is_one_line(
     monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    def copyfileobj(*_: object) -> None:
+    def temporary_file(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     batch.standard_input.cache_clear()
-    monkeypatch.setattr("shutil.copyfileobj", copyfileobj)
+    monkeypatch.setattr("tempfile.TemporaryFile", temporary_file)
     result = predict("-", "-m", model, stdin=b"RIFF")
     assert result.exit_code == 1
     assert result.stderr == (
