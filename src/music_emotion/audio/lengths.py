@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from music_emotion.audio.pieces import Insert, Listed, Part, Piece, Span, bytes_within, is_zero
@@ -21,7 +21,8 @@ LARGEST_32 = 0xFFFF_FFFF
 SLACK_BYTES = 1 << 12  # behind the sound that are not worth a word: 23 ms of a CD
 TAIL_BYTES = 1 << 16  # at the end of a file, where chunks behind the sound are looked for
 MOST_CHUNKS = 1_000  # before the sound; more are no header
-W64_NAME_BYTES, W64_RIFF = 16, bytes.fromhex("726966662e91cf11a5d628db04c10000")
+W64_NAME_BYTES, W64_HEADER_BYTES = 16, 24  # of a chunk
+W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 RF64_SIZES = struct.Struct("<8sQQQI")  # a chunk: sizes of the file, the sound, its samples; a table
 TAIL_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue ", b"smpl", b"_PMX", b"PEAK")
@@ -67,19 +68,36 @@ class _Claim:
     is_understood: bool = True
 
 
+def _chunks(
+    read: ReadAt, position: int, form: str, padding: int = 2, own: int = 0
+) -> Iterator[tuple[int, bytes, int]]:
+    """Yield where each chunk's contents begin, its name, and the length in its header.
+
+    ``form`` is how the header is written, ``own`` the bytes of it that the length counts too;
+    contents are padded to a multiple of ``padding``.
+    """
+    header = struct.calcsize(form)
+    for _ in range(MOST_CHUNKS):
+        head = read(position, header)
+        if len(head) < header:
+            return
+        name, size = struct.unpack(form, head)
+        position += header
+        yield position, name, size
+        length = max(0, size - own)
+        position += length + -length % padding
+
+
 def _riff(read: ReadAt) -> _Claim | None:
     order = ">" if read(0, 4) == b"RIFX" else "<"
+    form = f"{order}4sI"
     whole: int | None = _Field(4, f"{order}I").read(read) + 8
-    position, long = 12, None
-    for _ in range(MOST_CHUNKS):
-        head = read(position, 8)
-        if len(head) < 8:
-            return None
-        name, size = struct.unpack(f"{order}4sI", head)
+    long = None
+    for position, name, size in _chunks(read, 12, form):
         if name == b"ds64":
-            long = position + 8
+            long = position
         if name == b"data":
-            number = _Field(position + 4, f"{order}I")
+            number = _Field(position - 4, f"{order}I")
             if size == LARGEST_32 and long is not None:
                 number = _Field(long + 8, "<Q")
                 size = number.read(read)
@@ -87,41 +105,28 @@ def _riff(read: ReadAt) -> _Claim | None:
             is_unknown = size >= UNKNOWN_BYTES and (long is None or size >= 1 << 62)
             given = None if is_unknown else size
             is_understood = number.form != "<Q"
-            numbers = ((number, 0),)
-            return _Claim(position + 8, given, numbers, whole, f"{order}4sI", 2, is_understood)
-        position += 8 + size + size % 2
+            return _Claim(position, given, ((number, 0),), whole, form, 2, is_understood)
     return None
 
 
 def _w64(read: ReadAt) -> _Claim | None:
-    position, whole = 40, _Field(16, "<Q")
-    for _ in range(MOST_CHUNKS):
-        head = read(position, 24)
-        if len(head) < 24:
-            return None
-        name, size = struct.unpack("<16sQ", head)
+    form, whole = "<16sQ", _Field(16, "<Q")
+    for position, name, size in _chunks(read, 40, form, 8, W64_HEADER_BYTES):
         if name == W64_DATA:
-            number = _Field(position + W64_NAME_BYTES, "<Q")
-            given = None if size >= 1 << 62 else max(0, size - 24)
-            numbers = ((number, 24), (whole, position + 24))
-            return _Claim(position + 24, given, numbers, whole.read(read), "<16sQ", 8, False)
-        position += max(24, size + -size % 8)
+            number = _Field(position - 8, "<Q")
+            given = None if size >= 1 << 62 else max(0, size - W64_HEADER_BYTES)
+            numbers = ((number, W64_HEADER_BYTES), (whole, position))
+            return _Claim(position, given, numbers, whole.read(read), form, 8, False)
     return None
 
 
 def _aiff(read: ReadAt) -> _Claim | None:
-    position = 12
-    for _ in range(MOST_CHUNKS):
-        head = read(position, 8)
-        if len(head) < 8:
-            return None
-        name, size = struct.unpack(">4sI", head)
-        if name == b"SSND":
-            number = _Field(position + 4, ">I")
+    for position, name, size in _chunks(read, 12, ">4sI"):
+        if name == b"SSND":  # begins with an offset and a block size
+            number = _Field(position - 4, ">I")
             given = None if size >= UNKNOWN_BYTES else max(0, size - 8)
             whole = _Field(4, ">I").read(read) + 8
-            return _Claim(position + 16, given, ((number, 8),), whole, ">4sI")
-        position += 8 + size + size % 2
+            return _Claim(position + 8, given, ((number, 8),), whole, ">4sI")
     return None
 
 
@@ -136,17 +141,11 @@ def _au(read: ReadAt) -> _Claim | None:
 
 
 def _caf(read: ReadAt) -> _Claim | None:
-    position = 8
-    for _ in range(MOST_CHUNKS):
-        head = read(position, 12)
-        if len(head) < 12:
-            return None
-        name, size = struct.unpack(">4sq", head)
+    for position, name, size in _chunks(read, 8, ">4sq", 1):
         if name == b"data":  # begins with a count of edits
-            number = _Field(position + 4, ">q")
+            number = _Field(position - 8, ">q")
             given = None if size < 0 or size >= 1 << 62 else max(0, size - 4)
-            return _Claim(position + 16, given, ((number, 4),), None, ">4sq", 1, False)
-        position += 12 + max(0, size)
+            return _Claim(position + 4, given, ((number, 4),), None, ">4sq", 1, False)
     return None
 
 
@@ -211,7 +210,7 @@ def _chunks_reach(read: ReadAt, claim: _Claim, position: int, end: int) -> bool:
         name, size = struct.unpack(claim.chunk, head)
         if not name[:4].isascii() or not name[:4].decode("ascii").isprintable() or size < 0:
             return False
-        position += size + -size % claim.padding + (0 if header == 24 else header)
+        position += size + -size % claim.padding + (0 if header == W64_HEADER_BYTES else header)
         if position > end + 1:
             return name in TAIL_CHUNKS
     return False
