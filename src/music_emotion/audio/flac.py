@@ -123,10 +123,10 @@ class Frames:
         self._file = file
         self._info = info
         self.size = file.seek(0, os.SEEK_END)
-        first = self._header(file.at(info.frames_at, LONGEST_HEADER), 0)
-        head = file.at(info.frames_at, 4)
-        # Sync and blocking, rate, depth: what no frame of a file changes.
-        self._same = (head[1], head[2] & 0x0F, head[3] & 0x0F) if first is not None else None
+        self._same: tuple[int, int, int] | None = None
+        head = file.at(info.frames_at, LONGEST_HEADER)
+        if self._header(head, 0) is not None:
+            self._same = _unchanging(head)
 
     def between(self, start: int, end: int) -> Iterator[Frame]:
         """Yield the frames that begin in a stretch of the file."""
@@ -154,8 +154,7 @@ class Frames:
         """Read a frame's header; ``None`` where it is none of this file."""
         if len(head) < 6 or head[3] & 1 or head[1] & 0xFE != 0xF8 or head[0] != 0xFF:
             return None
-        same = (head[1], head[2] & 0x0F, head[3] & 0x0F)
-        if getattr(self, "_same", None) not in (None, same):
+        if self._same not in (None, _unchanging(head)):
             return None
         code, number = head[2] >> 4, _coded_number(head[4:])
         if number is None or code == 0 or not self._has_channels(head[3] >> 4):
@@ -174,6 +173,11 @@ class Frames:
 
     def _has_channels(self, code: int) -> bool:
         return code + 1 == self._info.channels or (8 <= code <= 10 and self._info.channels == 2)
+
+
+def _unchanging(head: bytes) -> tuple[int, int, int]:
+    """Return what no frame of a file changes in its header: sync and blocking, rate, depth."""
+    return head[1], head[2] & 0x0F, head[3] & 0x0F
 
 
 def _coded_number(data: bytes) -> tuple[int, int] | None:

@@ -36,6 +36,7 @@ from music_emotion.audio.tags_around import after_tags, before_tags, tag_length
 
 WINDOW_BYTES = 1 << 20
 HEADER_BYTES = 4
+FIRST_BYTES = 2_048  # of a link; a frame of layer III, which alone makes claims, is shorter
 LONGEST_TAG_HEAD = 32  # bytes that tell a tag's length
 SURE_FRAMES = 3  # in a row are no accident
 SURE_FRAMES_OF_ANOTHER_KIND = 8  # which could be a picture's bytes in damaged ones
@@ -358,7 +359,7 @@ class _LinkLayout:
         self._descriptor = descriptor
         self.runs = link.runs
         first = link.runs[0]
-        head = bytes_at(descriptor, first.start, 2_048)
+        head = bytes_at(descriptor, first.start, FIRST_BYTES)
         self.header = _Header(head[:HEADER_BYTES])
         self._first = head[: self.header.length]
         self.claim = _Claim.read(self._first)
