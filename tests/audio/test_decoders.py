@@ -13,7 +13,8 @@ pytest.importorskip("av", reason="needs the extra [formats]")
 
 from helpers.sounds import RATE, frequency, tone
 from music_emotion.audio import decode
-from music_emotion.audio.decoders import ContainerAudio
+from music_emotion.audio.decoders import ContainerAudio, SoundFileAudio
+from music_emotion.audio.pieces import Listed, Piece
 from music_emotion.errors import AudioError
 
 
@@ -106,3 +107,17 @@ def test_a_length_that_a_container_contradicts_is_no_cut(tmp_path: Path) -> None
     sound = decode(io.BytesIO(data[:at] + longer + data[at + 4 :]))
     assert sound.duration == pytest.approx(2.0, abs=0.05)
     assert sound.warnings == ()
+
+
+def test_a_piece_that_begins_before_the_last_has_ended_is_heard_once(tmp_path: Path) -> None:
+    path = tmp_path / "ramp.wav"
+    ramp = np.linspace(-0.5, 0.5, RATE).astype(np.float32)
+    sf.write(path, ramp, RATE, subtype="FLOAT")
+    whole = SoundFileAudio.attempt(os.open(path, os.O_RDONLY))
+    assert whole is not None
+    pieces = Listed((Piece(start=0.75),), duration=1.75)
+    audio = SoundFileAudio(whole._descriptor, whole._file, pieces)
+    heard = np.concatenate(list(audio.blocks(None)))[:, 0]
+    audio.close()
+    assert np.array_equal(heard, np.concatenate([ramp, ramp[RATE // 4 :]]))
+    assert audio.losses == []

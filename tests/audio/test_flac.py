@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from helpers.sounds import RATE, encoded, heard_share, music, overwritten
 from helpers.tagged_files import needs_ffmpeg
 from music_emotion.audio import decode
+from music_emotion.audio.flac import Frames, StreamInfo
+from music_emotion.audio.pieces import whole_file
 
 SECONDS = 12.0
 TOTAL = slice(18, 26)  # bytes of the file whose lowest 36 bits tell its length
@@ -72,6 +75,20 @@ def test_a_file_that_is_cut_off_gives_all_that_is_there(whole: bytes) -> None:
     sound = decode(io.BytesIO(whole[: len(whole) // 2]))
     assert sound.duration == pytest.approx(SECONDS / 2, abs=0.5)
     assert any("could be read" in line for line in sound.warnings)
+
+
+def test_junk_between_frames_costs_no_sound(whole: bytes, tmp_path: Path) -> None:
+    """The next frame begins at the very sample that was reached."""
+    path = tmp_path / "whole.flac"
+    path.write_bytes(whole)
+    with path.open("rb") as opened:
+        file = whole_file(opened.fileno())
+        info = StreamInfo.read(file)
+        assert info is not None
+        frames = list(Frames(file, info).between(info.frames_at, len(whole)))
+    at = frames[len(frames) // 2].offset
+    sound = decode(io.BytesIO(whole[:at] + b"\x55" * 500 + whole[at:]))
+    assert np.array_equal(sound.samples, decode(io.BytesIO(whole)).samples)
 
 
 @needs_ffmpeg

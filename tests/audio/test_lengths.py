@@ -91,3 +91,21 @@ def test_what_is_behind_the_sound_of_a_wav_is_not_heard(behind: bytes) -> None:
 def test_a_chunk_behind_is_found_where_the_length_is_wrong() -> None:
     chunk = b"LIST" + struct.pack("<I", 9_000) + b"INFO" + bytes(8_996)
     assert decode(io.BytesIO(_file("WAV", 0) + chunk)).duration == SECONDS
+
+
+@pytest.mark.parametrize(("more", "heard"), [(4_000, 0), (6_000, 6_000)])
+def test_a_little_behind_the_sound_is_not_heard_and_more_is(more: int, heard: int) -> None:
+    """4 kB, which are 46 ms of this sound, are the limit."""
+    sound = decode(io.BytesIO(_file("WAV", BYTES - more)))
+    assert len(sound.samples) == (BYTES - more + heard) // 2
+    assert len(sound.warnings) == (heard > 0)
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AIFF"])
+def test_a_chunk_of_odd_length_before_the_sound_is_padded(kind: str) -> None:
+    data, mark = _file(kind, 0), SIZES[kind][0]
+    length = (5).to_bytes(4, "little" if kind == "WAV" else "big")
+    at = data.index(mark)
+    sound = decode(io.BytesIO(data[:at] + b"NAME" + length + b"above\0" + data[at:]))
+    assert sound.duration == pytest.approx(SECONDS, abs=0.001)
+    assert np.abs(sound.samples[-RATE:] - tone(SECONDS)[-RATE:]).max() < 1e-4

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from helpers.sounds import RATE, encoded, frequency, heard_share, music, overwritten, tone
 from music_emotion.audio import decode
+from music_emotion.audio.mpeg import layout
 
 SECONDS = 12.0
 
@@ -122,3 +125,34 @@ def test_tags_and_padding_behind_are_no_damage(counted: bytes, behind: bytes) ->
     whole, sound = decode(io.BytesIO(counted)), decode(io.BytesIO(counted + behind))
     assert np.array_equal(whole.samples, sound.samples)
     assert sound.warnings == ()
+
+
+def _silenced(data: bytes, starts: list[int], first: int, count: int) -> bytes:
+    """Overwrite whole frames with zeros."""
+    at, end = starts[first], starts[first + count]
+    return data[:at] + bytes(end - at) + data[end:]
+
+
+@pytest.mark.parametrize("count", [1, 5, 40])
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_frames_that_are_gone_are_counted_to_the_frame(
+    count: int, is_counted: bool, tmp_path: Path
+) -> None:
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer, music(6.0), 32_000, format="MP3", bitrate_mode="CONSTANT", compression_level=0.6
+    )
+    data = buffer.getvalue()
+    length = _second_frame(data)  # of every frame: at 32 kHz none is padded
+    starts = list(range(0, len(data), length))
+    assert all(data[at : at + 2] == data[:2] for at in starts)
+    data = data if is_counted else data[length:]
+    path = tmp_path / "damaged.mp3"
+    path.write_bytes(_silenced(data, starts, 60, count))
+    with path.open("rb") as file:
+        found = layout(file.fileno(), 0)
+    (loss,) = found.losses
+    seconds = 1_152 / 32_000
+    assert found.duration == pytest.approx((len(starts) - 1) * seconds)
+    assert loss.at == pytest.approx((60 - is_counted) * seconds)  # the first holds no sound
+    assert count <= round(loss.seconds / seconds) <= count + 2  # which need bytes that are gone

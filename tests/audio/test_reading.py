@@ -16,6 +16,8 @@ from helpers.sounds import FORMATS, RATE, frequency, tone
 from music_emotion.audio import AudioStream, Resampler, decode, read_audio, resample
 from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.files import named_stream, source_name
+from music_emotion.audio.pieces import Loss
+from music_emotion.audio.reading import _damage
 from music_emotion.errors import AudioError, MissingExtraError
 
 Write = Callable[..., Path]
@@ -188,6 +190,22 @@ def test_a_file_damaged_in_the_middle_gives_what_is_left(kind: str, write: Write
     sound = decode(path)
     assert sound.duration > 3.0
     assert any(line.startswith("damaged at") for line in sound.warnings)
+
+
+@pytest.mark.parametrize(
+    ("losses", "line"),
+    [
+        ([Loss(2.0)], "damaged at 2.0 s"),
+        ([Loss(2.9, 0.5), Loss(2.0)], "damaged at 2.0 s; 0.5 s are missing, taken as silence"),
+        ([Loss(2.0, 0.02), Loss(3.5)], "damaged at 2 places, the first at 2.0 s"),
+        (
+            [Loss(2.0, 3.0), Loss(5.5), Loss(9.0, 0.25)],
+            "damaged at 2 places, the first at 2.0 s; 3.2 s are missing, taken as silence",
+        ),
+    ],
+)
+def test_damage_is_one_line_and_what_is_near_is_one_place(losses: list[Loss], line: str) -> None:
+    assert list(_damage(losses)) == [line]
 
 
 def test_a_header_with_absurd_numbers_is_refused_or_bounded(write: Write) -> None:

@@ -7,6 +7,7 @@ import pytest
 from music_emotion.audio.tags_around import after_tags, before_tags, tag_length
 
 ID3V2 = b"ID3\3\0\0\0\0\1\0" + bytes(128)
+ID3V2_FOOTER = b"ID3\4\0\x10\0\0\1\0" + bytes(128) + b"3DI\4\0\x10\0\0\1\0"
 ID3V1 = b"TAG" + bytes(125)
 APE_HEADER, APE_FOOTER = (
     b"APETAGEX" + struct.pack("<IIII", 2_000, 32 + 100, 1, flags) + bytes(8)
@@ -16,7 +17,9 @@ APE = APE_HEADER + bytes(100) + APE_FOOTER
 LYRICS = b"LYRICSBEGIN" + bytes(89) + b"000100LYRICS200"
 
 
-@pytest.mark.parametrize("tag", [ID3V2, ID3V1, APE], ids=["ID3v2", "ID3v1", "APE"])
+@pytest.mark.parametrize(
+    "tag", [ID3V2, ID3V2_FOOTER, ID3V1, APE], ids=["ID3v2", "with a footer", "ID3v1", "APE"]
+)
 def test_the_length_of_a_tag(tag: bytes) -> None:
     assert tag_length(tag + b"sound" * 20) == len(tag)
     assert tag_length(b"sound" * 20) == 0
