@@ -135,16 +135,27 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(tmp_path, model
 
 
 def scanning_processes() -> list[int]:
-    """Numbers of the processes that are at a shard (others are those of scans that ended)."""
-    found = []
+    """Numbers of this test's processes that are at a shard.
+
+    Others are those of scans that ended, and of clusters that other tests have at the same time.
+    """
+    parents, at_work = dict[int, int](), []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             name = (place / "cmdline").read_bytes()
+            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
+        parents[int(place.name)] = parent
         if name.startswith(b"ray::ShardScanner.scan"):
-            found.append(int(place.name))
-    return found
+            at_work.append(int(place.name))
+
+    def is_own(number: int) -> bool:
+        while number not in (0, os.getpid()):
+            number = parents.get(number, 0)
+        return number != 0
+
+    return [number for number in at_work if is_own(number)]
 
 
 def test_a_track_that_kills_its_process_is_a_row(tmp_path, model, ray_here, monkeypatch):
