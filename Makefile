@@ -55,11 +55,12 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 # Some tests wait: one process more than there are cores. Files start in their order, as the longest
-# are not those with the most tests.
+# are not those with the most tests. A process that crashes ends the run: where it is replaced,
+# what it had done is handed out again and the others wait for ever.
 PROCESSES ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 unit: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
-		--numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+		--numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # Declared versions are promises: what users have may be as old, or as new.
 EXTRAS   := train,formats,web,library,parquet,distributed,beets,test
@@ -75,7 +76,7 @@ test-minimum test-newest: test-%:
 	.venv-$*/bin/python -m pip install --quiet --upgrade pip
 	.venv-$*/bin/python -m pip install --quiet $(VERSIONS_$*) \
 		--constraint constraints.txt --editable '.[$(EXTRAS)]'
-	OMP_NUM_THREADS=1 .venv-$*/bin/python -m pytest -n auto --dist loadfile $(PROMISED)
+	OMP_NUM_THREADS=1 .venv-$*/bin/python -m pytest -n auto --dist loadfile --max-worker-restart 0 $(PROMISED)
 
 # Another sample: make mutants SEED=3
 SEED ?= 2

@@ -11,6 +11,15 @@ from typing import Any
 # Idle OpenMP threads that spin starve the others on a busy machine; must be set before torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Processes that compile librosa's functions at once overwrite each other's cache, and a function
+# that is loaded from a mixture of two crashes. Each process keeps its own.
+os.environ["NUMBA_CACHE_DIR"] = str(
+    Path(__file__).parents[1]
+    / ".pytest_cache"
+    / "numba"
+    / os.environ.get("PYTEST_XDIST_WORKER", "main")
+)
+
 import pytest
 
 # A shell starts what runs in the background deaf to Ctrl-C, and the commands that tests start would
