@@ -48,6 +48,8 @@ CONTAINED = (
 CONTAINER_SLACK = 0.02  # of the length; codecs' delays and coarse clocks are less
 DISPOSITION_DEFAULT = 1  # FFmpeg's AV_DISPOSITION_DEFAULT
 
+LOSSLESS_FLOATS = frozenset({"wavpack", "als"})  # of integers or floats, as their format tells
+
 # Without a header that tells their length; FFmpeg guesses it from the rate of the beginning.
 STREAMS = frozenset({"aac", "ac3", "eac3", "amr", "dts", "mp3", "mpeg", "mpegts"})
 
@@ -61,8 +63,8 @@ class AudioFile(Protocol):
         Samples per channel as the header claims, if it does; whether that is only a guess.
     slack
         Samples that may be fewer without a word.
-    is_coded
-        Whether a lossy decoder makes the samples, so that their scale is known.
+    is_float
+        Whether it holds floats, whose scale nobody knows.
     losses, remarks
         Where it is damaged, and what else is to be said, so far; complete after the last block.
     """
@@ -72,7 +74,7 @@ class AudioFile(Protocol):
     frames: int | None
     estimated: bool
     slack: int
-    is_coded: bool
+    is_float: bool
     losses: list[Loss]
     remarks: list[str]
 
@@ -141,7 +143,7 @@ class SoundFileAudio:
             frames = round(known * self.sample_rate)
         self.frames = frames if frames < MAX_CREDIBLE_FRAMES else None
         self.estimated = self._layout.estimated
-        self.is_coded = file.format in ("MP3", "OGG")
+        self.is_float = file.subtype in ("FLOAT", "DOUBLE")
         self.slack = round(LEAST_MISSING_SECONDS * self.sample_rate)
         self.losses = list(self._layout.losses)
         self.remarks = list(self._layout.remarks)
@@ -346,6 +348,13 @@ def _is_default(track: Any) -> bool:
     return disposition is not None and bool(int(disposition) & DISPOSITION_DEFAULT)
 
 
+def _holds_floats(context: Any) -> bool:
+    """Whether a codec keeps floats as they are (lossy ones make floats of a known scale)."""
+    if str(context.name).startswith("pcm_f"):
+        return True
+    return context.name in LOSSLESS_FLOATS and str(context.format.name).startswith(("flt", "dbl"))
+
+
 class ContainerAudio:
     """A stream of sound in a container, read by FFmpeg: the default, else the first."""
 
@@ -360,7 +369,7 @@ class ContainerAudio:
         length, base = self._stream.duration, self._stream.time_base
         self.frames = int(length * base * self.sample_rate) if length and base else None
         self.estimated = container.format.name in STREAMS
-        self.is_coded = not str(self._stream.codec_context.name).startswith("pcm")
+        self.is_float = _holds_floats(self._stream.codec_context)
         self.slack = round(CONTAINER_SLACK * (self.frames or 0))
         self.losses: list[Loss] = []
         self.remarks: list[str] = []

@@ -6,13 +6,14 @@ import io
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from music_emotion.audio.decoders import AudioFile, ContainerAudio, SoundFileAudio
 from music_emotion.audio.pieces import bytes_at
+from music_emotion.audio.scale import FULL_SCALE, Scale, scale_of
 from music_emotion.errors import AudioError, MissingExtraError, printable
 
 AudioSource = str | os.PathLike[str] | BinaryIO
@@ -67,8 +68,11 @@ def named_stream(file: BinaryIO, name: str) -> BinaryIO:
     return cast(BinaryIO, _NamedStream(file, name))
 
 
-def open_file(source: AudioSource) -> AudioFile:
-    """Open a source for reading.
+def open_file(source: AudioSource) -> tuple[AudioFile, Scale]:
+    """Open a source for reading; return it and the scale of its samples.
+
+    A file of floats is read once for its scale; what was made of integers, or by a lossy decoder,
+    is at full scale.
 
     Raises
     ------
@@ -80,10 +84,22 @@ def open_file(source: AudioSource) -> AudioFile:
     name = source_name(source)
     descriptor = _descriptor(source, name)
     try:
+        audio = _opened(os.dup(descriptor), name)
+        if not audio.is_float:
+            return audio, FULL_SCALE
+        with closing(audio):
+            scale = scale_of(audio.blocks(None))
+        return _opened(os.dup(descriptor), name), scale
+    finally:
+        os.close(descriptor)
+
+
+def _opened(descriptor: int, name: str) -> AudioFile:
+    """Open a file by a descriptor, which is closed with it."""
+    try:
         head = bytes_at(descriptor, 0, HEAD_BYTES)
         if not head:
             raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
-        # What is opened owns the descriptor.
         audio = SoundFileAudio.attempt(descriptor) or _open_container(descriptor, head, name)
     except BaseException:
         os.close(descriptor)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.audio.condition import INTEGER_SCALES, Conditioner
+from music_emotion.audio.condition import Conditioner
 from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.files import (
     MAX_CHANNELS,
@@ -23,6 +23,7 @@ from music_emotion.audio.files import (
     source_name,
 )
 from music_emotion.audio.pieces import Loss
+from music_emotion.audio.scale import FULL_SCALE, LARGEST, Scale, scale_of
 from music_emotion.errors import AudioError
 
 RESAMPLING_QUALITY = "HQ"  # soxr's 20-bit setting; passband to 0.91 of the lower Nyquist rate
@@ -72,8 +73,8 @@ class AudioStream:
 
     def __init__(self, source: AudioSource, *, duration: float | None = None) -> None:
         self._name = source_name(source)
-        self._file = open_file(source)
-        self._conditioner = Conditioner(self._file.sample_rate, is_coded=self._file.is_coded)
+        self._file, self._scale = open_file(source)
+        self._conditioner = Conditioner(self._file.sample_rate, self._scale)
         self._limit = None if duration is None else round(duration * self._file.sample_rate)
         self._frames = 0
         self.sample_rate = self._file.sample_rate
@@ -108,7 +109,8 @@ class AudioStream:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was wrong so far, one line each."""
-        found = [*self._file.remarks, *self._conditioner.warnings()]
+        scaled = filter(None, [self._scale.warning()])
+        found = [*self._file.remarks, *scaled, *self._conditioner.warnings()]
         claimed = None if self._file.estimated else self.claimed_duration
         if claimed is not None and self.duration < claimed - self._file.slack / self.sample_rate:
             found.insert(0, f"only {self.duration:.1f} of {claimed:.1f} s could be read")
@@ -182,7 +184,8 @@ def sound_from_array(samples: NDArray[Any], sample_rate: int) -> Sound:
     """Take an array of shape (n,), (n, channels) or (channels, n) as sound at 4,000–768,000 Hz.
 
     Channels are fewer than samples. Integers are brought to full scale ±1 by their type, or where
-    they have 32 bits and more by the 16, 24 or 32 bits their largest needs.
+    they have 32 bits and more by the 8, 16, 24 or 32 bits their largest needs; floats that are not
+    at full scale by what all of them together tell, see :func:`music_emotion.audio.scale.scale_of`.
 
     Raises
     ------
@@ -201,29 +204,29 @@ def sound_from_array(samples: NDArray[Any], sample_rate: int) -> Sound:
         array = array.T
     if array.shape[1] > MAX_CHANNELS:
         raise AudioError(f"an array of shape {np.shape(samples)} is not sound; give shape (n,)")
-    warnings: tuple[str, ...] = ()
-    if np.issubdtype(array.dtype, np.integer):
-        array, warnings = _from_integers(array)
-    elif not np.issubdtype(array.dtype, np.floating):
+    if not np.issubdtype(array.dtype, np.integer) and not np.issubdtype(array.dtype, np.floating):
         raise AudioError(f"an array of {array.dtype} is not sound; give floats or integers")
-    conditioner = Conditioner(int(sample_rate))
     with np.errstate(over="ignore"):
-        array = array.astype(np.float32)
-    starts = range(0, len(array), BLOCK_FRAMES)
-    blocks = [conditioner.mono(array[start : start + BLOCK_FRAMES]) for start in starts]
-    return Sound(np.concatenate(blocks), int(sample_rate), warnings + conditioner.warnings())
+        floats = array.astype(np.float32)
+    starts = range(0, len(floats), BLOCK_FRAMES)
+    blocks = [floats[start : start + BLOCK_FRAMES] for start in starts]
+    scale, assumed = _scale_of_array(array.dtype, blocks)
+    conditioner = Conditioner(int(sample_rate), scale)
+    mono = np.concatenate([conditioner.mono(block) for block in blocks])
+    return Sound(mono, int(sample_rate), (*filter(None, [assumed]), *conditioner.warnings()))
 
 
-def _from_integers(array: NDArray[Any]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return integers as floats of full scale ±1, and what was assumed."""
-    limit = np.iinfo(array.dtype)
-    signed = limit.min < 0
-    full = own = (limit.max + 1.0) if signed else (limit.max + 1.0) / 2
-    if array.dtype.itemsize >= WIDE_BYTES:
-        lowest, highest = float(array.min()), float(array.max())
-        peak = max(-lowest, highest) if signed else highest / 2
-        full = next((scale for scale in INTEGER_SCALES if peak and scale >= peak), own)
-    scaled = (array - (0.0 if signed else full)) / full
-    if full == own:
-        return scaled, ()
-    return scaled, (f"{array.dtype} samples of a smaller range; divided by {full:,.0f}",)
+def _scale_of_array(kind: np.dtype[Any], blocks: Iterable[Array]) -> tuple[Scale, str]:
+    """Return the scale of samples that were of a type, and in a line what was assumed."""
+    if not np.issubdtype(kind, np.integer):
+        scale = scale_of(blocks)
+        return scale, scale.warning()
+    limit = np.iinfo(kind)
+    full = (limit.max + 1.0) if limit.min < 0 else (limit.max + 1.0) / 2
+    own = Scale(full, 0.0 if limit.min < 0 else full, LARGEST)
+    if kind.itemsize < WIDE_BYTES:
+        return own, ""
+    scale = scale_of(blocks, are_integers=True)
+    if scale.divisor in (own.divisor, FULL_SCALE.divisor):
+        return own, ""
+    return scale, scale.warning(f"{kind} samples of a smaller range")
