@@ -109,6 +109,24 @@ def test_output_that_cannot_hold_it(library: Path, model: str) -> None:
     assert "caf\\xe9.wav" in done.stdout
 
 
+def test_a_name_that_is_not_text_is_found_again_by_what_is_written(
+    library: Path, model: str, tmp_path: Path
+) -> None:
+    odd = os.fsdecode(os.fsencode(library) + b"/caf\xe9.wav")
+    (library / "calm.wav").rename(odd)
+    run("scan", library.as_uri(), "-m", model, "-j", "1")
+    address = Path(odd).as_uri()
+    assert json.loads(run("find", "-f", "json", "--feels", "calmness").stdout)[0]["path"] == address
+    for format in ("csv", "m3u8", "table"):
+        assert address in run("find", "-f", format).stdout
+    run("playlist", "--from", "calmness", "--to", "tension", "-o", tmp_path / "list.m3u8")
+    assert address in (tmp_path / "list.m3u8").read_text().splitlines()
+    like = run("find", "--like", address).stdout
+    assert [line.rsplit("/", 1)[1] for line in like.splitlines()] == ["tense.wav"]
+    assert len(run("find", "--path", address).stdout.splitlines()) == 1
+    assert run("tag", address).stdout.splitlines()[:2] == [address, "  + TMOO: calmness"]
+
+
 def test_an_empty_catalogue_asks_for_a_scan(library: Path, tmp_path: Path) -> None:
     (tmp_path / "c.sqlite").touch()
     result = run("find", "--catalogue", tmp_path / "c.sqlite")

@@ -276,13 +276,16 @@ def test_a_name_that_is_not_text_is_reported(tmp_path: Path, model: str) -> None
     path = tmp_path / os.fsdecode(b"caf\xe9\n.wav")
     sf.write(tmp_path / "x.wav", tone(4.0), RATE)
     (tmp_path / "x.wav").rename(path)
+    address = Path(path).as_uri()
+    assert address.endswith("caf%E9%0A.wav")
     result = command("predict", path, "-m", model, "-f", "json")
-    assert json.loads(result.stdout)[0]["path"].endswith("caf\\udce9\\n.wav")
+    assert json.loads(result.stdout)[0]["path"] == address
+    assert command("predict", address, "-m", model, "-f", "json").stdout == result.stdout
     jams = command("predict", path, "-m", model, "-f", "jams")
-    assert json.loads(jams.stdout)["sandbox"]["path"].endswith("caf\\udce9\\n.wav")
+    assert json.loads(jams.stdout)["sandbox"]["path"] == address
     table = command("predict", path, "-m", model)
     assert table.returncode == 0
-    assert b"caf\\udce9\\n.wav" in table.stdout
+    assert address.encode() in table.stdout
 
 
 @pytest.mark.parametrize(

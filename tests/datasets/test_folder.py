@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,6 +128,15 @@ def test_absolute_paths(user_table: Table, tmp_path: Path) -> None:
     root, table = user_table("path,label\n", "a.wav")
     table.write_text(f"path,label\n{root / 'a.wav'},power\n")
     assert folder.load(tmp_path, table).tracks[0].path == root / "a.wav"
+
+
+def test_addresses_of_files_whose_names_are_no_text(user_table: Table, tmp_path: Path) -> None:
+    root, table = user_table("path,label\n", "a.wav")
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9.wav"))
+    (root / "a.wav").rename(odd)
+    table.write_text(f"path,label\n{odd.as_uri()},sadness\n")
+    (track,) = folder.load(root, table).tracks
+    assert (track.path, track.id) == (odd, odd.as_uri())
 
 
 def test_unreadable_audio_does_not_stop_the_table(user_table: Table) -> None:

@@ -138,6 +138,7 @@ def test_jams_of_one_track_is_a_document_and_of_many_a_folder(
 
 
 def test_names_that_are_no_text_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    failed = Outcome("caf\udce9.mp3", error="no")
-    assert json.loads(written(capsys, "json", failed))[0]["path"] == "caf\\udce9.mp3"
-    assert "caf\\udce9.mp3" in written(capsys, "csv", failed)
+    failed = Outcome("/music/caf\udce9.mp3", error="no")
+    address = "file:///music/caf%E9.mp3"
+    assert json.loads(written(capsys, "json", failed))[0]["path"] == address
+    assert address in written(capsys, "csv", failed)

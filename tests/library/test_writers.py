@@ -62,7 +62,7 @@ def test_a_line_for_people() -> None:
         *("1:01", "/music/a.mp3"),
     ]
     odd = replace(GOOD.track, path="/music/\udcff\n.mp3")
-    assert table_line(Hit(odd)).endswith("/music/\\udcff\\n.mp3")
+    assert table_line(Hit(odd)).endswith("file:///music/%FF%0A.mp3")
     assert "'b' is damaged" in table_line(BAD)
 
 

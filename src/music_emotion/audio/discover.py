@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from music_emotion.audio.names import local_path
 from music_emotion.errors import printable
 
 STANDARD_INPUT = "-"
@@ -25,13 +26,14 @@ TEMPORARY_TAGGED = ".music-emotion-tag-"
 def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
     """Return the files that paths, folders and patterns name, each once, in order.
 
-    Files are kept as they are, folders give their audio files by name, patterns (``*?[``) that are
-    no files give what they match; ``-`` is standard input. What gives nothing is kept as it is, and
-    so is a folder that may not be listed; both fail when they are read. With ``recursive``, folders
-    include their subfolders, and ``**`` in a pattern any folders.
+    Files are kept as they are, ``file:`` addresses become paths, folders give their audio files by
+    name, patterns (``*?[``) that are no files give what they match; ``-`` is standard input. What
+    gives nothing is kept as it is, and so is a folder that may not be listed; both fail when they
+    are read. With ``recursive``, folders include their subfolders, and ``**`` in a pattern any
+    folders.
     """
     found: dict[str, str] = {}
-    for name in names:
+    for name in map(local_path, names):
         if name == STANDARD_INPUT:
             files = [name]
         elif is_folder(name):
@@ -47,7 +49,7 @@ def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
 
 def name_many(names: Iterable[str]) -> bool:
     """Whether paths may stand for several files, even where they happen to give one."""
-    names = list(names)
+    names = [local_path(name) for name in names]
     return len(names) > 1 or any(is_folder(name) or is_pattern(name) for name in names)
 
 

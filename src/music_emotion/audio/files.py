@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
 from music_emotion.audio.decoders import AudioFile, ContainerAudio, SoundFileAudio
+from music_emotion.audio.names import local_path
 from music_emotion.audio.pieces import bytes_at
 from music_emotion.audio.scale import FULL_SCALE, Scale, scale_of
 from music_emotion.errors import AudioError, MissingExtraError, printable
 
 AudioSource = str | os.PathLike[str] | BinaryIO
-"""A path, or an open binary stream such as ``sys.stdin.buffer``; a file is read from its start."""
+"""A path, its ``file:`` address, or an open binary stream such as ``sys.stdin.buffer``; a file is
+read from its start."""
 
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 4_000, 768_000  # Hz; outside, a header is damaged
 MAX_CHANNELS = 64
@@ -118,16 +120,17 @@ def _descriptor(source: AudioSource, name: str) -> int:
     """Return a descriptor of a seekable regular file with the source's bytes."""
     if not isinstance(source, str | os.PathLike):
         return _spooled(source, name)
+    path = Path(local_path(os.fspath(source)))
     try:
-        mode = Path(source).stat().st_mode
+        mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise AudioError(f"{name} is a folder, not an audio file; name a file in it")
         if stat.S_ISFIFO(mode):
-            with Path(source).open("rb") as pipe:
+            with path.open("rb") as pipe:
                 return _spooled(pipe, name)
         if not stat.S_ISREG(mode):
             raise AudioError(f"{name} is a device, not an audio file; name a file")
-        return os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except FileNotFoundError:
         raise AudioError(f"{name} does not exist; check the path") from None
     except PermissionError:
@@ -264,7 +267,11 @@ def read_header(path: Path) -> AudioHeader:
     if path.stat().st_size == 0:
         raise AudioError(f"{path}: the file is empty; replace it")
     try:
-        with soundfile.SoundFile(path) as file:
+        # By its descriptor: soundfile cannot encode a name that is no UTF-8.
+        with (
+            path.open("rb") as stream,
+            soundfile.SoundFile(stream.fileno(), closefd=False) as file,
+        ):
             tags = file.copy_metadata()
             return AudioHeader(
                 duration=file.frames / file.samplerate,

@@ -3,7 +3,7 @@
 Columns, in any order; case and surrounding spaces do not matter:
 
 ``path``
-    The audio file, relative to the folder or absolute. Required.
+    The audio file, relative to the folder or absolute, or its ``file:`` address. Required.
 ``label``
     The dominant emotion, one of the nine, and/or
 ``amazement`` … ``sadness``
@@ -30,6 +30,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from music_emotion.audio.names import local_path
 from music_emotion.datasets.corpus import Track
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError, printable
@@ -160,7 +161,8 @@ def _row(number: int, columns: list[str], cells: list[str], has_votes: bool) -> 
             "double quotes"
         )
     cell = {name: value.strip() for name, value in zip(columns, cells, strict=False)}
-    path = cell.get("path", "")
+    name = cell.get("path", "")
+    path = local_path(name)
     if not path:
         raise _RowError("no path; name the audio file")
     named = _emotion(cell["label"]) if cell.get("label") else None
@@ -172,7 +174,7 @@ def _row(number: int, columns: list[str], cells: list[str], has_votes: bool) -> 
     else:
         label, listeners = _most_votes(votes, named), _listeners(cell, votes)
     track = Track(
-        id=cell.get("id", "") or path,
+        id=cell.get("id", "") or name,
         path=Path(path),
         label=label,
         genre=cell.get("genre", ""),

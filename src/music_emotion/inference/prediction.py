@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.audio.names import written_name
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import MusicEmotionError, printable
+from music_emotion.errors import MusicEmotionError
 
 if TYPE_CHECKING:
     import pandas
@@ -103,7 +104,7 @@ class TrackPrediction:
         """Return plain numbers, texts and lists, as ``music-emotion predict`` writes them."""
         rows = [_shares(row) for row in self.timeline.emotions]
         return {
-            "path": self.path,
+            "path": written_name(self.path),
             "duration": round(self.duration, 3),
             "model": self.model,
             "version": self.version,
@@ -186,7 +187,7 @@ class TrackPrediction:
                 "jams_version": JAMS_VERSION,
             },
             "sandbox": {
-                "path": writable(self.path),
+                "path": written_name(self.path),
                 "confidence": round(self.confidence, DIGITS),
                 "warnings": list(self.warnings),
             },
@@ -274,18 +275,3 @@ def rounded_values(values: Array) -> list[float]:
     [0.333333, 1.0]
     """
     return [round(float(value), DIGITS) for value in values]
-
-
-def writable(path: str) -> str:
-    r"""Return a path as Unicode; one whose bytes are no text gets escapes in their place.
-
-    Examples
-    --------
-    >>> writable("caf\udce9.mp3")
-    'caf\\udce9.mp3'
-    """
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return printable(path)
-    return path

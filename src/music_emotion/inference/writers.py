@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.audio.names import written_name
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference import output
 from music_emotion.inference.batch import Outcome
 from music_emotion.inference.explain import Explanation
-from music_emotion.inference.prediction import COLUMNS, Timeline, TrackPrediction, ranked, writable
+from music_emotion.inference.prediction import COLUMNS, Timeline, TrackPrediction, ranked
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -60,7 +61,7 @@ def outcome_dict(outcome: Outcome) -> dict[str, Any]:
     >>> outcome_dict(Outcome("song.mp3", error="'song.mp3' is not audio"))
     {'path': 'song.mp3', 'error': "'song.mp3' is not audio"}
     """
-    path = writable(outcome.path)
+    path = written_name(outcome.path)
     if outcome.prediction is None:
         return {"path": path, "error": outcome.error}
     data = {**outcome.prediction.to_dict(), "path": path}
@@ -102,7 +103,7 @@ class _CsvWriter(Writer):
 
     def add(self, outcome: Outcome) -> None:
         row = {} if outcome.prediction is None else outcome.prediction.to_row()
-        self._rows.writerow({"path": writable(outcome.path), **row, "error": outcome.error})
+        self._rows.writerow({"path": written_name(outcome.path), **row, "error": outcome.error})
         self._stream.flush()
 
 
@@ -119,7 +120,7 @@ class _CsvTimelineWriter(Writer):
             return
         timeline = outcome.prediction.to_dict()["timeline"]
         columns = [timeline["time"], *(timeline["emotions"][name] for name in EMOTIONS)]
-        path = writable(outcome.path)
+        path = written_name(outcome.path)
         self._rows.writerows([path, *point] for point in zip(*columns, strict=True))
         self._stream.flush()
 
@@ -165,7 +166,7 @@ class _TableWriter(Writer):
             self._console.print(line, markup=False)
 
     def _line(self, prediction: TrackPrediction) -> Text | str:
-        shown = printable(prediction.path)
+        shown = printable(written_name(prediction.path))
         if len(shown) > PATH_CELLS:
             shown = f"…{shown[-PATH_CELLS + 1 :]}"
         start = f"{shown:<{PATH_CELLS}}  {clock(prediction.duration):>7}"
@@ -177,7 +178,8 @@ class _TableWriter(Writer):
         from rich.text import Text
 
         model = f"model {prediction.model} {prediction.version}"
-        title = f"{printable(prediction.path)}  {clock(prediction.duration)}  {model}"
+        shown = printable(written_name(prediction.path))
+        title = f"{shown}  {clock(prediction.duration)}  {model}"
         yield Text(title, style="bold")
         for name, probability in prediction.ranked()[: self._top]:
             index, colour = EMOTIONS.index(name), COLOURS[name]

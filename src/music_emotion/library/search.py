@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.audio.names import local_path
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.prediction import INTENSITY_COLUMNS
@@ -19,6 +21,7 @@ from music_emotion.library.catalogue import BLOCK_TRACKS, Catalogue
 from music_emotion.library.track import CatalogueTrack
 from music_emotion.library.walk import absolute
 
+NO_UTF8 = re.compile("[\udc80-\udcff]+")  # bytes of a path, as Python has them
 TRIGRAM = 3  # characters; the index of words knows none that are shorter
 WORD_COLUMNS = ("path", "artist", "album", "title", "genre")
 
@@ -140,8 +143,12 @@ def find_similar(catalogue: Catalogue, query: Query, path: str, model: str | Non
 
 
 def words_of(path: str = "", artist: str = "", text: str = "") -> tuple[tuple[str, str], ...]:
-    """Return the words of a query from parts of the path, the artist, and any text."""
-    pairs = (("path", path), ("artist", artist), ("", text))
+    """Return the words of a query from parts of the path, the artist, and any text.
+
+    A path may be an address; of one that is no UTF-8, what lies between such bytes is looked for.
+    """
+    parts = NO_UTF8.split(local_path(path))
+    pairs = (*(("path", part) for part in parts), ("artist", artist), ("", text))
     return tuple((column, words) for column, words in pairs if words)
 
 
@@ -262,6 +269,7 @@ def intensities_of(
     CatalogueError
         The model is not the one that predicted the catalogue, so that nothing can be compared.
     """
+    path = local_path(path)
     row = catalogue.track(absolute(path)) or catalogue.track(os.path.realpath(path))
     if row is not None and row.prediction is not None:
         return row.prediction.intensities, row

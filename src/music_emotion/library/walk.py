@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from music_emotion.audio.discover import is_music
+from music_emotion.audio.names import local_path
 from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError, printable
 
@@ -44,7 +45,7 @@ def walk(folder: str) -> Walked:
     AudioError
         There is no such folder, or it is a file.
     """
-    folder = absolute(folder)
+    folder = absolute(local_path(folder))
     if not _may_be_folder(folder):
         shown = printable(folder)
         if Path(folder).exists():

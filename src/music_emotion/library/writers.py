@@ -10,10 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from music_emotion.audio.names import written_name
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
 from music_emotion.inference.output import opened_output, replacing
-from music_emotion.inference.prediction import COLUMNS, DIGITS, writable
+from music_emotion.inference.prediction import COLUMNS, DIGITS
 from music_emotion.inference.writers import clock
 from music_emotion.library.search import Hit
 from music_emotion.library.track import TEXT_TAGS, CatalogueTrack
@@ -40,7 +41,7 @@ def row_of(hit: Hit) -> dict[str, Any]:
     if hit.track.prediction is not None:
         row |= hit.track.prediction.to_row()
     distance = None if hit.distance is None else round(hit.distance, DIGITS)
-    return row | {"path": writable(hit.track.path), "distance": distance}
+    return row | {"path": written_name(hit.track.path), "distance": distance}
 
 
 def object_of(hit: Hit) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def write_table(hits: Iterable[Hit], stream: TextIO) -> None:
 def table_line(hit: Hit) -> str:
     """Return a track as a line."""
     track, prediction = hit.track, hit.track.prediction
-    shown = printable(track.path)
+    shown = printable(written_name(track.path))
     if prediction is None:
         return f"{'not predicted':<60} {shown}  ({track.error})"
     strongest = sorted(
@@ -104,7 +105,7 @@ def write_playlist(hits: Iterable[Hit], stream: TextIO, *, folder: Path | None =
 
 
 def _entry(path: str, folder: Path | None) -> str:
-    if writable(path) != path or len(path.splitlines()) != 1 or path != path.strip():
+    if written_name(path) != path or len(path.splitlines()) != 1 or path != path.strip():
         return Path(path).as_uri()
     if folder is None:
         return path

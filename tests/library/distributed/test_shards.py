@@ -95,11 +95,12 @@ def test_a_shard_of_the_first_version_is_read() -> None:
     assert failed == CatalogueTrack(
         "/b", FileStamp(0, 0, 0), b"", error="'b' is damaged", scanned_at=6
     )
-    # What is written now has the same columns.
+    # What is written now has the same columns; a path that is no UTF-8 is its address.
     now = track_table([heard, failed])
     assert {(f.name, f.type) for f in now.schema} == {(f.name, f.type) for f in schema}
     assert [{**row} for row in now.to_pylist()] == [
-        {**row, "top": row["model"] and "amazement"} for row in table.to_pylist()
+        {**row, "path": path, "top": row["model"] and "amazement"}
+        for row, path in zip(table.to_pylist(), ["file:///music/caf%E9", "/b"], strict=True)
     ]
 
 

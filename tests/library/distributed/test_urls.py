@@ -43,6 +43,12 @@ def test_a_name_that_is_not_there_is_kept(tmp_path: Path) -> None:
     assert find_locations(names) == names
 
 
+def test_an_address_of_a_file_gives_its_bytes(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9#50%25.mp3")
+    touch(Path(path))
+    assert find_locations([Path(path).as_uri(), f"file://localhost{tmp_path}"]) == [path]
+
+
 def test_the_storage_is_not_asked_for_every_file_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from music_emotion.atomic import TEMPORARY_SUFFIX, write_whole
+from music_emotion.audio.names import written_name
 from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MissingExtraError, printable
@@ -227,7 +228,7 @@ def track_table(tracks: Iterable[CatalogueTrack]) -> Any:
     """Return rows as an Arrow table, with the values the catalogue would keep.
 
     What is known of a prediction is null where there is none. ``raw_path`` is there for a path that
-    is no UTF-8, whose ``path`` shows escapes; ``timeline`` holds 255 · p of the nine emotions at
+    is no UTF-8, whose ``path`` is an address; ``timeline`` holds 255 · p of the nine emotions at
     each point in turn, the first at ``timeline_first`` seconds, ``timeline_step`` seconds apart,
     each of ``timeline_window`` seconds.
     """
@@ -245,9 +246,9 @@ def track_table(tracks: Iterable[CatalogueTrack]) -> Any:
 
 
 def _arrow_row(track: CatalogueTrack) -> dict[str, Any]:
-    row, raw = track.to_row(), os.fsencode(track.path)
-    row["path"] = raw.decode("utf-8", "backslashreplace")
-    row["raw_path"] = None if row["path"] == track.path else raw
+    row = track.to_row()
+    row["path"] = written_name(track.path)
+    row["raw_path"] = None if row["path"] == track.path else os.fsencode(track.path)
     if track.prediction is not None:
         row["timeline"] = list(row["timeline"])
     return row

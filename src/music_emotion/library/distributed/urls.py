@@ -9,21 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from music_emotion.audio.discover import AUDIO_SUFFIXES
 from music_emotion.audio.files import copy_stream
+from music_emotion.audio.names import SCHEME, is_address, local_path
 from music_emotion.digest import FileStamp
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
 from music_emotion.library.walk import absolute, walk
 
-SCHEME = "://"
-LOCAL_SCHEME = "file://"
-
 
 def is_url(name: str) -> bool:
     """Whether a name is a URL of something else than a file on this machine."""
-    return SCHEME in name and not name.startswith(LOCAL_SCHEME)
+    return SCHEME in name and not is_address(name)
 
 
 def listed_names(listing: bytes) -> list[str]:
@@ -60,8 +57,7 @@ def find_locations(
         if is_url(name):
             found.update(dict.fromkeys(_under_url(name, reached) or [name]))
             continue
-        local = unquote(urlsplit(name).path) if name.startswith(LOCAL_SCHEME) else name
-        for path in _matching(local):
+        for path in _matching(local_path(name)):
             if not Path(path).is_dir():
                 found[absolute(path)] = None
                 continue

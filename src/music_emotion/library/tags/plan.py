@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from music_emotion.audio.names import written_name
 from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError, printable
@@ -264,7 +265,7 @@ def _track_of(catalogue: Catalogue, write: TagWrite) -> CatalogueTrack | None:
 
 def diff_lines(plan: TagPlan) -> list[str]:
     """Return a plan as lines: ``+`` added, ``-`` removed, ``~`` changed, ``=`` kept."""
-    lines = [printable(plan.path)]
+    lines = [printable(written_name(plan.path))]
     for key, new in plan.after.items():
         old = plan.before[key]
         sign = "+" if old is None else "-" if new is None else "~"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from music_emotion import errors
 from music_emotion.audio.discover import find_files
+from music_emotion.audio.names import local_path
 from music_emotion.inference.batch import predict_file
 from music_emotion.inference.model import DEFAULT_MODEL, EmotionModel, load_model
 from music_emotion.inference.model_card import read_card
@@ -221,7 +222,7 @@ def find_paths(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     found: dict[str, None] = {}
     failures = []
-    for name in names:
+    for name in map(local_path, names):
         if not Path(name).is_dir():
             found.update(dict.fromkeys(map(absolute, find_files([name], recursive=True))))
             continue
