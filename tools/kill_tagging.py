@@ -132,9 +132,28 @@ def make_sound(path: Path, samples: NDArray[np.float32], kind: str, coding: str)
 def row_of(path: Path, rng: np.random.Generator) -> CatalogueTrack:
     emotions = rng.dirichlet(np.ones(len(EMOTIONS))).astype(np.float32)
     intensities = rng.random(len(EMOTIONS)).astype(np.float32)
-    timeline = Timeline(np.array([1.5]), emotions[None], 3.0)
+    whole = np.zeros(1)
+    timeline = Timeline(
+        start=whole,
+        end=whole + 3.0,
+        weight=whole + 3.0,
+        emotions=emotions[None],
+        intensities=intensities[None],
+        valence=whole.astype(np.float32),
+        arousal=whole.astype(np.float32),
+        window=3.0,
+    )
     prediction = TrackPrediction(
-        str(path), 3.0, "invented", "1", emotions, intensities, float(emotions.max()), timeline
+        path=str(path),
+        duration=3.0,
+        model="invented",
+        version="1",
+        emotions=emotions,
+        intensities=intensities,
+        confidence=float(emotions.max()),
+        valence=0.0,
+        arousal=0.0,
+        timeline=timeline,
     )
     stamp, digest = FileStamp.read(path), audio_digest(path)
     return CatalogueTrack(str(path), stamp, digest, prediction=prediction, model_sha256=MODEL)

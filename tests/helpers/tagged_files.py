@@ -13,10 +13,10 @@ import pytest
 import soundfile as sf
 
 from helpers.sounds import RATE, tone
-from helpers.tracks import row_of
+from helpers.tracks import course, row_of
 from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
-from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.track import CatalogueTrack
@@ -90,7 +90,9 @@ def predicted(path: Path, top: str | None = "calmness", *, version: str = "1") -
         emotions,
         intensities,
         0.0 if top is None else 0.7,
-        Timeline(np.array([1.0]), emotions[None], 3.0),
+        0.25,
+        -0.5,
+        course(emotions[None]),
     )
     return CatalogueTrack(
         str(path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,49 @@ from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.track import CatalogueTrack, Tags
 
 
+def course(
+    emotions: Sequence[Sequence[float]] | np.ndarray,
+    intensities: Sequence[Sequence[float]] | np.ndarray | None = None,
+    *,
+    seconds: float = 3.0,
+    window: float = 3.0,
+) -> Timeline:
+    """A timeline of points ``seconds`` apart; valence rises from 0 by tenths, arousal falls."""
+    rows = np.asarray(emotions, np.float32)
+    count = len(rows)
+    middle, half = seconds * (np.arange(count) + 0.5), window / 2
+    return Timeline(
+        start=np.maximum(middle - half, 0.0),
+        end=np.minimum(middle + half, count * seconds),
+        weight=np.full(count, seconds),
+        emotions=rows,
+        intensities=rows if intensities is None else np.asarray(intensities, np.float32),
+        valence=np.arange(count, dtype=np.float32) / 10,
+        arousal=-np.arange(count, dtype=np.float32) / 10,
+        window=window,
+    )
+
+
 def prediction(seconds: float = 180.0, **intensities: float) -> TrackPrediction:
     """What feels as named, and a little of everything else."""
     felt = np.array([intensities.get(name, 0.05) for name in EMOTIONS], np.float32)
     emotions = felt / felt.sum()
     points = np.stack([emotions, np.full(9, 1 / 9, np.float32)]).astype(np.float32)
-    timeline = Timeline(np.array([1.5, 4.5]), points, 3.0)
-    return TrackPrediction("", seconds, "tones", "1", emotions, felt, 0.5, timeline, ("a note",))
+    return TrackPrediction(
+        path="",
+        duration=seconds,
+        model="tones",
+        version="1",
+        emotions=emotions,
+        intensities=felt,
+        confidence=0.5,
+        valence=0.25,
+        arousal=-0.5,
+        timeline=course(points),
+        standing=felt,
+        familiarity=0.75,
+        warnings=("a note",),
+    )
 
 
 def track(name: str, artist: str = "", **fields: Any) -> CatalogueTrack:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,11 @@ import numpy as np
 import pytest
 
 from helpers.sounds import RATE, tone
-from helpers.tracks import prediction
+from helpers.tracks import course, prediction
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.inference.model import EmotionModel
-from music_emotion.inference.prediction import COLUMNS, Timeline, TrackPrediction
+from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS, TrackPrediction
 
 CALM, TENSE = tone(9.0, hertz=440.0), tone(9.0, hertz=3_000.0)
 
@@ -22,8 +23,13 @@ def test_a_flat_row_has_the_columns_of_the_csv() -> None:
     given = prediction(12.34567, calmness=0.55)
     row = given.to_row()
     assert list(row) == list(COLUMNS)
-    assert list(row)[:6] == ["duration", "model", "version", "top", "confidence", EMOTIONS[0]]
-    assert list(row)[-2:] == [f"intensity_{EMOTIONS[-1]}", "warnings"]
+    assert list(row)[:7] == [
+        *("duration", "model", "version", "top", "confidence"),
+        *("valence", "arousal"),
+    ]
+    assert list(row)[-2:] == [f"standing_{EMOTIONS[-1]}", "warnings"]
+    assert (row["valence"], row["arousal"], row["familiarity"]) == (0.25, -0.5, 0.75)
+    assert (row["unfamiliar"], row["heard_in_training"]) == (False, False)
     assert row["duration"] == 12.346
     assert row["top"] == "calmness"
     assert row["intensity_calmness"] == 0.55
@@ -32,6 +38,7 @@ def test_a_flat_row_has_the_columns_of_the_csv() -> None:
     assert row["warnings"] == "a note"
     assert replace(given, warnings=("one", "two")).to_row()["warnings"] == "one; two"
     assert replace(given, confidence=0.0).to_row()["top"] is None
+    assert replace(given, familiarity=math.nan).to_row()["familiarity"] is None
 
 
 def test_an_exact_row_is_read_back_to_the_last_bit() -> None:
@@ -80,8 +87,7 @@ def test_written_probabilities_sum_to_1(tone_model: EmotionModel) -> None:
     rng = np.random.default_rng(0)
     rows = rng.dirichlet(np.ones(9), 50).astype(np.float32)
     for row in rows:
-        timeline = Timeline(given.timeline.time[:1], row[None], 3.0)
-        written = replace(given, emotions=row, timeline=timeline).to_dict()
+        written = replace(given, emotions=row, timeline=course(row[None])).to_dict()
         assert sum(written["emotions"].values()) == pytest.approx(1.0, abs=1e-9)
         along = [values[0] for values in written["timeline"]["emotions"].values()]
         assert along == list(written["emotions"].values())
@@ -91,20 +97,29 @@ def test_written_probabilities_sum_to_1(tone_model: EmotionModel) -> None:
 def test_the_table_of_the_timeline(tone_model: EmotionModel) -> None:
     pytest.importorskip("pandas")
     frame = tone_model.predict(CALM, RATE).to_frame()
-    assert list(frame.columns) == ["time", *EMOTIONS]
+    times = ["time", "start", "end", "valence", "arousal"]
+    assert list(frame.columns) == [*times, *EMOTIONS, *INTENSITY_COLUMNS]
     assert frame["time"].tolist() == [1.5, 4.5, 7.5]
+    assert frame["end"].tolist() == [3.0, 6.0, 9.0]
 
 
 def test_jams_says_what_when_and_how_sure(tone_model: EmotionModel) -> None:
     prediction = tone_model.predict(np.concatenate([CALM, TENSE]), RATE)
     document = json.loads(json.dumps(prediction.to_jams(), allow_nan=False))
-    whole, intensities, timeline = document["annotations"]
-    assert {a["namespace"] for a in document["annotations"]} == {"tag_open"}
-    assert [a["sandbox"]["quantity"] for a in document["annotations"]] == [
-        "emotions",
-        "intensities",
-        "timeline",
+    whole, intensities, timeline, over_time, mood, moods = document["annotations"]
+    named = [(a["namespace"], a["sandbox"]["quantity"]) for a in document["annotations"]]
+    assert named == [
+        ("tag_open", "emotions"),
+        ("tag_open", "intensities"),
+        ("tag_open", "timeline"),
+        ("tag_open", "timeline of intensities"),
+        ("mood_thayer", "mood"),
+        ("mood_thayer", "timeline of mood"),
     ]
+    assert len(over_time["data"]) == len(timeline["data"]) == 6 * 9
+    (said,) = mood["data"]
+    assert said["value"] == pytest.approx([prediction.valence, prediction.arousal], abs=1e-6)
+    assert [span["time"] for span in moods["data"]] == prediction.timeline.start.tolist()
     assert [item["value"] for item in whole["data"]] == list(EMOTIONS)
     assert whole["data"][0]["duration"] == document["file_metadata"]["duration"] == 18.0
     assert len(intensities["data"]) == 9
@@ -118,6 +133,7 @@ def test_the_jams_package_takes_the_document(tone_model: EmotionModel, tmp_path:
     path = tmp_path / "song.jams"
     path.write_text(json.dumps(tone_model.predict(CALM, RATE).to_jams()))
     read = jams.load(str(path), validate=True, strict=True)
-    assert len(read.search(namespace="tag_open")) == 3
+    assert len(read.search(namespace="tag_open")) == 4
+    assert len(read.search(namespace="mood_thayer")) == 2
     strongest = max(read.annotations[0].data, key=lambda observation: observation.confidence)
     assert strongest.value == "calmness"

@@ -11,30 +11,32 @@ pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install '.[
 
 from matplotlib.figure import Figure
 
+from helpers.tracks import course
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
-from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.report.prediction import picture_writer, save_picture
 
 
-def predicted(course: list[str | None], confidence: float = 0.5) -> TrackPrediction:
+def predicted(tops: list[str | None], confidence: float = 0.5) -> TrackPrediction:
     """A prediction of 9 s in which one emotion after the other is certain."""
-    emotions = np.full((len(course), len(EMOTIONS)), 1 / 9, np.float32)
-    for row, name in zip(emotions, course, strict=True):
+    emotions = np.full((len(tops), len(EMOTIONS)), 1 / 9, np.float32)
+    for row, name in zip(emotions, tops, strict=True):
         if name is not None:
             row[:] = 0.0
             row[EMOTIONS.index(name)] = 1.0
-    timeline = Timeline(np.arange(len(course)) * 3.0 + 1.5, emotions, 3.0)
     return TrackPrediction(
-        "song.mp3",
-        3.0 * len(course),
-        "tones",
-        "1",
-        emotions.mean(axis=0),
-        np.zeros(9, np.float32),
-        confidence,
-        timeline,
-        envelope=np.ones(20 * 3 * len(course), np.float32),
+        path="song.mp3",
+        duration=3.0 * len(tops),
+        model="tones",
+        version="1",
+        emotions=emotions.mean(axis=0),
+        intensities=np.zeros(9, np.float32),
+        confidence=confidence,
+        valence=0.0,
+        arousal=0.0,
+        timeline=course(emotions),
+        envelope=np.ones(20 * 3 * len(tops), np.float32),
     )
 
 

@@ -72,6 +72,10 @@ def _framing() -> str:
     return f"{SAMPLE_RATE} Hz, frames of {N_FFT} every {HOP_LENGTH}"
 
 
+def _pretrained_weights() -> str:
+    return f"weights {file_digest(musicnn.WEIGHTS)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """What there is to know of a feature.
@@ -95,6 +99,8 @@ class Feature:
         The feature whose first columns it is, and which is stored in its place; or ``""``.
     column_groups
         Gives for each column of a vector the number of what it belongs to, where there are kinds.
+    columns
+        Name of each column of a vector, where they have names.
     """
 
     name: str
@@ -105,6 +111,7 @@ class Feature:
     settings: Callable[[], str] = _framing
     part_of: str = ""
     column_groups: Callable[[], NDArray[np.int64]] | None = None
+    columns: tuple[str, ...] = ()
 
     @property
     def stored_as(self) -> str:
@@ -132,15 +139,28 @@ FEATURES: Mapping[str, Feature] = {
         ),
         Feature("advanced", (FRAMES, len(ADVANCED_NAMES)), lambda few: few.advanced),
         Feature("log_mel", (N_MELS, FRAMES), lambda few: spectrum_log_mel(few.spectrum)),
-        Feature("statistics", (len(STATISTIC_NAMES),), lambda few: statistics(few.advanced)),
+        Feature(
+            "statistics",
+            (len(STATISTIC_NAMES),),
+            lambda few: statistics(few.advanced),
+            columns=STATISTIC_NAMES,
+        ),
         Feature(
             "musicnn",
             (musicnn.POOLED_SIZE,),
-            lambda few: musicnn.pooled_maps(musicnn.log_power(few.power)),
+            lambda few: few.pooled_maps,
             version=2,
             sr=musicnn.SAMPLE_RATE,
-            settings=lambda: f"weights {file_digest(musicnn.WEIGHTS)}",
+            settings=_pretrained_weights,
             column_groups=musicnn.channel_groups,
+        ),
+        Feature(
+            "tags",
+            (len(musicnn.TAGS),),
+            lambda few: few.tag_log_odds,
+            sr=musicnn.SAMPLE_RATE,
+            settings=_pretrained_weights,
+            columns=musicnn.TAGS,
         ),
         Feature(
             "summary",
@@ -150,6 +170,7 @@ FEATURES: Mapping[str, Feature] = {
             sr=musicnn.SAMPLE_RATE,
             settings=lambda: f"{musicnn.SAMPLE_RATE} Hz",
             column_groups=lowlevel.column_groups,
+            columns=lowlevel.LOWLEVEL_NAMES,
         ),
         Feature("waveform", (SEGMENT_LENGTH,), lambda few: few.spectrum.waveform, version=0),
     )
@@ -204,7 +225,7 @@ def compute_features(sound: Sound, names: Collection[str]) -> dict[str, Array]:
     """Compute some of `FEATURE_NAMES` of the first minute of a sound of any rate.
 
     Axis 0 is the n segments: basic (n, 130, 27), advanced (n, 130, 45), log_mel (n, 128, 130),
-    statistics (n, 360), musicnn (n, 1506), summary (n, 272), all float32.
+    statistics (n, 360), musicnn (n, 1506), tags (n, 50), summary (n, 272), all float32.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,18 @@ N_FFT = 512  # samples
 HOP_LENGTH = 256  # samples
 N_MELS = 96
 PATCH_FRAMES = 187
-TAG_COUNT = 50
+TAGS = (
+    "rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s",
+    "alternative rock", "jazz", "beautiful", "metal", "chillout", "male vocalists", "classic rock",
+    "soul", "indie rock", "mellow", "electronica", "80s", "folk", "90s", "chill", "instrumental",
+    "punk", "oldies", "blues", "hard rock", "ambient", "acoustic", "experimental",
+    "female vocalist", "guitar", "hip-hop", "70s", "party", "country", "easy listening", "sexy",
+    "catchy", "funk", "electro", "heavy metal", "progressive rock", "60s", "rnb", "indie pop",
+    "sad", "house", "happy",
+)  # fmt: skip
+"""What the network was trained to tell, in the order of its output."""
+
+LEAST_PROBABILITY = 1e-6  # of a tag, whose logarithm is taken
 POOLED_SIZE = 1_506  # 753 channels, for each its maximum and its mean over time
 
 LOG_GAIN = 10_000.0  # log10(LOG_GAIN * power + 1)
@@ -76,37 +87,66 @@ def pooled_maps(patches: Array, *, threads: int = 1) -> Array:
     >>> pooled_maps(np.zeros((1, 187, 96), np.float32)).shape
     (1, 1506)
     """
-    return stacked(_run("pooled", patches, threads), (POOLED_SIZE,))
+    (pooled,) = _run(("pooled",), patches, threads)
+    return pooled
 
 
 def tags(segments: Array, *, threads: int = 1) -> Array:
-    """Return the probabilities of the 50 tags, shape (n, 50), for segments as in `musicnn`.
+    """Return the probabilities of `TAGS`, shape (n, 50), for segments as in `musicnn`.
 
     Examples
     --------
     >>> tags(np.zeros((1, 48_000), np.float32)).shape
     (1, 50)
     """
-    return stacked(_run("tags", log_mel(normalise_level(segments)), threads), (TAG_COUNT,))
+    (probability,) = _run(("tags",), log_mel(normalise_level(segments)), threads)
+    return probability
 
 
-def _run(output: str, patches: Array, threads: int) -> list[Array]:
+OUTPUT_SIZES = {"pooled": POOLED_SIZE, "tags": len(TAGS)}
+
+
+def _run(outputs: tuple[str, ...], patches: Array, threads: int = 1) -> list[Array]:
+    """Return outputs of the network, each (n, size)."""
     session = _session(threads)
-    return [
-        session.run([output], {"log_mel": patches[start : start + BATCH]})[0]
+    batches = [
+        session.run(outputs, {"log_mel": patches[start : start + BATCH]})
         for start in range(0, len(patches), BATCH)
+    ]
+    return [
+        stacked([batch[at] for batch in batches], (OUTPUT_SIZES[output],))
+        for at, output in enumerate(outputs)
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LevelledSegments:
-    """A few segments, brought to one level, and their `power_spectra`."""
+    """A few segments, brought to one level, and their `power_spectra`.
+
+    What the network hears in them is computed where it is asked for, and once.
+    """
 
     waveform: Array
     power: Array
 
     def __len__(self) -> int:
         return len(self.waveform)
+
+    @cached_property
+    def _heard(self) -> list[Array]:
+        return _run(("pooled", "tags"), log_power(self.power))
+
+    @property
+    def pooled_maps(self) -> Array:
+        """As `musicnn` gives them, shape (n, 1506)."""
+        return self._heard[0]
+
+    @property
+    def tag_log_odds(self) -> Array:
+        """``log(p / (1 - p))`` of the probability of each of `TAGS`, shape (n, 50)."""
+        p = np.clip(self._heard[1], LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+        log_odds: Array = np.log(p / (1.0 - p))
+        return log_odds
 
 
 def levelled_segments(segments: Array) -> Iterator[LevelledSegments]:

@@ -2,12 +2,14 @@
 
 Occlusion (Zeiler and Fergus, *Visualizing and understanding convolutional networks*, ECCV 2014):
 what the probability of an emotion loses without a segment, without a band of the spectrum, and
-without that band in that segment. Most bands are octaves; the lowest and the highest are what is
-left. It holds for any model, and asks it only what it can answer.
+without that band in that segment. The probability is the track's, the mean over the spans around
+its segments; each span that holds the segment is asked again. Most bands are octaves; the lowest
+and the highest are what is left. It holds for any model, and asks it only what it can answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any
@@ -20,11 +22,14 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference import segmenter
-from music_emotion.inference.model import EmotionModel, as_sound, is_file, joined
+from music_emotion.inference.model import EmotionModel, SegmentLevel, as_sound, is_file, joined
 from music_emotion.inference.prediction import DIGITS, TrackPrediction, rounded_values
+from music_emotion.models.pooling import spans_around
 
 LONGEST_SECONDS = 300.0  # of a track that are explained; the rest is left aside
 BAND_EDGES = (0.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0, 6_400.0, 11_025.0)  # Hz
+
+SPANS_AT_ONCE = 1_000  # that the model is asked for
 
 Array = NDArray[np.float32]
 
@@ -108,27 +113,88 @@ def explain(
     versions = chain([segments], (_without_band(segments, *band) for band in bands))
     segment_level = joined([model.analyse(version) for version in versions])
 
-    everything = np.flatnonzero(segmenter.audible_segments(segments))
-    without_segment = [everything[everything != number] for number in range(count)]
-    without_band = [everything + count * (band + 1) for band in range(len(bands))]
-    without_both = [
-        np.where(everything == number, number + count * (band + 1), everything)
-        for band in range(len(bands))
-        for number in range(count)
-    ]
-    spans = [everything, *without_segment, *without_band, *without_both]
-    emotions = model.aggregate(segment_level, spans).emotions
-    chosen = int(emotions[0].argmax()) if emotion is None else EMOTIONS.index(emotion)
-    loss = emotions[0, chosen] - emotions[1:, chosen]
-    by_segment, by_band, by_both = np.split(loss, [count, count + len(bands)])
+    audible = segmenter.audible_segments(segments)
+    whole, (by_segment, by_band, by_both) = _left_out(
+        model, segment_level, audible, bands=len(bands)
+    )
+    chosen = int(whole.argmax()) if emotion is None else EMOTIONS.index(emotion)
     return Explanation(
         emotion=EMOTIONS[chosen],
-        probability=float(emotions[0, chosen]),
+        probability=float(whole[chosen]),
         time=np.arange(count, dtype=np.float64) * SEGMENT_SECONDS,
-        seconds=by_segment,
+        seconds=whole[chosen] - by_segment[:, chosen],
         bands=bands,
-        frequencies=by_band,
-        map=by_both.reshape(len(bands), count),
+        frequencies=whole[chosen] - by_band[:, chosen],
+        map=whole[chosen] - by_both[:, chosen].reshape(len(bands), count),
+    )
+
+
+def _left_out(
+    model: EmotionModel, segment_level: SegmentLevel, audible: NDArray[np.bool_], *, bands: int
+) -> tuple[Array, list[Array]]:
+    """Return the emotions of the whole, shape (9,), and what they are without parts of it.
+
+    Parameters
+    ----------
+    segment_level
+        Of the n segments, then of the same without the first band, without the second, ….
+    audible
+        Shape (n,).
+
+    Returns
+    -------
+    whole
+        The mean over the audible segments of what is said of the span around each.
+    without
+        Without each segment (n, 9), each band (bands, 9), each band in each segment
+        (bands · n, 9).
+    """
+    count = len(audible)
+    spans = [
+        np.flatnonzero(audible[span]) + span.start
+        for span in spans_around(count, model.segments_per_window)
+    ]
+    holding = [[at for at, span in enumerate(spans) if number in span] for number in range(count)]
+    everywhere = [span + count * band for band in range(bands + 1) for span in spans]
+    without_segment = [
+        spans[at][spans[at] != number] for number in range(count) for at in holding[number]
+    ]
+    without_both = [
+        np.where(spans[at] == number, number + count * (band + 1), spans[at])
+        for band in range(bands)
+        for number in range(count)
+        for at in holding[number]
+    ]
+    said = _said(model, segment_level, [*everywhere, *without_segment, *without_both])
+    whole, *by_band = said[: len(everywhere)].reshape(bands + 1, count, len(EMOTIONS))
+    changed = iter(said[len(everywhere) :])
+
+    def mean(emotions: Array, heard: NDArray[np.bool_]) -> Array:
+        mean: Array = emotions[heard if heard.any() else slice(None)].mean(axis=0)
+        return mean
+
+    def replaced(number: int) -> Array:
+        emotions = whole.copy()
+        emotions[holding[number]] = [next(changed) for _ in holding[number]]
+        return emotions
+
+    others = [audible & (np.arange(count) != number) for number in range(count)]
+    by_segment = [mean(replaced(number), others[number]) for number in range(count)]
+    by_both = [mean(replaced(number), audible) for _ in range(bands) for number in range(count)]
+    without = [by_segment, [mean(emotions, audible) for emotions in by_band], by_both]
+    return mean(whole, audible), [np.stack(each) for each in without]
+
+
+def _said(
+    model: EmotionModel, segment_level: SegmentLevel, spans: Sequence[NDArray[np.int64]]
+) -> Array:
+    """Return the emotions of spans, shape (spans, 9), so many at a time that memory suffices."""
+    starts = range(0, len(spans), SPANS_AT_ONCE)
+    return np.concatenate(
+        [
+            model.aggregate(segment_level, spans[start : start + SPANS_AT_ONCE]).emotions
+            for start in starts
+        ]
     )
 
 

@@ -26,17 +26,20 @@ from music_emotion.inference import segmenter
 from music_emotion.inference.model_card import CARD_FILE
 from music_emotion.inference.package import ONNX_FILE, OUTPUTS, Network, find_package
 from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.inference.valence_arousal import term_columns
 from music_emotion.models.base import Prediction
-from music_emotion.models.pooling import pool
+from music_emotion.models.pooling import pool, spans_around
 
 DEFAULT_MODEL = "default"
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 Key = TypeVar("Key")
 SegmentLevel = Mapping[str, Array]
 """What is kept of each segment, one entry per segment on axis 0: the graph's outputs (scope
-``segment``) or the features it will see pooled (scope ``track``)."""
+``segment``) or the features it will see pooled (scope ``track``), and the features that valence
+and arousal are read from."""
 
 ReadingProgress = Callable[[float, float | None], None]
 """Called with (seconds read, seconds in all where known)."""
@@ -55,7 +58,12 @@ class EmotionModel:
     @property
     def sample_rates(self) -> frozenset[int]:
         """Rates in Hz at which the model needs segments."""
-        return sample_rates(self.card.features)
+        return sample_rates(self.card.computed_features)
+
+    @property
+    def segments_per_window(self) -> int:
+        """Segments of the span that a point of the timeline is heard from."""
+        return round(self.card.window_seconds / SEGMENT_SECONDS)
 
     def predict(
         self,
@@ -93,37 +101,87 @@ class EmotionModel:
         rate = sound.sample_rate
         envelope = segmenter.Envelope(rate)
         blocks, is_repeated = segmenter.fill_segment(envelope.watch(blocks), rate, name)
-        parts, masks = list[SegmentLevel](), list[NDArray[np.bool_]]()
+        parts, masks, levels = list[SegmentLevel](), list[NDArray[np.bool_]](), list[Floats]()
         for segments in segmenter.segment_blocks(blocks, rate, rates=self.sample_rates):
             parts.append(self.analyse(segments))
             masks.append(segmenter.audible_segments(segments))
+            levels.append(segmenter.segment_levels(segments))
         audible, peaks, duration = np.concatenate(masks), envelope.values(), sound.duration
-        count, peak = len(audible), float(peaks.max())
-        width = round(self.card.window_seconds / SEGMENT_SECONDS)
-        spans = (slice(0, count), *spans_around(count, width))
-        whole, *windows = [np.flatnonzero(audible[span]) + span.start for span in spans]
-        predicted = self.aggregate(joined(parts), [whole, *windows])
-        middles = (np.arange(count, dtype=np.float64) + 0.5) * min(SEGMENT_SECONDS, duration)
+        course = self.timeline(joined(parts), audible, np.concatenate(levels), duration)
+        emotions, is_audible = course.mean(course.emotions), bool(audible.any())
         return TrackPrediction(
             path=path,
             duration=duration,
             model=self.card.name,
             version=self.card.version,
-            emotions=predicted.emotions[0],
-            intensities=predicted.intensities[0],
-            confidence=self.confidence(predicted.emotions[0]) if len(whole) else 0.0,
-            timeline=Timeline(middles, predicted.emotions[1:], width * SEGMENT_SECONDS),
-            warnings=(*sound.warnings, *_warnings(len(whole) > 0, peak, is_repeated, duration)),
+            emotions=emotions,
+            intensities=course.mean(course.intensities),
+            confidence=self.confidence(emotions) if is_audible else 0.0,
+            valence=float(course.mean(course.valence)),
+            arousal=float(course.mean(course.arousal)),
+            timeline=course,
+            warnings=(
+                *sound.warnings,
+                *_warnings(is_audible, float(peaks.max()), is_repeated, duration),
+            ),
             envelope=peaks,
         )
 
     def analyse(self, segments: segmenter.Segments) -> SegmentLevel:
-        """Return what the model keeps of each segment: its features, or the graph's outputs."""
-        features = segment_features(segments.waveforms, self.card.features)
+        """Return what the model keeps of each segment: its features, or the graph's outputs.
+
+        Features that valence and arousal are read from are kept in both cases.
+        """
+        features = segment_features(segments.waveforms, self.card.computed_features)
         if self.card.scope == "track":
             return features
         predicted = self.network(features)
-        return {"emotions": predicted.emotions, "intensities": predicted.intensities}
+        kept = {name: features[name] for name in self.card.dimension_features}
+        return {"emotions": predicted.emotions, "intensities": predicted.intensities, **kept}
+
+    def timeline(
+        self,
+        segment_level: SegmentLevel,
+        audible: NDArray[np.bool_],
+        level: Floats,
+        duration: float,
+    ) -> Timeline:
+        """Return the course of a track: a point for each segment, heard from the span around it.
+
+        Parameters
+        ----------
+        segment_level
+            What :meth:`analyse` gave for the track's n segments.
+        audible
+            Which of them are more than silence, shape (n,).
+        level
+            Of each segment, in dB, shape (n,).
+        duration
+            Of the track in seconds.
+        """
+        slices = spans_around(len(audible), self.segments_per_window)
+        spans = [np.flatnonzero(audible[span]) + span.start for span in slices]
+        predicted = self.aggregate(segment_level, spans)
+        relative = segmenter.relative_levels(level, audible)
+        valence, arousal = (
+            dimension.values(
+                predicted.intensities,
+                term_columns(tuple(dimension.terms), segment_level, relative),
+                spans,
+            )
+            for dimension in (self.card.valence, self.card.arousal)
+        )
+        seconds = min(SEGMENT_SECONDS, duration)
+        return Timeline(
+            start=np.array([span.start for span in slices]) * seconds,
+            end=np.array([span.stop for span in slices]) * seconds,
+            weight=np.where(audible, seconds, 0.0),
+            emotions=predicted.emotions,
+            intensities=predicted.intensities,
+            valence=valence,
+            arousal=arousal,
+            window=self.segments_per_window * SEGMENT_SECONDS,
+        )
 
     def aggregate(
         self, segment_level: SegmentLevel, spans: Sequence[NDArray[np.int64]]
@@ -185,21 +243,6 @@ def no_emotion(rows: int) -> Prediction:
     """
     shape = (rows, len(EMOTIONS))
     return Prediction(np.full(shape, 1 / len(EMOTIONS), np.float32), np.zeros(shape, np.float32))
-
-
-def spans_around(count: int, width: int) -> list[slice]:
-    """Return for each of ``count`` segments the span of ``width`` segments around it.
-
-    Spans are cut at the ends of the track; an even width reaches one further after than before.
-
-    Examples
-    --------
-    >>> [(span.start, span.stop) for span in spans_around(4, 2)]
-    [(0, 2), (1, 3), (2, 4), (3, 4)]
-    """
-    before = (width - 1) // 2
-    after = width - 1 - before
-    return [slice(max(0, at - before), min(count, at + after + 1)) for at in range(count)]
 
 
 def _warnings(is_audible: bool, peak: float, is_repeated: bool, duration: float) -> Iterator[str]:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.features.compute import FEATURES
+from music_emotion.inference.valence_arousal import AROUSAL, VALENCE, Dimension, is_term
 
 CARD_FILE = "card.json"
 FORMAT = 1
@@ -62,6 +63,7 @@ class Card:
         input, from :data:`POOLINGS`, concatenated in this order
     window_seconds: span of sound behind one point of the timeline, 3–600
     emotions: in the graph's order; always the package's own
+    valence, arousal: how each is read; by default from the intensities alone
     confidence: calibration of the top emotion's probability as a track's confidence; ``None``
         takes the probability itself
     summary, use_when: one line each, for ``music-emotion models``
@@ -80,6 +82,8 @@ class Card:
     pooling: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     window_seconds: float = 3.0
     emotions: tuple[str, ...] = EMOTIONS
+    valence: Dimension = VALENCE
+    arousal: Dimension = AROUSAL
     confidence: ConfidenceCurve | None = None
     summary: str = ""
     use_when: str = ""
@@ -89,6 +93,16 @@ class Card:
     intended_use: str = ""
     limits: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
+
+    @property
+    def dimension_features(self) -> tuple[str, ...]:
+        """Features that valence and arousal are read from."""
+        return tuple(dict.fromkeys((*self.valence.features, *self.arousal.features)))
+
+    @property
+    def computed_features(self) -> tuple[str, ...]:
+        """All features of a segment that are computed for an answer."""
+        return tuple(dict.fromkeys((*self.features, *self.dimension_features)))
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` naming the first field that cannot be."""
@@ -177,6 +191,9 @@ def _parse(fields: Any) -> Card:
     if (curve := fields.get("confidence")) is not None:
         points = {name: tuple(map(float, curve[name])) for name in ("probability", "accuracy")}
         fields["confidence"] = ConfidenceCurve(**points, ece=float(curve["ece"]))
+    for name in ("valence", "arousal"):
+        if name in fields:
+            fields[name] = _dimension(fields[name])
     for name in ("features", "emotions", "limits", "licences"):
         if name in fields:
             fields[name] = _texts(name, fields[name])
@@ -187,6 +204,11 @@ def _parse(fields: Any) -> Card:
     if "training" in fields:
         fields["training"] = {k: str(v) for k, v in fields["training"].items()}
     return Card(**fields)
+
+
+def _dimension(fields: Any) -> Dimension:
+    terms = {str(term): float(weight) for term, weight in fields["terms"].items()}
+    return Dimension(terms, float(fields["offset"]), float(fields["seconds"]))
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
@@ -218,6 +240,12 @@ def _requirements(card: Card) -> Iterator[tuple[object, str]]:
     for name, statistics in card.pooling.items():
         yield FEATURES[name].is_pooled, f"{name} cannot be pooled"
         yield statistics and set(statistics) <= set(POOLINGS), f"unknown pooling of {name}"
+    for name in ("valence", "arousal"):
+        dimension = getattr(card, name)
+        yield all(map(is_term, dimension.terms)), f"{name} has an unknown term"
+        numbers = (*dimension.terms.values(), dimension.offset, dimension.seconds)
+        yield all(map(math.isfinite, numbers)), f"{name} has a number that is not finite"
+        yield 0.0 <= dimension.seconds <= 600.0, f"seconds of {name} are not within 0 to 600"
     if (curve := card.confidence) is not None:
         rises = all(a < b for a, b in pairwise(curve.probability))
         fits = 0 < len(curve.probability) == len(curve.accuracy)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +19,25 @@ if TYPE_CHECKING:
 
 DIGITS = 6  # after the point, in everything written
 JAMS_VERSION = "0.3.4"
-NAMESPACE = "tag_open"
 
 INTENSITY_COLUMNS = tuple(f"intensity_{name}" for name in EMOTIONS)
-COLUMNS: Mapping[str, type[str] | type[float]] = {
+STANDING_COLUMNS = tuple(f"standing_{name}" for name in EMOTIONS)
+NUMBERS = ("valence", "arousal", "familiarity")
+"""What a prediction says of a track in one number each, besides emotions and confidence."""
+
+FLAGS = ("unfamiliar", "heard_in_training")
+
+COLUMNS: Mapping[str, type[str] | type[float] | type[bool]] = {
     "duration": float,
     "model": str,
     "version": str,
     "top": str,
     "confidence": float,
+    **dict.fromkeys(NUMBERS, float),
+    **dict.fromkeys(FLAGS, bool),
     **dict.fromkeys(EMOTIONS, float),
     **dict.fromkeys(INTENSITY_COLUMNS, float),
+    **dict.fromkeys(STANDING_COLUMNS, float),
     "warnings": str,
 }
 """Columns of a prediction as one flat row, in order, and what each holds; see
@@ -39,21 +48,53 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no one truth to compare by
 class Timeline:
-    """Emotions over the course of a track.
+    """What people feel over the course of a track: n points, one per 3-s segment.
 
     Attributes
     ----------
-    time: middle of each 3-s segment in seconds, shape (n,)
-    emotions: probabilities in the window around it, shape (n, 9), rows sum to 1
-    window: length of that window in seconds
+    start, end: what the point was heard from, in seconds, shape (n,); spans overlap
+    weight: audible seconds of the point's own segment, which it counts by in the whole, shape (n,)
+    emotions: probabilities, shape (n, 9), rows sum to 1
+    intensities: expected share of listeners who feel each emotion, shape (n, 9), 0–1
+    valence, arousal: shape (n,), −1 to 1
+    window: length in seconds of a span that no end of the track cuts
     """
 
-    time: NDArray[np.float64]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    weight: NDArray[np.float64]
     emotions: Array
+    intensities: Array
+    valence: Array
+    arousal: Array
     window: float
 
     def __len__(self) -> int:
-        return len(self.time)
+        return len(self.start)
+
+    @property
+    def time(self) -> NDArray[np.float64]:
+        """Middle of what each point was heard from, in seconds, shape (n,)."""
+        return (self.start + self.end) / 2
+
+    def mean(self, values: Array) -> Array:
+        """Return the mean of ``values``, one per point on axis 0, over the audible time.
+
+        This is how a track's emotions, intensities, valence and arousal follow from its points.
+        Where nothing is audible all points count the same.
+
+        Examples
+        --------
+        >>> flat = np.zeros((2, 9), np.float32)
+        >>> times, seconds = np.array([0.0, 3.0]), np.array([3.0, 1.0])
+        >>> valence = np.array([0.2, 0.6], np.float32)
+        >>> course = Timeline(times, times + 3, seconds, flat, flat, valence, valence, 3.0)
+        >>> round(float(course.mean(course.valence)), 3)
+        0.3
+        """
+        weights = self.weight if self.weight.any() else None
+        mean: Array = np.average(values, axis=0, weights=weights).astype(np.float32)
+        return mean
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -69,7 +110,14 @@ class TrackPrediction:
     intensities: expected share of listeners who feel each emotion, shape (9,), 0–1
     confidence: probability that the top emotion is the one most listeners name, 0–1, calibrated
         out of fold as the model's card says; 0 for silence
-    timeline: the emotions over time
+    valence, arousal: how pleasant and how stirring, −1 to 1
+    timeline: the same over time; emotions, intensities, valence and arousal of the whole are its
+        means over the audible time
+    standing: share of the reference tracks whose intensity of each emotion is lower, shape (9,),
+        0–1; NaN where the model brings no reference
+    familiarity: how like the music behind the model the sound is, 0–1; NaN where it cannot tell
+    unfamiliar: whether it is so far from that music that the answer means little
+    heard_in_training: whether the model learned from this very recording
     warnings: what was wrong with the sound, one line each
     envelope: largest sample in each 1/20 s, shape (n,), for pictures; not written out
     """
@@ -81,7 +129,13 @@ class TrackPrediction:
     emotions: Array
     intensities: Array
     confidence: float
+    valence: float
+    arousal: float
     timeline: Timeline
+    standing: Array = field(default_factory=lambda: np.full(len(EMOTIONS), np.nan, np.float32))
+    familiarity: float = math.nan
+    unfamiliar: bool = False
+    heard_in_training: bool = False
     warnings: tuple[str, ...] = ()
     envelope: Array = field(default_factory=lambda: np.zeros(0, np.float32), repr=False)
 
@@ -102,7 +156,6 @@ class TrackPrediction:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers, texts and lists, as ``music-emotion predict`` writes them."""
-        rows = [_shares(row) for row in self.timeline.emotions]
         return {
             "path": written_name(self.path),
             "duration": round(self.duration, 3),
@@ -110,16 +163,32 @@ class TrackPrediction:
             "version": self.version,
             "emotions": dict(zip(EMOTIONS, _shares(self.emotions), strict=True)),
             "intensities": dict(zip(EMOTIONS, rounded_values(self.intensities), strict=True)),
+            "standing": dict(zip(EMOTIONS, rounded_values(self.standing), strict=True)),
             "confidence": round(self.confidence, DIGITS),
-            "timeline": {
-                "time": [round(float(time), 3) for time in self.timeline.time],
-                "window": self.timeline.window,
-                "emotions": {name: [row[at] for row in rows] for at, name in enumerate(EMOTIONS)},
-            },
+            **{name: _rounded(getattr(self, name)) for name in NUMBERS},
+            **{name: getattr(self, name) for name in FLAGS},
+            "timeline": self._timeline_dict(),
             "warnings": list(self.warnings),
         }
 
-    def to_row(self, *, rounded: bool = True) -> dict[str, str | float | None]:
+    def _timeline_dict(self) -> dict[str, Any]:
+        course = self.timeline
+        shares = [_shares(row) for row in course.emotions]
+        return {
+            **{
+                name: [round(float(seconds), 3) for seconds in getattr(course, name)]
+                for name in ("time", "start", "end", "weight")
+            },
+            "window": course.window,
+            "emotions": {name: [row[at] for row in shares] for at, name in enumerate(EMOTIONS)},
+            "intensities": {
+                name: rounded_values(course.intensities[:, at]) for at, name in enumerate(EMOTIONS)
+            },
+            "valence": rounded_values(course.valence),
+            "arousal": rounded_values(course.arousal),
+        }
+
+    def to_row(self, *, rounded: bool = True) -> dict[str, str | float | bool | None]:
         """Return the prediction, but for its timeline, as one flat row.
 
         Parameters
@@ -130,17 +199,21 @@ class TrackPrediction:
         Returns
         -------
         dict
-            One value per name in :data:`COLUMNS`. ``top`` is ``None`` for silence; warnings are
-            one text, divided by ``"; "``.
+            One value per name in :data:`COLUMNS`. ``top`` is ``None`` for silence, a number that
+            is not known too; warnings are one text, divided by ``"; "``.
         """
+        numbers = [getattr(self, name) for name in NUMBERS]
+        known: Callable[[Iterable[float]], list[float | None]]
+        known = rounded_values if rounded else _without_nan
         if rounded:
             duration, confidence = round(self.duration, 3), round(self.confidence, DIGITS)
             emotions, intensities = _shares(self.emotions), rounded_values(self.intensities)
         else:
             duration, confidence = float(self.duration), float(self.confidence)
             emotions, intensities = self.emotions.tolist(), self.intensities.tolist()
-        start = (duration, self.model, self.version, self.top, confidence)
-        values = (*start, *emotions, *intensities, "; ".join(self.warnings))
+        flags = [getattr(self, name) for name in FLAGS]
+        start = (duration, self.model, self.version, self.top, confidence, *known(numbers), *flags)
+        values = (*start, *emotions, *intensities, *known(self.standing), "; ".join(self.warnings))
         return dict(zip(COLUMNS, values, strict=True))
 
     @classmethod
@@ -149,12 +222,18 @@ class TrackPrediction:
     ) -> TrackPrediction:
         """Return the prediction that :meth:`to_row` made a row of.
 
-        The row may have more columns; ``path``, ``timeline`` and ``warnings`` are what it does not
-        hold, or not apart.
+        The row may have more columns, and fewer where it is older: what is missing is not known.
+        ``path``, ``timeline`` and ``warnings`` are what it does not hold, or not apart.
         """
         return cls(
             path=path,
             **{name: row[name] for name in ("duration", "model", "version", "confidence")},
+            valence=_with_nan(row.get("valence")),
+            arousal=_with_nan(row.get("arousal")),
+            familiarity=_with_nan(row.get("familiarity")),
+            unfamiliar=bool(row.get("unfamiliar")),
+            heard_in_training=bool(row.get("heard_in_training")),
+            standing=np.array([_with_nan(row.get(name)) for name in STANDING_COLUMNS], np.float32),
             emotions=np.array([row[name] for name in EMOTIONS], np.float32),
             intensities=np.array([row[name] for name in INTENSITY_COLUMNS], np.float32),
             timeline=timeline,
@@ -164,21 +243,23 @@ class TrackPrediction:
     def to_jams(self) -> dict[str, Any]:
         """Return a JAMS document (Humphrey et al., ISMIR 2014; schema 0.3) as a dict.
 
-        It holds three annotations in the namespace ``tag_open``, whose values are emotions: the
-        probabilities of the whole track, its intensities, and the probabilities over time. Which is
+        Annotations in the namespace ``tag_open`` have emotions as values: the probabilities of the
+        whole track, its intensities, and both over time, each for the span that a point was heard
+        from. Those in ``mood_thayer`` have (valence, arousal), of the whole and over time. Which is
         which is in each annotation's sandbox.
         """
-        duration, timeline = round(self.duration, 3), self.timeline
-        half = timeline.window / 2
-        spans = [
-            (max(0.0, middle - half), min(duration, middle + half), emotions)
-            for middle, emotions in zip(timeline.time.tolist(), timeline.emotions, strict=True)
-        ]
+        duration, course = round(self.duration, 3), self.timeline
+        whole = ([0.0], [duration])
+        spans = (course.start.tolist(), course.end.tolist())
+        moods = np.stack([course.valence, course.arousal], axis=1)
         return {
             "annotations": [
-                self._jams_annotation("emotions", [(0.0, duration, self.emotions)]),
-                self._jams_annotation("intensities", [(0.0, duration, self.intensities)]),
-                self._jams_annotation("timeline", spans),
+                self._jams_emotions("emotions", *whole, self.emotions[None]),
+                self._jams_emotions("intensities", *whole, self.intensities[None]),
+                self._jams_emotions("timeline", *spans, course.emotions),
+                self._jams_emotions("timeline of intensities", *spans, course.intensities),
+                self._jams_moods("mood", *whole, np.array([[self.valence, self.arousal]])),
+                self._jams_moods("timeline of mood", *spans, moods),
             ],
             "file_metadata": {
                 **dict.fromkeys(("title", "artist", "release"), ""),
@@ -189,28 +270,47 @@ class TrackPrediction:
             "sandbox": {
                 "path": written_name(self.path),
                 "confidence": round(self.confidence, DIGITS),
+                **{name: _rounded(getattr(self, name)) for name in NUMBERS},
+                **{name: getattr(self, name) for name in FLAGS},
+                "standing": dict(zip(EMOTIONS, rounded_values(self.standing), strict=True)),
                 "warnings": list(self.warnings),
             },
         }
 
-    def _jams_annotation(
-        self, quantity: str, spans: Iterable[tuple[float, float, Array]]
+    def _jams_emotions(
+        self, quantity: str, start: Sequence[float], end: Sequence[float], rows: Array
     ) -> dict[str, Any]:
-        """Annotate spans, each (start, end, nine values)."""
+        """Annotate spans with nine values each."""
+        data = [
+            _observation(first, last, name, round(float(value), DIGITS))
+            for first, last, row in zip(start, end, rows, strict=True)
+            for name, value in zip(EMOTIONS, row, strict=True)
+        ]
+        return self._jams_annotation("tag_open", quantity, data)
+
+    def _jams_moods(
+        self,
+        quantity: str,
+        start: Sequence[float],
+        end: Sequence[float],
+        moods: NDArray[np.floating],
+    ) -> dict[str, Any]:
+        """Annotate spans with (valence, arousal)."""
+        data = [
+            _observation(first, last, [round(float(value), DIGITS) for value in mood], None)
+            for first, last, mood in zip(start, end, moods, strict=True)
+            if not np.isnan(mood).any()
+        ]
+        return self._jams_annotation("mood_thayer", quantity, data)
+
+    def _jams_annotation(
+        self, namespace: str, quantity: str, data: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         return {
-            "namespace": NAMESPACE,
+            "namespace": namespace,
             "time": 0.0,
             "duration": round(self.duration, 3),
-            "data": [
-                {
-                    "time": round(start, 3),
-                    "duration": round(end - start, 3),
-                    "value": name,
-                    "confidence": round(float(value), DIGITS),
-                }
-                for start, end, values in spans
-                for name, value in zip(EMOTIONS, values, strict=True)
-            ],
+            "data": data,
             "annotation_metadata": {
                 "curator": {"name": "", "email": ""},
                 "annotator": {},
@@ -225,7 +325,10 @@ class TrackPrediction:
         }
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return the timeline as a table: one row per point, ``time`` and the nine emotions.
+        """Return the timeline as a table, one row per point.
+
+        Its columns are ``time``, ``start`` and ``end``, ``valence`` and ``arousal``, the nine
+        emotions and their intensities.
 
         Raises
         ------
@@ -236,9 +339,13 @@ class TrackPrediction:
             import pandas
         except ImportError:
             raise MusicEmotionError("a DataFrame needs pandas: pip install pandas") from None
-        frame = pandas.DataFrame(self.timeline.emotions, columns=list(EMOTIONS))
-        frame.insert(0, "time", self.timeline.time)
-        return frame
+        course = self.timeline
+        columns = {
+            name: getattr(course, name) for name in ("time", "start", "end", "valence", "arousal")
+        }
+        for names, values in ((EMOTIONS, course.emotions), (INTENSITY_COLUMNS, course.intensities)):
+            columns |= dict(zip(names, values.T, strict=True))
+        return pandas.DataFrame(columns)
 
 
 def ranked(emotions: Array) -> list[tuple[str, float]]:
@@ -253,12 +360,20 @@ def ranked(emotions: Array) -> list[tuple[str, float]]:
     return [(EMOTIONS[index], float(emotions[index])) for index in order]
 
 
+def _observation(
+    start: float, end: float, value: str | list[float], confidence: float | None
+) -> dict[str, Any]:
+    """Return what JAMS says of one span."""
+    span = {"time": round(start, 3), "duration": round(end - start, 3)}
+    return {**span, "value": value, "confidence": confidence}
+
+
 def _shares(values: Array) -> list[float]:
     """Round probabilities so that they sum to 1: the largest takes what rounding left.
 
     Nine that are equal, as for silence, stay equal.
     """
-    rounded = rounded_values(values)
+    rounded = [round(float(value), DIGITS) for value in values]
     largest = max(rounded)
     if largest > min(rounded):
         at = rounded.index(largest)
@@ -266,12 +381,24 @@ def _shares(values: Array) -> list[float]:
     return rounded
 
 
-def rounded_values(values: Array) -> list[float]:
-    """Return numbers as they are written.
+def rounded_values(values: Iterable[float]) -> list[float | None]:
+    """Return numbers as they are written; what is not known is ``None``.
 
     Examples
     --------
-    >>> rounded_values(np.array([1 / 3, 1.0], np.float32))
-    [0.333333, 1.0]
+    >>> rounded_values(np.array([1 / 3, np.nan], np.float32))
+    [0.333333, None]
     """
-    return [round(float(value), DIGITS) for value in values]
+    return [_rounded(value) for value in values]
+
+
+def _rounded(value: float) -> float | None:
+    return None if math.isnan(value) else round(float(value), DIGITS)
+
+
+def _without_nan(values: Iterable[float]) -> list[float | None]:
+    return [None if math.isnan(value) else float(value) for value in values]
+
+
+def _with_nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -27,6 +27,8 @@ BATCH_SEGMENTS = 20  # segments given at once: one minute
 SILENT_LEVEL = 2e-5  # mean absolute sample, -94 dB; one bit of 16 dithered is below
 LEVEL_SAMPLES = 1_102  # 50 ms at 22,050 Hz
 AUDIBLE_LEVELS = 5  # of the 60 in a segment; a click fills one or two
+LEAST_POWER = 1e-10  # of a segment's level, -100 dB
+LOWEST_LEVEL = -60.0  # dB, below the track's mean
 MIN_SECONDS = 0.5  # less sound than this is refused
 ENVELOPE_RATE = 20  # largest samples per second, for pictures
 
@@ -145,6 +147,36 @@ def audible_segments(segments: Segments) -> NDArray[np.bool_]:
     spread = np.count_nonzero(levels >= SILENT_LEVEL, axis=1) >= AUDIBLE_LEVELS
     audible: NDArray[np.bool_] = (size.mean(axis=1) >= SILENT_LEVEL) & spread
     return audible
+
+
+def segment_levels(segments: Segments) -> NDArray[np.float64]:
+    """Return the mean power of each segment in dB of full scale, shape (n,); silence at -100.
+
+    Examples
+    --------
+    >>> half = np.full((1, 66_150), 0.5, np.float32)
+    >>> segment_levels(Segments({22_050: half})).round(2)
+    array([-6.02])
+    """
+    waveform = segments.waveform
+    power = np.einsum("ns,ns->n", waveform, waveform) / waveform.shape[1]
+    level: NDArray[np.float64] = 10.0 * np.log10(power.astype(np.float64) + LEAST_POWER)
+    return level
+
+
+def relative_levels(level: NDArray[np.float64], audible: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return levels in dB above the mean of the audible segments, at least -60, shape (n,).
+
+    A track that is made louder or quieter as a whole keeps them.
+
+    Examples
+    --------
+    >>> relative_levels(np.array([-20.0, -10.0, -100.0]), np.array([True, True, False]))
+    array([ -5.,   5., -60.])
+    """
+    mean = level[audible].mean() if audible.any() else level.mean()
+    relative: NDArray[np.float64] = np.maximum(level - mean, LOWEST_LEVEL)
+    return relative
 
 
 def fill_segment(

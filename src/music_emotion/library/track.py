@@ -188,11 +188,17 @@ class CatalogueTrack:
         prediction = None
         if row["model"] is not None:
             emotions = np.frombuffer(row["timeline"], np.uint8).reshape(-1, len(EMOTIONS))
-            points = np.arange(len(emotions), dtype=np.float64)
+            middle = row["timeline_first"] + row["timeline_step"] * np.arange(len(emotions))
+            unknown = np.full(emotions.shape, np.nan, np.float32)
             timeline = Timeline(
-                row["timeline_first"] + row["timeline_step"] * points,
-                (emotions / np.float32(STEPS)).astype(np.float32),
-                row["timeline_window"],
+                start=np.maximum(middle - row["timeline_window"] / 2, 0.0),
+                end=np.minimum(middle + row["timeline_window"] / 2, row["duration"]),
+                weight=np.ones(len(emotions)),
+                emotions=(emotions / np.float32(STEPS)).astype(np.float32),
+                intensities=unknown,
+                valence=unknown[:, 0],
+                arousal=unknown[:, 0],
+                window=row["timeline_window"],
             )
             prediction = TrackPrediction.from_row(
                 row, path=row["path"], timeline=timeline, warnings=row["warnings"]

@@ -21,6 +21,7 @@ from scipy.special import log_softmax
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
+from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.models.base import Examples, FitReport, Prediction, Target, one_hot
 from music_emotion.models.dominant_label import DominantLabel, panel_probabilities
 from music_emotion.models.fitted_blend import FittedBlend, KernelModel, build_graph, fractions
@@ -32,7 +33,7 @@ from music_emotion.models.kernel import (
     solve_path,
     squared_distances,
 )
-from music_emotion.models.pooling import POOLING, Units, pool_units
+from music_emotion.models.pooling import POOLING, Units, pool_rows, pool_spans, pool_units
 from music_emotion.models.views import (
     View,
     fit_view,
@@ -115,6 +116,15 @@ Tried = tuple[Estimator, Candidate, float, float]
 """A member without its weight."""
 
 
+@dataclass(frozen=True, slots=True)
+class _SpanPredictions:
+    """What is said of n spans: logits and intensities, each (n, 9); each span's unit, rising."""
+
+    chances: Floats
+    intensities: Floats
+    unit: NDArray[np.int64]
+
+
 class KernelBlend:
     """Means of kernel regressions and classifiers, chosen by cross-validation over artists.
 
@@ -122,8 +132,9 @@ class KernelBlend:
     best of each.
     """
 
-    window_seconds = 12.0
-    """Span behind one point of a timeline: four segments, so that it has a deviation."""
+    window_seconds = 27.0
+    """Span that one answer is given for; a track's is the mean over the spans around its segments.
+    `docs/blend.md` says what other spans are worth."""
 
     def __init__(self, name: str, candidates: Sequence[Candidate], *, rounds: int = ROUNDS) -> None:
         self.name = name
@@ -151,20 +162,29 @@ class KernelBlend:
         """
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
-        units, _ = pool_units(examples, self.feature_names)
+        units, unit_of_row = pool_units(examples, self.feature_names)
         if len(np.unique(units.group)) < 2:
             raise ModelError(f"{self.name} cannot be fitted: all tracks are of one artist")
-        searched = _some_groups(units, seed)
-        chances, angles = self._search(searched, target, seed, progress)
-        intensities = fractions(angles)
+        is_searched = _some_groups(units.group, seed)
+        searched = units.take(is_searched)
+        self.members_ = self._search(searched, target, seed, progress)
+        spans = self._left_out(examples.take(is_searched[unit_of_row]), searched, target, seed)
         dominant_label = DominantLabel.fit(
-            chances, intensities, searched.label, use_intensities=target == "votes"
+            spans.chances,
+            spans.intensities,
+            searched.label,
+            spans.unit,
+            use_intensities=target == "votes",
         )
         kernel_models = _kernel_models(units, self.members_, target, seed)
         self.fitted_ = FittedBlend(kernel_models, dominant_label)
         if progress is not None:
             progress(INNER_FOLDS + 1, INNER_FOLDS + 1)
-        loss = _log_loss(np.log(dominant_label(chances, intensities)), searched.label)
+        emotions = dominant_label(spans.chances, spans.intensities)
+        emotions, intensities = (
+            pool_rows(values, spans.unit, ("mean",)) for values in (emotions, spans.intensities)
+        )
+        loss = _log_loss(np.log(emotions), searched.label)
         return FitReport(
             notes=(
                 "out of the inner folds: "
@@ -180,11 +200,11 @@ class KernelBlend:
         )
 
     def predict(self, examples: Examples) -> Prediction:
-        """Predict each unit; all its rows share the prediction."""
-        units, unit_of_row = pool_units(examples, self.feature_names)
-        emotions, intensities = self._require_fitted()(units.features)
-        rows = (values[unit_of_row].astype(np.float32) for values in (emotions, intensities))
-        return Prediction(*rows)
+        """Predict each unit, the mean over its spans; all its rows share the prediction."""
+        spans, unit_of_span, unit_of_row = pool_spans(examples, self.feature_names, self._width)
+        answers = self._require_fitted()(spans)
+        rows = (pool_rows(a, unit_of_span, ("mean",))[unit_of_row] for a in answers)
+        return Prediction(*(values.astype(np.float32) for values in rows))
 
     def graph(self) -> ModelProto:
         """Return the fitted model as an ONNX graph of pooled features (`models.fitted_blend`)."""
@@ -197,8 +217,8 @@ class KernelBlend:
 
     def _search(
         self, units: Units, target: Target, seed: int, progress: Progress | None
-    ) -> tuple[Floats, Floats]:
-        """Choose the members; return the out-of-fold logits and angles of their means."""
+    ) -> tuple[Member, ...]:
+        """Choose the members by what their means are worth out of fold."""
         classifiers = self._grid("classifier", PENALTIES)
         regressions = self._grid("regression", RIDGES)
         outputs = np.zeros((len(classifiers) + len(regressions), len(units), len(EMOTIONS)))
@@ -217,10 +237,30 @@ class KernelBlend:
             return mean_correlation(fractions(angles), units.vote_fractions)
 
         logits, angles = np.split(outputs, [len(classifiers)])
-        chosen, chances = _choose(logits, classifiers, likelihood, self.rounds)
-        others, angle = _choose(angles, regressions, correlation, self.rounds)
-        self.members_ = (*others, *chosen)
-        return chances, angle
+        chosen = _choose(logits, classifiers, likelihood, self.rounds)
+        return (*_choose(angles, regressions, correlation, self.rounds), *chosen)
+
+    def _left_out(
+        self, examples: Examples, units: Units, target: Target, seed: int
+    ) -> _SpanPredictions:
+        """Return what the members say of spans of units that they were not fitted to."""
+        unit_of_row = np.unique(examples.unit, return_inverse=True)[1]
+        folds = divide_groups(units.group, INNER_FOLDS, seed)
+        outputs, unit = list[Floats](), list[NDArray[np.int64]]()
+        for fold in np.unique(folds):
+            kernel_models = _kernel_models(units.take(folds != fold), self.members_, target, seed)
+            rows = examples.take(folds[unit_of_row] == fold)
+            spans, unit_of_span, _ = pool_spans(rows, self.feature_names, self._width)
+            outputs.append(np.sum([part(spans) for part in kernel_models], axis=0))
+            unit.append(np.flatnonzero(folds == fold)[unit_of_span])
+        order = np.argsort(np.concatenate(unit), kind="stable")
+        chances, angles = np.split(np.concatenate(outputs)[order], [len(EMOTIONS)], axis=1)
+        return _SpanPredictions(chances, fractions(angles), np.concatenate(unit)[order])
+
+    @property
+    def _width(self) -> int:
+        """Segments of a span."""
+        return round(self.window_seconds / SEGMENT_SECONDS)
 
     def _grid(self, estimator: Estimator, ridges: Sequence[float]) -> list[Tried]:
         return [
@@ -269,11 +309,10 @@ def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np
 
 def _choose(
     outputs: Floats, tried: Sequence[Tried], merit: Callable[[Floats], float], rounds: int
-) -> tuple[list[Member], Floats]:
+) -> list[Member]:
     """Add, round by round, the output that raises the mean's merit most (with repetition).
 
-    Caruana and others, *Ensemble selection from libraries of models*, ICML 2004. Returns the
-    members and their weighted mean.
+    Caruana and others, *Ensemble selection from libraries of models*, ICML 2004.
     """
     picked: list[int] = []
     total = np.zeros_like(outputs[0])
@@ -281,11 +320,10 @@ def _choose(
         merits = [merit((total + output) / size) for output in outputs]
         picked.append(int(np.argmax(merits)))
         total = total + outputs[picked[-1]]
-    members = [
+    return [
         Member(*tried[number], weight=picked.count(number) / rounds)
         for number in sorted(set(picked))
     ]
-    return members, total / rounds
 
 
 def _log_loss(logits: Floats, label: NDArray[np.int64]) -> float:
@@ -323,7 +361,7 @@ def _view(units: Units, candidate: Candidate, target: Target, seed: int) -> View
     shares = dict(candidate.shares)
     if not candidate.learned:
         return fit_view(units.features, shares)
-    some = _some_groups(units, seed)
+    some = units.take(_some_groups(units.group, seed))
     plain = fit_view(some.features, shares)
     groups = group_numbers(plain.sizes)
     distances = group_distances(plain(some.features), groups[plain.columns], groups.max() + 1)
@@ -355,15 +393,15 @@ def _noise(units: Units, target: Target) -> Floats:
     return relative
 
 
-def _some_groups(units: Units, seed: int) -> Units:
-    """Return the units of groups drawn at random until they are enough for the search."""
-    if len(units) <= SEARCH_UNITS:
-        return units
-    groups, member = np.unique(units.group, return_inverse=True)
+def _some_groups(group: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
+    """Return which units are of groups that are drawn at random until they are enough."""
+    if len(group) <= SEARCH_UNITS:
+        return np.ones(len(group), bool)
+    groups, member = np.unique(group, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(groups))
     reached = np.cumsum(np.bincount(member)[order])
     enough = max(2, int(np.searchsorted(reached, SEARCH_UNITS)) + 1)
-    return units.take(np.isin(member, order[:enough]))
+    return np.isin(member, order[:enough])
 
 
 MODELS = ("light", "transfer", "blend")

@@ -10,11 +10,12 @@ learned these probabilities. `DominantLabel` weighs them: the probabilities are 
     chance_slope · logits + intensity_slope · (log intensity - BALANCE · log mean intensity)
 
 Both slopes are fitted by log-loss on predictions for artists that were left out. Two numbers can
-hardly be overfitted, and they calibrate the sum.
+hardly be overfitted, and they calibrate the sum. What is calibrated is what will be said of a unit:
+the mean over the spans it is heard in, which is less sure than each of them.
 
-Predicted intensities are pulled towards their means, the more so the rarer the emotion, so that
-the rare ones would hardly ever come out on top. `BALANCE` gives a part of that back, at a little
-cost in log-loss (`docs/blend.md`).
+Predicted intensities are pulled towards their means, the more so the rarer the emotion, and the
+mean over spans pulls once more, so that the rare ones would hardly ever come out on top. `BALANCE`
+is how much of that is given back, at a little cost in log-loss (`docs/blend.md`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
 
-BALANCE = 0.5
+BALANCE = 1.0
 LEAST_INTENSITY = 0.01  # smaller predictions count as this
 LARGEST_SLOPE = 20.0
 AVERAGE_LISTENERS = 1.0  # who vote as the average track is voted, added to each panel
@@ -57,19 +58,34 @@ class DominantLabel:
         chances: Floats,
         intensities: Floats,
         label: NDArray[np.int64],
+        unit: NDArray[np.int64],
         *,
         use_intensities: bool = True,
     ) -> DominantLabel:
-        """Fit to out-of-fold logits (n, 9), intensities (n, 9) and dominant emotions (n,)."""
+        """Fit so that the mean of the probabilities over each unit's spans tells its label best.
+
+        Parameters
+        ----------
+        chances, intensities
+            Out-of-fold logits and intensities of n spans, each (n, 9).
+        label
+            Dominant emotion of each unit, shape (units,).
+        unit
+            Each span's unit, shape (n,), rising: every number from 0 to ``len(label) - 1``.
+        use_intensities
+            Whether the intensities decide, too.
+        """
         from scipy.optimize import minimize
 
         log_mean = np.log(np.maximum(intensities.mean(axis=0), LEAST_INTENSITY))
         balanced = np.log(np.maximum(intensities, LEAST_INTENSITY)) - BALANCE * log_mean
-        rows = np.arange(len(label))
+        first, spans = np.unique(unit, return_index=True, return_counts=True)[1:]
+        labelled = np.arange(len(unit)), label[unit]
 
         def loss(slopes: Floats) -> float:
             logits = slopes[0] * chances + slopes[1] * balanced
-            return float(-log_softmax(logits, axis=1)[rows, label].mean())
+            right = np.exp(log_softmax(logits, axis=1)[labelled])
+            return float(-np.log(np.add.reduceat(right, first) / spans).mean())
 
         highest = LARGEST_SLOPE if use_intensities else 0.0
         bounds = ((0.0, LARGEST_SLOPE), (0.0, highest))

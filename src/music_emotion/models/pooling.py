@@ -63,6 +63,21 @@ def pool_rows(
     return pooled
 
 
+def spans_around(count: int, width: int) -> list[slice]:
+    """Return for each of ``count`` segments the span of ``width`` segments around it.
+
+    Spans are cut at the ends; an even width reaches one further after than before.
+
+    Examples
+    --------
+    >>> [(span.start, span.stop) for span in spans_around(4, 2)]
+    [(0, 2), (1, 3), (2, 4), (3, 4)]
+    """
+    before = (width - 1) // 2
+    after = width - 1 - before
+    return [slice(max(0, at - before), min(count, at + after + 1)) for at in range(count)]
+
+
 @dataclass(frozen=True, slots=True)
 class Units:
     """Examples pooled by unit: u units, in increasing order of ``Examples.unit``.
@@ -121,3 +136,30 @@ def pool_units(
         vote_fractions=examples.vote_fractions[first].astype(np.float64),
     )
     return units, unit_of_row
+
+
+def pool_spans(
+    examples: Examples, names: tuple[str, ...], width: int, statistics: tuple[str, ...] = POOLING
+) -> tuple[dict[str, Floats], NDArray[np.int64], NDArray[np.int64]]:
+    """Pool the features ``names`` over the spans around each row, within its unit.
+
+    Returns
+    -------
+    features
+        Pooled feature vectors by name, each (n, k): one per row, unit by unit.
+    unit_of_span, unit_of_row
+        The unit of each span and of each row of the examples, numbered from 0, shape (n,).
+    """
+    unit_of_row = np.unique(examples.unit, return_inverse=True)[1]
+    order = np.argsort(unit_of_row, kind="stable")
+    counts = np.bincount(unit_of_row)
+    spans = [
+        order[start + span.start : start + span.stop]
+        for start, count in zip(counts.cumsum() - counts, counts, strict=True)
+        for span in spans_around(int(count), width)
+    ]
+    pooled = {}
+    for name in names:
+        rows = examples.gather(name)
+        pooled[name] = np.stack([pool(rows[span], statistics) for span in spans])
+    return pooled, unit_of_row[order], unit_of_row
