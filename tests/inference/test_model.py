@@ -218,10 +218,15 @@ def test_a_window_is_the_mean_of_its_audible_segments(
     assert prediction.timeline.window == seconds
     assert prediction.envelope[[30, 90, 150, 210]] == pytest.approx([0.1, 0.2, 0, 0.15], rel=0.01)
     assert prediction.confidence == pytest.approx(float(prediction.emotions.max()))
-    heard = np.array([0.1, 0.2, 0.15])
-    assert prediction.emotions[index] == pytest.approx(shares(*heard).mean(), abs=1e-5)
-    felt = np.tanh(40 * heard**2).mean()
-    assert prediction.intensities[index] == pytest.approx(felt, abs=1e-5)
+    # The whole is the mean of the points whose own segment is audible.
+    assert prediction.emotions[index] == pytest.approx(
+        np.mean([expected[at] for at in (0, 1, 3)]), abs=1e-5
+    )
+    felt = [np.tanh(40 * np.square(w)).mean() if w else 0.0 for w in windows]
+    assert prediction.timeline.intensities[:, index] == pytest.approx(felt, abs=1e-5)
+    assert prediction.intensities[index] == pytest.approx(
+        np.mean([felt[at] for at in (0, 1, 3)]), abs=1e-5
+    )
     assert prediction.warnings == ()
 
 

@@ -53,7 +53,7 @@ def test_a_model_without_a_network_is_kept_as_its_graph(light: KernelBlend, tmp_
 def test_the_graph_that_was_kept_is_exported_and_loaded(light: KernelBlend, tmp_path: Path) -> None:
     save(light, tmp_path / "trained")
     card = export_trained(tmp_path / "trained", tmp_path / "packaged", name="mine")
-    assert (card.scope, card.features, card.window_seconds) == ("track", ("summary",), 12.0)
+    assert (card.scope, card.features, card.window_seconds) == ("track", ("summary",), 27.0)
     assert card.training == {"model": "light", "target": "votes", "seed": "1"}
     sound = 0.1 * np.random.default_rng(0).standard_normal(6 * 22_050)
     assert load_model(tmp_path / "packaged").predict(sound, 22_050).model == "mine"

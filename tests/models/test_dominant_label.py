@@ -16,7 +16,7 @@ def test_dominance_finds_both_slopes_and_calibrates() -> None:
     log_mean = np.log(intensities.mean(axis=0))
     truth = DominantLabel(0.7, 1.5, -1.5 * BALANCE * log_mean)(chances, intensities)
     label = np.array([generator.choice(9, p=row) for row in truth])
-    fitted = DominantLabel.fit(chances, intensities, label)
+    fitted = DominantLabel.fit(chances, intensities, label, np.arange(6_000))
     assert fitted.chance_slope == pytest.approx(0.7, abs=0.1)
     assert fitted.intensity_slope == pytest.approx(1.5, abs=0.15)
     predicted = fitted(chances, intensities)
@@ -30,8 +30,38 @@ def test_the_rare_are_given_a_part_of_what_they_lose() -> None:
     intensities = generator.beta(2, 5, size=(500, 9))
     intensities[:, 8] *= 0.2
     chances = np.zeros((500, 9))
-    fitted = DominantLabel.fit(chances, intensities, intensities.argmax(axis=1))
+    label, unit = intensities.argmax(axis=1), np.arange(500)
+    fitted = DominantLabel.fit(chances, intensities, label, unit)
     assert fitted.offset.argmax() == 8
+
+
+def test_what_is_calibrated_is_the_mean_over_the_spans_of_a_unit() -> None:
+    generator = np.random.default_rng(0)
+    unit = np.repeat(np.arange(6_000), 3)
+    intensities = generator.beta(2, 5, size=(len(unit), 9))
+    chances = generator.normal(size=(len(unit), 9))
+    log_mean = np.log(intensities.mean(axis=0))
+    spans = DominantLabel(1.2, 1.8, -1.8 * BALANCE * log_mean)(chances, intensities)
+    truth = spans.reshape(-1, 3, 9).mean(axis=1)
+    label = np.array([generator.choice(9, p=row) for row in truth])
+    fitted = DominantLabel.fit(chances, intensities, label, unit)
+    assert fitted.chance_slope == pytest.approx(1.2, abs=0.15)
+    assert fitted.intensity_slope == pytest.approx(1.8, abs=0.25)
+    # Spans by themselves would be taken for less than they say.
+    alone = DominantLabel.fit(chances, intensities, label[unit], np.arange(len(unit)))
+    assert alone.chance_slope < 0.6
+
+
+def test_units_may_have_any_number_of_spans() -> None:
+    generator = np.random.default_rng(1)
+    chances = generator.normal(size=(60, 9))
+    intensities = np.full((60, 9), 0.3)
+    label = generator.integers(9, size=30)
+    once = DominantLabel.fit(chances[:30], intensities[:30], label, np.arange(30))
+    # A unit whose spans are all the same counts as one with a single span.
+    unit = np.repeat(np.arange(30), 1 + np.arange(30) % 3)
+    often = DominantLabel.fit(chances[unit], intensities[unit], label, unit)
+    assert often.chance_slope == pytest.approx(once.chance_slope, rel=1e-3)
 
 
 def test_intensities_can_be_left_out() -> None:
@@ -39,7 +69,7 @@ def test_intensities_can_be_left_out() -> None:
     chances = generator.normal(size=(500, 9))
     intensities = generator.uniform(size=(500, 9))
     label = intensities.argmax(axis=1)
-    fitted = DominantLabel.fit(chances, intensities, label, use_intensities=False)
+    fitted = DominantLabel.fit(chances, intensities, label, np.arange(500), use_intensities=False)
     assert fitted.intensity_slope == 0.0
     expected = np.exp(log_softmax(fitted.chance_slope * chances, axis=1))
     np.testing.assert_allclose(fitted(chances, intensities), expected)
@@ -78,13 +108,13 @@ def test_large_panels_are_sure_and_panels_without_ticks_are_not() -> None:
     )
 
 
-def test_slopes_are_bounded_and_half_of_the_mean_is_given_back() -> None:
+def test_slopes_are_bounded_and_the_mean_is_given_back() -> None:
     label = np.arange(90) % 9
     intensities = np.where(np.eye(9)[label] > 0, 0.31, 0.3)
-    fitted = DominantLabel.fit(0.001 * np.eye(9)[label], intensities, label)
+    fitted = DominantLabel.fit(0.001 * np.eye(9)[label], intensities, label, np.arange(90))
     assert fitted.chance_slope == pytest.approx(20.0)
     assert fitted.intensity_slope == pytest.approx(20.0)
-    np.testing.assert_allclose(fitted.offset, -20 * 0.5 * np.log(intensities.mean(axis=0)))
+    np.testing.assert_allclose(fitted.offset, -20 * np.log(intensities.mean(axis=0)))
 
 
 def test_intensities_below_a_hundredth_count_as_that() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.examples import SEGMENTS, TRACKS, examples
-from music_emotion.models.pooling import pool, pool_rows, pool_units
+from music_emotion.models.pooling import pool, pool_rows, pool_spans, pool_units, span_ratios
 
 
 def test_pooling_is_mean_and_population_deviation() -> None:
@@ -30,6 +30,49 @@ def test_nothing_pools_to_nothing() -> None:
     assert pool_rows(np.zeros((0, 3)), nobody, ("mean", "std")).shape == (0, 6)
     units, _ = pool_units(examples().take(nobody), ("musicnn",))
     assert len(units) == 0
+
+
+def test_spans_are_pooled_around_each_row_of_its_own_unit() -> None:
+    given = examples()
+    shuffled = np.random.default_rng(0).permutation(2 * SEGMENTS)
+    some = given.take(shuffled)
+    spans, unit_of_row = pool_spans(some, ("musicnn",), 3)
+    pooled = spans.features["musicnn"]
+    np.testing.assert_array_equal(spans.unit, np.repeat([0, 1], SEGMENTS))
+    np.testing.assert_array_equal(unit_of_row, some.track_index)
+    assert pooled.shape == (2 * SEGMENTS, 2 * given.features["musicnn"].shape[1])
+    of_the_second = np.flatnonzero(some.track_index == 1)  # as they come
+    around_the_second_row = some.gather("musicnn")[of_the_second[:3]]
+    expected = pool(around_the_second_row, ("mean", "std"))
+    np.testing.assert_allclose(pooled[SEGMENTS + 1], expected)
+    at_the_end = pool(some.gather("musicnn")[of_the_second[-2:]], ("mean", "std"))
+    np.testing.assert_allclose(pooled[-1], at_the_end)
+
+
+def test_deviations_of_spans_are_brought_to_those_of_units() -> None:
+    given = examples()
+    units, _ = pool_units(given, ("musicnn",))
+    spans, _ = pool_spans(given, ("musicnn",), 2)
+    ratio = span_ratios(units, spans)["musicnn"]
+    size = len(ratio) // 2
+    np.testing.assert_array_equal(ratio[:size], 1.0)
+    brought = (ratio * spans.features["musicnn"]).mean(axis=0)[size:]
+    np.testing.assert_allclose(brought, units.features["musicnn"].mean(axis=0)[size:])
+    assert np.median(ratio[size:]) > 1.5  # two of independent segments, the last one alone
+    # Some of the units are asked for as if they were all.
+    some = spans.unit >= 4
+    fewer = span_ratios(units.take(np.arange(len(units)) >= 4), spans.take(some))["musicnn"]
+    assert not np.array_equal(fewer, ratio)
+    np.testing.assert_allclose(fewer, ratio, rtol=0.2)
+
+
+def test_what_never_varies_keeps_its_size() -> None:
+    given = examples()
+    given.features["musicnn"][:, 0] = 3.0
+    units, _ = pool_units(given, ("musicnn",))
+    spans, _ = pool_spans(given, ("musicnn",), 2)
+    ratio = span_ratios(units, spans)["musicnn"]
+    assert ratio[len(ratio) // 2] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -88,3 +88,12 @@ def test_the_marginal_likelihood_is_that_of_a_gaussian_process() -> None:
 def test_outputs_that_do_not_vary_teach_no_weights() -> None:
     distances = np.ones((3, 5, 5))
     np.testing.assert_array_equal(learn_weights(distances, np.ones((5, 2)), np.ones(5)), [1, 1, 1])
+
+
+def test_a_view_after_a_ratio_looks_at_the_product() -> None:
+    generator = np.random.default_rng(0)
+    features = {"one": generator.normal(size=(20, 4)), "two": generator.normal(size=(20, 6))}
+    view = fit_view(features, {"two": 0.25, "one": 0.75})
+    ratio = {"one": np.array([1.0, 1.0, 2.0, 3.0]), "two": np.linspace(0.5, 1.5, 6)}
+    scaled = {name: values * ratio[name] for name, values in features.items()}
+    np.testing.assert_allclose(view.after(ratio)(features), view(scaled))

@@ -175,7 +175,8 @@ def _left_out(
 
     def replaced(number: int) -> Array:
         emotions = whole.copy()
-        emotions[holding[number]] = [next(changed) for _ in holding[number]]
+        for at in holding[number]:
+            emotions[at] = next(changed)
         return emotions
 
     others = [audible & (np.arange(count) != number) for number in range(count)]

@@ -12,7 +12,7 @@ kind of feature counts) is learned anew in every inner fold. `docs/blend.md` say
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -33,7 +33,15 @@ from music_emotion.models.kernel import (
     solve_path,
     squared_distances,
 )
-from music_emotion.models.pooling import POOLING, Units, pool_rows, pool_spans, pool_units
+from music_emotion.models.pooling import (
+    POOLING,
+    Spans,
+    Units,
+    pool_rows,
+    pool_spans,
+    pool_units,
+    span_ratios,
+)
 from music_emotion.models.views import (
     View,
     fit_view,
@@ -116,15 +124,6 @@ Tried = tuple[Estimator, Candidate, float, float]
 """A member without its weight."""
 
 
-@dataclass(frozen=True, slots=True)
-class _SpanPredictions:
-    """What is said of n spans: logits and intensities, each (n, 9); each span's unit, rising."""
-
-    chances: Floats
-    intensities: Floats
-    unit: NDArray[np.int64]
-
-
 class KernelBlend:
     """Means of kernel regressions and classifiers, chosen by cross-validation over artists.
 
@@ -167,22 +166,27 @@ class KernelBlend:
             raise ModelError(f"{self.name} cannot be fitted: all tracks are of one artist")
         is_searched = _some_groups(units.group, seed)
         searched = units.take(is_searched)
+        spans, _ = pool_spans(
+            examples.take(is_searched[unit_of_row]), self.feature_names, self._width
+        )
         self.members_ = self._search(searched, target, seed, progress)
-        spans = self._left_out(examples.take(is_searched[unit_of_row]), searched, target, seed)
+        chances, span_intensities = self._left_out(searched, spans, target, seed)
         dominant_label = DominantLabel.fit(
-            spans.chances,
-            spans.intensities,
+            chances,
+            span_intensities,
             searched.label,
             spans.unit,
             use_intensities=target == "votes",
         )
         kernel_models = _kernel_models(units, self.members_, target, seed)
-        self.fitted_ = FittedBlend(kernel_models, dominant_label)
+        self.fitted_ = FittedBlend(
+            _of_spans(kernel_models, span_ratios(searched, spans)), dominant_label
+        )
         if progress is not None:
             progress(INNER_FOLDS + 1, INNER_FOLDS + 1)
-        emotions = dominant_label(spans.chances, spans.intensities)
         emotions, intensities = (
-            pool_rows(values, spans.unit, ("mean",)) for values in (emotions, spans.intensities)
+            pool_rows(values, spans.unit, ("mean",))
+            for values in (dominant_label(chances, span_intensities), span_intensities)
         )
         loss = _log_loss(np.log(emotions), searched.label)
         return FitReport(
@@ -201,9 +205,9 @@ class KernelBlend:
 
     def predict(self, examples: Examples) -> Prediction:
         """Predict each unit, the mean over its spans; all its rows share the prediction."""
-        spans, unit_of_span, unit_of_row = pool_spans(examples, self.feature_names, self._width)
-        answers = self._require_fitted()(spans)
-        rows = (pool_rows(a, unit_of_span, ("mean",))[unit_of_row] for a in answers)
+        spans, unit_of_row = pool_spans(examples, self.feature_names, self._width)
+        answers = self._require_fitted()(spans.features)
+        rows = (pool_rows(answer, spans.unit, ("mean",))[unit_of_row] for answer in answers)
         return Prediction(*(values.astype(np.float32) for values in rows))
 
     def graph(self) -> ModelProto:
@@ -241,21 +245,26 @@ class KernelBlend:
         return (*_choose(angles, regressions, correlation, self.rounds), *chosen)
 
     def _left_out(
-        self, examples: Examples, units: Units, target: Target, seed: int
-    ) -> _SpanPredictions:
-        """Return what the members say of spans of units that they were not fitted to."""
-        unit_of_row = np.unique(examples.unit, return_inverse=True)[1]
+        self, units: Units, spans: Spans, target: Target, seed: int
+    ) -> tuple[Floats, Floats]:
+        """Return logits and intensities of spans, each (n, 9), of units that are left out."""
         folds = divide_groups(units.group, INNER_FOLDS, seed)
-        outputs, unit = list[Floats](), list[NDArray[np.int64]]()
+        outputs = np.empty((len(spans.unit), 2 * len(EMOTIONS)))
         for fold in np.unique(folds):
-            kernel_models = _kernel_models(units.take(folds != fold), self.members_, target, seed)
-            rows = examples.take(folds[unit_of_row] == fold)
-            spans, unit_of_span, _ = pool_spans(rows, self.feature_names, self._width)
-            outputs.append(np.sum([part(spans) for part in kernel_models], axis=0))
-            unit.append(np.flatnonzero(folds == fold)[unit_of_span])
-        order = np.argsort(np.concatenate(unit), kind="stable")
-        chances, angles = np.split(np.concatenate(outputs)[order], [len(EMOTIONS)], axis=1)
-        return _SpanPredictions(chances, fractions(angles), np.concatenate(unit)[order])
+            is_inside = folds != fold
+            inside = units.take(is_inside)
+            kernel_models = _kernel_models(inside, self.members_, target, seed)
+            ratios = span_ratios(inside, spans.take(is_inside[spans.unit]))
+            is_outside = ~is_inside[spans.unit]
+            outputs[is_outside] = np.sum(
+                [
+                    part(spans.take(is_outside).features)
+                    for part in _of_spans(kernel_models, ratios)
+                ],
+                axis=0,
+            )
+        chances, angles = np.split(outputs, [len(EMOTIONS)], axis=1)
+        return chances, fractions(angles)
 
     @property
     def _width(self) -> int:
@@ -354,6 +363,13 @@ def _kernel_models(
                 dual[:, len(EMOTIONS) :] += member.weight * found
         kernel_models.append(KernelModel(view, support, tuple(duals), tuple(duals.values())))
     return tuple(kernel_models)
+
+
+def _of_spans(
+    kernel_models: Sequence[KernelModel], ratios: Mapping[str, Floats]
+) -> tuple[KernelModel, ...]:
+    """Return models fitted to whole units as such of spans; see `pooling.span_ratios`."""
+    return tuple(replace(part, view=part.view.after(ratios)) for part in kernel_models)
 
 
 def _view(units: Units, candidate: Candidate, target: Target, seed: int) -> View:

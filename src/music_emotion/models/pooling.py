@@ -138,17 +138,33 @@ def pool_units(
     return units, unit_of_row
 
 
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Examples pooled over the span around each row: n spans, unit by unit.
+
+    Attributes
+    ----------
+    features
+        Pooled feature vectors by name, each (n, k).
+    unit
+        The unit of each span, numbered from 0, rising, shape (n,).
+    """
+
+    features: Mapping[str, Floats]
+    unit: NDArray[np.int64]
+
+    def take(self, index: NDArray[np.bool_]) -> Spans:
+        """Return the spans of a mask; their units keep their numbers."""
+        features = {name: values[index] for name, values in self.features.items()}
+        return Spans(features, self.unit[index])
+
+
 def pool_spans(
     examples: Examples, names: tuple[str, ...], width: int, statistics: tuple[str, ...] = POOLING
-) -> tuple[dict[str, Floats], NDArray[np.int64], NDArray[np.int64]]:
-    """Pool the features ``names`` over the spans around each row, within its unit.
+) -> tuple[Spans, NDArray[np.int64]]:
+    """Pool the features ``names`` over ``width`` rows around each row, within its unit.
 
-    Returns
-    -------
-    features
-        Pooled feature vectors by name, each (n, k): one per row, unit by unit.
-    unit_of_span, unit_of_row
-        The unit of each span and of each row of the examples, numbered from 0, shape (n,).
+    Returned is each row's unit, too, shape (n,).
     """
     unit_of_row = np.unique(examples.unit, return_inverse=True)[1]
     order = np.argsort(unit_of_row, kind="stable")
@@ -162,4 +178,33 @@ def pool_spans(
     for name in names:
         rows = examples.gather(name)
         pooled[name] = np.stack([pool(rows[span], statistics) for span in spans])
-    return pooled, unit_of_row[order], unit_of_row
+    return Spans(pooled, unit_of_row[order]), unit_of_row
+
+
+def span_ratios(units: Units, spans: Spans) -> dict[str, Floats]:
+    """Return for each feature what makes pooled values of spans comparable with those of units.
+
+    A few segments that follow one another differ less than all those of a unit. The deviations of
+    spans, the second half of the columns of `POOLING`, are to be multiplied by this ratio of the
+    means; the means, the first half, by 1.
+
+    Parameters
+    ----------
+    units, spans
+        The same examples, pooled by unit and by span with `POOLING`.
+
+    Returns
+    -------
+    dict
+        Shape (k,) by feature.
+    """
+    ratios = {}
+    unit = np.unique(spans.unit, return_inverse=True)[1]
+    for name, values in units.features.items():
+        of_spans = pool_rows(spans.features[name], unit, ("mean",)).mean(axis=0)
+        of_units = values.mean(axis=0)
+        ratio = np.divide(of_units, of_spans, out=np.ones_like(of_units), where=of_spans > 0)
+        ratio[: len(ratio) // 2] = 1.0
+        ratio[ratio <= 0] = 1.0
+        ratios[name] = ratio
+    return ratios

@@ -10,7 +10,7 @@ enough to be learned from three hundred tracks; a prior holds the weights near o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,11 @@ class View:
         inside = np.clip((values[:, self.columns] - self.mean) * self.scale, -CLIP, CLIP)
         points: Floats = inside * self.factor
         return points
+
+    def after(self, ratio: Mapping[str, Floats]) -> View:
+        """Return the view of features that are to be multiplied by ``ratio`` (size,) first."""
+        ratios = np.concatenate([ratio[name] for name, _ in self.sizes])[self.columns]
+        return replace(self, mean=self.mean / ratios, scale=self.scale * ratios)
 
 
 def fit_view(
