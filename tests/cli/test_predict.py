@@ -325,6 +325,56 @@ def test_a_full_disk_is_one_line(unbuffered: str, line: str, music: Path, model:
     assert result.stderr.decode() == line
 
 
+def without_streams(closed: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+    """Run a command with standard streams that a shell has closed."""
+    code = "from music_emotion.cli.main import main; main()"
+    script = f'exec "$@" {closed}'
+    return subprocess.run(
+        ["sh", "-c", script, "sh", sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_a_file_is_written_where_standard_streams_are_closed(
+    closed: str, music: Path, model: str, tmp_path: Path
+) -> None:
+    song, out = music / "calm.wav", tmp_path / "x.json"
+    result = without_streams(closed, "predict", song, "-m", model, "-o", out)
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"", b"")
+    assert json.loads(out.read_text())[0]["path"] == str(song)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_closed_streams_that_are_needed_are_one_line(music: Path, model: str) -> None:
+    result = without_streams(">&-", "predict", music / "calm.wav", "-m", model)
+    assert result.returncode == 1
+    assert result.stderr == b"error: standard output is closed; name a file with -o\n"
+    result = without_streams("<&-", "predict", "-", "-m", model)
+    assert result.stderr == b"error: standard input is closed; pipe a file into it, or name one\n"
+    listed = without_streams("<&-", "scan", "--engine", "ray", "--files-from", "-", "-o", "out")
+    assert listed.stderr == (b"error: standard input is closed; pipe a list into it, or name one\n")
+    result = without_streams("2>&-", "predict", music / "letter.mp3", "-m", model, "-f", "csv")
+    assert (result.returncode, result.stdout.count(b"\n")) == (1, 2)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_what_is_only_said_may_be_lost() -> None:
+    result = without_streams(">&-", "models")
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+def test_no_file_takes_the_place_of_a_closed_stream() -> None:
+    code = (
+        "import os; from music_emotion.cli.main import _open_closed_streams; "
+        "_open_closed_streams(); os._exit(os.open('/dev/null', os.O_RDONLY))"
+    )
+    done = subprocess.run(["sh", "-c", f'"{sys.executable}" -c "{code}" <&- >&- 2>&-'])
+    assert done.returncode > 2
+
+
 def test_standard_input_that_does_not_fit_is_one_line(
     monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:

@@ -8,9 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -133,6 +134,7 @@ def music_emotion_command(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and exit code 1."""
+    _open_closed_streams()
     _prepare_output()
     try:
         build_app(*sys.argv[1:2])()
@@ -142,6 +144,28 @@ def main() -> None:
     except KeyboardInterrupt:  # while modules were loading
         print(STOPPED, file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _open_closed_streams() -> None:
+    """Let standard streams that were closed lead nowhere.
+
+    Their numbers would be those of the next files that are opened, into which libraries would write
+    their messages. Standard input stays closed to Python, which tells who asks for it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.set_inheritable(nowhere, True)
+    if sys.stdout is None:
+        sys.stdout = _nowhere()
+    if sys.stderr is None:
+        sys.stderr = _nowhere()
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")  # to the end
 
 
 def _prepare_output() -> None:

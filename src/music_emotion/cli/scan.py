@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
@@ -143,6 +144,10 @@ def _read_listing(listing: str | None) -> bytes:
 
     try:
         if listing == STANDARD_INPUT:
+            if sys.stdin is None:
+                raise MusicEmotionError(
+                    "standard input is closed; pipe a list into it, or name one"
+                )
             return typer.get_binary_stream("stdin").read()
         return Path(listing).read_bytes() if listing else b""
     except OSError as error:

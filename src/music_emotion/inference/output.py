@@ -31,7 +31,7 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
     Raises
     ------
     MusicEmotionError
-        The file cannot be written.
+        The file cannot be written, or standard output is closed.
 
     Examples
     --------
@@ -40,6 +40,8 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
     []
     """
     if path is None or str(path) == STANDARD_OUTPUT:
+        if _is_output_closed():
+            raise MusicEmotionError("standard output is closed; name a file with -o")
         yield sys.stdout
         sys.stdout.flush()
     elif is_special(path):
@@ -48,6 +50,13 @@ def opened_output(path: Path | None) -> Iterator[TextIO]:
     else:
         with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as stream:
             yield stream
+
+
+def _is_output_closed() -> bool:
+    """Whether standard output is closed, or was and leads nowhere instead."""
+    if sys.stdout is None:
+        return True
+    return sys.__stdout__ is None and getattr(sys.stdout, "name", None) == os.devnull
 
 
 @contextmanager
