@@ -30,6 +30,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
 import numpy as np
 from numpy.typing import NDArray
 
+from fit_dimensions import RECIPES as DIMENSIONS
+from fit_dimensions import fit_dimension, track_means
 from music_emotion import __version__
 from music_emotion.cli.progress import extract_with_bar, progress_bar
 from music_emotion.datasets.corpus import Corpus
@@ -50,6 +52,7 @@ from music_emotion.inference.export import export_fitted, training_facts
 from music_emotion.inference.model import load_model
 from music_emotion.inference.model_card import ConfidenceCurve, read_card
 from music_emotion.inference.package import SHIPPED, write_package
+from music_emotion.inference.valence_arousal import Dimension, term_columns
 from music_emotion.models.base import Model, Target
 from music_emotion.models.checkpoint import MODEL_FILE, load_fitted, read_trained, save_fitted
 from music_emotion.models.ensemble import Ensemble
@@ -153,11 +156,19 @@ HONEST_FIGURES = (
 
 @dataclass(frozen=True)
 class Worth:
-    """What a card says of the artist protocol; nothing where there are no figures."""
+    """What is known from the artist protocol; nothing where there are no figures.
+
+    Attributes
+    ----------
+    figures, confidence, protocol: for the card
+    intensities: of the tracks by models that heard nothing by their artist, the mean over the fold
+        seeds, shape (tracks, 9)
+    """
 
     figures: Mapping[str, float] = field(default_factory=dict)
     confidence: ConfidenceCurve | None = None
     protocol: str = ""
+    intensities: NDArray[np.float64] | None = None
 
 
 def honest_worth(results: Path, recipe: Recipe, keys: Mapping[Run, tuple[str, ...]]) -> Worth:
@@ -213,7 +224,22 @@ def honest_worth(results: Path, recipe: Recipe, keys: Mapping[Run, tuple[str, ..
         ConfidenceCurve(tuple(SUPPORT.tolist()), accuracies, round(curve.error, 4)),
         f"artist protocol, {truth.folds['artist']} folds, {said}, {row.n} tracks, each "
         "predicted by models that heard nothing by its artist",
+        np.mean([scored.intensities for scored in repeats], axis=0, dtype=np.float64),
     )
+
+
+def dimensions(recipe: Recipe, worth: Worth, features: CorpusFeatures) -> dict[str, Dimension]:
+    """Return how the model reads valence and arousal, where it knows more than intensities."""
+    if recipe.name not in DIMENSIONS or worth.intensities is None:
+        return {}
+    names = ("valence", "arousal")
+    recipes = DIMENSIONS[recipe.name]
+    terms = [term for each in recipes for part in each.parts for term in part.terms]
+    level = np.zeros(len(features.track_index))
+    values = term_columns(terms, features.arrays, level)
+    columns = track_means(terms, values, features.track_index)
+    fitted = (fit_dimension(each, worth.intensities, columns) for each in recipes)
+    return dict(zip(names, fitted, strict=True))
 
 
 # --- Building ------------------------------------------------------------------------------------
@@ -306,14 +332,19 @@ def build(recipe: Recipe, shop: Workshop) -> str:
     unfitted = create(recipe.model, **shop.settings)
     folder = shop.out / recipe.name
     version = f"{__version__}-{shop.key(recipe, unfitted)[:7]}"
-    features = shop.features(unfitted.feature_names)
+    read = [name for each in DIMENSIONS.get(recipe.name, ()) for name in each.features]
+    features = shop.features(tuple(dict.fromkeys((*unfitted.feature_names, *read))))
     worth = shop.worth(recipe, unfitted, features.track_index)
-    if not shop.again and _is_built(folder, version, worth):
+    read_from = dimensions(recipe, worth, features)
+    if not shop.again and _is_built(folder, version, worth, read_from):
         return f"{recipe.name}: up to date ({version})"
     model = shop.trained(recipe, unfitted)
     needs_network = "musicnn" in model.feature_names
     card = {
-        **vars(worth),
+        "figures": worth.figures,
+        "confidence": worth.confidence,
+        "protocol": worth.protocol,
+        **read_from,
         "summary": recipe.summary,
         "use_when": recipe.use_when,
         "training": training_facts(read_trained(shop.folder(recipe, unfitted))),
@@ -351,12 +382,13 @@ def build(recipe: Recipe, shop: Workshop) -> str:
     )
 
 
-def _is_built(folder: Path, version: str, worth: Worth) -> bool:
+def _is_built(folder: Path, version: str, worth: Worth, read_from: Mapping[str, Dimension]) -> bool:
     """Whether a packaged model is there, of this version and with these figures."""
     if not (folder / "card.json").is_file():
         return False
     card = read_card(folder)
     same = worth.figures.items() <= card.figures.items() and worth.confidence == card.confidence
+    same &= all(getattr(card, name) == dimension for name, dimension in read_from.items())
     return card.version == version and (same or not worth.protocol)
 
 

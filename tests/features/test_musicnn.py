@@ -72,6 +72,17 @@ def test_a_quieter_copy_is_the_same(segments: Array) -> None:
     np.testing.assert_allclose(embedding.musicnn(segments * np.float32(0.5)), whole, atol=1e-4)
 
 
+def test_the_log_odds_of_tags_are_theirs_and_come_with_the_maps(segments: Array) -> None:
+    (few,) = embedding.levelled_segments(segments)
+    np.testing.assert_allclose(few.pooled_maps, embedding.musicnn(segments), atol=1e-5)
+    probability = embedding.tags(segments).astype(np.float64)
+    assert few.tag_log_odds.shape == (3, len(embedding.TAGS))
+    np.testing.assert_allclose(
+        few.tag_log_odds, np.log(probability / (1 - probability)), rtol=1e-3, atol=1e-3
+    )
+    assert len(set(embedding.TAGS)) == 50
+
+
 def test_a_segment_depends_on_itself_alone(segments: Array) -> None:
     together = embedding.musicnn(segments)
     apart = np.concatenate([embedding.musicnn(segment[None]) for segment in segments])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -98,6 +99,14 @@ def test_a_changed_byte_of_the_graph_is_noticed(folder: Path) -> None:
         ("features", "waveform", "list of texts"),
         ("emotions", ["joy"], "emotions"),
         ("scope", "album", "scope"),
+        ("valence", {"terms": {"tags.hapy": 1.0}, "offset": 0, "seconds": 9}, "unknown term"),
+        (
+            "arousal",
+            {"terms": {"level": math.inf}, "offset": 0, "seconds": 9},
+            "not valid JSON",
+        ),
+        ("arousal", {"terms": {"level": 1.0}, "offset": 0, "seconds": -1}, "seconds of arousal"),
+        ("arousal", {"terms": {"level": 1.0}}, "not a card"),
         ("window_seconds", 1e9, "window_seconds"),
         ("window_seconds", None, "not a card"),
         ("name", "two\nlines", "name is not a line of text"),

@@ -15,7 +15,9 @@ from music_emotion.inference.segmenter import (
     Segments,
     audible_segments,
     fill_segment,
+    relative_levels,
     segment_blocks,
+    segment_levels,
 )
 
 SEGMENT = 3 * SAMPLE_RATE
@@ -94,3 +96,18 @@ def test_the_envelope_is_the_largest_sample_of_each_twentieth() -> None:
     expected = [np.abs(sound[at : at + 50]).max() for at in range(0, 1_025, 50)]
     assert np.array_equal(envelope.values(), np.array(expected))
     assert len(envelope.values()) == 21
+
+
+def test_levels_are_told_against_the_audible_ones_and_gain_changes_none() -> None:
+    rng = np.random.default_rng(0)
+    waveform = rng.standard_normal((4, 66_150)).astype(np.float32) * 0.1
+    waveform *= np.array([1.0, 0.5, 0.0, 2.0], np.float32)[:, None]
+    level = segment_levels(Segments({22_050: waveform}))
+    assert level[[0, 1, 3]] == pytest.approx([-20.0, -26.02, -13.98], abs=0.1)
+    assert level[2] == pytest.approx(-100.0)
+    audible = np.array([True, True, False, True])
+    relative = relative_levels(level, audible)
+    assert relative[[0, 1, 3]].mean() == pytest.approx(0.0, abs=1e-9)
+    assert relative[2] == -60.0
+    quieter = segment_levels(Segments({22_050: waveform / 4}))
+    np.testing.assert_allclose(relative_levels(quieter, audible), relative, atol=1e-3)
