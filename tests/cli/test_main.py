@@ -11,6 +11,7 @@ import pytest
 from typer.core import TyperGroup
 
 import music_emotion
+from helpers.sounds import encoded, tone
 from music_emotion import cli
 from music_emotion.cli import main as command_line
 
@@ -154,3 +155,47 @@ def test_a_mistake_is_one_line(
     assert (code, out) == (1, "")
     assert err.startswith("error: --demo and --csv exclude each other")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "predict song.mp3 -o MUSIC",
+        "predict song.mp3 --plot MUSIC",
+        "find -o MUSIC",
+        "playlist --from calmness --to tension -o MUSIC",
+        "compare --demo --out MUSIC",
+        "train light --demo --out MUSIC",
+        "export trained -o MUSIC",
+        "report results --out MUSIC",
+        "report results --figures MUSIC",
+        "report results --latex MUSIC",
+        "leak --demo --out MUSIC",
+        "listeners --out MUSIC",
+        "extract --demo --out MUSIC",
+        "dataset download --to MUSIC",
+        "scan . --catalogue MUSIC",
+        "scan . --engine ray -o MUSIC",
+    ],
+)
+def test_no_command_writes_over_music(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    music = tmp_path / "take 1"
+    music.write_bytes(encoded(tone(), "mp3"))
+    before = music.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    for path, line in (
+        (music, f"error: '{music}' holds music; write to another\n"),
+        (tmp_path / "new.flac", f"error: '{tmp_path}/new.flac' is a name for music; write to "),
+    ):
+        arguments = [str(path) if word == "MUSIC" else word for word in command.split()]
+        code, out, err = run(monkeypatch, capsys, *arguments)
+        assert (code, out) == (1, "")
+        assert err.startswith(line)
+        assert err.count("\n") == 1
+    assert music.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [music]

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from helpers.sounds import encoded, tone
 from music_emotion.errors import MusicEmotionError
 from music_emotion.inference.output import (
     FileNames,
+    check_outputs,
     check_writable,
     opened_output,
-    refuse_music,
     replacing,
 )
 
@@ -125,8 +126,24 @@ def test_music_is_never_written_over(
     (tmp_path / "link.json").symlink_to(tmp_path / "calm")
     files = [str(tmp_path / "calm.wav"), str(tmp_path / "calm"), "-", "gone.wav"]
     with pytest.raises(MusicEmotionError, match=reason):
-        refuse_music([name and tmp_path / name for name in outputs], files)
+        check_outputs([name and tmp_path / name for name in outputs], files)
+
+
+def test_a_file_that_holds_sound_is_not_replaced_whatever_its_name(tmp_path: Path) -> None:
+    song, link = tmp_path / "song.wav", tmp_path / "link.csv"
+    song.write_bytes(encoded(tone(), "wav"))
+    link.symlink_to(song)
+    for kind in ("wav", "flac", "ogg", "mp3"):
+        (tmp_path / f"take of {kind}").write_bytes(encoded(tone(), kind))
+    (tmp_path / "film").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(99))
+    for path in (link, *tmp_path.glob("take of *"), tmp_path / "film"):
+        before = path.read_bytes()
+        with pytest.raises(MusicEmotionError, match=f"'{path}' holds music; write to another"):
+            write(path, "text")
+        assert path.read_bytes() == before
+    with pytest.raises(MusicEmotionError, match=r"song\.m4a' is a name for music"):
+        write(tmp_path / "song.m4a", "text")
 
 
 def test_other_files_may_be_written(tmp_path: Path) -> None:
-    refuse_music([tmp_path / "x.png", tmp_path / "x.csv", None, Path("-")], ["gone.wav", "-"])
+    check_outputs([tmp_path / "x.png", tmp_path / "x.csv", None, Path("-")], ["gone.wav", "-"])

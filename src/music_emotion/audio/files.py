@@ -215,8 +215,36 @@ def _regular_file(stream: BinaryIO) -> int | None:
         return None
 
 
+def holds_sound(path: Path) -> bool:
+    """Whether a file is there and begins as audio does; nothing is decoded.
+
+    Examples
+    --------
+    >>> holds_sound(Path(os.devnull))
+    False
+    """
+    import soundfile
+
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
+        with path.open("rb", buffering=0) as stream:
+            if _container_kind(stream.read(HEAD_BYTES)) is not None:
+                return True
+            stream.seek(0)
+            soundfile.SoundFile(stream.fileno(), closefd=False).close()
+    except (OSError, ValueError, soundfile.LibsndfileError):
+        return False
+    return True
+
+
+def _container_kind(head: bytes) -> str | None:
+    """Return what libsndfile does not read and FFmpeg does, by a file's opening."""
+    return next((k for at, magic, k in CONTAINERS if head[at : at + len(magic)] == magic), None)
+
+
 def _open_container(descriptor: int, head: bytes, name: str) -> AudioFile:
-    kind = next((k for at, magic, k in CONTAINERS if head[at : at + len(magic)] == magic), None)
+    kind = _container_kind(head)
     remedy = "convert it to WAV, FLAC, MP3, Ogg, Opus or AIFF"
     try:
         opened = ContainerAudio.attempt(descriptor)

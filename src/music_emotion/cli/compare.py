@@ -51,7 +51,10 @@ def compare(
     folds: Annotated[
         int | None, Option(min=2, help="Folds; by default 5, and one 80/20 split under segment.")
     ] = None,
-    out: Annotated[Path | None, Option(help="Folder of the results; default: runs/<data>.")] = None,
+    out: Annotated[
+        Path | None,
+        Option(callback=options.no_music, help="Folder of the results; default: runs/<data>."),
+    ] = None,
     jobs: Annotated[
         int | None, Option(min=1, help="Trainings at once; default: the processors.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from music_emotion.cli.options import EXIT_FAILURES, CsvOption, DataOption, DemoOption
+from music_emotion.cli.options import EXIT_FAILURES, CsvOption, DataOption, DemoOption, no_music
 from music_emotion.cli.progress import progress_bar
 
 dataset = typer.Typer(no_args_is_help=True, help="Fetch, check and describe labelled tracks.")
@@ -21,6 +21,7 @@ def download(
         Path | None,
         Option(
             metavar="FOLDER",
+            callback=no_music,
             help="Where to put it; by default EMOTIFY_ROOT where set, else the user's cache.",
         ),
     ] = None,

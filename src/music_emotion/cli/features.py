@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from music_emotion.cli.options import CsvOption, DataOption, DemoOption, end_with
+from music_emotion.cli.options import CsvOption, DataOption, DemoOption, end_with, no_music
 from music_emotion.cli.progress import extract_with_bar
 
 cache = typer.Typer(no_args_is_help=True, help="See or clear the features kept on disk.")
@@ -29,7 +29,10 @@ def extract(
     ] = None,
     jobs: Annotated[int, Option(min=0, help="Processes; 0 takes one per processor core.")] = 0,
     out: Annotated[
-        Path | None, Option(metavar="FOLDER", help="Also write each feature as NAME.npy here.")
+        Path | None,
+        Option(
+            metavar="FOLDER", callback=no_music, help="Also write each feature as NAME.npy here."
+        ),
     ] = None,
 ) -> None:
     """Compute features of every track into the cache; bad files are named at the end."""

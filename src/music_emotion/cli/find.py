@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from music_emotion.cli.options import FORMAT_OPTION, CatalogueOption, format_of
+from music_emotion.cli.options import FORMAT_OPTION, CatalogueOption, format_of, no_music
 from music_emotion.errors import MusicEmotionError
 
 TABLE_LIMIT = 50  # lines on a screen; other formats have no limit of their own
@@ -73,7 +73,9 @@ def find(
         ),
     ] = None,
     format: Annotated[Format | None, FORMAT_OPTION] = None,
-    output: Annotated[Path | None, Option("--output", "-o", help="Write this file.")] = None,
+    output: Annotated[
+        Path | None, Option("--output", "-o", callback=no_music, help="Write this file.")
+    ] = None,
     relative: Annotated[
         bool, Option("--relative", help="In a playlist, paths relative to its folder.")
     ] = False,
@@ -133,7 +135,8 @@ def playlist(
         str, Option(metavar="TEXT", help="Only with this in path, artist, album, title, genre.")
     ] = "",
     output: Annotated[
-        Path | None, Option("--output", "-o", help="Write an M3U8; by default a table.")
+        Path | None,
+        Option("--output", "-o", callback=no_music, help="Write an M3U8; by default a table."),
     ] = None,
     relative: Annotated[
         bool, Option("--relative", help="In the M3U8, paths relative to its folder.")

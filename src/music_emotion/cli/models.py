@@ -36,7 +36,7 @@ def models(
 
 def train(
     model: Annotated[str, Argument(help="Name of the model, as in compare.")],
-    out: Annotated[Path, Option(help="Folder for the trained model.")],
+    out: Annotated[Path, Option(callback=options.no_music, help="Folder for the trained model.")],
     target: Annotated[
         options.TargetName | None,
         Option(
@@ -96,7 +96,14 @@ def train(
 def export(
     trained: Annotated[Path, Argument(metavar="FOLDER", help="What `music-emotion train` wrote.")],
     output: Annotated[
-        Path, Option("--output", "-o", metavar="FOLDER", help="Where the model goes.")
+        Path,
+        Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            callback=options.no_music,
+            help="Where the model goes.",
+        ),
     ],
     name: Annotated[str | None, Option(help="Its name; by default the output folder's.")] = None,
     mel_inside: Annotated[

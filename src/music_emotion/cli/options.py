@@ -37,6 +37,21 @@ class TargetName(StrEnum):
     VOTES = "votes"
 
 
+def no_music(path: Path | None) -> Path | None:
+    """Refuse, before anything is done, an output or a catalogue that is music.
+
+    Raises
+    ------
+    MusicEmotionError
+        See :func:`music_emotion.audio.guard.refuse_music`.
+    """
+    from music_emotion.audio.guard import refuse_music
+
+    if path is not None:
+        refuse_music(path)
+    return path
+
+
 DataOption = Annotated[
     Path | None,
     Option(
@@ -77,6 +92,7 @@ CatalogueOption = Annotated[
     Option(
         "--catalogue",
         metavar="FILE",
+        callback=no_music,
         help="By default MUSIC_EMOTION_CATALOGUE, or a file in the user's data folder.",
     ),
 ]

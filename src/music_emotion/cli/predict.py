@@ -62,7 +62,7 @@ def predict(
     """Predict what people feel in music: nine emotions, over time, with a confidence."""
     from music_emotion.audio.discover import find_files, name_many
     from music_emotion.inference.batch import predict_files, silence_native_libraries
-    from music_emotion.inference.output import refuse_music
+    from music_emotion.inference.output import check_outputs
     from music_emotion.inference.writers import opened_writer
     from music_emotion.interruption import sigterm_interrupts
     from music_emotion.parallel import available_cores
@@ -70,7 +70,7 @@ def predict(
 
     silence_native_libraries()
     files, many = find_files(paths, recursive=recursive), name_many(paths)
-    refuse_music([output, plot], files)
+    check_outputs([output, plot], files)
     written = _format(format, output)
     failures, unwritten = list[str](), list[str]()
     jobs = jobs or (available_cores() if len(files) >= FEW_FILES else 1)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from music_emotion.cli.options import CsvOption, DataOption, DemoOption
+from music_emotion.cli.options import CsvOption, DataOption, DemoOption, no_music
 
 
 def evaluate(
@@ -44,13 +44,24 @@ def evaluate(
 def report(
     results: Annotated[Path, Argument(metavar="RESULTS", help="Folder that compare wrote.")],
     out: Annotated[
-        Path | None, Option(metavar="FILE", help="The page; default: report.html in RESULTS.")
+        Path | None,
+        Option(
+            metavar="FILE", callback=no_music, help="The page; default: report.html in RESULTS."
+        ),
     ] = None,
     figures: Annotated[
-        Path | None, Option(metavar="FOLDER", help="Write the pictures there, as PNG and SVG.")
+        Path | None,
+        Option(
+            metavar="FOLDER", callback=no_music, help="Write the pictures there, as PNG and SVG."
+        ),
     ] = None,
     latex: Annotated[
-        Path | None, Option(metavar="FOLDER", help="Write the tables there, for LaTeX (booktabs).")
+        Path | None,
+        Option(
+            metavar="FOLDER",
+            callback=no_music,
+            help="Write the tables there, for LaTeX (booktabs).",
+        ),
     ] = None,
     audio: Annotated[
         bool,

@@ -98,9 +98,11 @@ def _scan_on_cluster(
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.distributed.scan import scan_on_ray
     from music_emotion.library.distributed.shards import import_shards
-    from music_emotion.library.distributed.urls import find_locations, listed_names
+    from music_emotion.library.distributed.urls import find_locations, is_url, listed_names
     from music_emotion.parallel import available_cores
 
+    if output is not None and not is_url(output):
+        options.no_music(Path(output))
     failures: list[str] = []
 
     def unreadable(place: str, reason: str) -> None:

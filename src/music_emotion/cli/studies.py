@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from music_emotion.cli.options import CsvOption, DataOption, DemoOption
+from music_emotion.cli.options import CsvOption, DataOption, DemoOption, no_music
 from music_emotion.cli.progress import extract_with_bar, progress_bar
 
 
@@ -18,7 +18,9 @@ def leak(
     data: DataOption = None,
     csv: CsvOption = None,
     demo: DemoOption = False,
-    out: Annotated[Path, Option(help="Folder for leak.json and leak.png.")] = Path("runs"),
+    out: Annotated[
+        Path, Option(callback=no_music, help="Folder for leak.json and leak.png.")
+    ] = Path("runs"),
     seed: Annotated[int, Option(min=0, help="Seed of folds, segments and shuffled labels.")] = 42,
     folds: Annotated[int, Option(min=2, help="Parts the artists are divided into.")] = 5,
     jobs: Annotated[
@@ -56,9 +58,9 @@ def listeners(
             "by default EMOTIFY's data.csv.",
         ),
     ] = None,
-    out: Annotated[Path, Option(help="Folder for listeners.json and listeners.png.")] = Path(
-        "runs"
-    ),
+    out: Annotated[
+        Path, Option(callback=no_music, help="Folder for listeners.json and listeners.png.")
+    ] = Path("runs"),
     seed: Annotated[int, Option(min=0, help="Seed of the random halves and panels.")] = 0,
 ) -> None:
     """Measure how far listeners agree: ceilings, panels, what people confuse."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TextIO
 
 from music_emotion.atomic import fitting_name, replaced_when_done
-from music_emotion.audio.discover import AUDIO_SUFFIXES, STANDARD_INPUT, is_folder
+from music_emotion.audio import guard
+from music_emotion.audio.discover import STANDARD_INPUT, is_folder
 from music_emotion.errors import MusicEmotionError, printable
 
 STANDARD_OUTPUT = "-"
@@ -102,6 +103,7 @@ def check_writable(path: Path) -> Path:
         raise MusicEmotionError(f"'{printable(path)}' is a folder; name a file in it")
     if is_special(path):
         raise MusicEmotionError(f"'{printable(path)}' is no regular file; name one")
+    guard.refuse_music(path)
     target = Path(os.path.realpath(path))
     with _errors_of("write", path), suppress(FileNotFoundError):
         target.lstat()  # tells of a name that is too long
@@ -110,17 +112,17 @@ def check_writable(path: Path) -> Path:
     return target
 
 
-def refuse_music(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
+def check_outputs(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
     """Refuse to write ``outputs`` over music, over ``files`` that are read, or over each other.
 
     Raises
     ------
     MusicEmotionError
-        An output is one of the files, has the name of music, or is named twice.
+        An output is one of the files or music, or is named twice.
 
     Examples
     --------
-    >>> refuse_music([Path("song.mp3")], [])
+    >>> check_outputs([Path("song.mp3")], [])
     Traceback (most recent call last):
     ...
     music_emotion.errors.MusicEmotionError: 'song.mp3' is a name for music; write to another
@@ -131,9 +133,8 @@ def refuse_music(outputs: Iterable[Path | None], files: Iterable[str]) -> None:
     identities = {_identity(Path(file)) for file in files if file != STANDARD_INPUT} - {None}
     seen: set[Path] = set()
     for output in written:
+        guard.refuse_music(output)
         shown = f"'{printable(output)}'"
-        if output.suffix.lower() in AUDIO_SUFFIXES:
-            raise MusicEmotionError(f"{shown} is a name for music; write to another")
         if _identity(output) in identities:
             raise MusicEmotionError(f"{shown} is one of the files to be read; write to another")
         place = Path(os.path.realpath(output))
