@@ -12,7 +12,7 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.sounds import FORMATS, RATE, frequency, tone
+from helpers.sounds import FORMATS, RATE, dsd, frequency, tone
 from music_emotion.audio import AudioStream, Resampler, decode, read_audio, resample
 from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.files import named_stream, source_name
@@ -225,6 +225,8 @@ def test_a_header_with_absurd_numbers_is_refused_or_bounded(write: Write) -> Non
     ("name", "head", "error", "line"),
     [
         ("song.m4a", b"\0\0\0\x20ftypM4A ", MissingExtraError, "M4A"),
+        ("song.dsf", b"DSD \x1c", MissingExtraError, "DSD"),
+        ("song.dff", b"FRM8\0\0", MissingExtraError, "DSD"),
         ("song.ts", b"\x47\x40", AudioError, "not audio"),  # of no kind that is known
     ],
 )
@@ -270,6 +272,19 @@ def test_containers_are_read_with_pyav(suffix: str, codec: str, tmp_path: Path) 
         assert decode(path).duration < 3.0
     except AudioError as error:
         assert "not audio" in str(error) or "damaged" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["dsf", "dff"])
+def test_dsd_is_read_with_pyav(kind: str) -> None:
+    pytest.importorskip("av")
+    rate = 64 * RATE
+    sound = decode(io.BytesIO(dsd(tone(1.0, rate), rate, kind)))
+    assert sound.sample_rate == rate // 8
+    assert sound.duration == pytest.approx(1.0, abs=0.02)
+    low = resample(sound.samples, sound.sample_rate, RATE)
+    assert frequency(low, RATE) == pytest.approx(440.0, abs=1.0)
+    assert np.sqrt(np.mean(low**2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.05)
+    assert sound.warnings == ()
 
 
 def test_a_codec_nobody_knows_is_refused(write: Write) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 
 import numpy as np
 import soundfile
@@ -45,6 +46,38 @@ def encoded(samples: np.ndarray, kind: str, rate: int = RATE) -> bytes:
     container, codec = FORMATS[kind]
     soundfile.write(buffer, samples, rate, format=container, subtype=codec)
     return buffer.getvalue()
+
+
+def dsd(samples: np.ndarray, rate: int, kind: str) -> bytes:
+    """Mono sound as bits, one per sample, in a DSF (``dsf``) or DSDIFF (``dff``) file."""
+    # The sum of the bits follows that of the sound: sigma-delta modulation of the first order.
+    steps = np.floor(np.cumsum((samples.astype(np.float64) + 1) / 2))
+    bits = np.diff(steps, prepend=0).astype(np.uint8)
+    if kind == "dsf":
+        data = np.packbits(bits, bitorder="little").tobytes()
+        data += bytes(-len(data) % 4_096)
+        about = struct.pack("<IIIIIIQII", 1, 0, 1, 1, rate, 1, len(bits), 4_096, 0)
+        return b"".join(
+            (
+                b"DSD " + struct.pack("<QQQ", 28, 92 + len(data), 0),
+                b"fmt " + struct.pack("<Q", 52) + about,
+                b"data" + struct.pack("<Q", 12 + len(data)) + data,
+            )
+        )
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return name + struct.pack(">Q", len(content)) + content
+
+    about = b"SND " + b"".join(
+        (
+            chunk(b"FS  ", struct.pack(">I", rate)),
+            chunk(b"CHNL", struct.pack(">H", 1) + b"C   "),
+            chunk(b"CMPR", b"DSD \x0enot compressed\0"),
+        )
+    )
+    data = np.packbits(bits).tobytes()
+    content = (chunk(b"FVER", b"\x01\x05\0\0"), chunk(b"PROP", about), chunk(b"DSD ", data))
+    return chunk(b"FRM8", b"DSD " + b"".join(content))
 
 
 def overwritten(data: bytes, at: int, count: int) -> bytes:

@@ -1,7 +1,7 @@
 """Decoders: files as blocks of samples, channels apart.
 
 libsndfile (through ``soundfile``) reads WAV, FLAC, Ogg Vorbis, Opus, AIFF and MP3; FFmpeg (through
-PyAV, extra ``[formats]``) reads M4A, AAC, WMA, WebM and the sound of videos.
+PyAV, extra ``[formats]``) reads M4A, AAC, WMA, WebM, DSD and the sound of videos.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ UNFINISHED_OGG = "Last page lacks an end-of-stream bit"
 # them: playlists, lists of parts, session descriptions. What is heard must be in the file itself.
 CONTAINED = (
     "mov,matroska,asf,avi,flv,mpeg,mpegts,aac,ac3,eac3,amr,ape,wv,tta,tak,dts,"
-    "mp3,ogg,flac,wav,w64,aiff,caf,au"
+    "mp3,ogg,flac,wav,w64,aiff,caf,au,dsf,iff"
 )
 
 CONTAINER_SLACK = 0.02  # of the length; codecs' delays and coarse clocks are less

@@ -13,7 +13,7 @@ from music_emotion.errors import printable
 STANDARD_INPUT = "-"
 
 BASE_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc")
-SOUND_SUFFIXES = (".m4a", ".m4b", ".aac", ".wma", ".mka", ".ac3", ".ape", ".wv")
+SOUND_SUFFIXES = (".m4a", ".m4b", ".aac", ".wma", ".mka", ".ac3", ".ape", ".wv", ".dsf", ".dff")
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mkv", ".mov", ".avi")
 AUDIO_SUFFIXES = frozenset((*BASE_SUFFIXES, *SOUND_SUFFIXES, *VIDEO_SUFFIXES))
 """What is taken from a folder; a file that is named itself is read whatever its name."""

@@ -41,6 +41,8 @@ CONTAINERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xff\xf1", "AAC"),
     (0, b"\xff\xf9", "AAC"),
     (0, b"#!AMR", "AMR"),
+    (0, b"DSD ", "DSD"),
+    (0, b"FRM8", "DSD"),
     (0, b"\x0b\x77", "AC-3"),
 )
 
