@@ -8,7 +8,8 @@ Each model is trained by what `music-emotion train` does, exported to ONNX, and 
 trained model on tracks of the corpus: 1e-4 at most lies between them. Weights are stored as float16
 where that moves no probability by more than a thousandth. The card gets the *out-of-fold*
 figures and the confidence curve of the ``artist`` protocol from ``results/``, which must have been
-made by the same recipe. What was trained is kept under ``--work``; a stopped build goes on.
+made by the same recipe; what tracks are compared with (`build_reference.py`) comes from there too.
+What was trained is kept under ``--work``; a stopped build goes on.
 
 Afterwards ``python tools/model_pages.py`` writes the pages and the example of the README.
 """
@@ -16,6 +17,7 @@ Afterwards ``python tools/model_pages.py`` writes the pages and the example of t
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import sys
 import tempfile
@@ -30,6 +32,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
 import numpy as np
 from numpy.typing import NDArray
 
+from build_reference import build_reference
 from fit_dimensions import RECIPES as DIMENSIONS
 from fit_dimensions import fit_dimension, track_means
 from music_emotion import __version__
@@ -52,6 +55,7 @@ from music_emotion.inference.export import export_fitted, training_facts
 from music_emotion.inference.model import load_model
 from music_emotion.inference.model_card import ConfidenceCurve, read_card
 from music_emotion.inference.package import SHIPPED, write_package
+from music_emotion.inference.reference import Reference, reference_bytes
 from music_emotion.inference.valence_arousal import Dimension, term_columns
 from music_emotion.models.base import Model, Target
 from music_emotion.models.checkpoint import MODEL_FILE, load_fitted, read_trained, save_fitted
@@ -336,7 +340,8 @@ def build(recipe: Recipe, shop: Workshop) -> str:
     features = shop.features(tuple(dict.fromkeys((*unfitted.feature_names, *read))))
     worth = shop.worth(recipe, unfitted, features.track_index)
     read_from = dimensions(recipe, worth, features)
-    if not shop.again and _is_built(folder, version, worth, read_from):
+    reference, told = build_reference(worth.intensities, shop.corpus)
+    if not shop.again and _is_built(folder, version, worth, read_from, reference):
         return f"{recipe.name}: up to date ({version})"
     model = shop.trained(recipe, unfitted)
     needs_network = "musicnn" in model.feature_names
@@ -344,6 +349,7 @@ def build(recipe: Recipe, shop: Workshop) -> str:
         "figures": worth.figures,
         "confidence": worth.confidence,
         "protocol": worth.protocol,
+        "reference": told,
         **read_from,
         "summary": recipe.summary,
         "use_when": recipe.use_when,
@@ -372,7 +378,7 @@ def build(recipe: Recipe, shop: Workshop) -> str:
         }
         final = replace(read_card(chosen), figures=figures)
         graph = (chosen / "model.onnx").read_bytes()
-    write_package(folder, final, graph)
+    write_package(folder, final, graph, reference)
     kind = "float16" if chosen is half else "float32"
     return (
         f"{recipe.name}: {version}, {len(graph) / 1e6:.1f} MB ({kind}), trained model and graph "
@@ -382,13 +388,21 @@ def build(recipe: Recipe, shop: Workshop) -> str:
     )
 
 
-def _is_built(folder: Path, version: str, worth: Worth, read_from: Mapping[str, Dimension]) -> bool:
-    """Whether a packaged model is there, of this version and with these figures."""
+def _is_built(
+    folder: Path,
+    version: str,
+    worth: Worth,
+    read_from: Mapping[str, Dimension],
+    reference: Reference | None,
+) -> bool:
+    """Whether a packaged model is there, of this version, with these figures and this reference."""
     if not (folder / "card.json").is_file():
         return False
     card = read_card(folder)
     same = worth.figures.items() <= card.figures.items() and worth.confidence == card.confidence
     same &= all(getattr(card, name) == dimension for name, dimension in read_from.items())
+    compared = None if reference is None else reference_bytes(reference)
+    same &= card.reference_sha256 == (hashlib.sha256(compared).hexdigest() if compared else "")
     return card.version == version and (same or not worth.protocol)
 
 

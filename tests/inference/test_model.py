@@ -23,6 +23,8 @@ from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
 from music_emotion.inference.model import EmotionModel, load_model, spans_around
 from music_emotion.inference.model_card import ConfidenceCurve
+from music_emotion.inference.package import write_package
+from music_emotion.inference.reference import reference_of
 from music_emotion.inference.segmenter import BATCH_SEGMENTS
 
 CALM, TENSE = tone(9.0, hertz=440.0), tone(9.0, hertz=3_000.0)
@@ -291,6 +293,26 @@ def test_confidence_is_read_off_the_curve() -> None:
         emotions = np.full(9, (1 - top) / 8, np.float32)
         emotions[3] = top
         assert model.confidence(emotions) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_standing_is_that_of_the_intensities(tone_model: EmotionModel) -> None:
+    assert np.isnan(tone_model.predict(CALM, RATE).standing).all()
+    sound = calm(0.1)
+    felt = tone_model.predict(sound, SAMPLE_RATE).intensities
+    tracks = np.stack([felt * 0.25, felt * 0.5, felt * 0.75, felt * 2])
+    compared = EmotionModel(tone_model.network, reference_of(tracks))
+    for model in (compared, pickle.loads(pickle.dumps(compared))):
+        standing = model.predict(sound, SAMPLE_RATE).standing
+        assert standing[EMOTIONS.index("calmness")] == 0.75
+        assert model.predict(np.zeros(6 * RATE), RATE).standing.max() <= 0.5
+
+
+def test_a_folder_is_opened_again_when_its_reference_changes(tmp_path: Path) -> None:
+    folder = package(tmp_path / "model", tone_detector())
+    assert not len(load_model(folder).reference.intensities)
+    graph = (folder / "model.onnx").read_bytes()
+    write_package(folder, card(), graph, reference_of(np.eye(9)))
+    assert len(load_model(folder).reference.intensities) == 9
 
 
 def test_scope_track_pools_features_over_spans(tmp_path: Path) -> None:

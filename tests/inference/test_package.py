@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import signal
@@ -18,7 +19,14 @@ from helpers.graphs import SEGMENT, card, linear_reader, model, package, tone_de
 from music_emotion.errors import ModelError
 from music_emotion.features import musicnn as embedding
 from music_emotion.inference.model_card import ConfidenceCurve, card_json, read_card
-from music_emotion.inference.package import Network, find_package, write_package
+from music_emotion.inference.package import (
+    Network,
+    find_package,
+    open_package,
+    read_reference,
+    write_package,
+)
+from music_emotion.inference.reference import REFERENCE_FILE, reference_of
 
 
 @pytest.fixture
@@ -58,6 +66,53 @@ def test_a_stop_never_parts_a_graph_from_its_card(
     with pytest.raises(KeyboardInterrupt):
         write_package(folder, card(name="new", **fields), graph.SerializeToString())
     assert Network(folder).card.name == "new"
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> Path:
+    """A package with a reference."""
+    folder, graph = tmp_path / "compared", tone_detector().SerializeToString()
+    write_package(folder, card(), graph, reference_of(np.eye(9)))
+    return folder
+
+
+def test_a_reference_is_part_of_a_package(compared: Path) -> None:
+    network, reference = open_package(compared)
+    assert len(network.card.reference_sha256) == 64
+    assert np.array_equal(reference.intensities, np.sort(np.eye(9), axis=0))
+    graph = (compared / "model.onnx").read_bytes()
+    write_package(compared, network.card, graph)
+    assert sorted(file.name for file in compared.iterdir()) == ["card.json", "model.onnx"]
+    network, reference = open_package(compared)
+    assert network.card.reference_sha256 == ""
+    assert not len(reference.intensities)
+
+
+def test_a_card_alone_decides_whether_there_is_a_reference(folder: Path) -> None:
+    (folder / REFERENCE_FILE).write_bytes(b"left behind by something else")
+    assert not len(open_package(folder)[1].intensities)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "is missing"), (b"PK", "is damaged or not the one its card")]
+)
+def test_a_reference_that_is_not_the_cards_is_refused(
+    content: bytes | None, reason: str, compared: Path
+) -> None:
+    (compared / REFERENCE_FILE).unlink()
+    if content is not None:
+        (compared / REFERENCE_FILE).write_bytes(content)
+    with pytest.raises(ModelError, match=f"reference.npz' {reason}"):
+        open_package(compared)
+
+
+def test_a_file_that_is_no_reference_is_refused_in_a_line(compared: Path) -> None:
+    content = b"no archive\n"
+    (compared / REFERENCE_FILE).write_bytes(content)
+    foreign = replace(read_card(compared), reference_sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(ModelError, match=r"not a reference of this format \(.*\); export") as told:
+        read_reference(compared, foreign)
+    assert str(told.value).isprintable()
 
 
 @pytest.mark.parametrize("content", [None, b"damaged"])
@@ -117,6 +172,8 @@ def test_a_changed_byte_of_the_graph_is_noticed(folder: Path) -> None:
         ("licences", ["\x1b[2J"], "licences are not lines of text"),
         ("training", {"data": "\x1b[2J"}, "training is not lines of text"),
         ("training", {"\ud800": "EMOTIFY"}, "training is not lines of text"),
+        ("reference", {"standing": "two\nlines"}, "reference is not lines of text"),
+        ("reference_sha256", "two\nlines", "reference_sha256 is not a line of text"),
         ("figures", {"accuracy": "good"}, "not a card"),
         ("figures", [], "not a card"),
         ("pooling", {"waveform": ["mean"]}, "pooling does not fit"),

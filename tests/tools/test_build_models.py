@@ -11,6 +11,7 @@ import pytest
 import build_models
 import model_pages
 from build_models import RECIPES, Recipe, Workshop, build, honest_worth
+from build_reference import build_reference
 from helpers.corpora import corpus_of, points, segments
 from music_emotion.audio import decode
 from music_emotion.errors import EvaluationError
@@ -49,6 +50,25 @@ def test_the_figures_are_those_of_the_artist_protocol() -> None:
     # Confidence near the middle of its range is near how often the model is right.
     middle = np.interp(0.45, worth.confidence.probability, worth.confidence.accuracy)
     assert middle == pytest.approx(worth.figures["accuracy"], abs=0.1)
+
+
+def test_tracks_are_compared_with_what_was_predicted_out_of_fold() -> None:
+    worth = honest_worth(RESULTS, LIGHT, {})
+    assert worth.intensities.shape == (400, 9)
+    runs = [
+        np.concatenate([cell.intensities for cell in cells])[
+            np.argsort(np.concatenate([cell.unit for cell in cells]))
+        ]
+        for run, cells in CellStore(RESULTS).complete_runs()
+        if (run.protocol, run.target, run.model) == ("artist", "votes", "light")
+    ]
+    assert worth.intensities == pytest.approx(sum(runs) / 5, abs=1e-6)
+    corpus = corpus_of([0, 1])
+    reference, told = build_reference(worth.intensities, corpus)
+    assert told["standing"].startswith(f"share of the 400 tracks of {corpus.name} whose intensity")
+    middle = reference.standing(np.median(worth.intensities, axis=0))
+    assert middle == pytest.approx(0.5, abs=0.01)
+    assert build_reference(None, corpus) == (None, {})
 
 
 def test_figures_of_another_recipe_are_refused() -> None:

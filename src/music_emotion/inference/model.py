@@ -23,9 +23,15 @@ from music_emotion.errors import AudioError, printable
 from music_emotion.features.compute import sample_rates, segment_features
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference import segmenter
-from music_emotion.inference.model_card import CARD_FILE
-from music_emotion.inference.package import ONNX_FILE, OUTPUTS, Network, find_package
+from music_emotion.inference.package import (
+    OUTPUTS,
+    PACKAGE_FILES,
+    Network,
+    find_package,
+    open_package,
+)
 from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.inference.reference import Reference
 from music_emotion.inference.valence_arousal import term_columns
 from music_emotion.models.base import Prediction
 from music_emotion.models.pooling import pool, spans_around
@@ -46,11 +52,12 @@ ReadingProgress = Callable[[float, float | None], None]
 
 
 class EmotionModel:
-    """A packaged model, its graph and card, from sound to prediction."""
+    """A packaged model, its graph, card and reference, from sound to prediction."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, reference: Reference | None = None) -> None:
         self.network = network
         self.card = network.card
+        self.reference = reference or Reference()
 
     def __repr__(self) -> str:
         return f"EmotionModel({self.card.name!r}, version {self.card.version!r})"
@@ -108,18 +115,20 @@ class EmotionModel:
             levels.append(segmenter.segment_levels(segments))
         audible, peaks, duration = np.concatenate(masks), envelope.values(), sound.duration
         course = self.timeline(joined(parts), audible, np.concatenate(levels), duration)
-        emotions, is_audible = course.mean(course.emotions), bool(audible.any())
+        emotions, intensities = course.mean(course.emotions), course.mean(course.intensities)
+        is_audible = bool(audible.any())
         return TrackPrediction(
             path=path,
             duration=duration,
             model=self.card.name,
             version=self.card.version,
             emotions=emotions,
-            intensities=course.mean(course.intensities),
+            intensities=intensities,
             confidence=self.confidence(emotions) if is_audible else 0.0,
             valence=float(course.mean(course.valence)),
             arousal=float(course.mean(course.arousal)),
             timeline=course,
+            standing=self.reference.standing(intensities),
             warnings=(
                 *sound.warnings,
                 *_warnings(is_audible, float(peaks.max()), is_repeated, duration),
@@ -341,13 +350,13 @@ def load_model(name_or_path: str | os.PathLike[str] = DEFAULT_MODEL) -> EmotionM
     EmotionModel('lstm_cnn', version ...)
     """
     folder = find_package(name_or_path).resolve()
-    return _opened(folder, tuple(_stamp(folder / file) for file in (CARD_FILE, ONNX_FILE)))
+    return _opened(folder, tuple(_stamp(folder / file) for file in PACKAGE_FILES))
 
 
 @lru_cache(maxsize=4)
 def _opened(folder: Path, stamps: tuple[FileStamp | None, ...]) -> EmotionModel:
     """Open a model once for each of the ``stamps`` that its files have had."""
-    return EmotionModel(Network(folder))
+    return EmotionModel(*open_package(folder))
 
 
 def _stamp(file: Path) -> FileStamp | None:

@@ -23,7 +23,16 @@ CARD_FILE = "card.json"
 FORMAT = 1
 MAX_CARD_BYTES = 1 << 20
 
-LINES = ("name", "version", "sha256", "summary", "use_when", "protocol", "intended_use")
+LINES = (
+    "name",
+    "version",
+    "sha256",
+    "reference_sha256",
+    "summary",
+    "use_when",
+    "protocol",
+    "intended_use",
+)
 """Fields of a card that are one line each."""
 
 Scope = Literal["segment", "track"]
@@ -59,6 +68,8 @@ class Card:
     scope: ``segment``, the graph maps segments to predictions, a track's is their mean; or
         ``track``, features are pooled over a span first, and the graph maps spans to predictions
     sha256: of ``model.onnx``
+    reference_sha256: of ``reference.npz``; ``""`` where the model brings none
+    reference: what is told by it, and how that was measured: a line by name
     pooling: with scope ``track``, for each feature the statistics over segments that make its
         input, from :data:`POOLINGS`, concatenated in this order
     window_seconds: span of sound behind one point of the timeline, 3–600
@@ -79,6 +90,8 @@ class Card:
     features: tuple[str, ...]
     scope: Scope
     sha256: str
+    reference_sha256: str = ""
+    reference: Mapping[str, str] = field(default_factory=dict)
     pooling: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     window_seconds: float = 3.0
     emotions: tuple[str, ...] = EMOTIONS
@@ -201,8 +214,9 @@ def _parse(fields: Any) -> Card:
         fields["pooling"] = {k: _texts("pooling", v) for k, v in fields["pooling"].items()}
     if "figures" in fields:
         fields["figures"] = {k: float(v) for k, v in fields["figures"].items()}
-    if "training" in fields:
-        fields["training"] = {k: str(v) for k, v in fields["training"].items()}
+    for name in ("training", "reference"):
+        if name in fields:
+            fields[name] = {k: str(v) for k, v in fields[name].items()}
     return Card(**fields)
 
 
@@ -224,7 +238,9 @@ def _requirements(card: Card) -> Iterator[tuple[object, str]]:
         yield _is_line(getattr(card, name)), f"{name} is not a line of text"
     for name in ("limits", "licences"):
         yield _are_lines(getattr(card, name)), f"{name} are not lines of text"
-    yield _are_lines([*card.training, *card.training.values()]), "training is not lines of text"
+    for name in ("training", "reference"):
+        facts = getattr(card, name)
+        yield _are_lines([*facts, *facts.values()]), f"{name} is not lines of text"
     yield _are_lines(card.figures), "the names of figures are not lines of text"
     yield card.name and card.version, "name or version is empty"
     yield card.emotions == EMOTIONS, "emotions are not the nine of this package"

@@ -1,4 +1,6 @@
-"""A packaged model on disk: a folder with ``model.onnx`` and ``card.json``, nothing else.
+"""A packaged model on disk: a folder with ``model.onnx`` and ``card.json``.
+
+A third file, ``reference.npz``, may be there (:mod:`music_emotion.inference.reference`).
 
 The graph's contract, checked when it is opened:
 
@@ -28,11 +30,21 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.features.compute import FEATURES
 from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card, read_part
+from music_emotion.inference.reference import (
+    REFERENCE_FILE,
+    Reference,
+    parse_reference,
+    reference_bytes,
+)
 from music_emotion.interruption import held_back
 from music_emotion.models.base import Prediction
 
 ONNX_FILE = "model.onnx"
 MAX_ONNX_BYTES = 1 << 30
+MAX_REFERENCE_BYTES = 1 << 24
+PACKAGE_FILES = (CARD_FILE, ONNX_FILE, REFERENCE_FILE)
+"""Names of a package's files; the last is not in all."""
+
 SHIPPED = Path(__file__).with_name("weights")
 """Folder of the models in the wheel, one subfolder each."""
 
@@ -125,10 +137,65 @@ def _read_onnx(path: Path, card: Card) -> bytes:
         too_large="is larger than 1 GB; this is not a model of this package",
         missing="is missing; export or install the model again",
     )
-    if hashlib.sha256(data).hexdigest() != card.sha256:
+    _check_digest(path, data, card.sha256)
+    return data
+
+
+def open_package(folder: Path) -> tuple[Network, Reference]:
+    """Open the packaged model in ``folder``: its graph with its card, and what it is compared with.
+
+    Raises
+    ------
+    ModelError
+        As :class:`Network` and :func:`read_reference`.
+
+    Examples
+    --------
+    >>> open_package(find_package("light"))[0].card.name
+    'light'
+    """
+    network = Network(folder)
+    return network, read_reference(folder, network.card)
+
+
+def read_reference(folder: Path, card: Card) -> Reference:
+    """Read what the model in ``folder`` is compared with, which is nothing where its card says so.
+
+    Raises
+    ------
+    ModelError
+        The file is missing or damaged.
+
+    Examples
+    --------
+    >>> folder = find_package("lstm_cnn")
+    >>> isinstance(read_reference(folder, read_card(folder)), Reference)
+    True
+    """
+    if not card.reference_sha256:
+        return Reference()
+    path = folder / REFERENCE_FILE
+    shown = f"'{printable(path)}'"
+    data = read_part(
+        path,
+        most_bytes=MAX_REFERENCE_BYTES,
+        too_large="is too large for a reference; export or install the model again",
+        missing="is missing; export or install the model again",
+    )
+    _check_digest(path, data, card.reference_sha256)
+    try:
+        return parse_reference(data)
+    except ValueError as error:
+        raise ModelError(
+            f"{shown} is not a reference of this format ({printable(error)}); export or install "
+            "the model again"
+        ) from None
+
+
+def _check_digest(path: Path, data: bytes, sha256: str) -> None:
+    if hashlib.sha256(data).hexdigest() != sha256:
         shown = f"'{printable(path)}'"
         raise ModelError(f"{shown} is damaged or not the one its card describes (SHA-256 differs)")
-    return data
 
 
 def _session(data: bytes, fault: ModelError) -> Any:
@@ -220,11 +287,13 @@ def read_cards(folders: Iterable[Path]) -> list[tuple[Card, int]]:
     return [(read_card(at), graph.stat().st_size if graph.is_file() else 0) for at, graph in graphs]
 
 
-def write_package(folder: Path, card: Card, onnx: bytes) -> Card:
-    """Write a packaged model, a card and a serialised graph, and check that it opens.
+def write_package(
+    folder: Path, card: Card, onnx: bytes, reference: Reference | None = None
+) -> Card:
+    """Write a packaged model: a card, a serialised graph, what it is compared with where known.
 
-    The folder is made where it does not exist; a model in it is replaced. Returned is the card as
-    written, with the graph's ``sha256``.
+    The folder is made where it does not exist; a model in it is replaced. It is checked that the
+    new one opens. Returned is the card as written, with the ``sha256`` of both files.
 
     Raises
     ------
@@ -234,22 +303,30 @@ def write_package(folder: Path, card: Card, onnx: bytes) -> Card:
     Examples
     --------
     >>> light = find_package("light")
+    >>> graph, card = (light / ONNX_FILE).read_bytes(), read_card(light)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     card = write_package(Path(folder), read_card(light), (light / ONNX_FILE).read_bytes())
-    >>> card == read_card(light)
+    ...     written = write_package(Path(folder), card, graph, read_reference(light, card))
+    >>> written.sha256 == card.sha256
     True
     """
-    card = replace(card, sha256=hashlib.sha256(onnx).hexdigest())
+    compared = None if reference is None else reference_bytes(reference)
+    sha256 = "" if compared is None else hashlib.sha256(compared).hexdigest()
+    card = replace(card, sha256=hashlib.sha256(onnx).hexdigest(), reference_sha256=sha256)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             new = Path(scratch)
             (new / ONNX_FILE).write_bytes(onnx)
             (new / CARD_FILE).write_text(card_json(card), encoding="utf-8")
-            Network(new)
+            if compared is not None:
+                (new / REFERENCE_FILE).write_bytes(compared)
+            open_package(new)
             with held_back():  # the graph of one model and the card of another are none
-                for file in (ONNX_FILE, CARD_FILE):
-                    (new / file).replace(folder / file)
+                for file in (REFERENCE_FILE, ONNX_FILE, CARD_FILE):
+                    if (new / file).is_file():
+                        (new / file).replace(folder / file)
+                    else:
+                        (folder / file).unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"'{printable(folder)}' cannot be written ({error.strerror})") from None
     return card

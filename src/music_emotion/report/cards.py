@@ -78,6 +78,11 @@ def card_page(card: Card) -> str:
         else "The confidence of a prediction is calibrated out of fold; the calibration error "
         f"that remains is {card.confidence.ece:.3f}."
     )
+    if card.reference:
+        parts += [
+            "## Beside the emotions",
+            "\n".join(_fact(*one) for one in card.reference.items()),
+        ]
     if card.training:
         parts += ["## Training", "\n".join(_fact(*one) for one in card.training.items())]
     if card.intended_use:
@@ -102,6 +107,8 @@ def _graph(card: Card) -> str:
         f"- window of the timeline: {card.window_seconds:g} s",
         f"- SHA-256 of `model.onnx`: `{card.sha256}`",
     ]
+    if card.reference_sha256:
+        lines.append(f"- SHA-256 of `reference.npz`: `{card.reference_sha256}`")
     return "\n".join(lines)
 
 

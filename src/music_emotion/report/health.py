@@ -123,11 +123,11 @@ def _formats() -> tuple[str, ...]:
 
 
 def _models() -> Iterable[tuple[str, str]]:
-    from music_emotion.inference.package import Network, find_package, shipped_names
+    from music_emotion.inference.package import find_package, open_package, shipped_names
 
     for name in shipped_names():
         try:
-            Network(find_package(name))
+            open_package(find_package(name))
         except (MusicEmotionError, ImportError, OSError) as error:
             yield name, printable(error)
         else:

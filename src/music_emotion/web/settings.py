@@ -11,7 +11,7 @@ from typing import Self
 
 from music_emotion.errors import ModelError, ServerError, printable
 from music_emotion.inference.model_card import Card
-from music_emotion.inference.package import Network, find_package, shipped_names
+from music_emotion.inference.package import find_package, open_package, shipped_names
 from music_emotion.parallel import available_cores
 
 TOKEN_VARIABLE = "MUSIC_EMOTION_TOKEN"
@@ -107,7 +107,8 @@ def find_models(asked: Sequence[str]) -> tuple[ServedModel, ...]:
     found: dict[str, ServedModel] = {}
     for wanted in (*asked, *shipped):
         folder = find_package(wanted)
-        network = Network(folder)  # opened, so that a damaged model is told now and not to a client
+        # Opened, so that a damaged model is told now and not to a client.
+        network, _ = open_package(folder)
         name = wanted if wanted in shipped else network.card.name
         if name not in found:
             found[name] = ServedModel(name, folder, network.card, network.size_bytes)

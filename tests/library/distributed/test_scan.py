@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile as sf
 
@@ -14,6 +15,9 @@ from helpers import deadly
 from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
 from music_emotion.errors import CatalogueError
+from music_emotion.inference.model_card import read_card
+from music_emotion.inference.package import write_package
+from music_emotion.inference.reference import reference_of
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.distributed import scan as ray_scan
 from music_emotion.library.distributed.scan import scan_on_ray
@@ -190,3 +194,13 @@ def test_tracks_in_other_storage(tmp_path, model, ray_here):
     assert [row.prediction and row.prediction.top for row in rows] == ["calmness", None, "tension"]
     assert rows[1].error.startswith(f"'{paths[1]}' is not audio")
     assert rows[0].stamp.size == (tmp_path / "calm.wav").stat().st_size
+
+
+def test_actors_get_all_files_of_a_package(tmp_path: Path) -> None:
+    folder = package(tmp_path / "model", tone_detector())
+    assert set(ray_scan._package_content(folder)) == {"card.json", "model.onnx"}
+    graph = (folder / "model.onnx").read_bytes()
+    write_package(folder, read_card(folder), graph, reference_of(np.eye(9)))
+    files = ray_scan._package_content(folder)
+    assert {name: (folder / name).read_bytes() for name in files} == files
+    assert len(files) == 3

@@ -27,8 +27,7 @@ from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference import batch
 from music_emotion.inference.batch import Outcome
 from music_emotion.inference.model import load_model
-from music_emotion.inference.model_card import CARD_FILE
-from music_emotion.inference.package import ONNX_FILE, find_package
+from music_emotion.inference.package import PACKAGE_FILES, find_package
 from music_emotion.interruption import sigterm_interrupts
 from music_emotion.library.distributed.shards import Shard, ShardFolder
 from music_emotion.library.distributed.urls import downloaded, is_url
@@ -105,7 +104,7 @@ def scan_on_ray(
     """
     check_mutagen()
     sha256 = load_model(model).card.sha256
-    files = {name: (find_package(model) / name).read_bytes() for name in (ONNX_FILE, CARD_FILE)}
+    files = _package_content(find_package(model))
     with ray_cluster(address, cpus=max(jobs, 1)) as ray, sigterm_interrupts():
         workers = jobs or cluster_cpus(ray)
         folder = ShardFolder(output)
@@ -280,6 +279,11 @@ def scanned_location(
     prediction = row.prediction and replace(row.prediction, path=location)
     row = replace(row, path=location, stamp=stamp, prediction=prediction)
     return replace(row, error=row.error.replace(printable(path), printable(location)))
+
+
+def _package_content(folder: Path) -> dict[str, bytes]:
+    files = (folder / name for name in PACKAGE_FILES)
+    return {file.name: file.read_bytes() for file in files if file.is_file()}
 
 
 @contextmanager

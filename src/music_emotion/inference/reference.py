@@ -1,0 +1,135 @@
+"""What a packaged model is compared with: ``reference.npz`` beside its graph, which may be missing.
+
+Arrays of numbers, read without pickle, and known by the card's ``reference_sha256``:
+
+- ``intensities``: of the reference tracks, each predicted by models that had not heard its artist;
+  every emotion's in rising order, so that no track can be told.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from music_emotion.emotions import EMOTIONS
+
+REFERENCE_FILE = "reference.npz"
+MAX_UNPACKED_BYTES = 1 << 26
+
+_DAMAGE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What numpy and zipfile raise for files that are not whole, or are of a kind they cannot read."""
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What a track's answer is compared with.
+
+    Attributes
+    ----------
+    intensities: of n reference tracks, each column in rising order, shape (n, 9), 0–1; none where
+        n is 0
+    """
+
+    intensities: Array = field(default_factory=lambda: np.zeros((0, len(EMOTIONS)), np.float32))
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` naming what cannot be."""
+        shape = self.intensities.shape
+        if len(shape) != 2 or shape[1] != len(EMOTIONS):
+            raise ValueError(f"intensities of shape {shape}")
+        if not ((self.intensities >= 0) & (self.intensities <= 1)).all():
+            raise ValueError("intensities leave 0 to 1")
+
+    def standing(self, intensities: Array) -> Array:
+        """Return the share of reference tracks whose intensity of each emotion is lower, (9,).
+
+        Equal ones count half; NaN where there are none.
+
+        Examples
+        --------
+        >>> tracks = np.linspace(0, 1, 5, dtype=np.float32)
+        >>> reference = Reference(np.repeat(tracks[:, None], 9, axis=1))
+        >>> reference.standing(np.array([0, 0.1, 0.25, 0.4, 0.5, 1, 1, 1, 1]))
+        array([0.1, 0.2, 0.3, 0.4, 0.5, 0.9, 0.9, 0.9, 0.9], dtype=float32)
+        """
+        count = len(self.intensities)
+        if not count:
+            return np.full(len(EMOTIONS), np.nan, np.float32)
+        lower = (self.intensities < intensities).sum(axis=0)
+        equal = (self.intensities == intensities).sum(axis=0)
+        return np.asarray((lower + equal / 2) / count, np.float32)
+
+
+def reference_of(intensities: NDArray[np.floating]) -> Reference:
+    """Return what compares with tracks of these intensities, shape (n, 9), rounded as stored.
+
+    Examples
+    --------
+    >>> reference_of(np.array([[0.5] * 9, [0.25] * 9])).intensities[:, 0].tolist()
+    [0.25, 0.5]
+    """
+    stored = np.sort(intensities, axis=0).astype(np.float16)
+    return Reference(stored.astype(np.float32))
+
+
+def reference_bytes(reference: Reference) -> bytes:
+    """Return the content of ``reference.npz``, the same for the same arrays.
+
+    Examples
+    --------
+    >>> again = parse_reference(reference_bytes(reference_of(np.eye(9))))
+    >>> again.intensities.max(axis=0).tolist() == [1.0] * 9
+    True
+    """
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, allow_pickle=False, intensities=reference.intensities.astype(np.float16)
+    )
+    return buffer.getvalue()
+
+
+def parse_reference(data: bytes) -> Reference:
+    """Return what :func:`reference_bytes` made bytes of.
+
+    Raises
+    ------
+    ValueError
+        They are no such file.
+
+    Examples
+    --------
+    >>> parse_reference(b"PK")
+    Traceback (most recent call last):
+    ...
+    ValueError: File is not a zip file
+    """
+    arrays = _unpacked(data)
+    if "intensities" not in arrays:
+        raise ValueError("intensities are missing")
+    return Reference(arrays["intensities"].astype(np.float32))
+
+
+def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > MAX_UNPACKED_BYTES:
+            raise ValueError("it is too large")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
+    except _DAMAGE as error:
+        raise ValueError(str(error)) from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+            raise ValueError(f"{name} holds no numbers")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} is not finite")
+    return arrays

@@ -1,0 +1,90 @@
+"""What a model compares tracks with: planted tracks have a known place, damage is told."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from contextlib import suppress
+
+import numpy as np
+import pytest
+
+from music_emotion.inference.reference import (
+    Reference,
+    parse_reference,
+    reference_bytes,
+    reference_of,
+)
+
+TRACKS = np.random.default_rng(0).permuted(
+    np.repeat(np.linspace(0.0, 1.0, 5)[:, None], 9, axis=1), axis=0
+)
+
+
+@pytest.mark.parametrize(
+    ("intensity", "share"), [(0.0, 0.1), (0.1, 0.2), (0.25, 0.3), (0.3, 0.4), (1.0, 0.9)]
+)
+def test_the_standing_is_the_share_of_tracks_that_are_lower(intensity: float, share: float) -> None:
+    felt = np.full(9, 0.5, np.float32)
+    felt[7] = intensity
+    standing = reference_of(TRACKS).standing(felt)
+    assert standing.dtype == np.float32
+    assert standing[7] == pytest.approx(share)
+    assert standing[:7] == pytest.approx(0.5)
+
+
+def test_beyond_all_tracks_is_one() -> None:
+    assert reference_of(TRACKS / 2).standing(np.full(9, 0.6, np.float32)).tolist() == [1.0] * 9
+
+
+def test_without_tracks_nothing_is_known() -> None:
+    assert np.isnan(Reference().standing(np.full(9, 0.5, np.float32))).all()
+
+
+def test_what_was_written_is_read_and_tells_no_track() -> None:
+    reference = reference_of(TRACKS)
+    assert np.array_equal(reference.intensities, np.sort(TRACKS, axis=0))
+    data = reference_bytes(reference)
+    assert data == reference_bytes(reference_of(TRACKS[::-1]))
+    assert np.array_equal(parse_reference(data).intensities, reference.intensities)
+
+
+def _file(**arrays: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _bomb() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("intensities.npy", bytes(70_000_000))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not a zip file"),
+        (b"\x80\x04pickle", "not a zip file"),
+        (_file(), "intensities are missing"),
+        (_file(intensities=np.zeros((4, 8))), r"intensities of shape \(4, 8\)"),
+        (_file(intensities=np.full((4, 9), 1.5)), "leave 0 to 1"),
+        (_file(intensities=np.full((4, 9), np.nan)), "not finite"),
+        (_file(intensities=np.array(["one"] * 9)), "holds no numbers"),
+        (_file(intensities=np.array([None] * 9)), "Object arrays cannot be loaded"),
+        (_bomb(), "too large"),
+    ],
+    ids=lambda value: None if isinstance(value, bytes) else value,
+)
+def test_what_is_no_reference_is_refused(data: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_reference(data)
+
+
+@pytest.mark.parametrize("place", [0.02, 0.3, 0.6, 0.95])
+def test_a_changed_byte_is_refused_or_harmless(place: float) -> None:
+    data = bytearray(reference_bytes(reference_of(TRACKS)))
+    data[int(place * len(data))] ^= 0xFF
+    with suppress(ValueError):
+        parse_reference(bytes(data))
