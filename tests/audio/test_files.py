@@ -4,11 +4,13 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -118,6 +120,53 @@ class Faulty(io.BytesIO):
         raise RuntimeError("the line\nis dead")
 
 
+class NothingYet(io.RawIOBase):
+    """A stream that does not wait for its bytes."""
+
+    def read(self, size: int = -1, /) -> None:  # type: ignore[override]
+        return None
+
+
+class Plain:
+    """A stream that can do nothing but read, and fails where it is asked for its name."""
+
+    def __init__(self, kind: type) -> None:
+        self._data, self._kind = io.BytesIO(encoded(tone(), "wav")), kind
+
+    def read(self, size: int) -> Any:
+        return self._kind(self._data.read(size))
+
+    @property
+    def name(self) -> str:
+        raise RuntimeError("nobody knows")
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_what_only_reads_is_a_stream(kind: type) -> None:
+    plain: Any = Plain(kind)
+    assert decode(plain).duration == 2.0
+
+
+def test_a_buffered_stream_is_read_through_what_lies_beneath(tmp_path: Path) -> None:
+    (tmp_path / "song.gz").write_bytes(gzip.compress(encoded(tone(), "flac")))
+    with gzip.open(tmp_path / "song.gz") as unpacked:
+        assert decode(io.BufferedReader(unpacked)).duration == 2.0
+
+
+def test_a_member_of_an_archive_is_heard(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "songs.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("song.wav", encoded(tone(), "wav"))
+    with zipfile.ZipFile(tmp_path / "songs.zip") as archive, archive.open("song.wav") as stream:
+        assert decode(stream).duration == 2.0
+
+
+def test_an_entry_of_a_folder_whose_names_are_bytes_is_a_path(tmp_path: Path) -> None:
+    (tmp_path / "song.wav").write_bytes(encoded(tone(), "wav"))
+    with os.scandir(os.fsencode(tmp_path)) as entries:
+        (entry,) = entries
+    assert decode(cast(Any, entry)).duration == 2.0
+
+
 def closed() -> io.BytesIO:
     stream = io.BytesIO(encoded(tone(), "wav"))
     stream.close()
@@ -134,6 +183,11 @@ def closed() -> io.BytesIO:
             lambda: soundfile.SoundFile(io.BytesIO(encoded(tone(), "wav"))),
             "the stream gives ndarray, not bytes",
         ),
+        (
+            lambda: gzip.GzipFile(fileobj=io.BytesIO(), mode="wb"),
+            "cannot be read .*; open it again, with mode 'rb'",
+        ),
+        (NothingYet, "the stream gives nothing yet; give a path, or a stream opened with mode"),
         (
             lambda: gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(encoded(tone(), "wav"))[:99])),
             "cannot be read .*; open it again",

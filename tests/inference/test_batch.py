@@ -3,7 +3,9 @@ from __future__ import annotations
 import io
 import os
 import sys
+import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,30 @@ def test_a_pipe_gives_its_bytes_once_and_is_explained_all_the_same(
     assert outcome.prediction is not None
     assert outcome.prediction.path == str(path)
     assert (outcome.explanation is not None) == explained
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("explained", [False, True])
+def test_a_pipe_that_cannot_be_kept_is_a_line(
+    explained: bool,
+    song: bytes,
+    tone_model: EmotionModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+
+    def write() -> None:
+        with suppress(BrokenPipeError):
+            path.write_bytes(song)
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    outcome = predict_file(str(path), tone_model, explained=explained)
+    writer.join(10)
+    assert outcome.error.startswith(f"'{path}' cannot be kept in a temporary file (")
 
 
 def test_standard_input_is_explained(

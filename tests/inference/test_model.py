@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import array
 import copy
 import io
 import pickle
@@ -94,6 +95,8 @@ def test_the_reading_of_a_file_is_reported(tone_model: EmotionModel, tmp_path: P
         (b"RIFF", None, "bytes is no sound; give a path"),
         (None, None, "NoneType is no sound; give a path"),
         (memoryview(b"RIFF"), None, "memoryview is no sound; give a path"),
+        (3, None, "int is no sound; give a path"),
+        ({"array": CALM}, RATE, "dict is no sound; give a path, an open binary stream or an array"),
         (CALM, None, "an array needs its sample rate"),
         (CALM, "44100", "a sample rate of '44100' is no number"),
         (CALM, True, "a sample rate of True is no number"),
@@ -107,6 +110,15 @@ def test_what_is_no_sound_is_said_in_a_line(
 ) -> None:
     with pytest.raises(AudioError, match=reason):
         tone_model.predict(source, rate)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [list, tuple, lambda samples: array.array("f", samples)])
+def test_lists_and_buffers_are_arrays(
+    make: Callable[[np.ndarray], object], tone_model: EmotionModel
+) -> None:
+    expected = tone_model.predict(CALM, RATE).to_dict()
+    given = make(CALM)
+    assert tone_model.predict(given, RATE).to_dict() == expected  # type: ignore[arg-type]
 
 
 def test_a_tensor_that_needs_gradients_is_refused_in_a_line(tone_model: EmotionModel) -> None:

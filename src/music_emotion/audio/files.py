@@ -6,7 +6,8 @@ import io
 import os
 import stat
 import tempfile
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -50,12 +51,25 @@ CONTAINERS: tuple[tuple[int, bytes, str], ...] = (
 def source_name(source: AudioSource) -> str:
     """Return the name of a source for messages: one printable line."""
     if isinstance(source, str | os.PathLike):
-        return f"'{printable(os.fspath(source))}'"
-    name = getattr(source, "name", None)
+        return f"'{printable(os.fsdecode(source))}'"
+    name = stream_name(source)
     if name == STDIN_NAME:
         return "standard input"
-    # A temporary file's name is the number of its descriptor.
-    return f"'{printable(name)}'" if isinstance(name, str) else "the stream"
+    return "the stream" if name is None else f"'{printable(name)}'"
+
+
+def stream_name(stream: BinaryIO) -> str | None:
+    """Return what an open stream says it is called, ``None`` where it says nothing.
+
+    Examples
+    --------
+    >>> stream_name(io.BytesIO()) is None
+    True
+    """
+    name: object = None
+    with suppress(Exception):  # each kind of stream has exceptions of its own
+        name = getattr(stream, "name", None)
+    return name if isinstance(name, str) else None  # a temporary file's is its descriptor
 
 
 class _NamedStream:
@@ -122,7 +136,7 @@ def _descriptor(source: AudioSource, name: str) -> int:
     """Return a descriptor of a seekable regular file with the source's bytes."""
     if not isinstance(source, str | os.PathLike):
         return _spooled(source, name)
-    path = Path(local_path(os.fspath(source)))
+    path = Path(local_path(os.fsdecode(source)))
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -163,8 +177,10 @@ def _read(stream: IO[bytes], name: str) -> bytes:
         chunk: object = stream.read(COPY_BYTES)
     except Exception as error:  # each kind of stream has exceptions of its own
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise AudioError(f"{name} cannot be read ({printable(reason)}); open it again") from error
-    if isinstance(chunk, bytes | bytearray):
+        raise AudioError(
+            f"{name} cannot be read ({printable(reason)}); open it again, with mode 'rb'"
+        ) from error
+    if isinstance(chunk, bytes | bytearray | memoryview):
         return bytes(chunk)
     kind = "nothing yet" if chunk is None else f"{type(chunk).__name__}, not bytes"
     raise AudioError(f"{name} gives {kind}; give a path, or a stream opened with mode 'rb'")
@@ -177,18 +193,32 @@ def _spooled(stream: BinaryIO, name: str) -> int:
     descriptor = _regular_file(stream)
     if descriptor is None:
         _rewind(stream)
+        with temporary_copy(stream, name) as copy:
+            descriptor = os.dup(copy.fileno())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+@contextmanager
+def temporary_copy(stream: IO[bytes], name: str) -> Iterator[BinaryIO]:
+    """Give a file without a name that holds all that is left of a stream, gone after the block.
+
+    Raises
+    ------
+    AudioError
+        The stream ``name`` cannot be read, or there is no place for a file.
+    """
+    with ExitStack() as stack:
         try:
-            with tempfile.TemporaryFile() as copy:
-                copy_stream(stream, copy, name)
-                descriptor = os.dup(copy.fileno())
+            copy = stack.enter_context(tempfile.TemporaryFile())
+            copy_stream(stream, copy, name)
         except OSError as error:
             reason = error.strerror or str(error)
             raise AudioError(
                 f"{name} cannot be kept in a temporary file ({reason}); make room, or let TMPDIR "
                 "name a folder that may be written"
             ) from None
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+        yield cast(BinaryIO, copy)
 
 
 def _rewind(stream: BinaryIO) -> None:

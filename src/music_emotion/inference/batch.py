@@ -11,11 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from music_emotion.audio import AudioSource
 from music_emotion.audio.discover import STANDARD_INPUT, no_file
-from music_emotion.audio.files import STDIN_NAME, copy_stream, named_stream, source_name
+from music_emotion.audio.files import (
+    STDIN_NAME,
+    copy_stream,
+    named_stream,
+    source_name,
+    temporary_copy,
+)
 from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.inference.explain import Explanation, explain_prediction
 from music_emotion.inference.model import EmotionModel, ReadingProgress, load_model
@@ -65,17 +71,11 @@ def _source(path: str, *, again: bool) -> Iterator[AudioSource]:
     if path == STANDARD_INPUT:
         yield standard_input()
     elif again and _is_pipe(path):
-        with tempfile.TemporaryFile() as copy, Path(path).open("rb") as pipe:
-            yield _copied(pipe, copy, path)
+        name = source_name(path)
+        with Path(path).open("rb") as pipe, temporary_copy(pipe, name) as copy:
+            yield named_stream(copy, path)
     else:
         yield path
-
-
-def _copied(stream: BinaryIO, copy: IO[bytes], name: str) -> BinaryIO:
-    """Copy a stream; return the copy under a name that messages show."""
-    named = named_stream(cast(BinaryIO, copy), name)
-    copy_stream(stream, copy, source_name(named))
-    return named
 
 
 def _is_pipe(path: str) -> bool:
@@ -206,7 +206,8 @@ def standard_input() -> BinaryIO:
         raise AudioError("standard input is closed; pipe a file into it, or name one")
     try:
         copy = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
-        return _copied(sys.stdin.buffer, copy, STDIN_NAME)
+        copy_stream(sys.stdin.buffer, copy, "standard input")
     except OSError as error:
         reason = error.strerror or str(error)
         raise AudioError(f"standard input could not be kept ({reason}); name a file") from None
+    return named_stream(cast(BinaryIO, copy), STDIN_NAME)

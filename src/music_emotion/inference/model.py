@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from music_emotion.audio import AudioSource, AudioStream, Sound, sound_from_array
 from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.discover import STANDARD_INPUT
-from music_emotion.audio.files import STDIN_NAME, source_name
+from music_emotion.audio.files import STDIN_NAME, source_name, stream_name
 from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError, printable
@@ -37,6 +37,8 @@ from music_emotion.models.base import Prediction
 from music_emotion.models.pooling import pool, spans_around
 
 DEFAULT_MODEL = "default"
+ARRAY_METHODS = ("__array__", "__array_interface__", "__array_struct__")
+BYTES = (bytes, bytearray, memoryview)  # of a file or of samples, who knows
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
 
 Array = NDArray[np.float32]
@@ -297,7 +299,7 @@ def as_sound(source: Any, sample_rate: int | None) -> Sound:
                 "float32 of shape (n,), as sound_from_array makes it"
             )
         return source
-    if source is None or isinstance(source, bytes | bytearray | memoryview):
+    if not _is_array(source):
         kind = type(source).__name__
         raise AudioError(f"{kind} is no sound; give a path, an open binary stream or an array")
     if sample_rate is None:
@@ -306,6 +308,19 @@ def as_sound(source: Any, sample_rate: int | None) -> Sound:
     if isinstance(given, bool) or not isinstance(given, Real):
         raise AudioError(f"a sample rate of {given!r} is no number; give it in Hz")
     return sound_from_array(_array(source), sample_rate)
+
+
+def _is_array(source: object) -> bool:
+    """Whether numpy may make numbers of an object: a list, an array of any kind, or a buffer."""
+    if isinstance(source, BYTES):
+        return False
+    if isinstance(source, Sequence) or any(hasattr(source, name) for name in ARRAY_METHODS):
+        return True
+    try:
+        memoryview(source)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return True
 
 
 def _array(source: object) -> NDArray[Any]:
@@ -319,9 +334,9 @@ def _array(source: object) -> NDArray[Any]:
 def _path(source: AudioSource) -> str:
     """Return what a prediction is filed under: a path, or ``-`` for a stream without one."""
     if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
-    name = getattr(source, "name", None)
-    return name if isinstance(name, str) and name != STDIN_NAME else STANDARD_INPUT
+        return os.fsdecode(source)
+    name = stream_name(source)
+    return STANDARD_INPUT if name in (None, STDIN_NAME) else name
 
 
 def _reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]:
