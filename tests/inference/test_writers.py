@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.tracks import prediction
+from helpers.tracks import course, prediction
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.inference.batch import Outcome
 from music_emotion.inference.explain import Explanation
-from music_emotion.inference.prediction import COLUMNS
+from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS
 from music_emotion.inference.writers import opened_writer
 
 CALM = Outcome("calm.wav", replace(prediction(65.0, calmness=0.55), path="calm.wav", warnings=()))
@@ -110,17 +110,27 @@ def test_json_on_a_stream_is_closed_whatever_happens(capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out) == [{"path": "a", "error": "b"}]
 
 
-def test_csv_has_a_row_per_track_or_per_point(capsys: pytest.CaptureFixture[str]) -> None:
+def test_csv_has_a_row_per_track(capsys: pytest.CaptureFixture[str]) -> None:
     calm, failed = csv.DictReader(io.StringIO(written(capsys, "csv", CALM, FAILED)))
     assert list(calm) == ["path", *COLUMNS, "error"]
     assert (calm["top"], calm["intensity_calmness"], calm["error"]) == ("calmness", "0.55", "")
     assert {name for name, value in failed.items() if value} == {"path", "error"}
-    points = list(csv.DictReader(io.StringIO(written(capsys, "csv", CALM, FAILED, timeline=True))))
-    assert list(points[0]) == ["path", "time", *EMOTIONS]
-    assert [(point["path"], point["time"]) for point in points] == [
-        ("calm.wav", "1.5"),
-        ("calm.wav", "4.5"),
+
+
+def test_csv_of_a_timeline_has_a_row_per_point(capsys: pytest.CaptureFixture[str]) -> None:
+    assert CALM.prediction is not None
+    felt = np.array([[0.25] * 9, [0.75] * 9])
+    timeline = course(CALM.prediction.timeline.emotions, felt)
+    calm = replace(CALM, prediction=replace(CALM.prediction, timeline=timeline))
+    points = list(csv.DictReader(io.StringIO(written(capsys, "csv", calm, FAILED, timeline=True))))
+    numbers = ["time", "start", "end", "valence", "arousal"]
+    assert list(points[0]) == ["path", *numbers, *EMOTIONS, *INTENSITY_COLUMNS]
+    assert [[point[name] for name in ("path", *numbers)] for point in points] == [
+        ["calm.wav", "1.5", "0.0", "3.0", "0.0", "0.0"],
+        ["calm.wav", "4.5", "3.0", "6.0", "0.1", "-0.1"],
     ]
+    assert [point["calmness"] for point in points] == ["0.578944", "0.111111"]
+    assert [point["intensity_calmness"] for point in points] == ["0.25", "0.75"]
 
 
 def test_jams_of_one_track_is_a_document_and_of_many_a_folder(

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
+from helpers.command_line import run
 from helpers.live import RATE, Live, calm_then_tense, music, running, wav
 from helpers.sounds import tone
 from music_emotion.emotions import EMOTIONS, GEMS
@@ -258,7 +259,27 @@ def test_another_model_analyses_again(visited: Visit, own_song: Locator) -> None
     expect(visited.page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_downloads_are_what_the_server_answered(shown: Visit, song: Locator, live: Live) -> None:
+def rows_of(text: str) -> list[dict[str, float | str]]:
+    """A CSV's rows; a number is written in more ways than one."""
+
+    def value(cell: str) -> float | str:
+        try:
+            return float(cell)
+        except ValueError:
+            return cell
+
+    rows = csv.DictReader(io.StringIO(text))
+    return [{name: value(cell) for name, cell in row.items()} for row in rows]
+
+
+def test_downloads_are_what_the_server_answered(
+    shown: Visit,
+    song: Locator,
+    live: Live,
+    model_folders: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with live.client() as client:
         answer = client.post("/api/predict", files={"file": ("song.wav", SONG)}).json()
     page = shown.page
@@ -267,11 +288,10 @@ def test_downloads_are_what_the_server_answered(shown: Visit, song: Locator, liv
     assert json.loads(data) == [answer]
     name, data = saved(page, song.get_by_role("button", name="CSV"))
     assert name == "song-emotions.csv"
-    rows = list(csv.DictReader(io.StringIO(data.decode())))
-    assert [float(row["time"]) for row in rows] == answer["timeline"]["time"]
-    for emotion in EMOTIONS:
-        column = [float(row[emotion]) for row in rows]
-        assert column == answer["timeline"]["emotions"][emotion]
+    (tmp_path / "song.wav").write_bytes(SONG)
+    monkeypatch.chdir(tmp_path)
+    options = ("-m", model_folders[0], "-f", "csv", "--timeline")
+    assert rows_of(data.decode()) == rows_of(run("predict", "song.wav", *options).stdout)
     name, data = saved(page, song.get_by_role("button", name="PNG"))
     assert name == "song-emotions.png"
     assert data.startswith(b"\x89PNG\r\n")
@@ -300,7 +320,12 @@ def test_a_name_cannot_become_part_of_the_page(visited: Visit) -> None:
     expect(track.locator("img")).to_have_count(0)
 
 
-def test_several_files_side_by_side(visited: Visit) -> None:
+def test_several_files_side_by_side(
+    visited: Visit,
+    model_folders: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     visited.drop(calm__wav=music(), tense__wav=music(hertz=3_000.0))
     boxes = [visited.outcome(name).bounding_box() for name in ("calm.wav", "tense.wav")]
     assert boxes[0]["y"] == boxes[1]["y"]
@@ -311,9 +336,14 @@ def test_several_files_side_by_side(visited: Visit) -> None:
     longest = [table.locator("tbody tr").nth(n).locator("td:has(strong) .cell-bar") for n in (0, 1)]
     assert {round(bar.bounding_box()["width"]) for bar in longest} == {72}
     name, data = saved(visited.page, visited.page.get_by_role("button", name="All as CSV"))
-    rows = list(csv.DictReader(io.StringIO(data.decode())))
     assert name == "emotions.csv"
-    assert [row["top"] for row in rows] == ["calmness", "tension"]
+    (tmp_path / "calm.wav").write_bytes(music())
+    (tmp_path / "tense.wav").write_bytes(music(hertz=3_000.0))
+    monkeypatch.chdir(tmp_path)
+    options = ("-m", model_folders[0], "-f", "csv")
+    written = rows_of(run("predict", "calm.wav", "tense.wav", *options).stdout)
+    assert rows_of(data.decode()) == written
+    assert [row["top"] for row in written] == ["calmness", "tension"]
 
 
 def test_reasons_on_demand(visited: Visit, own_song: Locator) -> None:

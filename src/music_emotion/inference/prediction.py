@@ -26,6 +26,8 @@ NUMBERS = ("valence", "arousal", "familiarity")
 """What a prediction says of a track in one number each, besides emotions and confidence."""
 
 FLAGS = ("unfamiliar", "heard_in_training")
+POINT_NUMBERS = ("time", "start", "end", "valence", "arousal")
+"""What a row of a timeline says of a point in one number each, besides the nine of two kinds."""
 
 COLUMNS: Mapping[str, type[str] | type[float] | type[bool]] = {
     "duration": float,
@@ -340,9 +342,7 @@ class TrackPrediction:
         except ImportError:
             raise MusicEmotionError("a DataFrame needs pandas: pip install pandas") from None
         course = self.timeline
-        columns = {
-            name: getattr(course, name) for name in ("time", "start", "end", "valence", "arousal")
-        }
+        columns = {name: getattr(course, name) for name in POINT_NUMBERS}
         for names, values in ((EMOTIONS, course.emotions), (INTENSITY_COLUMNS, course.intensities)):
             columns |= dict(zip(names, values.T, strict=True))
         return pandas.DataFrame(columns)
@@ -382,18 +382,18 @@ def _shares(values: Array) -> list[float]:
 
 
 def rounded_values(values: Iterable[float]) -> list[float | None]:
-    """Return numbers as they are written; what is not known is ``None``.
+    """Return numbers as they are written; what is not known is ``None``, and 0 has no sign.
 
     Examples
     --------
-    >>> rounded_values(np.array([1 / 3, np.nan], np.float32))
-    [0.333333, None]
+    >>> rounded_values(np.array([1 / 3, np.nan, -1e-9], np.float32))
+    [0.333333, None, 0.0]
     """
     return [_rounded(value) for value in values]
 
 
 def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(float(value), DIGITS)
+    return None if math.isnan(value) else round(float(value), DIGITS) + 0.0
 
 
 def _without_nan(values: Iterable[float]) -> list[float | None]:

@@ -24,7 +24,14 @@ from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.inference import output
 from music_emotion.inference.batch import Outcome
 from music_emotion.inference.explain import Explanation
-from music_emotion.inference.prediction import COLUMNS, Timeline, TrackPrediction, ranked
+from music_emotion.inference.prediction import (
+    COLUMNS,
+    INTENSITY_COLUMNS,
+    POINT_NUMBERS,
+    Timeline,
+    TrackPrediction,
+    ranked,
+)
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -108,18 +115,20 @@ class _CsvWriter(Writer):
 
 
 class _CsvTimelineWriter(Writer):
-    """One row per point of the timeline: path, time, probabilities; a failure is left out."""
+    """One row per point of the timeline, like its data frame; a failure is left out."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._rows = csv.writer(stream, lineterminator="\n")
-        self._rows.writerow(("path", "time", *EMOTIONS))
+        self._rows.writerow(("path", *POINT_NUMBERS, *EMOTIONS, *INTENSITY_COLUMNS))
 
     def add(self, outcome: Outcome) -> None:
         if outcome.prediction is None:
             return
         timeline = outcome.prediction.to_dict()["timeline"]
-        columns = [timeline["time"], *(timeline["emotions"][name] for name in EMOTIONS)]
+        columns = [timeline[name] for name in POINT_NUMBERS]
+        for quantity in ("emotions", "intensities"):
+            columns += [timeline[quantity][name] for name in EMOTIONS]
         path = written_name(outcome.path)
         self._rows.writerows([path, *point] for point in zip(*columns, strict=True))
         self._stream.flush()

@@ -22,14 +22,19 @@ UNUSED = ("HTTPValidationError", "ValidationError")
 _NUMBERS: dict[str, Any] = {
     emotion.name: (float, Field(ge=0, le=1, description=emotion.meaning)) for emotion in GEMS
 }
+_KNOWN: dict[str, Any] = dict.fromkeys(EMOTIONS, (float | None, Field(ge=0, le=1)))
 _SERIES: dict[str, Any] = dict.fromkeys(EMOTIONS, (list[float], ...))
 
 NineNumbers: Any = create_model(
     "NineNumbers", __doc__="One number from 0 to 1 per emotion.", **_NUMBERS
 )
-NineSeries: Any = create_model(
-    "NineSeries", __doc__="One probability per emotion for each point in time.", **_SERIES
+NineKnown: Any = create_model(
+    "NineKnown", __doc__="One number from 0 to 1 per emotion, null where it is not known.", **_KNOWN
 )
+NineSeries: Any = create_model(
+    "NineSeries", __doc__="One number from 0 to 1 per emotion for each point in time.", **_SERIES
+)
+Signed = Annotated[float, Field(ge=-1, le=1)]
 
 
 class Strict(BaseModel):
@@ -46,11 +51,22 @@ class Problem(Strict):
 
 
 class TimelineOut(Strict):
-    """The emotions over time."""
+    """The same over time: each point was heard from a span of the track, and spans overlap.
 
-    time: list[float] = Field(description="Middle of each segment, in seconds.")
-    window: float = Field(description="Seconds of sound behind each point.")
+    Emotions, intensities, valence and arousal of the whole are the means of the points'.
+    """
+
+    time: list[float] = Field(description="Middle of each point's span, in seconds.")
+    start: list[float] = Field(description="Where the span begins.")
+    end: list[float] = Field(description="Where it ends.")
+    weight: list[float] = Field(
+        description="Audible seconds of the point's own segment, which it counts by in the whole."
+    )
+    window: float = Field(description="Seconds of a span that no end of the track cuts.")
     emotions: NineSeries
+    intensities: NineSeries
+    valence: list[Signed]
+    arousal: list[Signed]
 
 
 class ExplanationOut(Strict):
@@ -74,7 +90,21 @@ class PredictionOut(Strict):
     version: str
     emotions: NineNumbers = Field(description="Probability to be the dominant one; sums to 1.")
     intensities: NineNumbers = Field(description="Expected share of listeners who feel it.")
+    standing: NineKnown = Field(
+        description="Share of the reference tracks in which fewer listeners feel it."
+    )
     confidence: float = Field(description="Probability that the top emotion is right, 0-1.")
+    valence: Signed = Field(description="From unpleasant, -1, to pleasant, 1.")
+    arousal: Signed = Field(description="From calm, -1, to stirring, 1.")
+    familiarity: float | None = Field(
+        ge=0, le=1, description="How like the music behind the model it is; null if not known."
+    )
+    unfamiliar: bool = Field(
+        description="Whether it is so far from that music that the answer means little."
+    )
+    heard_in_training: bool = Field(
+        description="Whether the model learned from this very recording."
+    )
     timeline: TimelineOut
     warnings: list[str]
     explanation: ExplanationOut | None = Field(default=None, description="Where asked for.")

@@ -4,6 +4,11 @@ import { clock, percent, stem } from "./format.js";
 import { edges, inkOn, labelPlace, series, ticks, trace } from "./river.js";
 
 const PICTURE = { width: 1600, margin: 60, wave: 150, river: 420, row: 40 };
+// Columns of CSV besides the nine of each kind, as `inference/prediction.py` has them.
+const NUMBERS = ["valence", "arousal", "familiarity"];
+const FLAGS = ["unfamiliar", "heard_in_training"];
+const POINT_NUMBERS = ["time", "start", "end", "valence", "arousal"];
+const TRUTH = ["False", "True"];
 
 function save(blob, name) {
   const link = document.createElement("a");
@@ -13,11 +18,13 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+// What is not known is an empty cell, and what is so is written as Python does.
 function quoted(value) {
-  const text = String(value);
+  const text = typeof value === "boolean" ? TRUTH[Number(value)] : String(value ?? "");
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+const prefixed = (prefix, names) => names.map((name) => prefix + name);
 const csv = (rows) => `${rows.map((row) => row.map(quoted).join(",")).join("\n")}\n`;
 
 export function saveJson(prediction) {
@@ -25,11 +32,18 @@ export function saveJson(prediction) {
   save(new Blob([text], { type: "application/json" }), `${stem(prediction.path)}-emotions.json`);
 }
 
+// A row per point, as `predict --timeline -f csv`.
 export function saveCsv(prediction, emotions) {
   const names = emotions.map(({ name }) => name);
-  const { time, emotions: values } = prediction.timeline;
-  const rows = time.map((t, at) => [prediction.path, t, ...names.map((name) => values[name][at])]);
-  const text = csv([["path", "time", ...names], ...rows]);
+  const { timeline } = prediction;
+  const rows = timeline.time.map((_, at) => [
+    prediction.path,
+    ...POINT_NUMBERS.map((name) => timeline[name][at]),
+    ...names.map((name) => timeline.emotions[name][at]),
+    ...names.map((name) => timeline.intensities[name][at]),
+  ]);
+  const head = ["path", ...POINT_NUMBERS, ...names, ...prefixed("intensity_", names)];
+  const text = csv([head, ...rows]);
   save(new Blob([text], { type: "text/csv" }), `${stem(prediction.path)}-emotions.csv`);
 }
 
@@ -38,17 +52,21 @@ export function saveAllJson(predictions) {
   save(new Blob([text], { type: "application/json" }), "emotions.json");
 }
 
+// A row per file, as `predict -f csv`; there are no failures here.
 export function saveAllCsv(predictions, emotions, top) {
   const names = emotions.map(({ name }) => name);
-  const head = ["path", "duration", "model", "version", "top", "confidence", ...names];
-  const felt = names.map((name) => `intensity_${name}`);
+  const head = [
+    ...["path", "duration", "model", "version", "top", "confidence", ...NUMBERS, ...FLAGS],
+    ...[...names, ...prefixed("intensity_", names), ...prefixed("standing_", names)],
+    ...["warnings", "error"],
+  ];
   const rows = predictions.map((p) => [
-    ...[p.path, p.duration, p.model, p.version, top(p) ?? "", p.confidence],
-    ...names.map((name) => p.emotions[name]),
-    ...names.map((name) => p.intensities[name]),
-    p.warnings.join("; "),
+    ...[p.path, p.duration, p.model, p.version, top(p), p.confidence],
+    ...[...NUMBERS, ...FLAGS].map((name) => p[name]),
+    ...[p.emotions, p.intensities, p.standing].flatMap((of) => names.map((name) => of[name])),
+    ...[p.warnings.join("; "), ""],
   ]);
-  const text = csv([[...head, ...felt, "warnings"], ...rows]);
+  const text = csv([head, ...rows]);
   save(new Blob([text], { type: "text/csv" }), "emotions.csv");
 }
 
