@@ -83,6 +83,17 @@ def test_one_failure_is_one_line_and_exit_code_1(music: Path, model: str) -> Non
         assert len(result.stderr.splitlines()) == 1
 
 
+def test_what_a_folder_holds_besides_is_counted(music: Path, model: str) -> None:
+    result = predict(music, "-m", model, "-r", "-f", "json")
+    assert [Path(row["path"]).name for row in json.loads(result.stdout)] == [
+        "calm.wav",
+        "letter.mp3",
+        "tense.flac",
+    ]
+    assert result.stderr.splitlines()[0] == "left out 1 file that is no music: 1 .jpg"
+    assert "left out" not in predict(music / "calm.wav", "-m", model).stderr
+
+
 def test_json_lines_and_csv(music: Path, model: str) -> None:
     result = predict(music, "-r", "-m", model, "-f", "jsonl", "-j", "1")
     outcomes = [json.loads(line) for line in result.stdout.splitlines()]

@@ -55,6 +55,13 @@ def test_what_cannot_be_is_said_in_one_line(library, tmp_path, monkeypatch):
     assert "cannot be read" in refusal("nowhere://bucket/music", "--engine", "ray", "-o", "out")
 
 
+def test_what_a_folder_holds_besides_is_counted(library, model):
+    (library / "cover.jpg").touch()
+    result = run("scan", library, "-m", model)
+    assert result.stderr == "left out 1 file that is no music: 1 .jpg\n"
+    assert "left out" not in result.stdout
+
+
 def test_a_list_is_bytes_and_a_name_ends_with_its_line(tmp_path):
     names = ["caf\udce9.mp3", "a\u2028b.mp3", "c\x85d.mp3", "e.mp3"]
     content = b"\n".join(os.fsencode(str(tmp_path / name)) for name in names) + b"\r\n\n"

@@ -62,6 +62,12 @@ def test_shown_first_then_written_then_taken_back(music, model):
     assert mood(tense) is None
 
 
+def test_what_a_folder_holds_besides_is_counted(music, model):
+    (music / "cover.jpg").touch()
+    result = tag(music, "--model", model)
+    assert result.stderr.splitlines()[0] == "left out 1 file that is no music: 1 .jpg"
+
+
 def test_a_scan_after_tagging_predicts_nothing(music, model):
     tag(music, "--model", model, "--write")
     scanned = run("scan", music, "-m", model)

@@ -70,6 +70,7 @@ def test_everything_once(catalogue: Catalogue, music: Path, tones: str, heard: H
         catalogue, [str(music)], ScanOptions(tones), lambda done, total: steps.append((done, total))
     )
     assert sorted(heard) == ["calm.flac", "letter.mp3", "tense.flac"]
+    assert summary.left_out == {str(music / "cover.jpg")}
     assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert (summary.files, summary.predicted) == (3, 2)
     ((path, error),) = summary.failures
@@ -79,6 +80,19 @@ def test_everything_once(catalogue: Catalogue, music: Path, tones: str, heard: H
     assert (calm.prediction.top, calm.prediction.model) == ("calmness", "tones")
     letter = row_of(catalogue, music / "letter.mp3")
     assert letter.error == error
+
+
+def test_what_is_known_is_not_opened_again(
+    catalogue: Catalogue, music: Path, tones: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (music / "calm.flac").rename(music / "calm")
+    assert run(catalogue, music, tones).predicted == 2
+
+    def opened(path: str) -> bool:
+        raise AssertionError(path)
+
+    monkeypatch.setattr("music_emotion.audio.files.holds_sound", opened)
+    assert run(catalogue, music, tones).unchanged == 2
 
 
 def test_moved_retagged_and_copied_files_are_known(

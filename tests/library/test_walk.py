@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.sounds import encoded, tone
 from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError
 from music_emotion.library.walk import walk
@@ -29,6 +30,24 @@ def test_audio_files_folder_by_folder(tmp_path: Path) -> None:
     stamp = walk(str(tmp_path)).files[str(tmp_path / "a.flac")]
     assert stamp == FileStamp.read(tmp_path / "a.flac")
     assert stamp.size == 1
+
+
+def test_music_is_told_by_its_content_and_known_files_are_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "song").write_bytes(encoded(tone(), "flac"))
+    touch(tmp_path / "letter")
+    touch(tmp_path / "cover.jpg")
+    walked = walk(str(tmp_path))
+    assert list(walked.files) == [str(tmp_path / "song")]
+    assert walked.left_out == {str(tmp_path / "letter"), str(tmp_path / "cover.jpg")}
+    asked: list[tuple[str, FileStamp]] = []
+
+    def known(path: str, stamp: FileStamp) -> bool:
+        asked.append((path, stamp))
+        return path.endswith("letter")
+
+    assert set(walk(str(tmp_path), known).files) == {str(tmp_path / n) for n in ("letter", "song")}
+    letter = str(tmp_path / "letter")
+    assert asked[0] == (letter, FileStamp.read(letter))
 
 
 def test_links_and_loops(tmp_path: Path) -> None:

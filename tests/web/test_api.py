@@ -17,6 +17,7 @@ import soundfile as sf
 from helpers.command_line import run
 from helpers.live import Live, calm_then_tense, music, running, wav
 from music_emotion import __version__
+from music_emotion.audio.kinds import AUDIO_SUFFIXES
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.web.api import _job_out
 from music_emotion.web.jobs import Job
@@ -244,6 +245,13 @@ def test_what_a_browser_may_do_with_the_page(client: httpx.Client) -> None:
     for answer in (page, client.get("/api/nothing"), client.get("/static/style.css")):
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_the_page_offers_to_choose_what_is_read(client: httpx.Client) -> None:
+    pytest.importorskip("av", reason="needs the extra [formats]")
+    offered = client.get("/").text.split('accept="')[1].split('"')[0].split(",")
+    assert offered[:2] == ["audio/*", "video/*"]
+    assert set(offered[2:]) == AUDIO_SUFFIXES
 
 
 def test_pages_of_other_sites_cannot_use_the_server(client: httpx.Client) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -342,6 +342,32 @@ def _decoding_errors() -> tuple[type[Exception], ...]:
     return av.FFmpegError, ValueError, EOFError, MemoryError
 
 
+def _open_container(file: BinaryIO) -> Any:
+    """Open a file with FFmpeg; raises one of :func:`_decoding_errors` where that fails."""
+    import av
+
+    options = {"format_whitelist": CONTAINED}
+    return av.open(file, mode="r", metadata_errors="replace", options=options)
+
+
+def is_without_sound(descriptor: int) -> bool:
+    """Whether FFmpeg knows a file and there is no sound in it; the descriptor stays open.
+
+    Raises
+    ------
+    ImportError
+        PyAV (extra ``[formats]``) is missing.
+    """
+    import av  # noqa: F401  # what is missing is said before anything is opened
+
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        try:
+            with _open_container(file) as container:
+                return not container.streams.audio
+        except _decoding_errors():
+            return False
+
+
 def _is_default(track: Any) -> bool:
     """Whether a container marks a track as the one to be heard (PyAV tells from 14 on)."""
     disposition = getattr(track, "disposition", None)
@@ -388,13 +414,9 @@ class ContainerAudio:
         ImportError
             PyAV (extra ``[formats]``) is missing.
         """
-        import av
-
         file = os.fdopen(os.dup(descriptor), "rb")
         try:
-            container = av.open(
-                file, mode="r", metadata_errors="replace", options={"format_whitelist": CONTAINED}
-            )
+            container = _open_container(file)
             streams = container.streams.audio
             if not streams or streams[0].codec_context is None:
                 raise ValueError("no sound that can be decoded")

@@ -1,49 +1,61 @@
-"""Find the audio files that paths, folders and patterns name."""
+"""Find the music that paths, folders and patterns name."""
 
 from __future__ import annotations
 
 import glob
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from music_emotion.audio.kinds import (
+    AUDIO_SUFFIXES,
+    OTHER_SUFFIXES,
+    SOUND_SUFFIXES,
+    UNFINISHED_SUFFIXES,
+    VIDEO_SUFFIXES,
+    suffix_of,
+)
 from music_emotion.audio.names import local_path
 from music_emotion.errors import printable
 
 STANDARD_INPUT = "-"
 
-BASE_SUFFIXES = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aiff", ".aif", ".aifc")
-SOUND_SUFFIXES = (".m4a", ".m4b", ".aac", ".wma", ".mka", ".ac3", ".ape", ".wv", ".dsf", ".dff")
-VIDEO_SUFFIXES = (".mp4", ".webm", ".mkv", ".mov", ".avi")
-AUDIO_SUFFIXES = frozenset((*BASE_SUFFIXES, *SOUND_SUFFIXES, *VIDEO_SUFFIXES))
-"""What is taken from a folder; a file that is named itself is read whatever its name."""
-
-RESOURCE_FORK = "._"  # what macOS leaves beside files on foreign disks; no music is in it
 TEMPORARY_TAGGED = ".music-emotion-tag-"
 """How the copies begin that are being tagged; one that was left is no file of the library."""
 
+HIDDEN = "."  # also what macOS leaves beside files on foreign disks; no music is in that
+MOST_SUFFIXES = 6  # that are counted one by one
+PLAIN_SUFFIX = re.compile(r"\.\w{1,12}")  # others are the end of a title with a point in it
 
-def find_files(names: Iterable[str], *, recursive: bool = False) -> list[str]:
+
+def find_files(
+    names: Iterable[str], *, recursive: bool = False, left_out: set[str] | None = None
+) -> list[str]:
     """Return the files that paths, folders and patterns name, each once, in order.
 
-    Files are kept as they are, ``file:`` addresses become paths, folders give their audio files by
-    name, patterns (``*?[``) that are no files give what they match; ``-`` is standard input. What
-    gives nothing is kept as it is, and so is a folder that may not be listed; both fail when they
-    are read. With ``recursive``, folders include their subfolders, and ``**`` in a pattern any
-    folders.
+    Files are kept as they are, ``file:`` addresses become paths, folders give their music by name
+    (see :func:`is_music`), patterns (``*?[``) that are no files give what they match; ``-`` is
+    standard input. What gives nothing is kept as it is, and so is a folder that may not be listed;
+    both fail when they are read. With ``recursive``, folders include their subfolders, and ``**``
+    in a pattern any folders. The other files of folders are added to ``left_out``, by absolute
+    path.
     """
+    others = set() if left_out is None else left_out
     found: dict[str, str] = {}
     for name in map(local_path, names):
         if name == STANDARD_INPUT:
             files = [name]
         elif is_folder(name):
-            files = _in_folder(name, recursive) or [name]
+            files = _in_folder(name, recursive, others) or [name]
         elif is_pattern(name):
-            files = _matching(name, recursive) or [name]
+            files = _matching(name, recursive, others) or [name]
         else:
             files = [name]
         for file in files:
             found.setdefault(_place(file), file)
+    others.difference_update(found)  # what is named itself, too
     return list(found.values())
 
 
@@ -89,31 +101,93 @@ def _place(name: str) -> str:
         return str(Path(name))
 
 
-def _in_folder(folder: str, recursive: bool) -> list[str]:
+def _in_folder(folder: str, recursive: bool, left_out: set[str]) -> list[str]:
     files: list[str] = []
     errors: list[OSError] = []
     for place, subfolders, names in os.walk(folder, onerror=errors.append):
         subfolders[:] = sorted(subfolders) if recursive else []
-        paths = (str(Path(place, name)) for name in sorted(names) if is_music(name))
-        files += [path for path in paths if os.path.isfile(path)]  # noqa: PTH113  # never raises
+        for name in sorted(names):
+            path = str(Path(place, name))
+            if os.path.isfile(path):  # noqa: PTH113  # never raises
+                if is_music(path, name):
+                    files.append(path)
+                else:
+                    left_out.add(_place(path))
     return files + [str(error.filename or folder) for error in errors]
 
 
-def is_music(name: str) -> bool:
-    """Whether a file of this name, without its folder, is taken from a folder."""
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122  # a Path each is slow in walks
-    return suffix in AUDIO_SUFFIXES and not name.startswith((RESOURCE_FORK, TEMPORARY_TAGGED))
+def has_music_name(name: str) -> bool:
+    """Whether a file of this name, without its folder, is likely to be music.
+
+    >>> [has_music_name(name) for name in ("a.WV", "film.mkv", "._a.mp3", "a.mp3.part", "a")]
+    [True, True, False, False, False]
+    """
+    return not name.startswith(HIDDEN) and suffix_of(name) in AUDIO_SUFFIXES
+
+
+def told_by_name(name: str) -> bool | None:
+    """Whether the name of a file in a folder tells that it is music; ``None``: the content does.
+
+    >>> [told_by_name(name) for name in ("a.mp3", "a.txt", ".a.mp3", "a.mp3.part", "a.mkv", "a")]
+    [True, False, False, False, None, None]
+    """
+    suffix = suffix_of(name)
+    if name.startswith(HIDDEN) or suffix in UNFINISHED_SUFFIXES or suffix in OTHER_SUFFIXES:
+        return False
+    return True if suffix in SOUND_SUFFIXES else None
+
+
+def is_music(path: str, name: str) -> bool:
+    """Whether a file in a folder is taken for music; ``name`` is what its path ends in.
+
+    What is called like sound is taken without a look, so that a large library costs none; hidden
+    and unfinished files are not, nor what is called like pictures and texts. Videos are taken
+    unless they have no sound track, and of all others the content decides.
+    """
+    if (told := told_by_name(name)) is not None:
+        return told
+    from music_emotion.audio.files import holds_sound, is_silent_film
+
+    is_video = suffix_of(name) in VIDEO_SUFFIXES
+    return not is_silent_film(path) if is_video else holds_sound(path)
+
+
+def left_out_line(paths: Iterable[str]) -> str:
+    """Say in one line how many files were left out, and of which kinds; ``""`` for none.
+
+    >>> left_out_line(["a/1.JPG", "a/2.jpg", "a/.DS_Store", "a/README"])
+    'left out 4 files that are no music: 2 .jpg, 1 hidden, 1 without a suffix'
+    """
+    counts = Counter(map(_sort_of, paths))
+    number = counts.total()
+    if not number:
+        return ""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{count:,} {sort}" for sort, count in ordered[:MOST_SUFFIXES]]
+    if rest := sum(count for _, count in ordered[MOST_SUFFIXES:]):
+        parts.append(f"{rest:,} others")
+    files = "1 file that is" if number == 1 else f"{number:,} files that are"
+    return f"left out {files} no music: {', '.join(parts)}"
+
+
+def _sort_of(path: str) -> str:
+    """Return what a file that was left out is counted as."""
+    name = os.path.basename(path)  # noqa: PTH119  # a Path each is slow for many
+    if name.startswith(HIDDEN):
+        return "hidden"
+    suffix = suffix_of(name)
+    return suffix if PLAIN_SUFFIX.fullmatch(suffix) else "without a suffix"
 
 
 def _glob(pattern: str, *, recursive: bool = False) -> list[str]:
     return sorted(glob.glob(pattern, recursive=recursive))  # noqa: PTH207  # may be absolute
 
 
-def _matching(pattern: str, recursive: bool) -> list[str]:
+def _matching(pattern: str, recursive: bool, left_out: set[str]) -> list[str]:
     files: list[str] = []
     for match in _glob(pattern, recursive=recursive):
         if not is_folder(match):
             files.append(match)
         elif recursive:
-            files += _in_folder(match, recursive)
+            files += _in_folder(match, recursive, left_out)
     return files

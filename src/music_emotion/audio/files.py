@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import stat
@@ -12,11 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from music_emotion.audio.decoders import AudioFile, ContainerAudio, SoundFileAudio
+from music_emotion.audio.decoders import (
+    AudioFile,
+    ContainerAudio,
+    SoundFileAudio,
+    is_without_sound,
+)
+from music_emotion.audio.kinds import Kind, kind_of, opening
 from music_emotion.audio.names import local_path
-from music_emotion.audio.pieces import bytes_at
+from music_emotion.audio.pieces import bytes_within
 from music_emotion.audio.scale import FULL_SCALE, Scale, scale_of
-from music_emotion.errors import AudioError, MissingExtraError, printable
+from music_emotion.audio.tags_around import ID3V2
+from music_emotion.errors import AudioError, MissingExtraError, MusicEmotionError, printable
 
 AudioSource = str | os.PathLike[str] | BinaryIO
 """A path, its ``file:`` address, or an open binary stream such as ``sys.stdin.buffer``; a file is
@@ -26,26 +34,7 @@ MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 4_000, 768_000  # Hz; outside, a header is da
 MAX_CHANNELS = 64
 
 STDIN_NAME = "<stdin>"
-HEAD_BYTES = 64
 COPY_BYTES = 1 << 20
-
-# Opening bytes (offset, magic) of containers libsndfile does not read and FFmpeg does.
-CONTAINERS: tuple[tuple[int, bytes, str], ...] = (
-    (4, b"ftyp", "MP4 or M4A"),
-    (0, b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media"),
-    (8, b"AVI ", "AVI"),
-    (0, b"FLV\x01", "Flash video"),
-    (0, b"\x00\x00\x01\xba", "MPEG video"),
-    (0, b"MAC ", "Monkey's Audio"),
-    (0, b"wvpk", "WavPack"),
-    (0, b"\xff\xf1", "AAC"),
-    (0, b"\xff\xf9", "AAC"),
-    (0, b"#!AMR", "AMR"),
-    (0, b"DSD ", "DSD"),
-    (0, b"FRM8", "DSD"),
-    (0, b"\x0b\x77", "AC-3"),
-)
 
 
 def source_name(source: AudioSource) -> str:
@@ -115,10 +104,9 @@ def open_file(source: AudioSource) -> tuple[AudioFile, Scale]:
 def _opened(descriptor: int, name: str) -> AudioFile:
     """Open a file by a descriptor, which is closed with it."""
     try:
-        head = bytes_at(descriptor, 0, HEAD_BYTES)
-        if not head:
+        if not os.fstat(descriptor).st_size:
             raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
-        audio = SoundFileAudio.attempt(descriptor) or _open_container(descriptor, head, name)
+        audio = SoundFileAudio.attempt(descriptor) or _open_container(descriptor, name)
     except BaseException:
         os.close(descriptor)
         raise
@@ -247,12 +235,12 @@ def _regular_file(stream: BinaryIO) -> int | None:
         return None
 
 
-def holds_sound(path: Path) -> bool:
-    """Whether a file is there and begins as audio does; nothing is decoded.
+def begins_as_sound(path: Path) -> bool:
+    """Whether a file is there and begins as sound does; nothing is decoded.
 
     Examples
     --------
-    >>> holds_sound(Path(os.devnull))
+    >>> begins_as_sound(Path(os.devnull))
     False
     """
     import soundfile
@@ -261,7 +249,7 @@ def holds_sound(path: Path) -> bool:
         if not path.is_file():  # a pipe would be waited for
             return False
         with path.open("rb", buffering=0) as stream:
-            if _container_kind(stream.read(HEAD_BYTES)) is not None:
+            if _kind(stream.fileno()) is not None:
                 return True
             stream.seek(0)
             soundfile.SoundFile(stream.fileno(), closefd=False).close()
@@ -270,24 +258,55 @@ def holds_sound(path: Path) -> bool:
     return True
 
 
-def _container_kind(head: bytes) -> str | None:
-    """Return what libsndfile does not read and FFmpeg does, by a file's opening."""
-    return next((k for at, magic, k in CONTAINERS if head[at : at + len(magic)] == magic), None)
+def _kind(descriptor: int) -> Kind | None:
+    """Return what kind of sound a file is by its first bytes."""
+    read = functools.partial(bytes_within, descriptor)
+    return kind_of(opening(read, os.fstat(descriptor).st_size))
 
 
-def _open_container(descriptor: int, head: bytes, name: str) -> AudioFile:
-    kind = _container_kind(head)
+def _open_container(descriptor: int, name: str) -> AudioFile:
+    kind = _kind(descriptor)
     remedy = "convert it to WAV, FLAC, MP3, Ogg, Opus or AIFF"
     try:
         opened = ContainerAudio.attempt(descriptor)
     except ImportError:
-        if kind is not None:
-            raise MissingExtraError(f"{name} is {kind} audio, which", "formats") from None
+        if kind is not None and kind.needs_formats:
+            raise MissingExtraError(f"{name} is {kind.name} audio, which", "formats") from None
         remedy += ", or read more kinds: pip install 'music-emotion[formats]'"
     else:
         if opened is not None:
             return opened
     raise AudioError(f"{name} is not audio that can be read; {remedy}")
+
+
+def holds_sound(path: str | os.PathLike[str]) -> bool:
+    """Whether a regular file holds sound that can be read here.
+
+    Its first bytes tell whether it is of a kind that may, and opening it the rest, so that others
+    cost a single read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except OSError:
+        return False
+    try:
+        if _kind(descriptor) is None and bytes_within(descriptor, 0, len(ID3V2)) != ID3V2:
+            return False
+        _opened(os.dup(descriptor), source_name(path)).close()
+    except (OSError, MusicEmotionError):
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def is_silent_film(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a video that can be opened here and has no sound track."""
+    try:
+        with Path(path).open("rb") as file:
+            return is_without_sound(file.fileno())
+    except (OSError, ImportError):
+        return False  # what is wrong with it is said where it is read
 
 
 @dataclass(frozen=True, slots=True)

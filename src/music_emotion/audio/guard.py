@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from music_emotion.audio.discover import AUDIO_SUFFIXES, is_folder
-from music_emotion.audio.files import holds_sound
+from music_emotion.audio.discover import is_folder
+from music_emotion.audio.files import begins_as_sound
+from music_emotion.audio.kinds import AUDIO_SUFFIXES
 from music_emotion.errors import MusicEmotionError, printable
 
 
@@ -33,5 +34,5 @@ def refuse_music(path: Path) -> None:
     if path.suffix.lower() in AUDIO_SUFFIXES:
         raise MusicEmotionError(f"{shown} is a name for music; write to another")
     target = Path(os.path.realpath(path))
-    if target.suffix.lower() in AUDIO_SUFFIXES or holds_sound(target):
+    if target.suffix.lower() in AUDIO_SUFFIXES or begins_as_sound(target):
         raise MusicEmotionError(f"{shown} holds music; write to another")

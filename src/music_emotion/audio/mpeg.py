@@ -120,6 +120,18 @@ def _lengths() -> NDArray[np.int32]:
     return table
 
 
+def is_header(raw: bytes) -> bool:
+    """Whether a frame may begin here, one of a free format, which does not tell its length, too.
+
+    >>> is_header(bytes.fromhex("fffb9064")), is_header(bytes.fromhex("ffd8ffe0"))
+    (True, False)
+    """
+    if len(raw) < HEADER_BYTES or raw[0] != 0xFF:
+        return False
+    as_if_rated = raw[2] if raw[2] >> 4 else raw[2] | 0x10
+    return bool(_lengths()[raw[1], as_if_rated])
+
+
 BEYOND = -2  # the next frame begins behind the window
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
+ID3V2 = b"ID3"
 ID3V2_HEADER = 10  # bytes, of a footer too
 ID3V1, ID3V1_EXTENDED, APE_FOOTER = 128, 227, 32  # bytes
 LYRICS3_END = 15  # bytes: six digits and LYRICS200
@@ -17,7 +18,7 @@ ReadAt = Callable[[int, int], bytes]
 
 def id3_length(head: bytes) -> int:
     """Return the bytes of the ID3v2 tag that begins with these ten or more, 0 where none does."""
-    if head[:3] != b"ID3" or len(head) < ID3V2_HEADER or max(head[6:10]) >= 0x80:
+    if head[:3] != ID3V2 or len(head) < ID3V2_HEADER or max(head[6:10]) >= 0x80:
         return 0
     length = 0
     for byte in head[6:10]:  # seven bits each

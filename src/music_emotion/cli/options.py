@@ -140,6 +140,14 @@ def say_waiting(holder: str) -> None:
     typer.echo(f"waiting for {holder}", err=True)
 
 
+def say_left_out(paths: Iterable[str]) -> None:
+    """Count on the error stream what folders hold and is no music."""
+    from music_emotion.audio.discover import left_out_line
+
+    if line := left_out_line(paths):
+        typer.echo(line, err=True)
+
+
 def end_with(failures: Iterable[str], word: str = "error") -> None:
     """Name every failure on the error stream and end with their exit code; go on without any."""
     failures = list(failures)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from music_emotion.cli.options import FORMAT_OPTION, JobsOption, ModelOption, end_with, format_of
+from music_emotion.cli.options import (
+    FORMAT_OPTION,
+    JobsOption,
+    ModelOption,
+    end_with,
+    format_of,
+    say_left_out,
+)
 from music_emotion.cli.progress import progress_bar
 from music_emotion.errors import MusicEmotionError, printable
 
@@ -69,9 +76,11 @@ def predict(
     from music_emotion.report.prediction import picture_writer
 
     silence_native_libraries()
-    files, many = find_files(paths, recursive=recursive), name_many(paths)
+    left_out: set[str] = set()
+    files, many = find_files(paths, recursive=recursive, left_out=left_out), name_many(paths)
     check_outputs([output, plot], files)
     written = _format(format, output)
+    say_left_out(left_out)
     failures, unwritten = list[str](), list[str]()
     jobs = jobs or (available_cores() if len(files) >= FEW_FILES else 1)
     with (

@@ -74,6 +74,7 @@ def scan(
         summary = scan_library(opened, folders, wanted, show)
     for line in summary.lines(path):
         typer.echo(line)
+    options.say_left_out(summary.left_out)
     options.end_with(error for _, error in summary.failures)
 
 
@@ -108,13 +109,16 @@ def _scan_on_cluster(
     def unreadable(place: str, reason: str) -> None:
         failures.append(f"'{printable(place)}' cannot be looked at ({reason})")
 
-    paths = find_locations([*names, *listed_names(_read_listing(listing))], unreadable)
+    left_out: set[str] = set()
+    listed = listed_names(_read_listing(listing))
+    paths = find_locations([*names, *listed], unreadable, left_out)
     if not paths:
         raise MusicEmotionError("there is nothing to scan: name folders, files or URLs")
     if output is None:
         raise MusicEmotionError("--engine ray writes Parquet: name a folder or URL with --output")
     if address is None:
         jobs = jobs or available_cores()
+    options.say_left_out(left_out)
     silence_native_libraries()
     with nullcontext() if catalogue is None else Catalogue.held(catalogue) as held:
         if held is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from music_emotion.cli.options import CatalogueOption, end_with, say_waiting
+from music_emotion.cli.options import CatalogueOption, end_with, say_left_out, say_waiting
 from music_emotion.cli.progress import progress_bar
 
 
@@ -66,6 +66,7 @@ def tag(
                 typer.echo(line)
             show(done, session.total)
     typer.echo(session.summary())
+    say_left_out(session.left_out)
     end_with(session.failures)
 
 

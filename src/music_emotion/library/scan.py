@@ -63,6 +63,8 @@ class ScanSummary:
     failures
         Path and reason of what could not be predicted now or, unchanged, before; and of folders
         that are not there or could not be listed.
+    left_out
+        Paths of what is no music, and no part of what a scan does.
     """
 
     files: int = 0
@@ -74,6 +76,7 @@ class ScanSummary:
     missing: int = 0
     pruned: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set, compare=False)
 
     def lines(self, catalogue: Path) -> list[str]:
         """Return what was done, for people; the failures themselves are not named here."""
@@ -183,14 +186,19 @@ class _Scan:
         """Walk a folder and compare it with the catalogue."""
         known = self._catalogue.known_under(absolute(folder))
         walked = Walked()
+
+        def is_known(path: str, stamp: FileStamp) -> bool:
+            return path in known and known[path].stamp == stamp
+
         try:
-            walked = walk(folder)
+            walked = walk(folder, is_known)
         except AudioError as error:
             if not (self._options.prune and known):
                 self.summary.failures.append(("", str(error)))
         for place, reason in walked.unreadable.items():
             line = f"'{printable(place)}' cannot be looked at ({reason})"
             self.summary.failures.append(("", line))
+        self.summary.left_out |= walked.left_out
         closed = tuple(place.rstrip(os.sep) + os.sep for place in walked.unreadable)
         for path, row in known.items():
             if not (path in walked.files or path in walked.unreadable or path.startswith(closed)):

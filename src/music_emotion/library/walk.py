@@ -1,19 +1,23 @@
-"""Walk through a folder: its audio files with what tells whether they changed, none opened."""
+"""Walk through a folder: its music, with what tells whether a file changed."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from music_emotion.audio.discover import is_music
+from music_emotion.audio.discover import is_music, told_by_name
 from music_emotion.audio.names import local_path
 from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError, printable
 
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # where a broken link leads
+
+
+Known = Callable[[str, FileStamp], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +27,24 @@ class Walked:
     Attributes
     ----------
     files
-        Audio files by absolute path, folder by folder.
+        Music by absolute path, folder by folder.
     unreadable
         Folders that could not be listed and links that could not be followed, and why; what lies
         there is not known.
+    left_out
+        The other files.
     """
 
     files: dict[str, FileStamp] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
 
 
-def walk(folder: str) -> Walked:
-    """Find the audio files in a folder and its subfolders.
+def walk(folder: str, known: Known | None = None) -> Walked:
+    """Find the music in a folder and its subfolders; see :func:`.discover.is_music`.
+
+    ``known`` tells of a path and its stamp whether it is known as music, so that it need not be
+    opened where its name does not tell.
 
     Links to folders are followed after everything else, and each folder is entered once, so that
     loops end and a folder has the name under which it lies. Broken links are passed over, such as
@@ -65,7 +75,7 @@ def walk(folder: str) -> Walked:
             if (status.st_dev, status.st_ino) in entered:
                 continue
             entered.add((status.st_dev, status.st_ino))
-            folders, links = _list(place, found)
+            folders, links = _list(place, found, known)
         except OSError as error:
             found.unreadable[place] = error.strerror or str(error)
             continue
@@ -79,8 +89,8 @@ def absolute(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100  # resolve() would follow links
 
 
-def _list(place: str, found: Walked) -> tuple[list[str], list[str]]:
-    """Add the audio files of one folder; return its subfolders, and its links to folders."""
+def _list(place: str, found: Walked, known: Known | None) -> tuple[list[str], list[str]]:
+    """Add the files of one folder; return its subfolders, and its links to folders."""
     folders, links = list[str](), list[str]()
     with os.scandir(place) as unsorted:
         entries = sorted(unsorted, key=lambda entry: entry.name)
@@ -90,12 +100,25 @@ def _list(place: str, found: Walked) -> tuple[list[str], list[str]]:
                 folders.append(entry.path)
             elif entry.is_symlink() and stat.S_ISDIR(entry.stat().st_mode):
                 links.append(entry.path)
-            elif is_music(entry.name) and entry.is_file():
-                found.files[entry.path] = FileStamp.of(entry.stat())
+            elif entry.is_file():
+                _add(entry, found, known)
         except OSError as error:  # the rest of the folder is listed
             if error.errno not in NOWHERE:
                 found.unreadable[entry.path] = error.strerror or str(error)
     return folders, links
+
+
+def _add(entry: os.DirEntry[str], found: Walked, known: Known | None) -> None:
+    """Add a file where it belongs; only of music the system is asked for a stamp."""
+    told = told_by_name(entry.name)
+    if told is False:
+        found.left_out.add(entry.path)
+        return
+    stamp = FileStamp.of(entry.stat())
+    if told or (known is not None and known(entry.path, stamp)) or is_music(entry.path, entry.name):
+        found.files[entry.path] = stamp
+    else:
+        found.left_out.add(entry.path)
 
 
 def _may_be_folder(path: str) -> bool:

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from importlib.resources import files
+from importlib.util import find_spec
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from music_emotion import __version__
+from music_emotion.audio.kinds import KINDS, suffixes
 from music_emotion.errors import ServerError
 from music_emotion.web.api import Service, router
 from music_emotion.web.jobs import Jobs
@@ -25,7 +27,7 @@ from music_emotion.web.worker import WorkerSettings
 from music_emotion.web.workers import Workers
 
 STATIC = files("music_emotion.web") / "static"
-NONCE_MARK = "{{nonce}}"
+NONCE_MARK, ACCEPT_MARK = "{{nonce}}", "{{accept}}"
 
 ABOUT = """Upload music and learn what people feel in it: nine emotions of the Geneva Emotional
 Music Scale, over time, with a confidence. Files are held in memory or in a file without a name
@@ -96,5 +98,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def _page(request: Request) -> HTMLResponse:
     """Answer with the page, which may use the styles this view's nonce allows."""
     page = (STATIC / "index.html").read_text(encoding="utf-8")
-    page = page.replace(NONCE_MARK, request.scope[NONCE])
+    page = page.replace(NONCE_MARK, request.scope[NONCE]).replace(ACCEPT_MARK, _accept())
     return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+
+
+def _accept() -> str:
+    """Return what the page offers to choose: all that this server reads."""
+    reads_all = find_spec("av") is not None
+    kinds = (kind for kind in KINDS if reads_all or not kind.needs_formats)
+    return ",".join(["audio/*", *["video/*"] * reads_all, *suffixes(kinds)])

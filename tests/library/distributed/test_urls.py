@@ -70,3 +70,28 @@ def test_a_bucket_that_nobody_can_open_is_told_at_once() -> None:
     pytest.importorskip("fsspec")
     with pytest.raises(MusicEmotionError, match="cannot be read"):
         find_locations(["nowhere://bucket/a.mp3"])
+
+
+def test_of_a_storage_names_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["b/1.WV", "b/2.m4b", "b/film.mkv", "b/cover.jpg", "b/._1.wv", "b/3", "b/4.mp3.part"]
+
+    class Storage:
+        def isdir(self, path: str) -> bool:
+            return True
+
+        def find(self, path: str) -> list[str]:
+            return names
+
+    monkeypatch.setattr(urls, "storage", lambda url: (Storage(), "b"))
+    left_out: set[str] = set()
+    found = find_locations(["s3://b/"], left_out=left_out)
+    assert found == [f"s3://{name}" for name in names[:3]]
+    assert left_out == set(names[3:])
+
+
+def test_what_a_folder_of_this_machine_holds_besides_is_told(tmp_path: Path) -> None:
+    touch(tmp_path / "a.mp3")
+    touch(tmp_path / "b.jpg")
+    left_out: set[str] = set()
+    find_locations([str(tmp_path)], left_out=left_out)
+    assert left_out == {str(tmp_path / "b.jpg")}

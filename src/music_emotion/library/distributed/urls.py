@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from music_emotion.audio.discover import AUDIO_SUFFIXES
+from music_emotion.audio.discover import has_music_name
 from music_emotion.audio.files import copy_stream
 from music_emotion.audio.names import SCHEME, is_address, local_path
 from music_emotion.digest import FileStamp
@@ -36,15 +36,18 @@ def listed_names(listing: bytes) -> list[str]:
 
 
 def find_locations(
-    names: Iterable[str], unreadable: Callable[[str, str], None] | None = None
+    names: Iterable[str],
+    unreadable: Callable[[str, str], None] | None = None,
+    left_out: set[str] | None = None,
 ) -> list[str]:
-    """Return the audio files that paths, folders, patterns and URLs name, each once, in order.
+    """Return the music that paths, folders, patterns and URLs name, each once, in order.
 
     Paths become absolute. Folders give what a scan of this machine finds in them, see
-    :func:`music_emotion.library.walk.walk`, and URLs of folders their audio files, subfolders
-    included. A path or URL that is neither is kept, and may fail when it is read; of a URL that
-    ends like an audio file, the storage is not asked. ``unreadable`` is called with the path of
-    what a folder holds and cannot be looked at, and why.
+    :func:`music_emotion.library.walk.walk`, and URLs of folders what is called like music,
+    subfolders included: to open each other object of a storage would cost a request. A path or URL
+    that is neither is kept, and may fail when it is read; of a URL that ends like music, the
+    storage is not asked. ``unreadable`` is called with the path of what a folder holds and cannot
+    be looked at, and why; the other files of folders are added to ``left_out``.
 
     Raises
     ------
@@ -53,9 +56,10 @@ def find_locations(
     """
     found: dict[str, None] = {}
     reached: set[str] = set()
+    others = set() if left_out is None else left_out
     for name in names:
         if is_url(name):
-            found.update(dict.fromkeys(_under_url(name, reached) or [name]))
+            found.update(dict.fromkeys(_under_url(name, reached, others) or [name]))
             continue
         for path in _matching(local_path(name)):
             if not Path(path).is_dir():
@@ -63,6 +67,7 @@ def find_locations(
                 continue
             walked = walk(path)
             found.update(dict.fromkeys(walked.files))
+            others |= walked.left_out
             if unreadable is not None:
                 for place, reason in walked.unreadable.items():
                     unreadable(place, reason)
@@ -126,10 +131,10 @@ def _matching(name: str) -> list[str]:
     return sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207  # may be absolute
 
 
-def _under_url(url: str, reached: set[str]) -> list[str]:
-    """Return the audio files that a URL names; ``reached`` are the buckets known to be there."""
+def _under_url(url: str, reached: set[str], left_out: set[str]) -> list[str]:
+    """Return the music that a URL names; ``reached`` are the buckets known to be there."""
     scheme, chained, inner = url.partition("::")
-    if _ends_like_audio(scheme) and not glob.has_magic(url):
+    if _ends_like_music(scheme) and not glob.has_magic(url):
         bucket = "/".join(url.split("/", 3)[:3])
         if bucket not in reached:
             storage(url)
@@ -145,13 +150,14 @@ def _under_url(url: str, reached: set[str]) -> list[str]:
             return [url]
     except Exception as error:  # each storage has exceptions of its own
         raise _unreachable(url, error) from None
-    audio = sorted(filter(_ends_like_audio, names))
+    music = sorted(filter(_ends_like_music, names))
+    left_out |= set(names).difference(music)
     prefix = scheme.partition(SCHEME)[0] + SCHEME
-    return [f"{prefix}{name.partition(SCHEME)[2] or name}{chained}{inner}" for name in audio]
+    return [f"{prefix}{name.partition(SCHEME)[2] or name}{chained}{inner}" for name in music]
 
 
-def _ends_like_audio(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in AUDIO_SUFFIXES
+def _ends_like_music(name: str) -> bool:
+    return has_music_name(PurePosixPath(name).name)
 
 
 def _arrow_storage(url: str) -> tuple[Any, str]:

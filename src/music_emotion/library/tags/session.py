@@ -50,6 +50,8 @@ class TagSession:
         be; whose own mood stays.
     failures
         One line for each file that could not be tagged.
+    left_out
+        Paths of what the named folders hold and is no music.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class TagSession:
         self._write, self._overwrite, self._keep_times = write, overwrite, keep_times
         self.total = self.changed = self.unchanged = self.kept = 0
         self.failures: list[str] = []
+        self.left_out: set[str] = set()
 
     def tag(self) -> Iterator[list[str]]:
         """Tag; yield for each file what changes, nothing where nothing does."""
@@ -101,7 +104,7 @@ class TagSession:
         return counted(self.total, counts) + hint
 
     def _begin_named(self, names: Sequence[str]) -> list[str]:
-        paths, failures = find_paths(names)
+        paths, failures = find_paths(names, self.left_out)
         self.failures += failures
         self._begin(len(paths), paths)
         return paths
@@ -214,11 +217,13 @@ class NamedTracks:
         return row
 
 
-def find_paths(names: Sequence[str]) -> tuple[list[str], list[str]]:
+def find_paths(
+    names: Sequence[str], left_out: set[str] | None = None
+) -> tuple[list[str], list[str]]:
     """Return the audio files that files, folders and patterns name, and what could not be listed.
 
-    Folders give the files that a scan of them finds. Paths are absolute, each once; what could not
-    be listed is one line for each folder.
+    Folders give the files that a scan of them finds; their others are added to ``left_out``. Paths
+    are absolute, each once; what could not be listed is one line for each folder.
     """
     found: dict[str, None] = {}
     failures = []
@@ -227,6 +232,8 @@ def find_paths(names: Sequence[str]) -> tuple[list[str], list[str]]:
             found.update(dict.fromkeys(map(absolute, find_files([name], recursive=True))))
             continue
         walked = walk(name)
+        if left_out is not None:
+            left_out |= walked.left_out
         found.update(dict.fromkeys(walked.files or ([] if walked.unreadable else [absolute(name)])))
         failures += [
             f"the folder '{errors.printable(place)}' cannot be listed ({reason})"
