@@ -116,9 +116,10 @@ class _Sizes:
             return
         lowest, highest = float(samples.min()), float(samples.max())
         if not (lowest > -1.0 and highest < 1.0):  # also where one is NaN
-            exponents = (samples.view(np.uint32) >> 23) & (EXPONENTS - 1)
-            is_large = exponents >= ONE
-            self._add_large(samples[is_large], exponents[is_large].astype(np.intp))
+            # The bits behind the sign and before the 23 of the fraction.
+            octaves = (samples.view(np.uint32) >> 23).astype(np.uint8)
+            is_large = octaves >= ONE
+            self._add_large(samples[is_large], octaves[is_large])
             samples = samples[~is_large]
             if not len(samples):
                 return
@@ -131,7 +132,7 @@ class _Sizes:
         self._lowest[ONE - 1] = min(self._lowest[ONE - 1], lowest)
         self._highest[ONE - 1] = max(self._highest[ONE - 1], highest)
 
-    def _add_large(self, samples: Array, octaves: NDArray[np.intp]) -> None:
+    def _add_large(self, samples: Array, octaves: NDArray[np.uint8]) -> None:
         """Count samples of a size of 1 or more."""
         finite = octaves < NOT_FINITE
         if not finite.all():
@@ -143,10 +144,13 @@ class _Sizes:
         self._within += int(np.count_nonzero(is_within))
         self._over += int(np.count_nonzero(size > OVER))
         self._whole += int(np.count_nonzero(is_within & (size == np.rint(size))))
-        self._counts += np.bincount(octaves, minlength=EXPONENTS)
-        self._sums += np.bincount(octaves, samples, minlength=EXPONENTS)
-        np.minimum.at(self._lowest, octaves, samples)
-        np.maximum.at(self._highest, octaves, samples)
+        counts = np.bincount(octaves, minlength=EXPONENTS)
+        self._counts += counts
+        for octave in np.flatnonzero(counts):  # few; ufunc.at is slower by far
+            some = samples[octaves == octave]
+            self._sums[octave] += some.sum(dtype=np.float64)
+            self._lowest[octave] = min(self._lowest[octave], some.min())
+            self._highest[octave] = max(self._highest[octave], some.max())
 
     def scale(self, *, are_integers: bool = False) -> Scale:
         """Judge what was counted, see :func:`scale_of`."""
