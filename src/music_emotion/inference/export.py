@@ -30,7 +30,7 @@ NO_EPOCHS = -1
 VERSION_DIGITS = 7  # of the graph's SHA-256
 LEFT_OUT = frozenset({"history", "machine", "cells_trained", "seconds"})
 """Of a model's provenance; it stays in the trained model's own file."""
-SMALLEST_HALVED = 1_024  # weights; smaller arrays stay float32
+SMALLEST_HALVED = 16_384  # weights; what scales features is smaller, and needs its digits
 
 
 def export_trained(trained: Path, folder: Path, *, name: str, **options: Any) -> Card:

@@ -40,6 +40,7 @@ from music_emotion.models.pooling import (
     pool_rows,
     pool_spans,
     pool_units,
+    predict_by_spans,
     span_ratios,
 )
 from music_emotion.models.views import (
@@ -205,10 +206,8 @@ class KernelBlend:
 
     def predict(self, examples: Examples) -> Prediction:
         """Predict each unit, the mean over its spans; all its rows share the prediction."""
-        spans, unit_of_row = pool_spans(examples, self.feature_names, self._width)
-        answers = self._require_fitted()(spans.features)
-        rows = (pool_rows(answer, spans.unit, ("mean",))[unit_of_row] for answer in answers)
-        return Prediction(*(values.astype(np.float32) for values in rows))
+        fitted = self._require_fitted()
+        return predict_by_spans(fitted, examples, self.feature_names, self._width)
 
     def graph(self) -> ModelProto:
         """Return the fitted model as an ONNX graph of pooled features (`models.fitted_blend`)."""

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
+from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.models.base import Examples, FitReport, GraphModel, Model, Prediction, Target
 from music_emotion.models.ensemble import Ensemble
-from music_emotion.models.pooling import POOLING, pool_units
+from music_emotion.models.pooling import POOLING, predict_by_spans
 from music_emotion.models.registry import create
 from music_emotion.progress import Progress
 
@@ -246,13 +247,16 @@ class KeptGraph:
         raise ModelError(f"{self.name} was read from a file and cannot be fitted: create it anew")
 
     def predict(self, examples: Examples) -> Prediction:
-        """Predict each unit; all its rows share the prediction."""
+        """Predict each unit, the mean over its spans; all its rows share the prediction."""
         if any(statistics != POOLING for statistics in self.pooling.values()):
             raise ModelError(f"{self.name} pools in a way that only a packaged model can")
-        units, unit_of_row = pool_units(examples, self.feature_names)
-        feed = {name: values.astype(np.float32) for name, values in units.features.items()}
+        width = round(self.window_seconds / SEGMENT_SECONDS)
+        return predict_by_spans(self._answer, examples, self.feature_names, width)
+
+    def _answer(self, pooled: Mapping[str, NDArray[np.float64]]) -> tuple[Any, Any]:
+        feed = {name: values.astype(np.float32) for name, values in pooled.items()}
         emotions, intensities = self._session.run(["emotions", "intensities"], feed)
-        return Prediction(emotions[unit_of_row], intensities[unit_of_row])
+        return emotions, intensities
 
     def graph(self) -> ModelProto:
         """Return the graph."""

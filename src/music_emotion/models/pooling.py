@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.models.base import Examples, Target, one_hot, tick_shares
+from music_emotion.models.base import Examples, Prediction, Target, one_hot, tick_shares
 
 Floats = NDArray[np.float64]
 
@@ -179,6 +179,26 @@ def pool_spans(
         rows = examples.gather(name)
         pooled[name] = np.stack([pool(rows[span], statistics) for span in spans])
     return Spans(pooled, unit_of_row[order]), unit_of_row
+
+
+def predict_by_spans(
+    answer: Callable[[Mapping[str, Floats]], tuple[NDArray[np.floating], NDArray[np.floating]]],
+    examples: Examples,
+    names: tuple[str, ...],
+    width: int,
+) -> Prediction:
+    """Predict each unit as the mean over its spans; all its rows share the prediction.
+
+    Parameters
+    ----------
+    answer
+        Gives emotions and intensities, each (n, 9), of n spans' pooled features by name.
+    examples, names, width
+        As `pool_spans` takes them.
+    """
+    spans, unit_of_row = pool_spans(examples, names, width)
+    means = (pool_rows(said, spans.unit, ("mean",)) for said in answer(spans.features))
+    return Prediction(*(values[unit_of_row].astype(np.float32) for values in means))
 
 
 def span_ratios(units: Units, spans: Spans) -> dict[str, Floats]:
