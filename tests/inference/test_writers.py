@@ -22,6 +22,11 @@ NOTED = Outcome("b.wav", replace(prediction(6.0, power=0.9), path="b.wav"))
 FAILED = Outcome("letter.mp3", error="'letter.mp3' is not audio")
 
 
+def changed(**fields: object) -> Outcome:
+    """The calm track with other numbers."""
+    return replace(CALM, prediction=replace(CALM.prediction, **fields))  # type: ignore[type-var]
+
+
 def written(
     capsys: pytest.CaptureFixture[str], name: str, *outcomes: Outcome, **options: object
 ) -> str:
@@ -33,11 +38,37 @@ def written(
 
 
 def test_one_track_is_shown_as_bars(capsys: pytest.CaptureFixture[str]) -> None:
-    title, calm, solemn, last = written(capsys, "table", CALM, top=2).splitlines()
+    title, calm, amazed, sure, last = written(capsys, "table", CALM, top=2).splitlines()
     assert title == "calm.wav  1:05  model tones 1"
-    assert calm.split() == ["calmness", "█" * 13 + "▉", "58%", "▅▁", "felt", "by", "55%"]
-    assert solemn.split()[0] == "amazement"
+    assert calm.split()[:4] == ["calmness", "█" * 13 + "▉", "58%", "▅▁"]
+    assert calm.endswith("more than 55% of music")
+    assert amazed.split()[0] == "amazement"
+    assert amazed.endswith("less than 95% of music")
+    assert max(map(len, (calm, amazed))) < 100
+    assert sure == "  calmness with a confidence of 50%"
+    assert last == "  valence +0.25 (pleasant), arousal -0.50 (calm), familiarity 75%"
+
+
+def test_no_track_is_above_or_below_all_music(capsys: pytest.CaptureFixture[str]) -> None:
+    standing = np.full(9, 1.0, np.float32)
+    standing[0] = 0.0
+    lines = written(capsys, "table", changed(standing=standing)).splitlines()
+    ends = {line.split()[0]: line.split("  ")[-1] for line in lines[1:10]}
+    assert ends["calmness"] == "more than 99% of music"
+    assert ends["amazement"] == "less than 99% of music"
+
+
+def test_what_is_not_known_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    unknown = changed(
+        standing=np.full(9, np.nan, np.float32),
+        **dict.fromkeys(("valence", "arousal", "familiarity"), np.nan),
+    )
+    _, calm, last = written(capsys, "table", unknown, top=1).splitlines()
+    assert calm.endswith("felt by 55%")
     assert last == "  calmness with a confidence of 50%"
+    some = changed(valence=-0.101, arousal=-0.001, familiarity=np.nan)
+    last = written(capsys, "table", some).splitlines()[-1]
+    assert last == "  valence -0.10 (unpleasant), arousal +0.00 (in between)"
 
 
 def test_many_tracks_get_a_line_each_and_failures_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +84,9 @@ def test_many_tracks_get_a_line_each_and_failures_none(capsys: pytest.CaptureFix
 
 def test_a_silent_track_has_no_emotion(capsys: pytest.CaptureFixture[str]) -> None:
     silent = Outcome("s", replace(CALM.prediction, confidence=0.0))  # type: ignore[type-var]
-    assert written(capsys, "table", silent).splitlines()[-1] == "  silence: no emotion"
+    *_, emotion, last = written(capsys, "table", silent).splitlines()
+    assert emotion.split()[-3:-1] == ["felt", "by"]
+    assert last == "  silence: no emotion"
 
 
 def test_the_timeline_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,9 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.features.compute import FEATURES
 from music_emotion.features.segments import SEGMENT_SECONDS
 
+ENDS = {"valence": ("unpleasant", "pleasant"), "arousal": ("calm", "stirring")}
+"""What −1 and 1 of each dimension mean, in plain words."""
+
 LEVEL = "level"
 """The term for a span's level in dB above the mean of the track's audible segments."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,11 +33,14 @@ from music_emotion.inference.prediction import (
     TrackPrediction,
     ranked,
 )
+from music_emotion.inference.valence_arousal import ENDS
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 BAR_CELLS, SPARK_CELLS, LABEL_CELLS, PATH_CELLS = 24, 24, 17, 44  # widths
+MOST_OF_MUSIC = 0.99
+IN_BETWEEN = 0.1  # of valence and arousal, either side of 0
 SPARKS = "▁▂▃▄▅▆▇█"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 COLOURS = {emotion.name: emotion.colour for emotion in GEMS}
@@ -198,18 +202,43 @@ class _TableWriter(Writer):
                 (f"{_bar(probability):<{BAR_CELLS}}", colour),
                 f" {probability:4.0%}  ",
                 (f"{course:<{SPARK_CELLS}}", colour),
-                f"  felt by {prediction.intensities[index]:.0%}",
+                f"  {_felt(prediction, index)}",
             )
         if prediction.top is None:
             yield "  silence: no emotion"
-        else:
-            yield f"  {LABELS[prediction.top]} with a confidence of {prediction.confidence:.0%}"
+            return
+        yield f"  {LABELS[prediction.top]} with a confidence of {prediction.confidence:.0%}"
+        if facts := _dimensions(prediction):
+            yield f"  {', '.join(facts)}"
 
     def _points(self, timeline: Timeline) -> list[Text]:
         return [
             _strongest(f"  {clock(float(time)):>7}", emotions, min(3, self._top))
             for time, emotions in zip(timeline.time, timeline.emotions, strict=True)
         ]
+
+
+def _felt(prediction: TrackPrediction, index: int) -> str:
+    """Say how much an emotion is felt: beside other music, or by how many where that is unknown."""
+    standing = float(prediction.standing[index])
+    if math.isnan(standing) or prediction.top is None:
+        return f"felt by {prediction.intensities[index]:.0%}"
+    # Of all music nobody knows.
+    share = min(max(standing, 1 - standing), MOST_OF_MUSIC)
+    return f"{'more' if standing >= 0.5 else 'less'} than {share:.0%} of music"
+
+
+def _dimensions(prediction: TrackPrediction) -> list[str]:
+    """Say what a track is in one number each, as far as it is known."""
+    facts = []
+    for name, (low, high) in ENDS.items():
+        value = float(getattr(prediction, name))
+        word = "in between" if abs(value) < IN_BETWEEN else high if value > 0 else low
+        if not math.isnan(value):
+            facts.append(f"{name} {round(value, 2) + 0.0:+.2f} ({word})")
+    if not math.isnan(prediction.familiarity):
+        facts.append(f"familiarity {prediction.familiarity:.0%}")
+    return facts
 
 
 def _strongest(start: str, emotions: Array, top: int) -> Text:
