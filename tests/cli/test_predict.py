@@ -46,7 +46,8 @@ def test_one_song_as_a_table(music: Path, model: str) -> None:
     assert "0:06" in lines[0]
     assert "tones 1" in lines[0]
     assert lines[1].split()[0] == "calmness"
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert "valence" in lines[-1]
     assert "calmness with a confidence of 100%" in lines[3]
 
 
@@ -61,7 +62,13 @@ def test_json_follows_the_schema(music: Path, model: str) -> None:
         "version",
         "emotions",
         "intensities",
+        "standing",
         "confidence",
+        "valence",
+        "arousal",
+        "familiarity",
+        "unfamiliar",
+        "heard_in_training",
         "timeline",
         "warnings",
     }
