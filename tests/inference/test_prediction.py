@@ -14,7 +14,12 @@ from helpers.tracks import course, prediction
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.inference.model import EmotionModel
-from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS, TrackPrediction
+from music_emotion.inference.prediction import (
+    COLUMNS,
+    INTENSITY_COLUMNS,
+    TrackPrediction,
+    point_spans,
+)
 
 CALM, TENSE = tone(9.0, hertz=440.0), tone(9.0, hertz=3_000.0)
 
@@ -137,3 +142,35 @@ def test_the_jams_package_takes_the_document(tone_model: EmotionModel, tmp_path:
     assert len(read.search(namespace="mood_thayer")) == 2
     strongest = max(read.annotations[0].data, key=lambda observation: observation.confidence)
     assert strongest.value == "calmness"
+
+
+@pytest.mark.parametrize(
+    ("count", "window", "duration", "spans"),
+    [
+        (3, 3.0, 9.0, [(0, 3), (3, 6), (6, 9)]),
+        (3, 3.0, 11.9, [(0, 3), (3, 6), (6, 9)]),  # a remainder that was not heard
+        (4, 3.0, 10.0, [(0, 3), (3, 6), (6, 9), (7, 10)]),  # or was, back from the end
+        (4, 6.0, 10.0, [(0, 6), (3, 9), (6, 10), (7, 10)]),  # an even width reaches on
+        (4, 27.0, 10.0, [(0, 10)] * 4),
+        (1, 27.0, 1.5, [(0, 1.5)]),
+        (0, 27.0, 0.0, []),
+    ],
+)
+def test_what_a_point_is_heard_from(count, window, duration, spans) -> None:
+    start, end = point_spans(count, window, duration)
+    assert list(zip(start.tolist(), end.tolist(), strict=True)) == spans
+
+
+def test_the_spans_of_a_prediction_follow_from_its_length(tone_model: EmotionModel) -> None:
+    course = tone_model.predict(tone(10.5), RATE).timeline
+    start, end = point_spans(len(course), course.window, 10.5)
+    assert course.start.tolist() == start.tolist() == [0.0, 3.0, 6.0]
+    assert course.end.tolist() == end.tolist() == [3.0, 6.0, 9.0]
+    assert course.weight.tolist() == [3.0, 3.0, 3.0]
+    assert tone_model.predict(tone(1.5), RATE).timeline.weight.tolist() == [1.5]
+
+
+def test_what_is_not_known_of_a_timeline_is_null() -> None:
+    known = prediction()
+    unknown = replace(known.timeline, weight=np.full(2, np.nan))
+    assert replace(known, timeline=unknown).to_dict()["timeline"]["weight"] == [None, None]

@@ -30,7 +30,12 @@ from music_emotion.inference.package import (
     find_package,
     open_package,
 )
-from music_emotion.inference.prediction import Timeline, TrackPrediction
+from music_emotion.inference.prediction import (
+    Timeline,
+    TrackPrediction,
+    point_spans,
+    segment_seconds,
+)
 from music_emotion.inference.reference import Reference
 from music_emotion.inference.valence_arousal import term_columns
 from music_emotion.models.base import Prediction
@@ -182,16 +187,17 @@ class EmotionModel:
             )
             for dimension in (self.card.valence, self.card.arousal)
         )
-        seconds = min(SEGMENT_SECONDS, duration)
+        window = self.segments_per_window * SEGMENT_SECONDS
+        start, end = point_spans(len(audible), window, duration)
         return Timeline(
-            start=np.array([span.start for span in slices]) * seconds,
-            end=np.array([span.stop for span in slices]) * seconds,
-            weight=np.where(audible, seconds, 0.0),
+            start=start,
+            end=end,
+            weight=np.where(audible, segment_seconds(duration), 0.0),
             emotions=predicted.emotions,
             intensities=predicted.intensities,
             valence=valence,
             arousal=arousal,
-            window=self.segments_per_window * SEGMENT_SECONDS,
+            window=window,
         )
 
     def aggregate(

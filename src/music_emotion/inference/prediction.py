@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from music_emotion.audio.names import written_name
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
+from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.models.pooling import spans_around
 
 if TYPE_CHECKING:
     import pandas
@@ -46,6 +48,7 @@ COLUMNS: Mapping[str, type[str] | type[float] | type[bool]] = {
 :meth:`TrackPrediction.to_row`."""
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no one truth to compare by
@@ -62,9 +65,9 @@ class Timeline:
     window: length in seconds of a span that no end of the track cuts
     """
 
-    start: NDArray[np.float64]
-    end: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    start: Floats
+    end: Floats
+    weight: Floats
     emotions: Array
     intensities: Array
     valence: Array
@@ -75,7 +78,7 @@ class Timeline:
         return len(self.start)
 
     @property
-    def time(self) -> NDArray[np.float64]:
+    def time(self) -> Floats:
         """Middle of what each point was heard from, in seconds, shape (n,)."""
         return (self.start + self.end) / 2
 
@@ -97,6 +100,47 @@ class Timeline:
         weights = self.weight if self.weight.any() else None
         mean: Array = np.average(values, axis=0, weights=weights).astype(np.float32)
         return mean
+
+
+def point_spans(count: int, window: float, duration: float) -> tuple[Floats, Floats]:
+    """Return what each point of a timeline is heard from: start and end in seconds, each (count,).
+
+    A point is heard from the segments around its own, see
+    :func:`~music_emotion.models.pooling.spans_around`. Segments follow each other; a last one that
+    the end would cut reaches back from it, and one that is all there is lasts as long as the track.
+
+    Parameters
+    ----------
+    count
+        Of the track's segments.
+    window
+        Length in seconds of a span that no end of the track cuts.
+    duration
+        Of the track in seconds.
+
+    Examples
+    --------
+    >>> start, end = point_spans(4, 9.0, duration=10.0)
+    >>> start.tolist(), end.tolist()
+    ([0.0, 0.0, 3.0, 6.0], [6.0, 9.0, 10.0, 10.0])
+    """
+    last = max(0.0, duration - SEGMENT_SECONDS)
+    segment_start = np.minimum(np.arange(count) * SEGMENT_SECONDS, last)
+    spans = spans_around(count, max(1, round(window / SEGMENT_SECONDS)))
+    start = segment_start[[span.start for span in spans]] if spans else segment_start
+    end = segment_start[[span.stop - 1 for span in spans]] if spans else segment_start
+    return start, end + segment_seconds(duration)
+
+
+def segment_seconds(duration: float) -> float:
+    """Return how long a segment of a track is: 3 s, or all of a shorter one.
+
+    Examples
+    --------
+    >>> segment_seconds(180.0), segment_seconds(1.5)
+    (3.0, 1.5)
+    """
+    return min(SEGMENT_SECONDS, duration)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -178,7 +222,7 @@ class TrackPrediction:
         shares = [_shares(row) for row in course.emotions]
         return {
             **{
-                name: [round(float(seconds), 3) for seconds in getattr(course, name)]
+                name: rounded_values(getattr(course, name), digits=3)
                 for name in ("time", "start", "end", "weight")
             },
             "window": course.window,
@@ -381,7 +425,7 @@ def _shares(values: Array) -> list[float]:
     return rounded
 
 
-def rounded_values(values: Iterable[float]) -> list[float | None]:
+def rounded_values(values: Iterable[float], digits: int = DIGITS) -> list[float | None]:
     """Return numbers as they are written; what is not known is ``None``, and 0 has no sign.
 
     Examples
@@ -389,11 +433,11 @@ def rounded_values(values: Iterable[float]) -> list[float | None]:
     >>> rounded_values(np.array([1 / 3, np.nan, -1e-9], np.float32))
     [0.333333, None, 0.0]
     """
-    return [_rounded(value) for value in values]
+    return [_rounded(value, digits) for value in values]
 
 
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(float(value), DIGITS) + 0.0
+def _rounded(value: float, digits: int = DIGITS) -> float | None:
+    return None if math.isnan(value) else round(float(value), digits) + 0.0
 
 
 def _without_nan(values: Iterable[float]) -> list[float | None]:
