@@ -1,23 +1,34 @@
 from __future__ import annotations
 
+import math
 import os
+import re
 import sqlite3
 import threading
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.tracks import prediction, row_of, track
 from music_emotion.digest import FileStamp
 from music_emotion.errors import CatalogueError
+from music_emotion.inference.prediction import FLAGS
 from music_emotion.library import catalogue as catalogue_module
+from music_emotion.library import search
 from music_emotion.library.catalogue import SCHEMA, Catalogue, default_catalogue
-from music_emotion.library.search import KINDS, Query, find, words_of
-from music_emotion.library.track import CatalogueTrack, Tags, restored_path, stored_path
+from music_emotion.library.search import KINDS, Query, Range, find, load_vectors, words_of
+from music_emotion.library.track import (
+    CatalogueTrack,
+    ModelId,
+    Tags,
+    restored_path,
+    stored_path,
+)
 
 SCHEMAS = Path(__file__).with_name("schemas")
 ODD_NAMES = [b"caf\xe9.mp3", b"two\nlines.mp3", "Bjö\u0308rk.mp3".encode(), b"50%_'\"[a].mp3", b" "]
@@ -37,7 +48,65 @@ def test_a_track_comes_back_as_it_was_written(catalogue: Catalogue) -> None:
     assert read.model_sha256 == written.model_sha256
     before, after = written.prediction.timeline, read.prediction.timeline
     np.testing.assert_allclose(after.emotions, before.emotions, atol=1 / 509)
-    np.testing.assert_array_equal(after.time, before.time)
+    np.testing.assert_allclose(after.intensities, before.intensities, atol=1 / 509)
+    np.testing.assert_allclose(after.valence, [0.0, 0.1], atol=1 / 253)
+    np.testing.assert_allclose(after.arousal, [0.0, -0.1], atol=1 / 253)
+    for name in ("time", "start", "end", "weight"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+    assert (read.prediction.valence, read.prediction.arousal) == (0.25, -0.5)
+    assert (read.prediction.familiarity, read.prediction.standing[4]) == (0.75, np.float32(0.7))
+    assert read.to_row() == written.to_row()
+
+
+@pytest.mark.parametrize("flag", ["unfamiliar", "heard_in_training"])
+def test_a_flag_is_kept(catalogue: Catalogue, flag: str) -> None:
+    raised = replace(prediction(), **{flag: True})
+    catalogue.write(replace(track("a"), prediction=raised))
+    read = row_of(catalogue, "/music/a").prediction
+    assert read is not None
+    assert {name: getattr(read, name) for name in FLAGS} == {name: name == flag for name in FLAGS}
+    assert type(read.unfamiliar) is bool
+
+
+def test_a_graph_has_several_versions(catalogue: Catalogue) -> None:
+    one, two = track("a"), track("b")
+    assert two.prediction is not None
+    two = replace(two, prediction=replace(two.prediction, version="2"))
+    catalogue.write_all([one, two])
+    known = catalogue.known_under("/music")
+    assert known["/music/a"].model == ModelId("1" * 64, "1") == one.model_id
+    assert known["/music/b"].model == ModelId("1" * 64, "2") == two.model_id
+    assert row_of(catalogue, "/music/b").prediction.version == "2"
+    assert list(catalogue.known_otherwise("tones", two.model_id)) == ["/music/a"]
+    assert catalogue.known_otherwise("others", two.model_id) == {}
+
+
+def of_version(name: str, version: str, model: str = "tones", **fields) -> CatalogueTrack:
+    predicted = replace(prediction(), model=model, version=version)
+    return track(name, prediction=predicted, model_sha256=f"{model} {version}", **fields)
+
+
+def test_older_versions_of_a_model_are_counted(catalogue: Catalogue) -> None:
+    catalogue.write_all([of_version("a", "0.9.0-x"), of_version("b", "0.9.0-x")])
+    assert catalogue.older_versions() == {}
+    catalogue.write_all([of_version("c", "0.10.0-a"), of_version("d", "7", model="others")])
+    assert catalogue.older_versions() == {"tones": 2}  # 10 is more than 9
+    # Of two builds of a version, the one that came later is the newer.
+    catalogue.write(of_version("e", "0.10.0-0"))
+    assert catalogue.older_versions() == {"tones": 3}
+    gone = of_version("f", "0.1", missing_since=5)
+    catalogue.write_all([gone, of_version("g", "0.1", path="s3://bucket/g.mp3")])
+    assert catalogue.older_versions() == {"tones": 3}
+    catalogue.write_all(of_version(name, "0.10.0-0") for name in "abc")
+    assert catalogue.older_versions() == {}
+
+
+def test_a_damaged_timeline_is_one_line(catalogue: Catalogue) -> None:
+    catalogue.write(track("a"))
+    for damaged in (b"no zlib", zlib.compress(b"x" * 20)):
+        catalogue.connection.execute("UPDATE timeline SET points = ?", (damaged,))
+        with pytest.raises(CatalogueError, match=r"is damaged; .*--catalogue \(.+\)"):
+            catalogue.track("/music/a")
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -51,20 +120,6 @@ def test_names_are_kept_byte_by_byte(catalogue: Catalogue, name: bytes) -> None:
 @given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))
 def test_any_path_is_stored_without_loss(name: bytes) -> None:
     assert os.fsencode(restored_path(stored_path(os.fsdecode(name)))) == name
-
-
-@settings(max_examples=30)
-@given(st.integers(0, 20))
-def test_a_timeline_is_off_by_at_most_half_a_step(points: int) -> None:
-    emotions = np.random.default_rng(points).dirichlet(np.ones(9), points).astype(np.float32)
-    timeline = replace(prediction().timeline, time=1.5 + 3.0 * np.arange(points), emotions=emotions)
-    row = replace(track("a"), prediction=replace(prediction(), timeline=timeline)).to_row()
-    assert len(row["timeline"]) == 9 * points
-    back = CatalogueTrack.from_row(row)
-    assert back.prediction is not None
-    np.testing.assert_allclose(back.prediction.timeline.emotions, emotions, atol=1 / 509)
-    np.testing.assert_allclose(back.prediction.timeline.time, timeline.time)
-    assert back.to_row() == row
 
 
 def test_a_path_has_one_row_and_a_moved_file_keeps_its_own(catalogue: Catalogue) -> None:
@@ -218,37 +273,75 @@ def test_an_older_catalogue_is_read_as_one_of_now(
     with Catalogue.open(path, write=write) as opened:
         calm, damaged = opened.tracks([1, 2])
         assert calm == replace(track("a.mp3", "Björk"), prediction=calm.prediction, id=1)
-        expected = prediction(calmness=0.7, tension=0.1)
+        expected = replace(
+            prediction(calmness=0.7, tension=0.1),
+            path="/music/a.mp3",
+            **dict.fromkeys(("valence", "arousal", "familiarity"), math.nan),
+            standing=np.full(9, np.nan, np.float32),
+        )
         assert calm.prediction is not None
-        assert (
-            calm.prediction.to_dict()
-            == replace(expected, path="/music/a.mp3", timeline=calm.prediction.timeline).to_dict()
-        )
-        np.testing.assert_allclose(
-            calm.prediction.timeline.emotions, expected.timeline.emotions, atol=1 / 509
-        )
+        course, heard = calm.prediction.timeline, expected.timeline
+        assert calm.prediction.to_dict() == replace(expected, timeline=course).to_dict()
+        np.testing.assert_allclose(course.emotions, heard.emotions, atol=1 / 509)
+        assert (course.start.tolist(), course.end.tolist()) == ([0.0, 3.0], [3.0, 6.0])
+        assert np.isnan(course.intensities).all() and np.isnan(course.weight).all()
+        assert np.isnan([course.valence, course.arousal]).all()
         assert (damaged.prediction, damaged.error) == (None, "'b' is damaged")
-        for by in KINDS:
-            assert find(opened, Query(("calmness",), at_least=0.5, by=by)).ids.tolist() == [1]
+        found = {by: find(opened, Query(("calmness",), at_least=0.5, by=by)).ids for by in KINDS}
+        assert {by: ids.tolist() for by, ids in found.items()} == {
+            "intensities": [1],
+            "probabilities": [1],
+            "standing": [],
+        }
+        assert find(opened, Query(("calmness",))).ids.tolist() == [1]
+        assert len(find(opened, Query(within=(Range("valence", -1.0, 1.0),)))) == 0
         assert find(opened, Query(words=words_of(artist="björk"))).ids.tolist() == [1]
         if not write:
             return
         assert described(opened) == described(catalogue)
         assert opened.check() == []
         assert opened.write(track("c.mp3")) == 3
+        copy = replace(calm, path="/music/d.mp3", id=None)
+        opened.write(copy)  # what is not known stays so
+        assert row_of(opened, "/music/d.mp3").to_row() == copy.to_row()
+        assert find(opened, Query(within=(Range("valence", 0.2, 0.3),))).ids.tolist() == [3]
         row = opened.connection.execute("SELECT path, version, round(calmness, 3) FROM tracks")
         assert row.fetchone() == ("/music/a.mp3", "1", 0.609)
     with Catalogue.open(path) as again:
-        assert len(again) == 3
+        assert len(again) == 4
     assert path.read_bytes() != before
 
 
-def test_an_older_catalogue_that_is_only_read_is_not_touched(tmp_path: Path) -> None:
-    path = older(tmp_path / "old.sqlite", 1)
+@pytest.mark.parametrize("version", range(1, SCHEMA.version))
+def test_an_older_catalogue_that_is_only_read_is_not_touched(tmp_path: Path, version: int) -> None:
+    path = older(tmp_path / "old.sqlite", version)
     before = path.read_bytes()
-    with Catalogue.open(path) as opened:
-        assert len(list(opened.predicted())) == 1
-    assert path.read_bytes() == before
+    path.chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        with Catalogue.open(path) as opened:
+            assert len(list(opened.predicted())) == 1
+            assert opened.track("/music/a.mp3") is not None
+        assert path.read_bytes() == before
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def test_blocks_of_an_older_catalogue_serve_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = older(tmp_path / "old.sqlite", 2)
+    values = np.full((4096, 9), np.nan, "<f4")
+    values[1] = 0.5
+    plain = sqlite3.connect(path)
+    plain.execute("INSERT INTO vector VALUES (0, ?, ?)", (values.tobytes(), values.tobytes()))
+    plain.commit()
+    plain.close()
+    for write in (False, True):
+        with Catalogue.open(path, write=write) as opened, monkeypatch.context() as patched:
+            patched.setattr(search, "_read_block", None)  # nothing is read anew
+            lengths = {kind: len(load_vectors(opened, kind)) for kind in KINDS}
+            assert lengths == {"intensities": 1, "probabilities": 1, "standing": 0}
 
 
 def test_a_migration_happens_wholly_or_not_at_all(
@@ -317,7 +410,7 @@ def test_the_documentation_names_every_table_and_column(catalogue: Catalogue) ->
     ):
         assert f"`{table}`" in text
         for row in catalogue.connection.execute(f"PRAGMA table_info({table})"):
-            name = "intensity_…" if row[1].startswith("intensity_") else row[1]
+            name = re.sub(r"^(intensity|standing)_.*", r"\1_…", row[1])
             assert f"`{name}`" in text or table == "tracks", (table, name)
 
 

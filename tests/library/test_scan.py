@@ -18,6 +18,7 @@ from helpers.tracks import prediction, row_of
 from kill_scan import check_catalogue, kill_scans, make_library
 from music_emotion.digest import FileStamp
 from music_emotion.inference import batch
+from music_emotion.inference.model_card import read_card
 from music_emotion.library import scan as scan_module
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
@@ -131,6 +132,25 @@ def test_another_model_predicts_again(
     summary = run(catalogue, music, str(another))
     assert summary.predicted == 2
     assert list(catalogue.models().values()) == ["another"]
+
+
+def test_another_version_of_a_graph_predicts_again(
+    catalogue: Catalogue, music: Path, tmp_path: Path, heard: Heard
+) -> None:
+    one, two = (
+        str(package(tmp_path / version, tone_detector(), name="tones", version=version))
+        for version in "12"
+    )
+    run(catalogue, music, one)
+    before = row_of(catalogue, music / "calm.flac")
+    heard.clear()
+    assert run(catalogue, music, two).predicted == 2
+    after = row_of(catalogue, music / "calm.flac")
+    assert after.model_sha256 == before.model_sha256
+    assert (before.model_id.version, after.model_id.version) == ("1", "2")
+    heard.clear()
+    assert run(catalogue, music, two).unchanged == 2
+    assert heard == []
 
 
 def test_gone_files_are_kept_until_pruned_and_come_back(
@@ -275,11 +295,14 @@ class Ears:
         self.heard: list[str] = []
         self.jobs: list[int] = []
         self.ahead = 0
+        self._model = {"model": "tones", "version": "1"}
 
     def listen(
         self, paths: Iterable[str], model: str, *, jobs: int
     ) -> Generator[batch.Outcome, None, None]:
         self.jobs.append(jobs)
+        card = read_card(Path(model))
+        self._model = {"model": card.name, "version": card.version}
         waiting: list[str] = []
         for path in paths:
             waiting.append(path)
@@ -295,7 +318,7 @@ class Ears:
             return batch.Outcome(path, error=f"'{path}' is gone")
         if feels == "bad":
             return batch.Outcome(path, error=f"'{path}' is not audio")
-        return batch.Outcome(path, replace(prediction(**{feels: 0.9}), path=path))
+        return batch.Outcome(path, replace(prediction(**{feels: 0.9}), path=path, **self._model))
 
 
 @pytest.fixture

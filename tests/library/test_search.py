@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 
 from helpers.tracks import prediction, row_of, track
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import CatalogueError
+from music_emotion.errors import CatalogueError, MusicEmotionError
 from music_emotion.library import search
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.search import (
     Query,
+    Range,
     _first,
     distances_to,
     find,
@@ -21,7 +23,7 @@ from music_emotion.library.search import (
     refresh_vectors,
     words_of,
 )
-from music_emotion.library.track import Tags
+from music_emotion.library.track import CatalogueTrack, Tags
 
 
 @pytest.fixture
@@ -61,6 +63,101 @@ def test_by_emotion(filled: Catalogue) -> None:
     assert names(filled, Query(("tension",), by="probabilities", at_least=0.4)) == ["tense"]
     with pytest.raises(CatalogueError, match="no emotion 'anger'; choose from: amazement"):
         find(filled, Query(("anger",)))
+
+
+def standing(name: str, intensity: float, place: float, **others: float) -> CatalogueTrack:
+    """A track that feels calm and tense; how calm it is among others is given."""
+    plain = track(name, calmness=intensity, **others)
+    assert plain.prediction is not None
+    places = np.full(9, 0.5, np.float32)
+    places[EMOTIONS.index("calmness")] = place
+    return replace(plain, prediction=replace(plain.prediction, standing=places))
+
+
+def test_by_standing(catalogue: Catalogue) -> None:
+    catalogue.write_all(
+        [
+            standing("low.mp3", 0.9, 0.1),
+            standing("high.mp3", 0.2, 0.9),
+            standing("top.mp3", 0.3, 1.0),
+            standing("most.mp3", 0.4, 1.0),
+        ]
+    )
+    by_standing = ("most", "top", "high", "low")  # of equal standing, the more intense first
+    by_intensity = ("low", "most", "top", "high")
+    for refresh in (False, True):
+        if refresh:
+            refresh_vectors(catalogue)
+        everything = Query(("calmness",), at_least=0.0)
+        assert names(catalogue, everything) == list(by_intensity)
+        assert names(catalogue, replace(everything, by="standing")) == list(by_standing)
+        assert names(catalogue, replace(everything, by="standing", limit=1)) == ["most"]
+        assert names(catalogue, replace(everything, by="standing", at_least=0.9)) == [
+            *by_standing[:3]
+        ]
+        # Without a number, intensity tells what is felt and standing the order.
+        assert names(catalogue, Query(("calmness",))) == ["most", "low"]
+        assert names(catalogue, Query(("calmness",), by="intensities")) == ["low", "most"]
+        assert names(catalogue, Query(("calmness",), by="standing")) == ["most", "top"]
+        not_calm = Query(unfelt=("calmness",), at_most=0.95, by="standing")
+        assert names(catalogue, not_calm) == ["low", "high"]
+        assert names(catalogue, replace(not_calm, by=None)) == ["high", "top", "most", "low"]
+
+
+def test_where_some_have_no_standing_intensity_orders(catalogue: Catalogue) -> None:
+    unknown = track("unknown.mp3", calmness=0.5)
+    assert unknown.prediction is not None
+    nowhere = replace(unknown.prediction, standing=np.full(9, np.nan, np.float32))
+    catalogue.write_all(
+        [
+            standing("low.mp3", 0.9, 0.1),
+            standing("high.mp3", 0.6, 0.9),
+            replace(unknown, prediction=nowhere),
+            standing("not.mp3", 0.1, 1.0),
+            standing("neither.mp3", 0.1, 1.0),
+        ]
+    )
+    assert names(catalogue, Query(("calmness",))) == ["low", "high", "unknown"]
+    assert names(catalogue, Query(("calmness",), by="standing", at_least=0.5)) == [
+        "not", "neither", "high",
+    ]  # fmt: skip
+    # What is not found does not matter.
+    assert names(catalogue, Query(("calmness",), words=words_of(path="o"))) == ["low", "unknown"]
+    assert names(catalogue, Query(("calmness",), words=words_of(path="h.m"))) == ["high"]
+
+
+def test_by_ranges(filled: Catalogue) -> None:
+    """All lie at valence 0.25, arousal -0.5 and familiarity 0.75, but for one."""
+    row = row_of(filled, "/music/tense.mp3")
+    assert row.prediction is not None
+    third = float(np.float32(1 / 3))
+    other = replace(row.prediction, valence=third, arousal=0.5, familiarity=math.nan)
+    filled.write(replace(row, prediction=other))
+    within = Range.parse
+    assert names(filled, Query(within=(within("valence", ".25:"),))) == ["calm", "tense", "both"]
+    assert names(filled, Query(within=(within("valence", ":.25"),))) == ["calm", "both"]
+    # A bound may be read off what is shown.
+    assert names(filled, Query(within=(within("valence", ".333333:.333333"),))) == ["tense"]
+    assert names(filled, Query(within=(within("arousal", "-.6:-.4"),), limit=1)) == ["calm"]
+    assert names(filled, Query(within=(within("familiarity", "0:1"),))) == ["calm", "both"]
+    both = (within("valence", ".2:.3"), within("arousal", "0:"))
+    assert names(filled, Query(within=both)) == []
+    assert names(filled, Query(("tension",), at_least=0.5, within=(both[0],))) == ["both"]
+    assert names(filled, Query(words=words_of(path="mp3"), within=(both[1],))) == ["tense"]
+    assert names(filled, Query(failed=True, within=(both[0],))) == []
+    target = prediction(calmness=0.8, tension=0.1).intensities
+    assert names(filled, Query(like=target, within=(both[0],))) == ["calm", "both"]
+
+
+def test_ranges_are_read_or_refused() -> None:
+    assert Range.parse("arousal", "-.5:.25") == Range("arousal", -0.5, 0.25)
+    assert Range.parse("arousal", " -1 : ") == Range("arousal", -1.0, 1.0)
+    assert Range.parse("familiarity", ":.4") == Range("familiarity", 0.0, 0.4)
+    for text in (".5", ":", "", "a:b", ".5:.4", "-2:0", "0:2", "nan:1", "0:.5:1", "0:inf"):
+        with pytest.raises(MusicEmotionError, match="between -1 and 1; write LOW:HIGH"):
+            Range.parse("valence", text)
+    with pytest.raises(MusicEmotionError, match=r"'-.1:' is no range of familiarity"):
+        Range.parse("familiarity", "-.1:")
 
 
 def test_by_similarity(filled: Catalogue) -> None:
@@ -155,3 +252,13 @@ def test_distances_are_euclidean(rows: int, seed: int) -> None:
 def test_the_first_are_those_of_a_stable_sort(scores: list[int], limit: int) -> None:
     array = np.array(scores, np.float32)
     np.testing.assert_array_equal(_first(array, limit), np.argsort(array, kind="stable")[:limit])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3))), st.integers(0, 12))
+def test_of_equal_scores_the_smaller_tie_comes_first(
+    pairs: list[tuple[int, int]], limit: int
+) -> None:
+    scores, ties = np.array(pairs, np.float32).reshape(-1, 2).T
+    expected = sorted(range(len(pairs)), key=lambda place: pairs[place])
+    assert _first(scores, limit, ties).tolist() == expected[:limit]
+    assert _first(scores, None, ties).tolist() == expected

@@ -12,23 +12,26 @@ is there or none. Several programs may read while one writes;
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from music_emotion.digest import FileStamp
-from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, printable
-from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS
+from music_emotion.inference.prediction import COLUMNS
 from music_emotion.library import database
+from music_emotion.library.schema import SCHEMA
+from music_emotion.library.timeline import packed, unpacked
 from music_emotion.library.track import (
     FILE_COLUMNS,
     TAG_COLUMNS,
     CatalogueTrack,
+    ModelId,
     Tags,
     restored_path,
     stored_path,
@@ -36,8 +39,6 @@ from music_emotion.library.track import (
 
 VARIABLE = "MUSIC_EMOTION_CATALOGUE"
 FILE_NAME = "catalogue.sqlite"
-APPLICATION_ID = 0x4D454D4F  # "MEMO" in the header of the file
-BLOCK_TRACKS = 4096  # tracks per row of the table "vector"
 
 AT_ONCE = 500  # rows asked for in one statement
 
@@ -45,146 +46,12 @@ PREDICTION_COLUMNS = tuple(name for name in COLUMNS if name not in ("model", "ve
 """Of the table "prediction", beside the rows of the track and of the model."""
 
 
-def _reals(names: tuple[str, ...]) -> str:
-    return ",\n    ".join(f"{name} REAL NOT NULL" for name in names)
-
-
-def _outdates(event: str, table: str, track: str) -> str:
-    name = f"{table}_outdates_vector_{event.split()[0].lower()}"
-    return f"""
-CREATE TRIGGER {name} AFTER {event} ON {table} BEGIN
-    DELETE FROM vector WHERE block = {track} / {BLOCK_TRACKS};
-END;"""
-
-
-def _words(action: str, row: str) -> str:
-    """SQL that adds a row's text to the index of words, or takes it out."""
-    first = "words, " if action == "delete" else ""
-    value = "'delete', " if action == "delete" else ""
-    return (
-        f"INSERT INTO words({first}rowid, path, artist, album, title, genre) VALUES "
-        f"({value}{row}.id, CAST({row}.path AS TEXT), {row}.artist, {row}.album, {row}.title, "
-        f"{row}.genre);"
-    )
-
-
-_TRACKS = f"""CREATE VIEW tracks AS
-    SELECT track.*, model.name AS model, model.version,
-        model.sha256 AS model_sha256, duration, confidence, top,
-        {", ".join(EMOTIONS)},
-        {", ".join(INTENSITY_COLUMNS)},
-        warnings
-    FROM track
-        LEFT JOIN prediction ON prediction.track = track.id
-        LEFT JOIN model ON model.id = prediction.model;"""
-
-_TABLES = f"""
-CREATE TABLE model (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    version TEXT NOT NULL,
-    sha256 TEXT NOT NULL UNIQUE
-);
-CREATE TABLE track (
-    id INTEGER PRIMARY KEY,
-    path NOT NULL UNIQUE,              -- TEXT where it is UTF-8, else BLOB
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL,
-    audio BLOB NOT NULL,               -- 16 bytes; empty where the file could not be read
-    artist TEXT NOT NULL DEFAULT '',
-    album TEXT NOT NULL DEFAULT '',
-    title TEXT NOT NULL DEFAULT '',
-    genre TEXT NOT NULL DEFAULT '',
-    year INTEGER,
-    error TEXT NOT NULL DEFAULT '',
-    scanned_at INTEGER NOT NULL,       -- seconds since 1970
-    missing_since INTEGER              -- NULL while the file is there
-);
-CREATE INDEX track_audio ON track(audio);
-CREATE INDEX track_missing ON track(missing_since) WHERE missing_since IS NOT NULL;
-CREATE INDEX track_error ON track(id) WHERE error <> '';
-CREATE TABLE prediction (
-    track INTEGER PRIMARY KEY REFERENCES track(id) ON DELETE CASCADE,
-    model INTEGER NOT NULL REFERENCES model(id),
-    duration REAL NOT NULL,            -- seconds
-    confidence REAL NOT NULL,
-    top TEXT,                          -- NULL for silence
-    {_reals(EMOTIONS)},
-    {_reals(INTENSITY_COLUMNS)},
-    warnings TEXT NOT NULL DEFAULT ''  -- one per line
-);
-CREATE INDEX prediction_model ON prediction(model);
-CREATE TABLE timeline (
-    track INTEGER PRIMARY KEY REFERENCES track(id) ON DELETE CASCADE,
-    first REAL NOT NULL,               -- seconds
-    step REAL NOT NULL,                -- seconds
-    window REAL NOT NULL,              -- seconds
-    probabilities BLOB NOT NULL        -- uint8, nine per point, 255 is 1
-);
-CREATE TABLE vector (
-    block INTEGER PRIMARY KEY,         -- of the tracks with id / {BLOCK_TRACKS} = block
-    intensities BLOB NOT NULL,         -- float32, little-endian, {BLOCK_TRACKS} rows of nine
-    probabilities BLOB NOT NULL
-);
-CREATE TABLE tag_write (
-    id INTEGER PRIMARY KEY,
-    track INTEGER REFERENCES track(id) ON DELETE SET NULL,
-    path NOT NULL,
-    audio BLOB NOT NULL,
-    before TEXT NOT NULL,              -- JSON object
-    after TEXT NOT NULL,               -- JSON object
-    written_at INTEGER NOT NULL,       -- seconds since 1970
-    finished INTEGER NOT NULL DEFAULT 0,
-    undone_at INTEGER
-);
-CREATE INDEX tag_write_track ON tag_write(track);
-CREATE INDEX tag_write_audio ON tag_write(audio);
-CREATE VIRTUAL TABLE words USING fts5(
-    path, artist, album, title, genre, content='', tokenize='trigram'
-);
-{_outdates("INSERT", "prediction", "new.track")}
-{_outdates("UPDATE", "prediction", "new.track")}
-{_outdates("DELETE", "prediction", "old.track")}
-{_outdates("UPDATE OF missing_since", "track", "new.id")}
-CREATE TRIGGER track_words_insert AFTER INSERT ON track BEGIN
-    {_words("insert", "new")}
-END;
-CREATE TRIGGER track_words_update AFTER UPDATE OF path, artist, album, title, genre ON track BEGIN
-    {_words("delete", "old")}
-    {_words("insert", "new")}
-END;
-CREATE TRIGGER track_words_delete AFTER DELETE ON track BEGIN
-    {_words("delete", "old")}
-END;
-{_TRACKS}
-"""
-
-_PROBABILITIES_UNDER_THEIR_EMOTIONS = database.Migration(
-    "a probability has its emotion's name, as in CSV and Parquet",
-    upgrade="DROP VIEW tracks;\n"
-    + "".join(
-        f"ALTER TABLE prediction RENAME COLUMN probability_{name} TO {name};\n" for name in EMOTIONS
-    )
-    + _TRACKS,
-    view=f"""
-CREATE TEMP VIEW prediction AS
-    SELECT track, model, duration, confidence, top,
-        {", ".join(f"probability_{name} AS {name}" for name in EMOTIONS)},
-        {", ".join(INTENSITY_COLUMNS)}, warnings
-    FROM main.prediction;
-""",
-)
-
-SCHEMA = database.Schema(APPLICATION_ID, _TABLES, (_PROBABILITIES_UNDER_THEIR_EMOTIONS,))
-
 # Names in a flat row by the columns of these tables.
 _MODEL = {"name": "model", "version": "version", "sha256": "model_sha256"}
 _TIMELINE = {
     "first": "timeline_first",
     "step": "timeline_step",
     "window": "timeline_window",
-    "probabilities": "timeline",
 }
 
 _SOURCES = {
@@ -193,6 +60,8 @@ _SOURCES = {
     **{name: f"p.{name}" for name in COLUMNS},
     **{name: f"m.{column}" for column, name in _MODEL.items()},
     **{name: f"l.{column}" for column, name in _TIMELINE.items()},
+    "timeline": "l.probabilities",
+    "points": "l.points",
 }
 _READ = f"""
 SELECT {", ".join(_SOURCES.values())}
@@ -217,12 +86,12 @@ class Known:
     """What a scan compares a file with: parts of its row.
 
     It ``failed`` where it was read and could not be predicted, and was ``missing`` at the last
-    scan; ``model_sha256`` is ``""`` without a prediction.
+    scan.
     """
 
     id: int
     stamp: FileStamp
-    model_sha256: str
+    model: ModelId
     failed: bool
     missing: bool
 
@@ -345,22 +214,62 @@ class Catalogue:
 
     def known_under(self, folder: str) -> dict[str, Known]:
         """Return all files in a folder and its subfolders by path."""
-        condition, bounds = _within(folder)
+        return self._known(*_within(folder))
+
+    def known_otherwise(self, name: str, model: ModelId) -> dict[str, Known]:
+        """Return the files that are there and were predicted by another version of a model.
+
+        Parameters
+        ----------
+        name, model
+            Of the model; what it predicted itself is left out, and what is behind a URL.
+        """
+        others = f"m.name = ? AND (m.sha256, m.version) <> (?, ?) AND {_IS_FILE}"
+        return self._known(f"t.missing_since IS NULL AND {others}", (name, *model))
+
+    def _known(self, condition: str, values: Sequence[object]) -> dict[str, Known]:
         question = f"""
-            SELECT t.path, t.size, t.mtime_ns, t.inode, t.id, coalesce(m.sha256, ''),
-                t.error <> '' AND t.audio <> x'', t.missing_since IS NOT NULL
+            SELECT t.path, t.size, t.mtime_ns, t.inode, coalesce(m.sha256, ''),
+                coalesce(m.version, ''), t.id, t.error <> '' AND t.audio <> x'',
+                t.missing_since IS NOT NULL
             FROM track AS t LEFT JOIN prediction AS p ON p.track = t.id
                 LEFT JOIN model AS m ON m.id = p.model
             WHERE {condition}"""
         with self.faults():
             return {
                 restored_path(path): Known(
-                    number, FileStamp(*stamp), model, bool(failed), bool(missing)
+                    number, FileStamp(*stamp), ModelId(sha256, version), bool(failed), bool(missing)
                 )
-                for path, *stamp, number, model, failed, missing in self.connection.execute(
-                    question, bounds
+                for path, *stamp, sha256, version, number, failed, missing in (
+                    self.connection.execute(question, values)
                 )
             }
+
+    def older_versions(self) -> dict[str, int]:
+        """Return how many files older versions of a model predicted, by the model's name.
+
+        A version is older than another of the same name that predicted something if its number is
+        smaller or, with the same number, if it predicted first. Files that are missing, or behind a
+        URL, do not count.
+        """
+        models: dict[str, list[tuple[tuple[int, ...], int, str]]] = {}
+        with self.faults():
+            for number, name, version in self.connection.execute(
+                "SELECT id, name, version FROM model AS m WHERE EXISTS "
+                "(SELECT 1 FROM prediction WHERE model = m.id)"
+            ):
+                models.setdefault(name, []).append((_release(version), number, version))
+            counts = {}
+            for name, versions in models.items():
+                newest = max(versions)[2]
+                older = [number for _, number, version in versions if version != newest]
+                marks = ", ".join("?" * len(older))
+                (counts[name],) = self.connection.execute(
+                    "SELECT count(*) FROM prediction AS p JOIN track AS t ON t.id = p.track "
+                    f"WHERE p.model IN ({marks}) AND t.missing_since IS NULL AND {_IS_FILE}",
+                    older,
+                ).fetchone()
+        return {name: count for name, count in counts.items() if count}
 
     def _select(self, condition: str, values: Sequence[object] = ()) -> Iterator[CatalogueTrack]:
         with self.faults():
@@ -368,7 +277,15 @@ class Catalogue:
                 row = dict(zip(_SOURCES, values_read, strict=True))
                 row["path"] = restored_path(row["path"])
                 row["warnings"] = row["warnings"].split("\n") if row["warnings"] else ()
-                yield CatalogueTrack.from_row(row)
+                yield self._read(row)
+
+    def _read(self, row: dict[str, Any]) -> CatalogueTrack:
+        try:
+            if row["points"] is not None:
+                row |= unpacked(row["points"])
+            return CatalogueTrack.from_row(row)
+        except ValueError as error:
+            raise database.damaged(self.path, error) from None
 
     # Writing
 
@@ -402,10 +319,17 @@ class Catalogue:
             return number
         model = {column: row[name] for column, name in _MODEL.items()}
         self._insert("INSERT OR IGNORE", "model", model)
-        found = self.connection.execute("SELECT id FROM model WHERE sha256 = ?", (model["sha256"],))
+        found = self.connection.execute(
+            "SELECT id FROM model WHERE (sha256, version) = (?, ?)", track.model_id
+        )
         prediction = {name: row[name] for name in PREDICTION_COLUMNS}
         ours = {"model": found.fetchone()[0], "warnings": "\n".join(row["warnings"])}
-        timeline = {column: row[name] for column, name in _TIMELINE.items()}
+        points = packed(row)
+        timeline = {
+            **{column: row[name] for column, name in _TIMELINE.items()},
+            "probabilities": row["timeline"] if points is None else b"",
+            "points": points,
+        }
         self._insert("INSERT OR REPLACE", "prediction", {"track": number, **prediction, **ours})
         self._insert("INSERT OR REPLACE", "timeline", {"track": number, **timeline})
         return number
@@ -448,6 +372,15 @@ class Catalogue:
                 for row in self.connection.execute(question)
             ]
         return [line for line in lines if line != "ok"]
+
+
+_IS_FILE = "t.path NOT GLOB '[a-z]*://*'"  # true of paths, which begin with no scheme
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers that a version begins with: (0, 1, 0) of ``0.1.0-085f65a``."""
+    numbers = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, numbers[0].split("."))) if numbers else ()
 
 
 def _within(folder: str) -> tuple[str, tuple[str | bytes, ...]]:

@@ -7,8 +7,8 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -28,14 +28,15 @@ class Migration:
     Attributes
     ----------
     upgrade
-        SQL that changes the file, in one transaction.
-    view
-        SQL of temporary views by which an older file that may not be written reads like a newer.
+        SQL that changes the file, in one transaction; foreign keys are not enforced within.
+    views
+        By which an older file that may not be written reads like a newer: for each table that
+        changes a SELECT from ``{source}``, which is the table of the version before.
     """
 
     name: str
     upgrade: str
-    view: str
+    views: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,6 @@ _NO_HELPER_FILES = (
 
 def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema, *, write: bool) -> None:
     """Check that this is a catalogue, make or migrate its tables, set what is per session."""
-    connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA mmap_size = {MAP_BYTES}")
     if write and not _header(connection)[2]:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -150,6 +150,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema, *, writ
         )
     if version < schema.version:
         _migrate(connection, schema, write=write)
+    connection.execute("PRAGMA foreign_keys = ON")
     # Survives the end of any process; the end of power may cost the last few tracks.
     connection.execute("PRAGMA synchronous = NORMAL")
 
@@ -157,12 +158,25 @@ def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema, *, writ
 def _migrate(connection: sqlite3.Connection, schema: Schema, *, write: bool) -> None:
     """Bring an older file up to date; where it is only read, let it look as if it were."""
     if not write:
-        connection.execute("PRAGMA temp_store = MEMORY")  # where views are noted
-    with transaction(connection) if write else nullcontext():
+        _show_newer(connection, schema.migrations[_header(connection)[1] - 1 :])
+        return
+    connection.execute("PRAGMA foreign_keys = OFF")  # so that a table may be made anew
+    with transaction(connection):
         for migration in schema.migrations[_header(connection)[1] - 1 :]:
-            _execute_all(connection, migration.upgrade if write else migration.view)
-        if write:
-            connection.execute(f"PRAGMA user_version = {schema.version}")
+            _execute_all(connection, migration.upgrade)
+        connection.execute(f"PRAGMA user_version = {schema.version}")
+
+
+def _show_newer(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> None:
+    """Make temporary views of the tables that migrations change, each in front of its table."""
+    connection.execute("PRAGMA temp_store = MEMORY")  # where views are noted
+    sources: dict[str, str] = {}
+    for migration in migrations:
+        for table, select in migration.views.items():
+            source = sources.get(table, f"main.{table}")
+            sources[table] = f"({select.format(source=source)})"
+    for table, source in sources.items():
+        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT * FROM {source}")
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int, int]:
@@ -210,6 +224,12 @@ def faults(path: Path) -> Iterator[None]:
         raise CatalogueError(
             f"the catalogue '{printable(path)}' {fault.format(error=printable(error))}"
         ) from None
+
+
+def damaged(path: Path, error: Exception) -> CatalogueError:
+    """Return that what was read from a catalogue cannot be, in one line."""
+    fault = _FAULTS[sqlite3.SQLITE_CORRUPT]
+    return CatalogueError(f"the catalogue '{printable(path)}' {fault} ({printable(error)})")
 
 
 _FAULTS = {

@@ -21,7 +21,7 @@ from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue, Known
 from music_emotion.library.search import refresh_vectors
-from music_emotion.library.track import CatalogueTrack, Tags, check_mutagen
+from music_emotion.library.track import CatalogueTrack, ModelId, Tags, check_mutagen
 from music_emotion.library.walk import Walked, absolute, walk
 from music_emotion.progress import Progress
 
@@ -128,8 +128,8 @@ def scan(
     """
     check_mutagen()
     options = options or ScanOptions()
-    model = read_card(find_package(options.model)).sha256
-    work = _Scan(catalogue, options, model, progress or (lambda done, total: None))
+    card = read_card(find_package(options.model))
+    work = _Scan(catalogue, options, ModelId.of(card), progress or (lambda done, total: None))
     for folder in folders:
         work.look_at(folder)
     work.run()
@@ -163,7 +163,7 @@ class _Scan:
     """One run: what was found, what is to do, what is under way."""
 
     def __init__(
-        self, catalogue: Catalogue, options: ScanOptions, model: str, progress: Progress
+        self, catalogue: Catalogue, options: ScanOptions, model: ModelId, progress: Progress
     ) -> None:
         self.summary = ScanSummary()
         self._catalogue = catalogue
@@ -218,7 +218,7 @@ class _Scan:
             self._back.append(known.id)
         if known.failed and not self._options.retry:
             return  # named at the end
-        if known.model_sha256 != self._model:
+        if known.model != self._model:
             self._to_do.append(path)
         else:
             self.summary.unchanged += 1
@@ -269,7 +269,7 @@ class _Scan:
             self._write_failure(replace(row, error=unreadable(path, error)))
             return None
         old = None if known is None else self._catalogue.track(path)
-        if old is not None and old.audio != audio and old.model_sha256 == self._model:
+        if old is not None and old.audio != audio and old.model_id == self._model:
             self._displaced[old.audio] = old  # another takes its row, as in a chain of renames
         return replace(row, audio=audio, tags=Tags.read(path))
 
@@ -288,7 +288,7 @@ class _Scan:
                 self._write_known(candidate, own)
                 return None
         rows = (*same, self._displaced.get(candidate.audio))
-        other = next((row for row in rows if row and row.model_sha256 == self._model), None)
+        other = next((row for row in rows if row and row.model_id == self._model), None)
         if other is None:
             return candidate
         self._write_known(candidate, other)
@@ -297,7 +297,7 @@ class _Scan:
     def _is_done(self, track: CatalogueTrack) -> bool:
         if track.error:
             return not self._options.retry
-        return track.model_sha256 == self._model
+        return track.model_id == self._model
 
     def _has_left(self, track: CatalogueTrack) -> bool:
         """Whether a catalogued file is no longer where it was, and no other has its row."""
@@ -326,7 +326,7 @@ class _Scan:
             self._step()
             if outcome.prediction is not None:
                 self._catalogue.write(
-                    replace(track, prediction=outcome.prediction, model_sha256=self._model)
+                    replace(track, prediction=outcome.prediction, model_sha256=self._model.sha256)
                 )
                 self.summary.predicted += track is tracks[0]
                 self.summary.copied += track is not tracks[0]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.audio.names import local_path
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import CatalogueError, printable
-from music_emotion.inference.prediction import INTENSITY_COLUMNS
+from music_emotion.errors import CatalogueError, MusicEmotionError, printable
+from music_emotion.inference.prediction import DIGITS, INTENSITY_COLUMNS, STANDING_COLUMNS
 from music_emotion.library.audio_hash import audio_digest
-from music_emotion.library.catalogue import BLOCK_TRACKS, Catalogue
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.schema import BLOCK_TRACKS
 from music_emotion.library.track import CatalogueTrack
 from music_emotion.library.walk import absolute
 
@@ -25,9 +27,57 @@ NO_UTF8 = re.compile("[\udc80-\udcff]+")  # bytes of a path, as Python has them
 TRIGRAM = 3  # characters; the index of words knows none that are shorter
 WORD_COLUMNS = ("path", "artist", "album", "title", "genre")
 
-Kind = Literal["intensities", "probabilities"]
-KINDS: tuple[Kind, ...] = ("intensities", "probabilities")
+Kind = Literal["intensities", "probabilities", "standing"]
+KINDS: Mapping[Kind, tuple[str, ...]] = {
+    "intensities": INTENSITY_COLUMNS,
+    "probabilities": EMOTIONS,
+    "standing": STANDING_COLUMNS,
+}
+"""What tracks are compared by, a column of the table "vector", and those of "prediction" in it."""
+
+SCALES = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0), "familiarity": (0.0, 1.0)}
+"""Numbers by which :class:`Range` finds, and what each lies between."""
+
 Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """That a number of :data:`SCALES` is known and lies between two, which belong to it."""
+
+    name: str
+    low: float
+    high: float
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> Self:
+        """Read ``LOW:HIGH``, of which one may be left out: ``.2:.6``, ``.5:``, ``:-.2``.
+
+        Raises
+        ------
+        MusicEmotionError
+            It cannot be understood, or is not within the scale.
+
+        Examples
+        --------
+        >>> Range.parse("valence", ":-.2")
+        Range(name='valence', low=-1.0, high=-0.2)
+        """
+        least, most = SCALES[name]
+        first, colon, last = text.partition(":")
+        try:
+            low, high = (
+                float(part) if part.strip() else default
+                for part, default in ((first, least), (last, most))
+            )
+        except ValueError:
+            low = high = math.nan
+        if not (colon and (first.strip() or last.strip()) and least <= low <= high <= most):
+            raise MusicEmotionError(
+                f"'{printable(text)}' is no range of {name}, which lies between {least:g} and "
+                f"{most:g}; write LOW:HIGH, or one of them: .2:.6, .5:, :.4"
+            )
+        return cls(name, low, high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +92,12 @@ class Query:
         0–1; ``None`` is the emotion's median over all tracks of the catalogue, so that a track
         feels like it if at least half of the others do so less.
     by
-        What is compared: intensities (the share of listeners who feel an emotion) or
-        probabilities (that it is the one most of them name).
+        What is compared: intensities (the share of listeners who feel an emotion), probabilities
+        (that it is the one most of them name) or standing (the share of the reference tracks that
+        are felt to have less of it; tracks without are not found). ``None`` compares intensities
+        and, without ``at_least``, puts in order by standing where all that are found have one.
+    within
+        Ranges in which numbers lie.
     like
         Intensities of a track, shape (9,): the most similar come first.
     words
@@ -59,7 +113,8 @@ class Query:
     unfelt: tuple[str, ...] = ()
     at_least: float | None = None
     at_most: float | None = None
-    by: Kind = "intensities"
+    by: Kind | None = None
+    within: tuple[Range, ...] = ()
     like: Array | None = None
     words: tuple[tuple[str, str], ...] = ()
     failed: bool = False
@@ -82,7 +137,8 @@ class Found:
     ----------
     ids
         Numbers of the tracks' rows, shape (n,): with ``like`` the most similar first, with
-        ``feels`` those that feel it most, with ``unfelt`` least, else as they were catalogued.
+        ``feels`` those that feel it most, with ``unfelt`` least, else as they were catalogued. Of
+        equal standing, those come first that more listeners feel.
     distances
         Euclidean, of their intensities from ``like``, shape (n,); empty without ``like``.
     """
@@ -113,15 +169,16 @@ def find(catalogue: Catalogue, query: Query) -> Found:
     by_emotion = bool(query.feels or query.unfelt)
     if not by_emotion and query.like is None:
         everything = -1 if query.limit is None else query.limit
-        return Found(_matching(catalogue, query.words, query.failed, everything))
+        return Found(_matching(catalogue, query, everything))
     among = None
-    if query.words or query.failed:
-        among = _matching(catalogue, query.words, query.failed, None)
+    if query.words or query.within or query.failed:
+        among = _matching(catalogue, query, None)
     if by_emotion:
-        chosen, scores = _feeling(load_vectors(catalogue, query.by), query, among)
+        chosen = _feeling(load_vectors(catalogue, query.by or "intensities"), query, among)
         if query.like is None:
-            return Found(chosen[_first(-scores, query.limit)])
-        among = np.sort(chosen)
+            scores, ties = _scores(catalogue, query, chosen)
+            return Found(chosen.ids[_first(-scores, query.limit, None if ties is None else -ties)])
+        among = chosen.ids
     vectors = load_vectors(catalogue)
     if among is not None:
         vectors = vectors.of(among)
@@ -178,19 +235,38 @@ def distances_to(values: Array, target: Array) -> NDArray[np.float32]:
     return np.sqrt(total)
 
 
-def _feeling(
-    vectors: Vectors, query: Query, among: NDArray[np.int64] | None
-) -> tuple[NDArray[np.int64], Array]:
-    """Return the tracks that feel as asked, and how much."""
-    felt = [vectors.values[:, emotion_index(name)] for name in query.feels]
-    unfelt = [vectors.values[:, emotion_index(name)] for name in query.unfelt]
+def _feeling(vectors: Vectors, query: Query, among: NDArray[np.int64] | None) -> Vectors:
+    """Return the tracks that feel as asked."""
     kept = np.ones(len(vectors), bool) if among is None else np.isin(vectors.ids, among)
-    for column in felt:
+    for name in query.feels:
+        column = vectors.values[:, emotion_index(name)]
         kept &= column >= _threshold(column, query.at_least)
-    for column in unfelt:
+    for name in query.unfelt:
+        column = vectors.values[:, emotion_index(name)]
         kept &= column <= _threshold(column, query.at_most)
-    scores = sum(felt) if felt else -sum(unfelt)
-    return vectors.ids[kept], np.asarray(scores, np.float32)[kept]
+    return Vectors(vectors.ids[kept], vectors.values[kept])
+
+
+def _scores(catalogue: Catalogue, query: Query, chosen: Vectors) -> tuple[Array, Array | None]:
+    """Return how much tracks feel as asked and, where that is a standing, their intensities.
+
+    ``chosen`` are the tracks, with what they were compared by.
+    """
+    scores = _total(chosen, query)
+    if query.by == "standing":
+        return scores, _total(load_vectors(catalogue).of(chosen.ids), query)
+    if query.by is None and query.feels and query.at_least is None:
+        standing = load_vectors(catalogue, "standing").of(chosen.ids)
+        if len(standing) == len(chosen):
+            return _total(standing, query), scores
+    return scores, None
+
+
+def _total(vectors: Vectors, query: Query) -> Array:
+    """Return how much tracks feel what is felt or, where nothing is, how little what is not."""
+    sign = 1 if query.feels else -1
+    columns = [vectors.values[:, emotion_index(name)] for name in query.feels or query.unfelt]
+    return np.asarray(sign * sum(columns), np.float32)
 
 
 def _threshold(column: Array, given: float | None) -> np.float32:
@@ -199,32 +275,40 @@ def _threshold(column: Array, given: float | None) -> np.float32:
     return np.float32(np.median(column)) if len(column) else np.float32(0.0)
 
 
-def _first(scores: Array, limit: int | None) -> NDArray[np.intp]:
-    """Return the places of the smallest scores in order, ``limit`` at most; equal ones as given."""
-    if limit is None or limit >= len(scores):
-        return np.argsort(scores, kind="stable")
+def _first(scores: Array, limit: int | None, ties: Array | None = None) -> NDArray[np.intp]:
+    """Return the places of the smallest scores in order, ``limit`` at most.
+
+    Of equal scores the smaller in ``ties`` comes first, of equal ones there the first.
+    """
+    places = np.arange(len(scores))
     if limit == 0:
-        return np.zeros(0, np.intp)
-    edge = np.partition(scores, limit - 1)[limit - 1]
-    places = np.flatnonzero(scores <= edge)
-    return places[np.argsort(scores[places], kind="stable")][:limit]
+        return places[:0]
+    if limit is not None and limit < len(scores):
+        places = np.flatnonzero(scores <= np.partition(scores, limit - 1)[limit - 1])
+    if ties is None:
+        return places[np.argsort(scores[places], kind="stable")][:limit]
+    return places[np.lexsort((ties[places], scores[places]))][:limit]
 
 
-def _matching(
-    catalogue: Catalogue, words: Sequence[tuple[str, str]], failed: bool, limit: int | None
-) -> NDArray[np.int64]:
-    """Return the tracks with these words, as they were catalogued.
+def _matching(catalogue: Catalogue, query: Query, limit: int | None) -> NDArray[np.int64]:
+    """Return the tracks with a query's words and numbers, as they were catalogued.
 
     Without a limit, words alone may also give tracks that are missing.
     """
-    conditions, values = ["missing_since IS NULL"], list[str]()
-    if failed:
+    conditions, values = ["missing_since IS NULL"], list[str | float]()
+    if query.failed:
         conditions.append("error <> ''")
-    indexed = [pair for pair in words if len(pair[1]) >= TRIGRAM]
+    if query.within:
+        # As they are shown; a bound that was read off a list finds what it was read from.
+        between = (f"round({each.name}, {DIGITS}) BETWEEN ? AND ?" for each in query.within)
+        numbers = " AND ".join(between)
+        conditions.append(f"id IN (SELECT track FROM prediction WHERE {numbers})")
+        values += [bound for each in query.within for bound in (each.low, each.high)]
+    indexed = [pair for pair in query.words if len(pair[1]) >= TRIGRAM]
     if indexed:
         conditions.append("id IN (SELECT rowid FROM words WHERE words MATCH ?)")
         values.append(" AND ".join(_phrase(column, text) for column, text in indexed))
-    for column, text in words:
+    for column, text in query.words:
         if text and len(text) < TRIGRAM:
             columns = (column,) if column else WORD_COLUMNS
             anywhere = " OR ".join(f"instr(lower({name}), lower(?)) > 0" for name in columns)
@@ -295,7 +379,7 @@ def intensities_of(
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """Nine intensities or probabilities of each track that is there and has a prediction.
+    """Nine numbers of each track that is there and has them; see :data:`KINDS`.
 
     ``ids`` are the numbers of the tracks' rows, rising, shape (n,); ``values`` are 0–1, (n, 9).
     """
@@ -321,9 +405,7 @@ def load_vectors(catalogue: Catalogue, kind: Kind = "intensities") -> Vectors:
     with catalogue.faults():
         stored = dict(catalogue.connection.execute(f"SELECT block, {kind} FROM vector"))
         blocks = [
-            np.frombuffer(stored[block], "<f4").reshape(-1, len(EMOTIONS))
-            if block in stored
-            else _read_block(catalogue, block)[kind]
+            _block_of(stored[block]) if block in stored else _read_block(catalogue, block)[kind]
             for block in _blocks(catalogue)
         ]
     if not blocks:
@@ -343,9 +425,21 @@ def refresh_vectors(catalogue: Catalogue) -> None:
             with catalogue.writing():
                 arrays = _read_block(catalogue, block)
                 catalogue.connection.execute(
-                    f"INSERT OR REPLACE INTO vector (block, {', '.join(KINDS)}) VALUES (?, ?, ?)",
-                    (block, *(arrays[kind].astype("<f4").tobytes() for kind in KINDS)),
+                    f"INSERT OR REPLACE INTO vector (block, {', '.join(arrays)}) "
+                    f"VALUES (?{', ?' * len(arrays)})",
+                    (block, *map(_stored_block, arrays.values())),
                 )
+
+
+def _stored_block(values: Array) -> bytes:
+    """Return a block as it is stored: little-endian, or nothing where nothing is known."""
+    return b"" if np.isnan(values).all() else values.astype("<f4").tobytes()
+
+
+def _block_of(stored: bytes) -> Array:
+    if not stored:
+        return np.full((BLOCK_TRACKS, len(EMOTIONS)), np.nan, np.float32)
+    return np.frombuffer(stored, "<f4").reshape(-1, len(EMOTIONS))
 
 
 def _blocks(catalogue: Catalogue) -> range:
@@ -354,14 +448,15 @@ def _blocks(catalogue: Catalogue) -> range:
 
 
 def _read_block(catalogue: Catalogue, block: int) -> dict[Kind, Array]:
+    columns = [name for names in KINDS.values() for name in names]
     rows = catalogue.connection.execute(
-        f"SELECT p.track, {', '.join((*INTENSITY_COLUMNS, *EMOTIONS))} FROM prediction AS p "
+        f"SELECT p.track, {', '.join(columns)} FROM prediction AS p "
         "JOIN track AS t ON t.id = p.track "
         "WHERE p.track >= ? AND p.track < ? AND t.missing_since IS NULL",
         (block * BLOCK_TRACKS, (block + 1) * BLOCK_TRACKS),
     ).fetchall()
-    values = np.full((BLOCK_TRACKS, 2 * len(EMOTIONS)), np.nan, np.float32)
+    values = np.full((BLOCK_TRACKS, len(columns)), np.nan, np.float32)
     if rows:
-        table = np.array(rows, np.float64)
+        table = np.array(rows, np.float64)  # None is NaN
         values[table[:, 0].astype(np.int64) - block * BLOCK_TRACKS] = table[:, 1:]
-    return dict(zip(KINDS, np.hsplit(values, 2), strict=True))
+    return dict(zip(KINDS, np.hsplit(values, len(KINDS)), strict=True))

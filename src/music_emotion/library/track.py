@@ -10,16 +10,13 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple, Self
 
 from music_emotion.digest import FileStamp
-from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MissingExtraError
-from music_emotion.inference.prediction import Timeline, TrackPrediction
-
-STEPS = 255  # of a stored probability, so that it is one byte
+from music_emotion.inference.model_card import Card
+from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.library.timeline import TIMELINE_COLUMNS, timeline_of, timeline_row
 
 TEXT_TAGS = ("artist", "album", "title", "genre")
 TAG_COLUMNS = (*TEXT_TAGS, "year")
@@ -39,10 +36,7 @@ FILE_COLUMNS: Mapping[str, type[str] | type[int] | type[bytes]] = {
 
 STORED_COLUMNS: Mapping[str, type[str] | type[float] | type[bytes]] = {
     "model_sha256": str,
-    "timeline_first": float,
-    "timeline_step": float,
-    "timeline_window": float,
-    "timeline": bytes,
+    **TIMELINE_COLUMNS,
 }
 """What is stored of a prediction beside :data:`music_emotion.inference.prediction.COLUMNS`."""
 
@@ -106,6 +100,22 @@ def check_mutagen(purpose: str = "reading the tags of a library") -> None:
         raise MissingExtraError(purpose, "library") from None
 
 
+class ModelId(NamedTuple):
+    """Which model predicted: the SHA-256 of its graph, and its version.
+
+    One graph may be of several versions, whose cards read it differently. Both are ``""`` where
+    nothing was predicted.
+    """
+
+    sha256: str = ""
+    version: str = ""
+
+    @classmethod
+    def of(cls, card: Card) -> Self:
+        """Return which model a card describes."""
+        return cls(card.sha256, card.version)
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogueTrack:
     """A file and what is known of it.
@@ -119,8 +129,8 @@ class CatalogueTrack:
     audio
         :func:`music_emotion.library.audio_hash.audio_digest`; ``b""`` where it could not be read.
     prediction
-        ``None`` where it failed. From the catalogue, its timeline is rounded to 1/255 and it has no
-        envelope.
+        ``None`` where it failed. From the catalogue, its timeline is rounded to bytes and it has no
+        envelope; what the version that wrote the row did not say is NaN.
     model_sha256
         Of the graph of the model that predicted; ``""`` without a prediction.
     error
@@ -142,6 +152,13 @@ class CatalogueTrack:
     missing_since: int | None = None
     id: int | None = None
 
+    @property
+    def model_id(self) -> ModelId:
+        """Which model predicted it."""
+        if self.prediction is None:
+            return ModelId()
+        return ModelId(self.model_sha256, self.prediction.version)
+
     def file_row(self) -> dict[str, Any]:
         """Return what is known of the file as one flat row with the names in FILE_COLUMNS.
 
@@ -157,28 +174,25 @@ class CatalogueTrack:
         """Return all of it as one flat row.
 
         It has the names in :data:`FILE_COLUMNS` and, where there is a prediction, those of its
-        :meth:`.TrackPrediction.to_row` and in :data:`STORED_COLUMNS`. Numbers are not rounded;
-        warnings are a list. The timeline is one byte per probability: 255 · p rounded, points in
-        order and nine emotions each; the error is at most 1/510.
+        :meth:`.TrackPrediction.to_row` and in :data:`STORED_COLUMNS`. Numbers are not rounded, but
+        for the timeline's, see :func:`~music_emotion.library.timeline.timeline_row`; warnings are a
+        list.
         """
         row = self.file_row()
         if self.prediction is None:
             return row
-        timeline = self.prediction.timeline
-        times = timeline.time.tolist()
         return row | {
             **self.prediction.to_row(rounded=False),
             "warnings": list(self.prediction.warnings),
             "model_sha256": self.model_sha256,
-            "timeline_first": times[0] if times else 0.0,
-            "timeline_step": times[1] - times[0] if len(times) > 1 else 0.0,
-            "timeline_window": timeline.window,
-            "timeline": np.rint(timeline.emotions * STEPS).astype(np.uint8).tobytes(),
+            **timeline_row(self.prediction.timeline, self.prediction.duration),
         }
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> CatalogueTrack:
         """Return the file that :meth:`to_row` made a row of; ``id`` may be there, too.
+
+        Columns of the prediction may be missing or ``None`` where an older version wrote the row.
 
         Raises
         ------
@@ -187,21 +201,8 @@ class CatalogueTrack:
         """
         prediction = None
         if row["model"] is not None:
-            emotions = np.frombuffer(row["timeline"], np.uint8).reshape(-1, len(EMOTIONS))
-            middle = row["timeline_first"] + row["timeline_step"] * np.arange(len(emotions))
-            unknown = np.full(emotions.shape, np.nan, np.float32)
-            timeline = Timeline(
-                start=np.maximum(middle - row["timeline_window"] / 2, 0.0),
-                end=np.minimum(middle + row["timeline_window"] / 2, row["duration"]),
-                weight=np.ones(len(emotions)),
-                emotions=(emotions / np.float32(STEPS)).astype(np.float32),
-                intensities=unknown,
-                valence=unknown[:, 0],
-                arousal=unknown[:, 0],
-                window=row["timeline_window"],
-            )
             prediction = TrackPrediction.from_row(
-                row, path=row["path"], timeline=timeline, warnings=row["warnings"]
+                row, path=row["path"], timeline=timeline_of(row), warnings=row["warnings"]
             )
         return cls(
             path=row["path"],

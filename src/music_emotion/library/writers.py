@@ -144,7 +144,7 @@ def arrow_schema(columns: Mapping[str, type], types: dict[str, Any] | None = Non
     """Return columns as Arrow names them; ``types`` are those that differ from the usual ones."""
     import pyarrow
 
-    usual = {str: "string", int: "int64", float: "float64", bytes: "binary"}
+    usual = {str: "string", int: "int64", float: "float64", bytes: "binary", bool: "bool"}
     return pyarrow.schema({name: usual[held] for name, held in columns.items()} | (types or {}))
 
 

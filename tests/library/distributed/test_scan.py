@@ -24,6 +24,7 @@ from music_emotion.library.distributed.scan import scan_on_ray
 from music_emotion.library.distributed.shards import ShardFolder
 from music_emotion.library.distributed.urls import find_locations
 from music_emotion.library.scan import ScanOptions, scan
+from music_emotion.library.track import ModelId
 
 pytest.importorskip("ray", reason="Ray is missing: pip install 'music-emotion[distributed]'")
 
@@ -50,12 +51,12 @@ def music(tmp_path_factory):
 
 
 def test_another_model_needs_another_folder(tmp_path):
-    ShardFolder(str(tmp_path)).begin(["/a.wav"], "one", 5)
+    ShardFolder(str(tmp_path)).begin(["/a.wav"], ModelId("one", "1"), 5)
     with pytest.raises(CatalogueError, match="another model; name another with --output"):
-        ShardFolder(str(tmp_path)).begin(["/a.wav"], "other", 5)
+        ShardFolder(str(tmp_path)).begin(["/a.wav"], ModelId("other", "1"), 5)
     (tmp_path / "_manifest.parquet").write_bytes(b"PAR1")
     with pytest.raises(CatalogueError, match="damaged manifest"):
-        ShardFolder(str(tmp_path)).begin(["/a.wav"], "one", 5)
+        ShardFolder(str(tmp_path)).begin(["/a.wav"], ModelId("one", "1"), 5)
 
 
 def plain(track):

@@ -26,7 +26,7 @@ from music_emotion.library.track import CatalogueTrack, Tags
 pytest.importorskip("pyarrow")
 pytest.importorskip("fsspec")
 
-MODEL, OTHER = "1" * 64, "2" * 64
+OTHER = "2" * 64
 EARLIER, LATER = 1_700_000_000, 1_800_000_000
 
 
@@ -37,10 +37,10 @@ def row(path: Path, **fields) -> CatalogueTrack:
     return replace(plain, path=str(path), stamp=FileStamp.read(path), **fields)
 
 
-def shards(folder: Path, rows: list[CatalogueTrack], model: str = MODEL) -> str:
+def shards(folder: Path, rows: list[CatalogueTrack]) -> str:
     written = ShardFolder(str(folder / "out"))
-    (shard,) = written.begin([row.path for row in rows], model, 100)
-    written.write(shard, rows, model)
+    (shard,) = written.begin([row.path for row in rows], rows[0].model_id, 100)
+    written.write(shard, rows, rows[0].model_id)
     return written.location
 
 
@@ -95,13 +95,80 @@ def test_a_shard_of_the_first_version_is_read() -> None:
     assert failed == CatalogueTrack(
         "/b", FileStamp(0, 0, 0), b"", error="'b' is damaged", scanned_at=6
     )
-    # What is written now has the same columns; a path that is no UTF-8 is its address.
+    course = prediction.timeline
+    assert all(np.isnan(values).all() for values in (course.intensities, course.weight))
+    assert all(np.isnan(values).all() for values in (course.valence, course.arousal))
+    assert np.isnan([prediction.valence, prediction.familiarity, *prediction.standing]).all()
+    # What is written now has the same columns and more, which are null; a path that is no UTF-8 is
+    # its address.
     now = track_table([heard, failed])
-    assert {(f.name, f.type) for f in now.schema} == {(f.name, f.type) for f in schema}
+    assert set(schema) < set(now.schema)
     assert [{**row} for row in now.to_pylist()] == [
-        {**row, "path": path, "top": row["model"] and "amazement"}
+        {
+            **dict.fromkeys(now.column_names),
+            **row,
+            **({"unfamiliar": False, "heard_in_training": False} if row["model"] else {}),
+            "path": path,
+            "top": row["model"] and "amazement",
+        }
         for row, path in zip(table.to_pylist(), ["file:///music/caf%E9", "/b"], strict=True)
     ]
+
+
+def test_a_whole_row_comes_back_from_parquet(tmp_path: Path) -> None:
+    import pyarrow
+
+    whole = track("a.mp3", "Björk", calmness=0.7)
+    assert whole.prediction is not None
+    prediction = replace(whole.prediction, unfamiliar=True)
+    whole = replace(whole, prediction=prediction)
+    table = track_table([whole])
+    kinds = {name: table.schema.field(name).type for name in table.column_names}
+    assert kinds["timeline_intensities"] == kinds["timeline_weight"] == kinds["timeline"]
+    assert kinds["timeline_valence"] == pyarrow.list_(pyarrow.int8())
+    assert kinds["standing_power"] == pyarrow.float32()
+    assert kinds["unfamiliar"] == pyarrow.bool_()
+    (row,) = table.to_pylist()
+    assert row["timeline_valence"] == [0, 13]  # 127 · 0.1
+    assert row["timeline_arousal"] == [0, -13]
+    assert row["timeline_weight"] == [255, 255]
+    (back,) = tracks_of(table)
+    assert back.to_row() == whole.to_row()
+    assert back.prediction is not None and back.prediction.unfamiliar
+    location = shards(tmp_path, [whole])
+    assert [each.to_row() for each in ShardFolder(location).read()] == [whole.to_row()]
+
+
+def test_a_folder_is_of_one_version_and_one_set_of_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location = shards(tmp_path, [track("a.mp3")])
+    folder, model = ShardFolder(location), track("a.mp3").model_id
+    (shard,) = folder.begin(["/music/a.mp3"], model, 100)
+    assert folder.done(shard, model)
+    newer = model._replace(version="2")
+    assert not folder.done(shard, newer)
+    with pytest.raises(CatalogueError, match="results of another model; name another"):
+        folder.begin(["/music/a.mp3"], newer, 100)
+    monkeypatch.setattr("music_emotion.library.distributed.shards.FORMAT", "3")
+    with pytest.raises(CatalogueError, match="columns of another music-emotion; name another"):
+        folder.begin(["/music/a.mp3"], model, 100)
+
+
+def test_a_damaged_shard_is_one_line(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    location = shards(tmp_path, [track("a.mp3")])
+    (path,) = Path(location).glob("shard-*")
+    table = parquet.read_table(path)
+    at = table.column_names.index("timeline_weight")
+    odd = table.set_column(
+        at, table.schema.field(at), pyarrow.array([[255]], table.schema.types[at])
+    )
+    parquet.write_table(odd, path)
+    with pytest.raises(CatalogueError, match=r"cannot be read .*different lengths"):
+        list(ShardFolder(location).read())
 
 
 def test_without_pyarrow_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +223,7 @@ def test_a_catalogue_is_of_one_model(catalogue: Catalogue, tmp_path: Path) -> No
     one = row(tmp_path / "a.mp3", model_sha256=OTHER)
     catalogue.write(track("b.mp3"))
     with pytest.raises(CatalogueError, match=r"by another model \(tones\); name another"):
-        import_shards(shards(tmp_path, [one], OTHER), catalogue)
+        import_shards(shards(tmp_path, [one]), catalogue)
     assert len(catalogue) == 1
 
 

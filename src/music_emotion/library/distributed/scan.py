@@ -32,7 +32,7 @@ from music_emotion.interruption import sigterm_interrupts
 from music_emotion.library.distributed.shards import Shard, ShardFolder
 from music_emotion.library.distributed.urls import downloaded, is_url
 from music_emotion.library.scan import scanned, unreadable
-from music_emotion.library.track import CatalogueTrack, check_mutagen
+from music_emotion.library.track import CatalogueTrack, ModelId, check_mutagen
 from music_emotion.parallel import ONE_THREAD
 from music_emotion.progress import Progress
 
@@ -103,15 +103,15 @@ def scan_on_ray(
         On Ctrl-C and on SIGTERM, after the workers have been stopped.
     """
     check_mutagen()
-    sha256 = load_model(model).card.sha256
+    identity = ModelId.of(load_model(model).card)
     files = _package_content(find_package(model))
     with ray_cluster(address, cpus=max(jobs, 1)) as ray, sigterm_interrupts():
         workers = jobs or cluster_cpus(ray)
         folder = ShardFolder(output)
         folder.sweep()
         fair = max(1, -(-len(paths) // (SHARDS_PER_WORKER * workers)))
-        shards = folder.begin(paths, sha256, shard_tracks or min(SHARD_TRACKS, fair))
-        pending = [shard for shard in shards if not folder.done(shard, sha256)]
+        shards = folder.begin(paths, identity, shard_tracks or min(SHARD_TRACKS, fair))
+        pending = [shard for shard in shards if not folder.done(shard, identity)]
         total = sum(len(shard.paths) for shard in shards)
         crew = _Crew(ray, files, output, total, progress or (lambda done, total: None))
         crew.run(pending, workers)
@@ -238,7 +238,7 @@ class ShardScanner:
         self._files = files
         with _on_disk(files) as folder:
             self._model = load_model(folder)
-        self._sha256 = self._model.card.sha256
+        self._identity = ModelId.of(self._model.card)
         self._folder = ShardFolder(output)
 
     def scan(self, shard: Shard, careful: bool) -> Iterator[_News]:
@@ -246,12 +246,12 @@ class ShardScanner:
         predict = self._predict_apart if careful else self._predict
         tracks, failures, reported = [], 0, time.monotonic()
         for path in shard.paths:
-            tracks.append(scanned_location(path, predict, self._sha256))
+            tracks.append(scanned_location(path, predict, self._identity.sha256))
             failures += bool(tracks[-1].error)
             if time.monotonic() - reported >= NEWS_SECONDS:
                 reported = time.monotonic()
                 yield _News(len(tracks), failures)
-        self._folder.write(shard, tracks, self._sha256)
+        self._folder.write(shard, tracks, self._identity)
         yield _News(len(tracks), failures, finished=True)
 
     def _predict(self, path: str) -> Outcome:

@@ -25,21 +25,24 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from music_emotion.atomic import TEMPORARY_SUFFIX, write_whole
 from music_emotion.audio.names import written_name
 from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MissingExtraError, printable
-from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS
+from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS, STANDING_COLUMNS
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.distributed.urls import is_url, storage
 from music_emotion.library.search import refresh_vectors
-from music_emotion.library.track import FILE_COLUMNS, STORED_COLUMNS, CatalogueTrack
+from music_emotion.library.timeline import POINTS
+from music_emotion.library.track import FILE_COLUMNS, STORED_COLUMNS, CatalogueTrack, ModelId
 from music_emotion.library.writers import arrow_schema
 
 MANIFEST = "_manifest.parquet"
-FORMAT = "1"
-"""Raised when the columns change."""
+FORMAT = "2"
+"""Raised when the columns change; files of former formats are still read."""
 
 ABOUT = b"music_emotion"
 COMPRESSION = "zstd"
@@ -58,9 +61,9 @@ class Shard:
         """Name of its file."""
         return f"shard-{self.number:06d}.parquet"
 
-    def key(self, model_sha256: str) -> str:
+    def key(self, model: ModelId) -> str:
         """Return a digest of the tracks and the model."""
-        digest = hashlib.sha256(f"{FORMAT}\n{model_sha256}\n".encode())
+        digest = hashlib.sha256(f"{FORMAT}\n{model.sha256}\n{model.version}\n".encode())
         for path in self.paths:
             digest.update(os.fsencode(path) + b"\0")
         return digest.hexdigest()
@@ -86,7 +89,7 @@ class ShardFolder:
         self._storage, self._path = storage(location)
         self._on_disk = not is_url(location)
 
-    def begin(self, paths: Sequence[str], model_sha256: str, shard_tracks: int) -> list[Shard]:
+    def begin(self, paths: Sequence[str], model: ModelId, shard_tracks: int) -> list[Shard]:
         """Return the shards of the manifest, which is made, or continued with new tracks.
 
         Wanted ``paths`` that it does not know become new shards of ``shard_tracks`` each.
@@ -94,11 +97,12 @@ class ShardFolder:
         Raises
         ------
         CatalogueError
-            The folder holds the results of another model, or cannot be written.
+            The folder holds the results of another model or of an older version of this program,
+            or cannot be written.
         """
         with self._faults("made"):
             self._storage.makedirs(self._path, exist_ok=True)
-        shards = self._manifest(model_sha256)
+        shards = self._manifest(model)
         known = {path for shard in shards for path in shard.paths}
         new = [path for path in paths if path not in known]
         if new or not shards:
@@ -106,10 +110,10 @@ class ShardFolder:
                 Shard(number, tuple(new[at : at + shard_tracks]))
                 for number, at in enumerate(range(0, len(new), shard_tracks), len(shards))
             ]
-            self._write(MANIFEST, _manifest_table(shards, model_sha256))
+            self._write(MANIFEST, _manifest_table(shards, model))
         return shards
 
-    def done(self, shard: Shard, model_sha256: str) -> bool:
+    def done(self, shard: Shard, model: ModelId) -> bool:
         """Whether a shard's file is there and whole."""
         import pyarrow.parquet as parquet
 
@@ -119,11 +123,9 @@ class ShardFolder:
         except Exception:  # missing, damaged or foreign: it is made again
             return False
         about = json.loads((footer.metadata or {}).get(ABOUT, b"{}"))
-        return bool(
-            about.get("key") == shard.key(model_sha256) and footer.num_rows == len(shard.paths)
-        )
+        return bool(about.get("key") == shard.key(model) and footer.num_rows == len(shard.paths))
 
-    def write(self, shard: Shard, tracks: Sequence[CatalogueTrack], model_sha256: str) -> None:
+    def write(self, shard: Shard, tracks: Sequence[CatalogueTrack], model: ModelId) -> None:
         """Write a shard's file.
 
         Raises
@@ -131,7 +133,7 @@ class ShardFolder:
         CatalogueError
             It cannot be written.
         """
-        about = {"format": FORMAT, "shard": shard.number, "key": shard.key(model_sha256)}
+        about = {"format": FORMAT, "shard": shard.number, "key": shard.key(model)}
         self._write(shard.file, _described(track_table(tracks), about))
 
     def read(self) -> Iterator[CatalogueTrack]:
@@ -144,8 +146,7 @@ class ShardFolder:
         """
         for name in sorted(self._storage.glob(self._at("shard-*.parquet"))):
             with self._faults("read"):
-                table = self._table(name)
-            yield from tracks_of(table)
+                yield from tracks_of(self._table(name))
 
     def sweep(self) -> None:
         """Remove what a process that was killed while it wrote has left."""
@@ -154,17 +155,21 @@ class ShardFolder:
                 with suppress(OSError):
                     left.unlink()
 
-    def _manifest(self, model_sha256: str) -> list[Shard]:
+    def _manifest(self, model: ModelId) -> list[Shard]:
         if not self._storage.exists(self._at(MANIFEST)):
             return []
         try:
             table = self._table(self._at(MANIFEST))
-            about = json.loads(table.schema.metadata[ABOUT])
+            about = dict[str, str](json.loads(table.schema.metadata[ABOUT]))
             paths = map(os.fsdecode, table.column("path").to_pylist())
             rows = zip(table.column("shard").to_pylist(), paths, strict=True)
         except Exception:
             raise self._fault("holds a damaged manifest; name another with --output") from None
-        if (about["format"], about["model_sha256"]) != (FORMAT, model_sha256):
+        if about.get("format") != FORMAT:
+            raise self._fault(
+                "holds results in the columns of another music-emotion; name another with --output"
+            )
+        if (about.get("model_sha256"), about.get("version")) != model:
             raise self._fault("holds the results of another model; name another with --output")
         return [
             Shard(number, tuple(path for _, path in tracks))
@@ -206,7 +211,7 @@ class ShardFolder:
             raise self._fault(f"cannot be {what} ({printable(error)[:100]})") from None
 
 
-def _manifest_table(shards: Sequence[Shard], model_sha256: str) -> Any:
+def _manifest_table(shards: Sequence[Shard], model: ModelId) -> Any:
     import pyarrow as arrow
 
     columns = {
@@ -214,7 +219,8 @@ def _manifest_table(shards: Sequence[Shard], model_sha256: str) -> Any:
         "shard": [shard.number for shard in shards for _ in shard.paths],
     }
     table = arrow.table(columns, arrow_schema({"path": bytes, "shard": int}))
-    return _described(table, {"format": FORMAT, "model_sha256": model_sha256})
+    about = {"format": FORMAT, "model_sha256": model.sha256, "version": model.version}
+    return _described(table, about)
 
 
 def _described(table: Any, about: Mapping[str, object]) -> Any:
@@ -228,18 +234,20 @@ def track_table(tracks: Iterable[CatalogueTrack]) -> Any:
     """Return rows as an Arrow table, with the values the catalogue would keep.
 
     What is known of a prediction is null where there is none. ``raw_path`` is there for a path that
-    is no UTF-8, whose ``path`` is an address; ``timeline`` holds 255 · p of the nine emotions at
-    each point in turn, the first at ``timeline_first`` seconds, ``timeline_step`` seconds apart,
-    each of ``timeline_window`` seconds.
+    is no UTF-8, whose ``path`` is an address. The columns of the timeline are those of
+    :func:`~music_emotion.library.timeline.timeline_row`, with a number for each byte.
     """
     import pyarrow as arrow
 
     columns = {"path": str, "raw_path": bytes, **FILE_COLUMNS, **COLUMNS, **STORED_COLUMNS}
     del columns["missing_since"]  # of the catalogue alone
     types = {
-        **dict.fromkeys((*EMOTIONS, *INTENSITY_COLUMNS), arrow.float32()),
+        **dict.fromkeys((*EMOTIONS, *INTENSITY_COLUMNS, *STANDING_COLUMNS), arrow.float32()),
         "warnings": arrow.list_(arrow.string()),
-        "timeline": arrow.list_(arrow.uint8()),
+        **{
+            name: arrow.list_(arrow.from_numpy_dtype(np.dtype(kind)))
+            for name, kind in POINTS.items()
+        },
     }
     schema = arrow_schema(columns, types)
     return arrow.Table.from_pylist([_arrow_row(track) for track in tracks], schema=schema)
@@ -249,17 +257,20 @@ def _arrow_row(track: CatalogueTrack) -> dict[str, Any]:
     row = track.to_row()
     row["path"] = written_name(track.path)
     row["raw_path"] = None if row["path"] == track.path else os.fsencode(track.path)
-    if track.prediction is not None:
-        row["timeline"] = list(row["timeline"])
-    return row
+    points = {name: kind for name, kind in POINTS.items() if row.get(name) is not None}
+    return row | {name: np.frombuffer(row[name], kind).tolist() for name, kind in points.items()}
 
 
 def tracks_of(table: Any) -> Iterator[CatalogueTrack]:
-    """Yield the rows of an Arrow table that :func:`track_table` made."""
+    """Yield the rows of an Arrow table that :func:`track_table` made.
+
+    It may be of a former version; what that did not write is not known.
+    """
     for row in table.to_pylist():
         path = row["path"] if row["raw_path"] is None else os.fsdecode(row["raw_path"])
-        timeline = None if row["timeline"] is None else bytes(row["timeline"])
-        yield CatalogueTrack.from_row(row | {"path": path, "timeline": timeline})
+        points = {name: kind for name, kind in POINTS.items() if row.get(name) is not None}
+        row |= {name: np.array(row[name], kind).tobytes() for name, kind in points.items()}
+        yield CatalogueTrack.from_row(row | {"path": path})
 
 
 # Into a catalogue

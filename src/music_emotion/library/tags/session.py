@@ -20,7 +20,7 @@ from music_emotion.library.scan import counted, scanned
 from music_emotion.library.tags import plan as planning
 from music_emotion.library.tags.journal import TagWrite, undoable, undoable_ids
 from music_emotion.library.tags.plan import TagPlan, audio_now, diff_lines, real_folder
-from music_emotion.library.track import CatalogueTrack, Tags
+from music_emotion.library.track import CatalogueTrack, ModelId, Tags
 from music_emotion.library.walk import absolute, walk
 
 STOPPING = (errors.CatalogueError, errors.ModelError, errors.MissingExtraError)
@@ -200,11 +200,11 @@ class NamedTracks:
     def _suits(self, track: CatalogueTrack) -> bool:
         if track.prediction is None:
             return False
-        return self._name is None or track.model_sha256 == self._wanted
+        return self._name is None or track.model_id == self._wanted
 
     @cached_property
-    def _wanted(self) -> str:
-        return read_card(find_package(self._name or DEFAULT_MODEL)).sha256
+    def _wanted(self) -> ModelId:
+        return ModelId.of(read_card(find_package(self._name or DEFAULT_MODEL)))
 
     @cached_property
     def _model(self) -> EmotionModel:
