@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,20 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install '.[plot]'")
 
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from helpers.tracks import course
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
+from music_emotion.inference.explain import Explanation
 from music_emotion.inference.prediction import TrackPrediction
-from music_emotion.report.prediction import picture_writer, save_picture
+from music_emotion.report.prediction import (
+    SPEAKS_AGAINST,
+    SPEAKS_FOR,
+    picture_writer,
+    save_picture,
+)
 
 
 def predicted(tops: list[str | None], confidence: float = 0.5) -> TrackPrediction:
@@ -66,6 +74,36 @@ def test_what_is_gone_at_the_end_is_named_where_it_was(drawn: list[str], tmp_pat
     save_picture(predicted(["calmness", "power", "power"]), tmp_path / "x.png")
     assert {"calmness", "power"} <= set(drawn)
     assert "sadness" not in drawn
+
+
+def test_reasons_are_orange_for_and_blue_against(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: figures.append(self))
+    bands = ((0.0, 100.0), (100.0, 200.0))
+    influence = np.array([[0.02, 0.0, 0.0], [0.0, 0.0, -0.04]], np.float32)
+    why = Explanation(
+        emotion="joyful_activation",
+        probability=0.5,
+        time=np.arange(3) * 3.0,
+        seconds=influence[0],
+        bands=bands,
+        frequencies=influence[:, 0],
+        map=influence,
+    )
+    monkeypatch.setattr("music_emotion.report.prediction.replacing", lambda path: nullcontext(path))
+    save_picture(predicted(["power"] * 3), tmp_path / "x.png", explanation=why)
+    axes = next(axes for axes in figures[0].axes if axes.images)
+    image = axes.images[0]
+    colours = [to_hex(image.to_rgba(np.array([value]))[0]) for value in (-4.0, 0.0, 4.0)]
+    assert colours == [SPEAKS_AGAINST, "#ffffff", SPEAKS_FOR]
+    assert image.get_array() == pytest.approx(100 * influence)  # in percentage points
+    assert image.get_extent() == [0.0, 9.0, 0.0, 2.0]
+    assert "joyful activation: orange speaks for it, blue against it" in axes.get_title()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("seconds", "Hz")
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["100", "200"]
+    assert axes.get_yticks().tolist() == [1.0, 2.0]
 
 
 def test_a_picture_may_be_named_by_text_and_only_as_a_picture(tmp_path: Path) -> None:

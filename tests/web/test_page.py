@@ -346,15 +346,46 @@ def test_several_files_side_by_side(
     assert [row["top"] for row in written] == ["calmness", "tension"]
 
 
-def test_reasons_on_demand(visited: Visit, own_song: Locator) -> None:
+def reasons(live: Live, emotion: str) -> dict[str, Any]:
+    with live.client() as client:
+        fields = {"explain": "true", "emotion": emotion}
+        answer = client.post("/api/predict", files={"file": ("song.wav", SONG)}, data=fields)
+    return answer.json()["explanation"]
+
+
+def signed(points: float) -> str:
+    return "0.0" if abs(points) < 0.05 else f"{points:+.1f}".replace("-", "−")
+
+
+def colour_at(canvas: Locator, row: int, column: int) -> list[int]:
+    look = "(canvas, [x, y]) => [...canvas.getContext('2d').getImageData(x, y, 1, 1).data]"
+    return canvas.evaluate(look, [column, row])
+
+
+def test_reasons_on_demand(visited: Visit, own_song: Locator, live: Live) -> None:
     own_song.get_by_role("button", name="Why?").click()
     expect(own_song.locator(".why-text")).to_contain_text("calmness")
     expect(own_song.locator(".why canvas")).to_be_visible()
     expect(own_song.locator(".why .bands tbody tr")).to_have_count(8)
+    for words in ("Orange speaks for calmness, blue against it.", "Influences do not add up"):
+        expect(own_song.locator(".why")).to_contain_text(words)
+    assert own_song.locator(".why .hertz span").all_inner_texts()[0] == "100 Hz"
+    assert own_song.locator(".why .axis span").all_inner_texts()[:2] == ["0:00", "0:02"]
     own_song.get_by_label("Emotion to explain").select_option("tension")
-    expect(own_song.locator(".why-text")).to_contain_text("without 1.6 kHz – 3.2 kHz it would lose")
+    expect(own_song.locator(".why-text")).to_contain_text("without 1.6–3.2 kHz it would lose")
     heat = own_song.locator(".why canvas")
     expect(heat).to_have_accessible_name(re.compile("each band adds to tension"))
+    why = reasons(live, "tension")
+    highest, *_ = own_song.locator(".why .bands tbody tr").all()
+    assert highest.locator("td").all_inner_texts() == [
+        signed(100 * sum(why["map"][-1])),
+        signed(100 * why["frequencies"][-1]),
+    ]
+    # Orange where it speaks for tension: its tone, in the second half only.
+    band = next(number for number, (low, _) in enumerate(why["bands"]) if low == 1_600.0)
+    assert colour_at(heat, 7 - band, 3) == [217, 95, 2, 255]
+    heat.hover(position={"x": 3.5 / 4 * heat.bounding_box()["width"], "y": (7.5 - band) * 24})
+    expect(heat).to_have_attribute("title", re.compile(r"0:09–0:12, 1.6–3.2 kHz: \+[\d.]+ points"))
     pixels = "(canvas) => canvas.toDataURL()"
     before = heat.evaluate(pixels)
     visited.page.locator("#theme").click()
@@ -419,6 +450,9 @@ def test_a_phone_shows_all_of_it(browser: Browser, live: Live) -> None:
         assert place(song) == pytest.approx(0.75 * SECONDS, abs=0.2)
         for button in song.locator("button:visible").all():
             assert button.bounding_box()["height"] >= 24  # WCAG 2.2 AA, 2.5.8
+        song.get_by_role("button", name="Why?").click()
+        song.locator(".why canvas").wait_for()
+        assert page.evaluate(fits)
 
 
 def test_dark_and_light(browser: Browser, live: Live) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import music_emotion.web
 from music_emotion.emotions import EMOTIONS, GEMS
+from music_emotion.report.prediction import SPEAKS_AGAINST, SPEAKS_FOR
 
 STATIC = Path(music_emotion.web.__file__).with_name("static")
 OURS = sorted(
@@ -84,10 +85,36 @@ def test_contrast_of_both_themes(theme: str) -> None:
         ("warn", "warn-ground", TEXT),
         *product(("control", "accent", "wave-played"), ("ground", "surface"), (PART,)),
         ("ink", "surface", PART),
+        *product(("speaks-for", "speaks-against"), ("track",), (PART,)),
     ]
     for front, back, least in pairs:
         found = contrast(colours[front], colours[back])
         assert found >= least, f"{front} on {back}: {found:.2f}"
+
+
+def seen_without_green(colour: str) -> list[float]:
+    """Linear RGB as people without green cones see it (Viénot, Brettel and Mollon 1999)."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+    )
+    yellow = 0.29275 * red + 0.70725 * green
+    return [yellow, yellow, -0.02234 * red + 0.02234 * green + blue]
+
+
+@pytest.mark.parametrize("theme", [":root", ':root[data-theme="dark"]'])
+def test_the_colours_of_reasons_differ_for_everybody(theme: str) -> None:
+    colours = palette(theme)
+    speaks_for, against = (
+        seen_without_green(colours[name]) for name in ("speaks-for", "speaks-against")
+    )
+    assert speaks_for[0] > 3 * speaks_for[2]  # yellow
+    assert against[2] > 1.5 * against[0]  # blue
+
+
+def test_reasons_have_the_same_colours_on_the_page_and_in_a_picture() -> None:
+    colours = palette(":root")
+    assert (colours["speaks-for"], colours["speaks-against"]) == (SPEAKS_FOR, SPEAKS_AGAINST)
 
 
 def test_a_name_can_be_read_on_each_emotions_colour() -> None:

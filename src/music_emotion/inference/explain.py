@@ -39,7 +39,9 @@ class Explanation:
     """What made one emotion.
 
     All influences are how much the emotion's probability falls when a part is left out: above 0
-    the part speaks for the emotion, below 0 against it.
+    the part speaks for the emotion, below 0 against it. They do not add up, neither to the
+    probability nor a row of ``map`` to ``frequencies``: a band that is missing in one segment only
+    is a change that is heard itself, and what one part says others may say as well.
 
     Attributes
     ----------

@@ -254,7 +254,8 @@ def _strongest(start: str, emotions: Array, top: int) -> Text:
 def _reasons(explanation: Explanation) -> list[str]:
     """Say what an emotion would lose without its strongest seconds and bands."""
     label = LABELS[explanation.emotion]
-    lines = [f"  why {label} ({explanation.probability:.0%}); what it loses without"]
+    share = f"{explanation.probability:.0%}"
+    lines = [f"  why {label} ({share}); what it loses without a part (losses do not add up)"]
     order = np.argsort(-explanation.seconds, kind="stable")[:3]
     for index in sorted(order.tolist()):
         start = float(explanation.time[index])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MusicEmotionError, printable
+from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.output import FileNames, check_writable, replacing
 from music_emotion.inference.segmenter import ENVELOPE_RATE
 
@@ -31,7 +32,11 @@ DOTS_PER_INCH = 130
 LABELLED_SHARE = 0.05  # of the height; a lower area has no room for its name
 INNER_SHARE = 0.12  # of the height, for a name within the area
 GREY = "#888888"
+SPEAKS_FOR, SPEAKS_AGAINST = "#d95f02", "#2b7bba"
+"""Orange and blue, which colour-blind readers tell apart; the web page's, too."""
+
 SILENCE = "silence: no emotion"
+LABELS = {emotion.name: emotion.label for emotion in GEMS}
 
 Array = NDArray[np.float32]
 
@@ -70,7 +75,7 @@ def save_picture(
     _draw_bars(axes["bars"], prediction)
     if explanation is not None:
         image = _draw_reasons(axes["why"], explanation)
-        figure.colorbar(image, ax=axes["why"], label="probability lost without")
+        figure.colorbar(image, ax=axes["why"], label="percentage points")
     with replacing(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # a title in any script
         figure.savefig(temporary, format=path.suffix[1:].lower())
@@ -181,21 +186,32 @@ def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
 
 
 def _draw_reasons(axes: Axes, explanation: Explanation) -> Any:
-    limit = float(np.abs(explanation.map).max(initial=1e-6))
-    end = float(explanation.time[-1]) + 3.0
+    from matplotlib.colors import LinearSegmentedColormap
+
+    points = 100 * explanation.map
+    limit = float(np.abs(points).max(initial=1e-4))
+    end = float(explanation.time[-1]) + SEGMENT_SECONDS
     image = axes.imshow(
-        explanation.map,
+        points,
         aspect="auto",
         origin="lower",
-        cmap="RdBu_r",
+        cmap=LinearSegmentedColormap.from_list(
+            "speaks", [SPEAKS_AGAINST, "white", SPEAKS_FOR], 257
+        ),
         vmin=-limit,
         vmax=limit,
-        extent=(0.0, end, -0.5, len(explanation.bands) - 0.5),
+        extent=(0.0, end, 0.0, len(explanation.bands)),
     )
-    labels = [f"{high:,.0f} Hz" for _, high in explanation.bands]
-    axes.set_yticks(np.arange(len(labels)) + 0.5, labels, fontsize=7)
+    labels = [f"{high:,.0f}" for _, high in explanation.bands]
+    axes.set_yticks(np.arange(len(labels)) + 1.0, labels, fontsize=7)
+    axes.set_ylabel("Hz")
     axes.set_xlabel("seconds")
-    axes.set_title(f"what speaks for {explanation.emotion.replace('_', ' ')}", fontsize=9)
+    name = LABELS[explanation.emotion]
+    axes.set_title(
+        f"why {name}: orange speaks for it, blue against it\n"
+        f"percentage points its probability loses without a band in {SEGMENT_SECONDS:g} s of sound",
+        fontsize=8,
+    )
     return image
 
 

@@ -1,6 +1,7 @@
 // Why: a map of seconds and frequencies, and in words what spoke most for the emotion.
 
 import { clock, element, sentence } from "./format.js";
+import { drawAxis } from "./river.js";
 
 const STRONGEST = 3;
 const SEGMENT_SECONDS = 3;
@@ -8,15 +9,21 @@ const SEGMENT_SECONDS = 3;
 // Seconds from the beginning that are explained.
 const covered = (why) => why.time.at(-1) + SEGMENT_SECONDS;
 
-function hertz(band) {
-  const name = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} kHz` : `${value} Hz`);
-  return `${name(band[0])} – ${name(band[1])}`;
+const frequency = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} kHz` : `${value} Hz`);
+const hertz = ([low, high]) => {
+  const isOneUnit = low >= 1000 === high >= 1000;
+  return `${isOneUnit ? frequency(low).split(" ")[0] : frequency(low)}–${frequency(high)}`;
+};
+const total = (row) => row.reduce((sum, value) => sum + value, 0);
+
+function points(value, digits = 1) {
+  const rounded = Math.abs(value * 100).toFixed(digits);
+  if (Number(rounded) === 0) return rounded;
+  return `${value > 0 ? "+" : "−"}${rounded}`;
 }
 
-function points(value) {
-  const rounded = (value * 100).toFixed(1);
-  return `${value >= 0 ? "+" : "−"}${rounded.replace("-", "")}`;
-}
+// The strongest colour stands for this; a map of nothing has none.
+const largest = (why) => Math.max(...why.map.flat().map(Math.abs), 1e-9);
 
 function summary(why, label) {
   const seconds = why.seconds
@@ -46,16 +53,27 @@ function heatMap(why, label, seek) {
     role: "img",
     "aria-label": `What each moment and each band adds to ${label}; the sentence above names the most`,
   });
-  canvas.addEventListener("click", (event) => {
-    const place = event.offsetX / canvas.clientWidth;
-    seek(place * covered(why));
+  const place = ({ offsetX, offsetY }) => ({
+    time: (offsetX / canvas.clientWidth) * covered(why),
+    band: why.bands.length - 1 - Math.floor((offsetY / canvas.clientHeight) * why.bands.length),
+  });
+  canvas.addEventListener("click", (event) => seek(place(event).time));
+  canvas.addEventListener("pointermove", (event) => {
+    const { time, band } = place(event);
+    const column = Math.min(why.time.length - 1, Math.max(0, Math.floor(time / SEGMENT_SECONDS)));
+    const start = why.time[column];
+    const value = why.map[band]?.[column];
+    if (value === undefined) return;
+    canvas.title =
+      `${clock(start)}–${clock(start + SEGMENT_SECONDS)}, ${hertz(why.bands[band])}: ` +
+      `${points(value, 2)} points`;
   });
   return canvas;
 }
 
 // In the colours of the theme as it is now.
 function paint(canvas, why) {
-  const largest = Math.max(...why.map.flat().map(Math.abs), 1e-9);
+  const most = largest(why);
   const style = getComputedStyle(document.documentElement);
   const colour = (value) =>
     style.getPropertyValue(value >= 0 ? "--speaks-for" : "--speaks-against").trim();
@@ -63,14 +81,68 @@ function paint(canvas, why) {
   pen.clearRect(0, 0, canvas.width, canvas.height);
   why.map.forEach((row, band) =>
     row.forEach((value, column) => {
-      pen.globalAlpha = Math.abs(value) / largest;
+      pen.globalAlpha = Math.abs(value) / most;
       pen.fillStyle = colour(value);
       pen.fillRect(column, why.map.length - 1 - band, 1, 1);
     }),
   );
 }
 
-// Fills a section with an explanation; returns what paints its map again in another theme.
+// The frequencies between the bands, beside the map.
+function hertzAxis(why) {
+  const axis = element("div", { class: "hertz", "aria-hidden": "true" });
+  why.bands.slice(0, -1).forEach(([, high], number) => {
+    const tick = element("span", {}, frequency(high));
+    tick.style.setProperty("--at", (number + 1) / why.bands.length);
+    axis.append(tick);
+  });
+  return axis;
+}
+
+function legend(why, label) {
+  const most = points(largest(why), 2).replace("+", "");
+  return element(
+    "p",
+    { class: "legend" },
+    element("span", {}, `−${most}`),
+    element("span", { class: "ramp", "aria-hidden": "true" }),
+    element("span", {}, `+${most} points`),
+    element("span", {}, `Orange speaks for ${label}, blue against it.`),
+  );
+}
+
+function bandTable(why, label) {
+  const number = (value) => element("td", { class: "number" }, points(value));
+  const rows = why.bands
+    .map((band, at) =>
+      element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, hertz(band)),
+        number(total(why.map[at])),
+        number(why.frequencies[at]),
+      ),
+    )
+    .reverse();
+  const head = ["band", "its row, added up", "without it throughout"];
+  return element(
+    "table",
+    { class: "bands" },
+    element(
+      "caption",
+      { class: "visually-hidden" },
+      `How many percentage points ${label} loses without each band`,
+    ),
+    element(
+      "thead",
+      {},
+      element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text))),
+    ),
+    element("tbody", {}, ...rows),
+  );
+}
+
+// Fills a section with an explanation; returns what draws it again in another theme or size.
 export function showExplanation(section, why, emotions, { seek, ask, duration }) {
   const label = emotions.find(({ name }) => name === why.emotion).label;
   const choice = element("select", { "aria-label": "Emotion to explain" });
@@ -78,24 +150,9 @@ export function showExplanation(section, why, emotions, { seek, ask, duration })
     choice.append(element("option", { value: name, selected: name === why.emotion }, text));
   }
   choice.addEventListener("change", () => ask(choice.value));
-  const rows = why.bands
-    .map((band, number) =>
-      element(
-        "tr",
-        {},
-        element("th", { scope: "row" }, hertz(band)),
-        element("td", { class: "number" }, points(why.frequencies[number])),
-      ),
-    )
-    .reverse();
-  const table = element(
-    "table",
-    { class: "bands" },
-    element("caption", { class: "visually-hidden" }, `What each band adds to ${label}, in points`),
-    element("tbody", {}, ...rows),
-  );
   const canvas = heatMap(why, label, seek);
   const map = element("div", { class: "map" }, canvas);
+  const axis = element("div", { class: "axis", "aria-hidden": "true" });
   const end = covered(why);
   map.style.setProperty("--covered", Math.min(1, end / duration));
   const bound =
@@ -103,17 +160,27 @@ export function showExplanation(section, why, emotions, { seek, ask, duration })
   section.replaceChildren(
     element("div", { class: "why-head" }, element("h3", {}, "Why "), choice),
     element("p", { class: "why-text" }, summary(why, label)),
-    element("div", { class: "why-panes" }, map, table),
+    element(
+      "div",
+      { class: "why-panes" },
+      element("div", { class: "map-pane" }, hertzAxis(why), map, axis, legend(why, label)),
+      bandTable(why, label),
+    ),
     element(
       "p",
       { class: "hint" },
-      "Seconds from left to right, low sounds at the bottom. Violet: without this part the " +
-        "emotion's probability falls, red: it rises. The numbers say by how many percentage " +
-        `points it falls without a band.${bound}`,
+      "Each field of the map is one band in 3 s of sound; colours and numbers say by how many " +
+        `percentage points the probability of ${label} falls without it, or, after a minus, ` +
+        "rises. Influences do not add up: a band that is missing for 3 s only is a change that " +
+        "is heard itself, one that is missing throughout is none, and what one part says others " +
+        `may say as well.${bound}`,
     ),
   );
   section.hidden = false;
-  const painted = () => paint(canvas, why);
-  painted();
-  return painted;
+  const drawn = () => {
+    paint(canvas, why);
+    drawAxis(axis, duration, map.clientWidth);
+  };
+  drawn();
+  return drawn;
 }

@@ -1,5 +1,7 @@
 // The nine emotions over time as a stacked area: thickness is probability, the whole height is 1.
 
+import { clock, element } from "./format.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const LABEL_HEIGHT = 18; // pixels an area must be thick to carry its name
 const LABEL_LETTER = 7.2; // pixels per letter of it, about
@@ -159,4 +161,15 @@ export function ticks(duration, width, distance = 70) {
   const found = [];
   for (let time = 0; time <= duration; time += step) found.push(time);
   return found;
+}
+
+// Writes times under what is drawn over a track.
+export function drawAxis(axis, duration, width) {
+  axis.replaceChildren(
+    ...ticks(duration, width).map((time) => {
+      const tick = element("span", {}, clock(time));
+      tick.style.setProperty("--at", time / duration);
+      return tick;
+    }),
+  );
 }

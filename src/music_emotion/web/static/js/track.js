@@ -6,7 +6,7 @@ import { Bars, top } from "./bars.js";
 import { saveCsv, saveJson, savePicture } from "./downloads.js";
 import { showExplanation } from "./explanation.js";
 import { clock, element, percent, sentence } from "./format.js";
-import { drawRiver, isSilent, series, ticks, valuesAt } from "./river.js";
+import { drawAxis, drawRiver, isSilent, series, valuesAt } from "./river.js";
 
 const WAVE_HEIGHT = 76;
 const STEP = 1; // seconds, arrow keys
@@ -38,7 +38,7 @@ export class Track {
   #url = null;
   #sizes = null;
   #isRefused = false;
-  #paintWhy = null;
+  #drawWhy = null;
 
   // context: {emotions, queue, model(), changed(), removed(track), playing(track), announce(text)}
   constructor(music, context) {
@@ -61,7 +61,7 @@ export class Track {
     this.#find(".stage").setAttribute("aria-describedby", description.id);
     this.themed = () => {
       this.#paintWave();
-      this.#paintWhy?.();
+      this.#drawWhy?.();
     };
     document.addEventListener("themechange", this.themed);
   }
@@ -116,7 +116,7 @@ export class Track {
     const result = await this.#request({ model: this.#context.model(), explain: "true", emotion });
     this.#find('[data-do="explain"]').disabled = false;
     if (!result) return;
-    this.#paintWhy = showExplanation(this.#find(".why"), result.prediction.explanation, this.#context.emotions, {
+    this.#drawWhy = showExplanation(this.#find(".why"), result.prediction.explanation, this.#context.emotions, {
       seek: (time) => this.seek(time),
       ask: (name) => this.explain(name),
       duration: this.prediction.duration,
@@ -303,14 +303,8 @@ export class Track {
     if (!width || !this.prediction) return;
     const { duration } = this.prediction;
     drawRiver(river, this.points, this.#context.emotions, { width, height, duration });
-    const axis = this.#find(".axis");
-    axis.replaceChildren(
-      ...ticks(duration, width).map((time) => {
-        const tick = element("span", {}, clock(time));
-        tick.style.setProperty("--at", time / duration);
-        return tick;
-      }),
-    );
+    drawAxis(this.#find(".time-pane .axis"), duration, width);
+    this.#drawWhy?.();
   }
 
   #wireStage() {
