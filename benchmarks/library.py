@@ -43,7 +43,9 @@ print(sum(1 for _ in predict_files(files, sys.argv[2], jobs=int(sys.argv[3]))))
 """
 FIND = (
     ("--feels nostalgia --min .4 --not tension", "by emotion"),
+    ("--feels nostalgia --not tension", "by emotion, in order by standing"),
     ("--feels power --by probability -n 1000 -f csv", "1,000 rows of CSV"),
+    ("--valence .5: --arousal :0", "by two ranges"),
     ("--like LIKE", "like a catalogued file"),
     ("--like LIKE --not tension", "like it, not tense"),
     ("--artist 'artist 123'", "by artist"),
@@ -88,29 +90,53 @@ def scan(folder: str, model: str, jobs: int, repeats: int) -> None:
         print(f"scan against the bare loop: {clock:.3f} ×, processor {processor:.3f} ×")
 
 
-def fill(database: Path, paths: list[str], sha256: str = MODEL) -> None:
+def fill(database: Path, paths: list[str], sha256: str = MODEL, version: str = "1") -> None:
     """Make a catalogue of files with random numbers, by plain SQL, which is faster than row by row.
 
     Triggers fill the index of words as they do in a scan.
     """
+    from music_emotion.emotions import EMOTIONS
+    from music_emotion.inference.prediction import (
+        FLAGS,
+        INTENSITY_COLUMNS,
+        NUMBERS,
+        STANDING_COLUMNS,
+    )
     from music_emotion.library.catalogue import PREDICTION_COLUMNS, Catalogue
     from music_emotion.library.database import transaction
     from music_emotion.library.search import refresh_vectors
+    from music_emotion.library.timeline import NINE, POINTS, packed
 
     rng, count = np.random.default_rng(0), len(paths)
-    timeline = rng.integers(0, 30, 20 * 9, np.uint8).tobytes()  # of one minute
+    points = packed(  # of one minute
+        {
+            name: rng.integers(0, 30, 20 * (9 if name in NINE else 1), np.uint8).tobytes()
+            for name in POINTS
+        }
+    )
     columns = ("track", "model", *PREDICTION_COLUMNS)
     marks = ", ".join("?" * len(columns))
     with Catalogue.open(database, write=True) as catalogue:
         write = catalogue.connection
         write.execute("PRAGMA synchronous = OFF")  # it may be made again
         write.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
-        write.execute("INSERT INTO model VALUES (1, 'made', '1', ?)", (sha256,))
+        write.execute("INSERT INTO model VALUES (1, 'made', ?, ?)", (version, sha256))
         for first in range(0, count, PIECE):
             numbers = range(first, min(first + PIECE, count))
             emotions = rng.dirichlet(np.ones(9), len(numbers)).astype(np.float32)
             intensities = rng.beta(1.2, 3.0, (len(numbers), 9)).astype(np.float32)
-            felt = np.hstack([emotions, intensities]).astype(float).tolist()
+            made = {
+                "duration": np.full(len(numbers), 180.0),
+                "top": np.full(len(numbers), "power"),
+                "confidence": np.full(len(numbers), 0.5),
+                **dict(zip(NUMBERS, rng.random((len(NUMBERS), len(numbers))), strict=True)),
+                **dict.fromkeys(FLAGS, np.zeros(len(numbers), bool)),
+                **dict(zip(EMOTIONS, emotions.T, strict=True)),
+                **dict(zip(INTENSITY_COLUMNS, intensities.T, strict=True)),
+                **dict(zip(STANDING_COLUMNS, np.round(intensities.T, 3), strict=True)),
+                "warnings": np.full(len(numbers), ""),
+            }
+            rows = zip(*(made[name].tolist() for name in PREDICTION_COLUMNS), strict=True)
             with transaction(write):
                 write.executemany(
                     "INSERT INTO track VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', NULL, '', 0, NULL)",
@@ -118,14 +144,11 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL) -> None:
                 )
                 write.executemany(
                     f"INSERT INTO prediction ({', '.join(columns)}) VALUES ({marks})",
-                    (
-                        (number + 1, 1, 180.0, "power", 0.5, *felt[number - first], "")
-                        for number in numbers
-                    ),
+                    ((number + 1, 1, *row) for number, row in zip(numbers, rows, strict=True)),
                 )
                 write.executemany(
-                    "INSERT INTO timeline VALUES (?, 1.5, 3.0, 3.0, ?)",
-                    ((number + 1, timeline) for number in numbers),
+                    "INSERT INTO timeline VALUES (?, 1.5, 3.0, 3.0, x'', ?)",
+                    ((number + 1, points) for number in numbers),
                 )
         refresh_vectors(catalogue)
 
@@ -151,7 +174,8 @@ def again(count: int, model: str, repeats: int) -> None:
             (folder / f"{number}.mp3").write_bytes(b"")
             names.append(str(folder / f"{number}.mp3"))
         database = Path(place, "c.sqlite")
-        fill(database, names, read_card(find_package(model)).sha256)
+        card = read_card(find_package(model))
+        fill(database, names, card.sha256, card.version)
         command = [sys.executable, "-m", "music_emotion", "scan", str(music), "-m", model]
         command += ["--catalogue", str(database)]
         print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())

@@ -7,15 +7,19 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile as sf
 
 from helpers.command_line import run
 from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
+from helpers.tracks import track
 from music_emotion.errors import CatalogueError, MusicEmotionError
+from music_emotion.library.catalogue import Catalogue
 
 pytest.importorskip("mutagen")
 
@@ -71,11 +75,65 @@ def test_a_file_is_not_like_itself_by_another_name(
 
 def test_options_that_would_do_nothing_are_refused(library: Path) -> None:
     for option in (
-        ("--min", ".4"), ("--max", ".4"), ("--by", "probability"), ("-m", "light"), ("--relative",)
+        ("--min", ".4"), ("--max", ".4"), ("--by", "probability"), ("--by", "intensity"),
+        ("-m", "light"), ("--relative",)
     ):  # fmt: skip
         result = run("find", *option)
         assert isinstance(result.exception, MusicEmotionError)
         assert "add that, or leave it out" in str(result.exception)
+
+
+def found(*arguments: object) -> list[str]:
+    """Names of the files that are found, in order."""
+    rows = json.loads(run("find", *arguments, "-f", "json").stdout)
+    return [Path(row["path"]).name for row in rows]
+
+
+def test_by_standing_and_by_ranges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSIC_EMOTION_CATALOGUE", str(tmp_path / "c.sqlite"))
+    with Catalogue.open(write=True) as catalogue:
+        for name, calmness, place, valence in (("a", 0.9, 0.2, -0.5), ("b", 0.6, 0.8, 0.5)):
+            row = track(name, calmness=calmness)
+            assert row.prediction is not None
+            standing = np.full(9, place, np.float32)
+            said = replace(row.prediction, standing=standing, valence=valence, arousal=-valence)
+            catalogue.write(replace(row, prediction=said))
+    few = ("--feels", "calmness", "--not", "power", "--max", "1")
+    assert found(*few, "--min", ".1") == ["a", "b"]
+    assert found(*few, "--min", ".1", "--by", "standing") == ["b", "a"]
+    assert found(*few, "--min", ".5", "--by", "standing") == ["b"]
+    assert found("--not", "calmness", "--max", ".5", "--by", "standing") == ["a"]
+    assert found("--valence", "-1:-.4") == ["a"]
+    assert found("--valence", ":.4") == found("--arousal", "0:") == ["a"]
+    assert found("--familiarity", ".7:.8") == ["a", "b"]
+    assert found("--feels", "calmness", "--valence", ".1:") == []  # it feels so less than half do
+    assert found("--feels", "calmness", "--min", ".1", "--valence", ".1:") == ["b"]
+    refused = run("find", "--familiarity", "-1:1").exception
+    assert isinstance(refused, MusicEmotionError)
+    assert "between 0 and 1; write LOW:HIGH" in str(refused)
+
+
+def test_what_an_older_version_said_is_named_and_scanned_again(
+    library: Path, model: str, tmp_path: Path
+) -> None:
+    newer = package(tmp_path / "newer", tone_detector(), name="tones", version="2")
+    run("scan", library, "-m", model, "-j", "1")
+    new = tmp_path / "new"
+    new.mkdir()
+    sf.write(new / "new.wav", tone(3.0, hertz=450.0), RATE)
+    assert run("find").stderr == ""
+    assert run("scan", new, "-m", newer, "-j", "1").exit_code == 0
+    for _ in range(2):
+        (line,) = run("find", "--feels", "calmness", "-f", "csv").stderr.splitlines()
+        assert line == (
+            "2 tracks are of an older version of the model 'tones' than others; predict anew: "
+            "music-emotion scan --again -m tones"
+        )
+    again = run("scan", "--again", "-m", newer, "-j", "1")
+    assert again.stdout.splitlines()[0] == "2 files: 2 predicted"
+    assert run("find").stderr == ""
+    again = run("scan", "--again", "-m", newer, "-j", "1")
+    assert (again.exit_code, again.stdout.splitlines()[0]) == (0, "0 files")
 
 
 def test_a_playlist_in_a_linked_folder_leads_to_its_files(

@@ -47,7 +47,9 @@ def test_what_cannot_be_is_said_in_one_line(library, tmp_path, monkeypatch):
     assert "name a folder or URL with --output" in refusal(library, "--engine", "ray")
     assert "are for --engine ray" in refusal(library, "-o", tmp_path / "out")
     assert "is for --engine ray" in refusal(library, "--address", "auto")
-    for option in ("--wait", "--retry", "--prune"):
+    assert "make one: music-emotion scan FOLDER" in refusal("--again")
+    assert not (tmp_path / "none.sqlite").exists()
+    for option in ("--wait", "--retry", "--prune", "--again"):
         assert "are for --engine local" in refusal(library, "--engine", "ray", "-o", "out", option)
     assert "name folders to scan" in refusal()
     assert "nothing to scan" in refusal("--engine", "ray", "-o", "out")

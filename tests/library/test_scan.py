@@ -14,9 +14,10 @@ import soundfile as sf
 from helpers import deadly
 from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
-from helpers.tracks import prediction, row_of
+from helpers.tracks import prediction, row_of, track
 from kill_scan import check_catalogue, kill_scans, make_library
 from music_emotion.digest import FileStamp
+from music_emotion.errors import CatalogueError
 from music_emotion.inference import batch
 from music_emotion.inference.model_card import read_card
 from music_emotion.library import scan as scan_module
@@ -151,6 +152,44 @@ def test_another_version_of_a_graph_predicts_again(
     heard.clear()
     assert run(catalogue, music, two).unchanged == 2
     assert heard == []
+
+
+def test_again_predicts_what_another_version_did_wherever_it_is(
+    catalogue: Catalogue, music: Path, tmp_path: Path, heard: Heard
+) -> None:
+    one, two = (
+        str(package(tmp_path / version, tone_detector(), name="tones", version=version))
+        for version in "12"
+    )
+    run(catalogue, music, one)
+    catalogue.write(track("a.wav", path="s3://bucket/a.wav", model_sha256="old"))
+    (music / "calm.flac").unlink()
+    heard.clear()
+    for _ in range(2):  # by the version that predicted, there is nothing to do
+        assert scan(catalogue, [], ScanOptions(one, again=True)) == ScanSummary()
+    summary = scan(catalogue, [], ScanOptions(two, again=True))
+    assert heard == ["tense.flac"]
+    assert (summary.files, summary.predicted, summary.missing) == (1, 1, 1)
+    assert summary.failures == []  # what could not be predicted is of no version
+    assert row_of(catalogue, music / "more" / "tense.flac").model_id.version == "2"
+    assert row_of(catalogue, music / "calm.flac").missing_since is not None
+    url = row_of(catalogue, "s3://bucket/a.wav")
+    assert (url.model_sha256, url.missing_since) == ("old", None)
+    # Folders are scanned as ever, and each file is looked at once.
+    sf.write(music / "new.flac", tone(3.0, hertz=880.0), RATE)
+    heard.clear()
+    summary = scan(catalogue, [str(music)], ScanOptions(one, again=True))
+    assert sorted(heard) == ["new.flac", "tense.flac"]
+    assert (summary.files, summary.predicted) == (3, 2)
+
+
+def test_again_is_of_the_catalogues_model(
+    catalogue: Catalogue, music: Path, tones: str, other_model: str
+) -> None:
+    assert scan(catalogue, [], ScanOptions(tones, again=True)) == ScanSummary()
+    run(catalogue, music, tones)
+    with pytest.raises(CatalogueError, match=r"predicted by tones, not by 'other'; name that"):
+        scan(catalogue, [], ScanOptions(other_model, again=True))
 
 
 def test_gone_files_are_kept_until_pruned_and_come_back(

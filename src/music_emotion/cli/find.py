@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
 
 from music_emotion.cli.options import FORMAT_OPTION, CatalogueOption, format_of, no_music
-from music_emotion.errors import MusicEmotionError
+from music_emotion.errors import MusicEmotionError, printable
+
+if TYPE_CHECKING:
+    from music_emotion.library.search import Kind
 
 TABLE_LIMIT = 50  # lines on a screen; other formats have no limit of their own
 
@@ -30,6 +34,14 @@ class By(StrEnum):
 
     INTENSITY = "intensity"
     PROBABILITY = "probability"
+    STANDING = "standing"
+
+
+COMPARED: Mapping[By, Kind] = {
+    By.INTENSITY: "intensities",
+    By.PROBABILITY: "probabilities",
+    By.STANDING: "standing",
+}
 
 
 def find(
@@ -51,8 +63,23 @@ def find(
         Option("--max", min=0, max=1, help="Share of listeners for --not; by default the median."),
     ] = None,
     by: Annotated[
-        By, Option(help="Compare shares of listeners, or probabilities to be dominant.")
-    ] = By.INTENSITY,
+        By | None,
+        Option(
+            help="Compare shares of listeners, probabilities to be dominant, or places among the "
+            "model's reference tracks. By default shares; without --min, places put in order."
+        ),
+    ] = None,
+    valence: Annotated[
+        str | None,
+        Option(metavar="LOW:HIGH", help="How pleasant, from -1 to 1; one may be left out."),
+    ] = None,
+    arousal: Annotated[
+        str | None, Option(metavar="LOW:HIGH", help="How stirring, from -1 to 1.")
+    ] = None,
+    familiarity: Annotated[
+        str | None,
+        Option(metavar="LOW:HIGH", help="How like the music behind the model, from 0 to 1."),
+    ] = None,
     like: Annotated[
         str | None, Option(metavar="FILE", help="The most similar to this file, catalogued or not.")
     ] = None,
@@ -84,7 +111,7 @@ def find(
     """Find tracks by what people feel; without a filter, list the catalogue."""
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.search import Query, find_similar, words_of
+    from music_emotion.library.search import Query, Range, find_similar, words_of
     from music_emotion.library.search import find as find_tracks
     from music_emotion.library.writers import export
 
@@ -94,7 +121,7 @@ def find(
     for given, has_use, option, use in (
         (minimum is not None, bool(feels), "--min", "--feels"),
         (maximum is not None, bool(unfelt), "--max", "--not"),
-        (by != By.INTENSITY, emotions, "--by", "--feels and --not"),
+        (by is not None, emotions, "--by", "--feels and --not"),
         (model is not None, like is not None, "--model", "--like"),
         (relative, written == Format.M3U8, "--relative", "playlists (--format m3u8)"),
     ):
@@ -106,7 +133,16 @@ def find(
         unfelt=tuple(unfelt or ()),
         at_least=minimum,
         at_most=maximum,
-        by="intensities" if by == By.INTENSITY else "probabilities",
+        by=None if by is None else COMPARED[by],
+        within=tuple(
+            Range.parse(name, text)
+            for name, text in (
+                ("valence", valence),
+                ("arousal", arousal),
+                ("familiarity", familiarity),
+            )
+            if text is not None
+        ),
         words=words_of(path, artist, text),
         failed=failed,
         limit=most or None,
@@ -119,8 +155,20 @@ def find(
         else:
             found = find_similar(opened, query, like, model)
         export(found.hits(opened), written, output, relative=relative)
+        older = opened.older_versions()
+    for name, count in older.items():
+        typer.echo(_older(name, count), err=True)
     if written == Format.TABLE and limit is None and len(found) == most:
         typer.echo(f"the first {most}; --limit 0 shows all", err=True)
+
+
+def _older(name: str, count: int) -> str:
+    """Return in a line that a newer version of a model has not heard all, and the remedy."""
+    tracks = "1 track is" if count == 1 else f"{count:,} tracks are"
+    return (
+        f"{tracks} of an older version of the model '{printable(name)}' than others; predict anew: "
+        f"music-emotion scan --again -m {printable(name)}"
+    )
 
 
 def playlist(

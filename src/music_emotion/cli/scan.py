@@ -29,6 +29,10 @@ def scan(
     prune: Annotated[
         bool, Option("--prune", help="Forget files that are gone; by default marked missing.")
     ] = False,
+    again: Annotated[
+        bool,
+        Option("--again", help="Predict anew what another version of --model did, in any folder."),
+    ] = False,
     wait: Annotated[
         bool, Option("--wait", help="If another scan is running, wait until it ends.")
     ] = False,
@@ -52,26 +56,28 @@ def scan(
 
     options.check_address(engine, address)
     if engine is options.EngineName.RAY:
-        if retry or prune or wait:
+        if retry or prune or again or wait:
             raise MusicEmotionError(
-                "--retry, --prune and --wait are for --engine local; leave them out"
+                "--retry, --prune, --again and --wait are for --engine local; leave them out"
             )
         _scan_on_cluster(
             folders or (), files_from, output, catalogue, model=model, jobs=jobs, address=address
         )
         return
-    if not folders or output or files_from:
+    if not (folders or again) or output or files_from:
         raise MusicEmotionError(
             "name folders to scan; --output and --files-from are for --engine ray"
         )
     path = catalogue or default_catalogue()
-    wanted = ScanOptions(model, jobs or available_cores(), retry, prune)
+    if not folders:
+        Catalogue.open(path).close()  # which says that there is none, and makes none
+    wanted = ScanOptions(model, jobs or available_cores(), retry, prune, again)
     silence_native_libraries()
     with (
         Catalogue.held(path, wait=wait, waiting=options.say_waiting) as opened,
         progress_bar("scanning", transient=True) as show,
     ):
-        summary = scan_library(opened, folders, wanted, show)
+        summary = scan_library(opened, folders or (), wanted, show)
     for line in summary.lines(path):
         typer.echo(line)
     options.say_left_out(summary.left_out)

@@ -252,24 +252,30 @@ class Catalogue:
         smaller or, with the same number, if it predicted first. Files that are missing, or behind a
         URL, do not count.
         """
-        models: dict[str, list[tuple[tuple[int, ...], int, str]]] = {}
+        versions: dict[str, list[tuple[tuple[int, ...], int, str]]] = {}
+        counts = {}
         with self.faults():
             for number, name, version in self.connection.execute(
                 "SELECT id, name, version FROM model AS m WHERE EXISTS "
                 "(SELECT 1 FROM prediction WHERE model = m.id)"
             ):
-                models.setdefault(name, []).append((_release(version), number, version))
-            counts = {}
-            for name, versions in models.items():
-                newest = max(versions)[2]
-                older = [number for _, number, version in versions if version != newest]
-                marks = ", ".join("?" * len(older))
-                (counts[name],) = self.connection.execute(
-                    "SELECT count(*) FROM prediction AS p JOIN track AS t ON t.id = p.track "
-                    f"WHERE p.model IN ({marks}) AND t.missing_since IS NULL AND {_IS_FILE}",
-                    older,
-                ).fetchone()
-        return {name: count for name, count in counts.items() if count}
+                versions.setdefault(name, []).append((_release(version), number, version))
+            for name, known in versions.items():
+                newest = max(known)[2]
+                older = [number for _, number, version in known if version != newest]
+                if older and (count := self._count_predicted(older)):
+                    counts[name] = count
+        return counts
+
+    def _count_predicted(self, models: Sequence[int]) -> int:
+        """Return the number of files that are there and were predicted by models of these rows."""
+        marks = ", ".join("?" * len(models))
+        (count,) = self.connection.execute(
+            "SELECT count(*) FROM prediction AS p JOIN track AS t ON t.id = p.track "
+            f"WHERE p.model IN ({marks}) AND t.missing_since IS NULL AND {_IS_FILE}",
+            models,
+        ).fetchone()
+        return int(count)
 
     def _select(self, condition: str, values: Sequence[object] = ()) -> Iterator[CatalogueTrack]:
         with self.faults():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from music_emotion.digest import FileStamp
-from music_emotion.errors import AudioError, printable
+from music_emotion.errors import AudioError, CatalogueError, printable
 from music_emotion.inference.batch import Outcome, predict_stream
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
@@ -39,12 +39,15 @@ class ScanOptions:
     retry, prune
         Try files again that failed before and did not change; forget files that are gone, instead
         of marking them as missing.
+    again
+        Predict anew what another version of the model predicted, wherever it is catalogued.
     """
 
     model: str = "default"
     jobs: int = 1
     retry: bool = False
     prune: bool = False
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -120,7 +123,8 @@ def scan(
     Raises
     ------
     CatalogueError
-        The catalogue cannot be written; what was written before is kept.
+        The catalogue cannot be written, what was written before is kept; or what is to be predicted
+        again is another model's.
     ModelError
         There is no such model, or it is damaged.
     MissingExtraError
@@ -132,6 +136,8 @@ def scan(
     work = _Scan(catalogue, options, ModelId.of(card), progress or (lambda done, total: None))
     for folder in folders:
         work.look_at(folder)
+    if options.again:
+        work.look_again(card.name)
     work.run()
     refresh_vectors(catalogue)
     return work.summary
@@ -208,6 +214,34 @@ class _Scan:
                 self._compare(path, stamp, known.get(path))
         self._present |= walked.files
         self._known |= known
+
+    def look_again(self, name: str) -> None:
+        """Look at the files that another version of the model of this name predicted.
+
+        Raises
+        ------
+        CatalogueError
+            The catalogue is another model's.
+        """
+        names = self._catalogue.models().values()
+        if names and name not in names:
+            raise CatalogueError(
+                f"'{printable(self._catalogue.path)}' was predicted by "
+                f"{printable(', '.join(names))}, not by '{printable(name)}'; name that with --model"
+            )
+        for path, row in self._catalogue.known_otherwise(name, self._model).items():
+            if path in self._present:  # in a folder that was looked at
+                continue
+            self._known[path] = row
+            try:
+                stamp = FileStamp.read(path)
+            except (FileNotFoundError, NotADirectoryError):
+                self._gone[row.id] = path
+            except OSError as error:
+                self.summary.failures.append((path, unreadable(path, error)))
+            else:
+                self._present[path] = stamp
+                self._compare(path, stamp, row)
 
     def _compare(self, path: str, stamp: FileStamp, known: Known | None) -> None:
         self.summary.files += 1

@@ -27,6 +27,13 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("fsspec")
 
 OTHER = "2" * 64
+OF_THE_FIRST_FORMAT = (
+    *("path", "raw_path", "size", "mtime_ns", "inode", "audio", "artist", "album", "title"),
+    *("genre", "year", "error", "scanned_at", "duration", "model", "version", "top", "confidence"),
+    *EMOTIONS,
+    *(f"intensity_{name}" for name in EMOTIONS),
+    *("warnings", "model_sha256", "timeline_first", "timeline_step", "timeline_window", "timeline"),
+)
 EARLIER, LATER = 1_700_000_000, 1_800_000_000
 
 
@@ -139,20 +146,55 @@ def test_a_whole_row_comes_back_from_parquet(tmp_path: Path) -> None:
     assert [each.to_row() for each in ShardFolder(location).read()] == [whole.to_row()]
 
 
-def test_a_folder_is_of_one_version_and_one_set_of_columns(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    location = shards(tmp_path, [track("a.mp3")])
-    folder, model = ShardFolder(location), track("a.mp3").model_id
+def test_a_folder_is_of_one_version_of_a_model(tmp_path: Path) -> None:
+    folder, model = ShardFolder(shards(tmp_path, [track("a.mp3")])), track("a.mp3").model_id
     (shard,) = folder.begin(["/music/a.mp3"], model, 100)
     assert folder.done(shard, model)
     newer = model._replace(version="2")
     assert not folder.done(shard, newer)
     with pytest.raises(CatalogueError, match="results of another model; name another"):
         folder.begin(["/music/a.mp3"], newer, 100)
-    monkeypatch.setattr("music_emotion.library.distributed.shards.FORMAT", "3")
-    with pytest.raises(CatalogueError, match="columns of another music-emotion; name another"):
-        folder.begin(["/music/a.mp3"], model, 100)
+
+
+def test_a_folder_of_the_first_format_goes_on(tmp_path: Path) -> None:
+    import hashlib
+    import json
+
+    import pyarrow
+    from pyarrow import parquet
+
+    folder, model = ShardFolder(shards(tmp_path, [track("a.mp3")])), track("a.mp3").model_id
+    path = b"/music/a.mp3"
+    key = hashlib.sha256(f"1\n{model.sha256}\n".encode() + path + b"\0").hexdigest()
+    rows = parquet.read_table(tmp_path / "out" / "shard-000000.parquet")
+    kept = [name for name in rows.column_names if name in OF_THE_FIRST_FORMAT]
+    manifest = pyarrow.table({"path": [path], "shard": [0]})
+    for name, table, about in (
+        ("_manifest.parquet", manifest, {"format": "1", "model_sha256": model.sha256}),
+        ("shard-000000.parquet", rows.select(kept), {"format": "1", "shard": 0, "key": key}),
+    ):
+        described = table.replace_schema_metadata({b"music_emotion": json.dumps(about)})
+        parquet.write_table(described, tmp_path / "out" / name)
+    with pytest.raises(CatalogueError, match="another model"):
+        folder.begin([], model._replace(sha256=OTHER), 100)
+    first, second = folder.begin(["/music/a.mp3", "/music/b.mp3"], model, 100)
+    assert folder.done(first, model) and not folder.done(second, model)
+    folder.write(second, [track("b.mp3")], model)
+    old, new = (row.prediction for row in folder.read())
+    assert old is not None and new is not None
+    assert np.isnan(old.valence) and new.valence == 0.25
+    # From now on the manifest is of this format, and the old shard stays done.
+    assert [folder.done(shard, model) for shard in folder.begin([], model, 100)] == [True, True]
+
+
+def test_a_folder_of_a_newer_format_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("music_emotion.library.distributed.shards.FORMAT", "3")
+        folder = ShardFolder(shards(tmp_path, [track("a.mp3")]))
+    with pytest.raises(CatalogueError, match="newer music-emotion; update"):
+        folder.begin([], track("a.mp3").model_id, 100)
 
 
 def test_a_damaged_shard_is_one_line(tmp_path: Path) -> None:

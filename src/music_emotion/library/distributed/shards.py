@@ -42,7 +42,10 @@ from music_emotion.library.writers import arrow_schema
 
 MANIFEST = "_manifest.parquet"
 FORMAT = "2"
-"""Raised when the columns change; files of former formats are still read."""
+"""Raised when the columns change."""
+
+FIRST_FORMAT = "1"
+"""Of files with fewer columns, which are read and left as they are; they tell no versions apart."""
 
 ABOUT = b"music_emotion"
 COMPRESSION = "zstd"
@@ -61,9 +64,10 @@ class Shard:
         """Name of its file."""
         return f"shard-{self.number:06d}.parquet"
 
-    def key(self, model: ModelId) -> str:
-        """Return a digest of the tracks and the model."""
-        digest = hashlib.sha256(f"{FORMAT}\n{model.sha256}\n{model.version}\n".encode())
+    def key(self, model: ModelId, format: str = FORMAT) -> str:
+        """Return a digest of the tracks and the model, as it is in files of a format."""
+        about = (format, model.sha256) if format == FIRST_FORMAT else (format, *model)
+        digest = hashlib.sha256("".join(f"{part}\n" for part in about).encode())
         for path in self.paths:
             digest.update(os.fsencode(path) + b"\0")
         return digest.hexdigest()
@@ -97,8 +101,8 @@ class ShardFolder:
         Raises
         ------
         CatalogueError
-            The folder holds the results of another model or of an older version of this program,
-            or cannot be written.
+            The folder holds the results of another model or of a newer version of this program, or
+            cannot be written.
         """
         with self._faults("made"):
             self._storage.makedirs(self._path, exist_ok=True)
@@ -123,7 +127,8 @@ class ShardFolder:
         except Exception:  # missing, damaged or foreign: it is made again
             return False
         about = json.loads((footer.metadata or {}).get(ABOUT, b"{}"))
-        return bool(about.get("key") == shard.key(model) and footer.num_rows == len(shard.paths))
+        keys = (shard.key(model, format) for format in (FORMAT, FIRST_FORMAT))
+        return about.get("key") in keys and bool(footer.num_rows == len(shard.paths))
 
     def write(self, shard: Shard, tracks: Sequence[CatalogueTrack], model: ModelId) -> None:
         """Write a shard's file.
@@ -165,11 +170,13 @@ class ShardFolder:
             rows = zip(table.column("shard").to_pylist(), paths, strict=True)
         except Exception:
             raise self._fault("holds a damaged manifest; name another with --output") from None
-        if about.get("format") != FORMAT:
+        if about.get("format") not in (FORMAT, FIRST_FORMAT):
             raise self._fault(
-                "holds results in the columns of another music-emotion; name another with --output"
+                "was made by a newer music-emotion; update music-emotion, or name another with "
+                "--output"
             )
-        if (about.get("model_sha256"), about.get("version")) != model:
+        version = about.get("version", model.version)  # which the first format does not say
+        if (about.get("model_sha256"), version) != model:
             raise self._fault("holds the results of another model; name another with --output")
         return [
             Shard(number, tuple(path for _, path in tracks))
