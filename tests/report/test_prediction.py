@@ -98,7 +98,7 @@ def test_reasons_are_orange_for_and_blue_against(
     image = axes.images[0]
     colours = [to_hex(image.to_rgba(np.array([value]))[0]) for value in (-4.0, 0.0, 4.0)]
     assert colours == [SPEAKS_AGAINST, "#ffffff", SPEAKS_FOR]
-    assert image.get_array() == pytest.approx(100 * influence)  # in percentage points
+    assert np.asarray(image.get_array()) == pytest.approx(100 * influence)  # percentage points
     assert image.get_extent() == [0.0, 9.0, 0.0, 2.0]
     assert "joyful activation: orange speaks for it, blue against it" in axes.get_title()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("seconds", "Hz")
