@@ -137,12 +137,12 @@ def test_halving_keeps_small_weights() -> None:
 
 
 def test_weights_that_float16_cannot_hold_stay_as_they_are() -> None:
-    graph, _ = linear_reader({"statistics": 360})
+    graph, _ = linear_reader({"musicnn": 3_012})
     (weights,) = graph.graph.initializer
     half = halved(graph).graph
     assert half.node[0].op_type == "Cast"
-    assert len(half.initializer[0].raw_data) == 2 * 360 * 9
-    values = np.zeros((360, 9), np.float32)
+    assert len(half.initializer[0].raw_data) == 2 * 3_012 * 9
+    values = np.zeros((3_012, 9), np.float32)
     values[0, 0] = 1e5
     weights.raw_data = values.tobytes()
     assert halved(graph).SerializeToString() == graph.SerializeToString()
