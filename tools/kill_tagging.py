@@ -37,7 +37,7 @@ from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.journal import undoable, unfinished
-from music_emotion.library.tags.plan import MOODS, fields_of
+from music_emotion.library.tags.plan import FIELDS, MOODS, fields_of
 from music_emotion.library.track import CatalogueTrack
 
 KINDS = {
@@ -51,7 +51,7 @@ KINDS = {
 if shutil.which("ffmpeg"):
     KINDS["m4a"] = ("", "")  # made by FFmpeg
 RATE = 48_000  # Hz
-MODEL = read_card(find_package("default")).sha256  # a scan takes what is invented for its work
+CARD = read_card(find_package("default"))  # a scan takes what is invented for its work
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def row_of(path: Path, rng: np.random.Generator) -> CatalogueTrack:
         path=str(path),
         duration=3.0,
         model="invented",
-        version="1",
+        version=CARD.version,
         emotions=emotions,
         intensities=intensities,
         confidence=float(emotions.max()),
@@ -156,7 +156,7 @@ def row_of(path: Path, rng: np.random.Generator) -> CatalogueTrack:
         timeline=timeline,
     )
     stamp, digest = FileStamp.read(path), audio_digest(path)
-    return CatalogueTrack(str(path), stamp, digest, prediction=prediction, model_sha256=MODEL)
+    return CatalogueTrack(str(path), stamp, digest, prediction=prediction, model_sha256=CARD.sha256)
 
 
 def sound_of(path: Path) -> str:
@@ -165,8 +165,7 @@ def sound_of(path: Path) -> str:
 
 def others_of(path: Path) -> object:
     tags = open_tags(path)
-    names = ("MOOD", "EMOTION_MODEL", *(f"EMOTION_{name.upper()}" for name in EMOTIONS))
-    return tags.others([tags.key(name) for name in names])
+    return tags.others([tags.key(field) for field in FIELDS])
 
 
 def start(command: list[str], songs: list[Song]) -> subprocess.Popen[bytes]:

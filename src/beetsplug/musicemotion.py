@@ -10,9 +10,10 @@ In beets' configuration::
 
 ``beet emotion [QUERY]`` predicts items that are in the library already. Attributes: ``mood``,
 ``emotion_calmness`` … ``emotion_tension`` (0–1: the share of listeners who are expected to feel
-it), ``emotion_mood``, ``emotion_confidence`` and ``emotion_model``; ``beet ls
-emotion_nostalgia:0.4..`` finds by them. A ``mood`` that is not the last ``emotion_mood`` is the
-user's and stays.
+it), ``emotion_valence`` and ``emotion_arousal`` (−1 to 1), ``emotion_standing_calmness`` … (0–1:
+the share of the model's reference tracks that have less of it), ``emotion_mood``,
+``emotion_confidence`` and ``emotion_model``; ``beet ls emotion_nostalgia:0.4..`` finds by them. A
+``mood`` that is not the last ``emotion_mood`` is the user's and stays.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from functools import cached_property
+from math import isnan
 from optparse import Values
 from typing import Any
 
@@ -33,6 +35,9 @@ from music_emotion.inference.model import EmotionModel, load_model
 from music_emotion.inference.prediction import TrackPrediction
 
 MOOD, MODEL, CONFIDENCE = "mood", "emotion_model", "emotion_confidence"
+VALENCE, AROUSAL = "emotion_valence", "emotion_arousal"
+INTENSITIES = tuple(f"emotion_{name}" for name in EMOTIONS)
+STANDINGS = tuple(f"emotion_standing_{name}" for name in EMOTIONS)
 OUR_MOOD = "emotion_mood"  # what was predicted last, by which a mood of the user's is told
 DIGITS = 3  # after the point
 
@@ -44,8 +49,9 @@ class MusicEmotionPlugin(BeetsPlugin):
         MOOD: types.STRING,
         OUR_MOOD: types.STRING,
         MODEL: types.STRING,
-        CONFIDENCE: types.Float(DIGITS),
-        **{f"emotion_{name}": types.Float(DIGITS) for name in EMOTIONS},
+        **dict.fromkeys(
+            (CONFIDENCE, VALENCE, AROUSAL, *INTENSITIES, *STANDINGS), types.Float(DIGITS)
+        ),
     }
 
     def __init__(self) -> None:
@@ -101,7 +107,16 @@ class MusicEmotionPlugin(BeetsPlugin):
         elif ours and item.get(MOOD):  # silence now
             item[MOOD] = ""
         item[OUR_MOOD] = mood
-        for name, value in zip(EMOTIONS, prediction.intensities.tolist(), strict=True):
-            item[f"emotion_{name}"] = round(value, DIGITS)
-        item[CONFIDENCE] = round(prediction.confidence, DIGITS)
         item[MODEL] = model
+        numbers = {
+            CONFIDENCE: prediction.confidence,
+            VALENCE: prediction.valence,
+            AROUSAL: prediction.arousal,
+            **dict(zip(INTENSITIES, prediction.intensities.tolist(), strict=True)),
+            **dict(zip(STANDINGS, prediction.standing.tolist(), strict=True)),
+        }
+        for name, value in numbers.items():
+            if not isnan(value):
+                item[name] = round(value, DIGITS)
+            elif name in item:  # what another model knew
+                del item[name]

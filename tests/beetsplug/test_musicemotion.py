@@ -10,6 +10,7 @@ import soundfile as sf
 
 from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
+from music_emotion.inference.model import load_model
 
 pytest.importorskip("beets", reason="beets is missing: pip install 'music-emotion[beets]'")
 
@@ -44,6 +45,7 @@ def beet(tmp_path_factory):
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr
 
+    run.model = model
     return run
 
 
@@ -56,6 +58,12 @@ def test_items_are_predicted_when_imported_and_on_request(beet, tmp_path: Path) 
     listed = beet("ls", "-f", "$mood|$emotion_calmness|$emotion_model", "emotion_calmness:0.5..")
     assert listed.splitlines() == ["calmness|1.000|tones 1"]
     assert beet("ls", "-f", "$mood", "mood:tension") == "tension\n"
+    # Valence and arousal are read from the intensities; the model brings no reference.
+    calm = beet("ls", "-f", "$emotion_valence|$emotion_arousal", "mood:calmness").strip()
+    valence, arousal = map(float, calm.split("|"))
+    expected = load_model(beet.model).predict(tone(4.0), RATE)
+    assert (valence, arousal) == (round(expected.valence, 3), round(expected.arousal, 3))
+    assert beet("ls", "emotion_standing_calmness:0..") == ""
 
     # A mood of the user's stays; items of this model are not predicted again unless forced.
     beet("modify", "-yW", "mood:tension", "mood=my own", "emotion_model!", "emotion_tension=0.1")

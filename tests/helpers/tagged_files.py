@@ -77,7 +77,7 @@ def probed(path: Path) -> dict[str, str]:
 
 
 def predicted(path: Path, top: str | None = "calmness", *, version: str = "1") -> CatalogueTrack:
-    """A row whose intensities are .00, .11 … .88 but .90 for the top."""
+    """A row whose intensities are .00, .11 … .88 but .90 for the top, whose standings .0 … .8."""
     intensities = np.arange(len(EMOTIONS), dtype=np.float32) * 0.11
     emotions = np.full(len(EMOTIONS), 0.05, np.float32)
     if top is not None:
@@ -93,6 +93,7 @@ def predicted(path: Path, top: str | None = "calmness", *, version: str = "1") -
         0.25,
         -0.5,
         course(emotions[None]),
+        standing=np.arange(len(EMOTIONS), dtype=np.float32) / 10,
     )
     return CatalogueTrack(
         str(path),

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 from dataclasses import replace
 from pathlib import Path
 
 import mutagen
+import numpy as np
 import pytest
 import soundfile as sf
 from mutagen.id3 import APIC, ID3, TXXX
@@ -30,6 +32,7 @@ from music_emotion.library.tags import journal, rewrite
 from music_emotion.library.tags import plan as plan_module
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.plan import (
+    FIELDS,
     TagPlan,
     audio_now,
     diff_lines,
@@ -382,9 +385,29 @@ def test_the_fields_of_a_prediction(flac):
     assert fields_of(prediction) == {
         "MOOD": ("joyful activation",),
         **{f"EMOTION_{n.upper()}": (v,) for n, v in zip(EMOTIONS, shares, strict=True)},
+        "EMOTION_VALENCE": ("0.25",),
+        "EMOTION_AROUSAL": ("-0.50",),
+        **{f"EMOTION_STANDING_{n.upper()}": (f"0.{k}0",) for k, n in enumerate(EMOTIONS)},
         "EMOTION_MODEL": ("tones 1",),
     }
     assert fields_of(predicted(flac, None).prediction)["MOOD"] is None
+    assert tuple(fields_of(prediction)) == FIELDS
+    assert fields_of(replace(prediction, arousal=-0.001))["EMOTION_AROUSAL"] == ("0.00",)
+
+
+def test_what_is_not_known_is_not_written_and_taken_out(flac, catalogue):
+    written(catalogue, flac)
+    row = catalogued(catalogue, flac)
+    unknown = replace(
+        row.prediction, valence=math.nan, standing=np.full(9, np.nan, np.float32), version="0"
+    )
+    plan = plan_tags(catalogue, replace(row, prediction=unknown))
+    removed = {field for field, values in plan.after.items() if values is None}
+    assert removed == {"EMOTION_VALENCE", *(field for field in FIELDS if "STANDING" in field)}
+    write_tags(catalogue, row, plan)
+    tags = open_tags(flac)
+    assert tags.get("EMOTION_VALENCE") is None and tags.get("EMOTION_AROUSAL") == ("-0.50",)
+    assert plan_tags(catalogue, replace(row_of(catalogue, flac), prediction=unknown)).after == {}
 
 
 def test_only_a_file_with_a_new_stamp_is_listened_to(flac, catalogue, monkeypatch):
@@ -392,7 +415,7 @@ def test_only_a_file_with_a_new_stamp_is_listened_to(flac, catalogue, monkeypatc
     monkeypatch.setattr(plan_module, "audio_digest", lambda path: bytes(16))
     plan = plan_tags(catalogue, row)
     assert (plan.path, plan.stamp, plan.left) == (str(flac), row.stamp, ())
-    assert plan.before == dict.fromkeys(plan.after) and len(plan.after) == 11
+    assert plan.before == dict.fromkeys(plan.after) and len(plan.after) == 22
     assert audio_now(str(flac), row) == (row.stamp, row.audio)
     for known in (None, replace(row, audio=b""), replace(row, stamp=FileStamp(1, 2, 3))):
         assert audio_now(str(flac), known) == (row.stamp, bytes(16))

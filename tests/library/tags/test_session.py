@@ -19,9 +19,11 @@ from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags import session
 from music_emotion.library.tags.fields import open_tags
-from music_emotion.library.tags.plan import TagPlan
+from music_emotion.library.tags.plan import FIELDS, TagPlan
 from music_emotion.library.tags.session import NamedTracks, TagSession, find_paths
 from music_emotion.library.track import CatalogueTrack
+
+BLOCK = 1 + len(FIELDS)  # lines of a file: its name, and each tag
 
 
 def make(path: Path, hertz: float = 440.0) -> Path:
@@ -171,7 +173,7 @@ def test_all_that_is_catalogued(catalogue: Catalogue, song: Path) -> None:
     (song.parent / f"{TEMPORARY_TAGGED}0123.flac").touch()
     shown = TagSession(catalogue, None)
     blocks = list(shown.tag())
-    assert [len(block) for block in blocks] == [12, 0, 12]
+    assert [len(block) for block in blocks] == [BLOCK, 0, BLOCK]
     assert [block[:2] for block in blocks if block] == [
         [str(other), "  + MOOD: calmness"],
         [str(song), "  + MOOD: calmness"],
@@ -182,7 +184,7 @@ def test_all_that_is_catalogued(catalogue: Catalogue, song: Path) -> None:
     )
     assert mood(song) is None
     done = TagSession(catalogue, None, write=True)
-    assert [len(block) for block in done.tag()] == [12, 0, 12]
+    assert [len(block) for block in done.tag()] == [BLOCK, 0, BLOCK]
     assert done.summary() == "3 files: 2 changed, 1 failed"
     assert (mood(song), mood(other)) == (("calmness",), ("calmness",))
     assert not list(song.parent.glob(f"{TEMPORARY_TAGGED}*"))
@@ -204,15 +206,15 @@ def test_named_files(catalogue: Catalogue, song: Path, monkeypatch: pytest.Monke
     other = make(song.with_name("other.flac"), 500.0)
     catalogued(catalogue, other)
     run = TagSession(catalogue, [str(song)], write=True, keep_times=True)
-    assert [len(block) for block in run.tag()] == [12]
+    assert [len(block) for block in run.tag()] == [BLOCK]
     assert (counts(run), mood(other)) == ((1, 1, 0, 0, 0), None)
     assert song.stat().st_mtime_ns == 10**18
     shown = TagSession(catalogue, [str(song), str(other)])
-    assert [len(block) for block in shown.undo()] == [12, 0]
+    assert [len(block) for block in shown.undo()] == [BLOCK, 0]
     assert counts(shown) == (2, 1, 1, 0, 0)
     assert mood(song) == ("calmness",)
     back = TagSession(catalogue, [str(song)], write=True, keep_times=True)
-    assert [len(block) for block in back.undo()] == [12]
+    assert [len(block) for block in back.undo()] == [BLOCK]
     assert (mood(song), song.stat().st_mtime_ns) == (None, 10**18)
 
 
@@ -223,7 +225,7 @@ def test_a_mood_of_the_users_is_kept_unless_told_otherwise(
     tags.put("MOOD", ["mine", "own"])
     tags.save()
     catalogued(catalogue, song)
-    for changed, unchanged, lines in ((1, 0, 12), (0, 1, 0)):
+    for changed, unchanged, lines in ((1, 0, BLOCK), (0, 1, 0)):
         run = TagSession(catalogue, [str(song)], write=True)
         assert [len(block) for block in run.tag()] == [lines]
         assert counts(run) == (1, changed, unchanged, 1, 0)
@@ -242,7 +244,7 @@ def test_what_was_changed_since_is_shown_and_left(catalogue: Catalogue, song: Pa
     tags.save()
     run = TagSession(catalogue, [str(song)], write=True)
     (lines,) = run.undo()
-    assert len(lines) == 12
+    assert len(lines) == BLOCK
     assert lines[1] == "  = MOOD: changed since it was written, left"
     assert counts(run) == (1, 0, 1, 0, 0)
     assert mood(song) == ("mine",)

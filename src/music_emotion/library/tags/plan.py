@@ -1,9 +1,11 @@
 """The emotion in the files' own tags: plan, write, take back.
 
 Written are the strongest emotion as the mood, the nine intensities (0–1, the share of listeners who
-are expected to feel it) and the model::
+are expected to feel it), valence and arousal (−1 to 1), the nine standings (0–1, the share of the
+model's reference tracks that have less of it) and the model::
 
-    MOOD=calmness   EMOTION_CALMNESS=0.42   …   EMOTION_MODEL=default 1
+    MOOD=calmness   EMOTION_CALMNESS=0.42   …   EMOTION_VALENCE=0.31   EMOTION_AROUSAL=-0.55
+    EMOTION_STANDING_CALMNESS=0.88   …   EMOTION_MODEL=default 1
 
 under the names that :mod:`music_emotion.library.tags.fields` lists. A mood that the user set stays.
 What is written is noted in the catalogue first (:mod:`music_emotion.library.tags.journal`), so
@@ -15,6 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 
 from music_emotion.audio.names import written_name
@@ -32,6 +35,12 @@ from music_emotion.library.track import CatalogueTrack, Tags
 
 PREFIX = "EMOTION_"
 MODEL = f"{PREFIX}MODEL"
+INTENSITIES = tuple(f"{PREFIX}{name.upper()}" for name in EMOTIONS)
+STANDINGS = tuple(f"{PREFIX}STANDING_{name.upper()}" for name in EMOTIONS)
+VALENCE, AROUSAL = f"{PREFIX}VALENCE", f"{PREFIX}AROUSAL"
+FIELDS = (MOOD, *INTENSITIES, VALENCE, AROUSAL, *STANDINGS, MODEL)
+"""All that is written."""
+
 MOODS = tuple(name.replace("_", " ") for name in EMOTIONS)
 """The words written as moods."""
 
@@ -59,11 +68,19 @@ class TagPlan:
 
 
 def fields_of(prediction: TrackPrediction) -> dict[str, Values | None]:
-    """Return what is written of a prediction, by field; silence has no mood."""
-    shares = zip(EMOTIONS, prediction.intensities.tolist(), strict=True)
+    """Return what is written of a prediction, a value for each of :data:`FIELDS`.
+
+    Silence has no mood; what is not known is not written.
+    """
+    numbers = {
+        **dict(zip(INTENSITIES, prediction.intensities.tolist(), strict=True)),
+        VALENCE: prediction.valence,
+        AROUSAL: prediction.arousal,
+        **dict(zip(STANDINGS, prediction.standing.tolist(), strict=True)),
+    }
     return {
         MOOD: None if prediction.top is None else (MOODS[EMOTIONS.index(prediction.top)],),
-        **{f"{PREFIX}{name.upper()}": (f"{share:.2f}",) for name, share in shares},
+        **{field: None if isnan(value) else (f"{value:z.2f}",) for field, value in numbers.items()},
         MODEL: (f"{prediction.model} {prediction.version}",),
     }
 
