@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install '.[plot]'")
 
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from helpers.tracks import course
 from music_emotion.emotions import EMOTIONS
@@ -76,11 +79,44 @@ def test_what_is_gone_at_the_end_is_named_where_it_was(drawn: list[str], tmp_pat
     assert "sadness" not in drawn
 
 
-def test_reasons_are_orange_for_and_blue_against(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    figures: list[Figure] = []
-    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: figures.append(self))
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """What would have been saved."""
+    kept: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *_, **__: kept.append(self))
+    monkeypatch.setattr("music_emotion.report.prediction.replacing", lambda path: nullcontext(path))
+    return kept
+
+
+def test_the_plane_shows_the_way_and_the_whole(figures: list[Figure], tmp_path: Path) -> None:
+    whole = replace(predicted(["power"] * 3), valence=0.5, arousal=-0.25)
+    save_picture(whole, tmp_path / "x.png")
+    axes = next(axes for axes in figures[0].axes if "from start to end" in axes.get_title())
+    names = [[label.get_text() for label in labels] for labels in ticks(axes)]
+    assert names == [["unpleasant", "pleasant"], ["calm", "stirring"]]
+    way = np.array(axes.collections[0].get_segments())
+    # The helper's valence rises by tenths and its arousal falls.
+    assert way == pytest.approx(np.array([[[0, 0], [0.1, -0.1]], [[0.1, -0.1], [0.2, -0.2]]]))
+    *_, start, end, dot = axes.lines
+    assert [float(line.get_xdata()[0]) for line in (start, end, dot)] == pytest.approx(
+        [0, 0.2, 0.5]
+    )
+    assert [float(line.get_ydata()[0]) for line in (start, end, dot)] == pytest.approx(
+        [0, -0.2, -0.25]
+    )
+    assert [text.get_text() for text in axes.texts] == ["start", "end"]
+
+
+def ticks(axes: Axes) -> tuple[list[Text], list[Text]]:
+    return axes.get_xticklabels(), axes.get_yticklabels()
+
+
+def test_silence_has_no_place_on_the_plane(figures: list[Figure], tmp_path: Path) -> None:
+    save_picture(predicted([None, None], confidence=0.0), tmp_path / "x.png")
+    assert len(figures[0].axes) == 3
+
+
+def test_reasons_are_orange_for_and_blue_against(figures: list[Figure], tmp_path: Path) -> None:
     bands = ((0.0, 100.0), (100.0, 200.0))
     influence = np.array([[0.02, 0.0, 0.0], [0.0, 0.0, -0.04]], np.float32)
     why = Explanation(
@@ -92,7 +128,6 @@ def test_reasons_are_orange_for_and_blue_against(
         frequencies=influence[:, 0],
         map=influence,
     )
-    monkeypatch.setattr("music_emotion.report.prediction.replacing", lambda path: nullcontext(path))
     save_picture(predicted(["power"] * 3), tmp_path / "x.png", explanation=why)
     axes = next(axes for axes in figures[0].axes if axes.images)
     image = axes.images[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
 from helpers.command_line import run
@@ -148,6 +148,63 @@ def test_hovering_tells_the_numbers(shown: Visit, song: Locator) -> None:
     expect(tooltip).to_be_hidden()
 
 
+def numbers(shape: Locator, *names: str) -> list[float]:
+    return [float(str(shape.get_attribute(name))) for name in names]
+
+
+def test_the_plane_shows_the_way_and_the_whole(song: Locator, live: Live) -> None:
+    with live.client() as client:
+        answer = client.post("/api/predict", files={"file": ("song.wav", SONG)}).json()
+    valence, arousal = answer["timeline"]["valence"], answer["timeline"]["arousal"]
+
+    def on_plane(valence: float, arousal: float) -> Any:
+        return pytest.approx([225 + 120 * valence, 148 - 120 * arousal], abs=0.1)
+
+    plane = song.locator(".plane")
+    assert numbers(plane.locator(".whole"), "cx", "cy") == on_plane(
+        answer["valence"], answer["arousal"]
+    )
+    steps = plane.locator(".way")
+    expect(steps).to_have_count(len(valence) - 1)
+    for number, step in enumerate(steps.all()):
+        assert numbers(step, "x1", "y1") == on_plane(valence[number], arousal[number])
+        assert numbers(step, "x2", "y2") == on_plane(valence[number + 1], arousal[number + 1])
+    words = plane.locator("text").all_text_contents()
+    assert words == ["unpleasant", "pleasant", "calm", "stirring", "start", "end"]
+    start, end = (f"valence {signed_share(valence[at])} (" for at in (0, -1))
+    expect(plane).to_have_accessible_name(re.compile(f"At the start {re.escape(start)}"))
+    expect(plane).to_have_accessible_name(re.compile(f"at the end {re.escape(end)}"))
+    expect(song.locator(".mood-told")).to_contain_text(f"Valence {signed_share(answer['valence'])}")
+    ring = plane.locator(".here")
+    assert numbers(ring, "cx", "cy") == on_plane(valence[0], arousal[0])
+    song.locator(".stage").press("End")
+    assert numbers(ring, "cx", "cy") == on_plane(valence[-1], arousal[-1])
+    for part in (".beside", ".familiarity"):  # this model knows no other music
+        expect(song.locator(part)).to_be_hidden()
+
+
+def signed_share(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def test_a_track_stands_beside_other_music(visited: Visit) -> None:
+    def known(route: Route) -> None:
+        answer = route.fetch()
+        result = answer.json()
+        standing = dict.fromkeys(EMOTIONS, 0.5) | {"power": 0.08, "calmness": 0.999, "tension": 0.8}
+        result["prediction"] |= {"standing": standing, "familiarity": 0.75}
+        route.fulfill(response=answer, json=result)
+
+    visited.page.route("**/result", known)
+    visited.drop(song__wav=SONG)
+    song = visited.outcome("song.wav")
+    expect(song.locator(".beside")).to_have_text(
+        "Beside other music: more calmness than 99 %, less power than 92 %, "
+        "more tension than 80 % of it."
+    )
+    expect(song.locator(".familiarity")).to_contain_text("Familiarity 75 %")
+
+
 def test_playing_moves_the_playhead(song: Locator) -> None:
     button = song.locator(".play")
     expect(button).to_have_accessible_name("Play")
@@ -208,7 +265,7 @@ def test_silence_has_no_emotions(visited: Visit) -> None:
     visited.drop(silence__wav=wav(np.zeros(6 * RATE, np.float32)), half__wav=wav(half))
     silent = visited.outcome("silence.wav")
     expect(silent.locator(".top-emotion")).to_have_text("Silence")
-    for part in (".river", ".bars", '[data-do="explain"]', '[data-do="png"]'):
+    for part in (".river", ".bars", ".mood", '[data-do="explain"]', '[data-do="png"]'):
         expect(silent.locator(part)).to_be_hidden()
     stage = visited.outcome("half.wav").locator(".stage")
     expect(stage).to_have_attribute("aria-valuetext", "0:00 of 0:12, silent")
@@ -443,6 +500,11 @@ def test_a_phone_shows_all_of_it(browser: Browser, live: Live) -> None:
         bars = song.locator(".bars").bounding_box()
         assert river["width"] > 280
         assert bars["y"] > river["y"] + river["height"]
+        plane = song.locator(".plane").bounding_box()
+        assert plane["width"] > 280
+        for name in song.locator(".plane text").all():
+            box = name.bounding_box()
+            assert plane["x"] <= box["x"] <= box["x"] + box["width"] <= plane["x"] + plane["width"]
         stage = song.locator(".stage")
         stage.scroll_into_view_if_needed()
         box = stage.bounding_box()

@@ -1,4 +1,4 @@
-"""The picture of one prediction: waveform, emotions over time, nine bars, and why."""
+"""The picture of one prediction: waveform, emotions over time, bars, valence and arousal, why."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.output import FileNames, check_writable, replacing
 from music_emotion.inference.segmenter import ENVELOPE_RATE
+from music_emotion.inference.valence_arousal import ENDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +36,7 @@ GREY = "#888888"
 SPEAKS_FOR, SPEAKS_AGAINST = "#d95f02", "#2b7bba"
 """Orange and blue, which colour-blind readers tell apart; the web page's, too."""
 
+FAINTEST = 0.25  # opacity of a line where it starts
 SILENCE = "silence: no emotion"
 LABELS = {emotion.name: emotion.label for emotion in GEMS}
 
@@ -65,14 +67,20 @@ def save_picture(
     rows = ["wave", "time", "bars"] + (["why"] if explanation is not None else [])
     heights = [HEIGHTS[row] for row in rows]
     figure = empty_figure(WIDTH, sum(heights) + 1.2, dpi=DOTS_PER_INCH)
-    grid = figure.subplots(len(rows), 1, gridspec_kw={"height_ratios": heights})
-    axes = dict(zip(rows, grid, strict=True))
+    beside = {"bars": "plane"} if prediction.top is not None else {}
+    axes = figure.subplot_mosaic(
+        [[row, beside.get(row, row)] for row in rows],
+        height_ratios=heights,
+        width_ratios=[WIDTH - heights[rows.index("bars")], heights[rows.index("bars")]],
+    )
     title = printable(Path(prediction.path).name or "sound")
     # A $ in a title is no formula.
     figure.suptitle(title, fontsize=12, fontweight="bold", parse_math=False)
     _draw_wave(axes["wave"], prediction)
     _draw_timeline(axes["time"], prediction)
     _draw_bars(axes["bars"], prediction)
+    if "plane" in axes:
+        _draw_plane(axes["plane"], prediction)
     if explanation is not None:
         image = _draw_reasons(axes["why"], explanation)
         figure.colorbar(image, ax=axes["why"], label="percentage points")
@@ -172,7 +180,8 @@ def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
     position = np.arange(len(EMOTIONS))
     axes.bar(position, prediction.emotions, width=0.6, color=[emotion.colour for emotion in GEMS])
     axes.plot(position, prediction.intensities, "o", color="black", markersize=4)
-    axes.set_xticks(position, [emotion.label.replace(" ", "\n") for emotion in GEMS], fontsize=8)
+    axes.set_xticks(position, [emotion.label.replace(" ", "\n") for emotion in GEMS], fontsize=7)
+    axes.set_xlim(-0.6, len(EMOTIONS) - 0.4)
     highest = max(float(prediction.emotions.max()), float(prediction.intensities.max()))
     axes.set_ylim(0, max(0.5, 1.1 * highest))
     axes.set_ylabel("probability")
@@ -183,6 +192,37 @@ def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
         fontsize=8,
     )
     _frame(axes)
+
+
+def _draw_plane(axes: Axes, prediction: TrackPrediction) -> None:
+    """Draw the way through valence and arousal, from faint to strong, and the whole as a dot."""
+    from matplotlib.collections import LineCollection
+
+    course = prediction.timeline
+    points = np.stack([course.valence, course.arousal], axis=1)
+    opacities = np.linspace(FAINTEST, 1.0, max(1, len(points) - 1))
+    steps = np.stack([points[:-1], points[1:]], axis=1)
+    axes.axhline(0, color=GREY, linewidth=0.6, linestyle=":")
+    axes.axvline(0, color=GREY, linewidth=0.6, linestyle=":")
+    axes.add_collection(LineCollection(list(steps), colors=[(0, 0, 0, each) for each in opacities]))
+    for name, (valence, arousal) in (("start", points[0]), ("end", points[-1])):
+        axes.plot(valence, arousal, "o", color="black", markerfacecolor="white", markersize=4)
+        place = (float(valence), float(arousal))
+        axes.annotate(name, place, xytext=(4, 3), textcoords="offset points", fontsize=7)
+    axes.plot(prediction.valence, prediction.arousal, "o", color="black", markersize=7)
+    axes.set_xlim(-1, 1)
+    axes.set_ylim(-1, 1)
+    axes.set_aspect("equal")
+    axes.set_xticks([-1, 1], ENDS["valence"], fontsize=8)
+    axes.set_yticks([-1, 1], ENDS["arousal"], fontsize=8, rotation=90)
+    for labels, sides in (
+        (axes.get_xticklabels(), ("left", "right")),
+        (axes.get_yticklabels(), ("bottom", "top")),
+    ):
+        for label, side in zip(labels, sides, strict=True):
+            label.set(**{"ha" if side in ("left", "right") else "va": side})
+    axes.tick_params(length=0)
+    axes.set_title("line: from start to end\nbig dot: the whole", fontsize=8)
 
 
 def _draw_reasons(axes: Axes, explanation: Explanation) -> Any:

@@ -13,6 +13,13 @@ export function percent(share) {
   return `${value > 0 && value < 1 ? "<1" : Math.round(value)} %`;
 }
 
+// From −1 to 1, always with its sign.
+export function signed(value) {
+  const rounded = Math.abs(value).toFixed(2);
+  if (Number(rounded) === 0) return rounded;
+  return `${value > 0 ? "+" : "−"}${rounded}`;
+}
+
 export function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }

@@ -10,16 +10,20 @@ const LABEL_EDGE = 10; // pixels it keeps from the river's ends
 const LABEL_STEP = 8; // pixels between the places tried
 const SILENT_SPREAD = 1e-6; // of probabilities, between the largest and the smallest
 
-// The points of the timeline, continued to both ends of the track.
-export function series(prediction, emotions) {
-  const { time, emotions: values } = prediction.timeline;
-  const last = time.length - 1;
-  const times = [0, ...time, Math.max(prediction.duration, time[last])];
-  const rows = emotions.map(({ name }) => [values[name][0], ...values[name], values[name][last]]);
-  return { times, rows };
+// Values at the points of the timeline, continued to both ends of the track.
+export function continued({ timeline, duration }, rows) {
+  const times = [0, ...timeline.time, Math.max(duration, timeline.time.at(-1))];
+  return { times, rows: rows.map((row) => [row[0], ...row, row.at(-1)]) };
 }
 
-// The nine values at a time, between the points on straight lines.
+export function series(prediction, emotions) {
+  return continued(
+    prediction,
+    emotions.map(({ name }) => prediction.timeline.emotions[name]),
+  );
+}
+
+// The values at a time, between the points on straight lines.
 export function valuesAt({ times, rows }, time) {
   let right = times.findIndex((point) => point >= time);
   if (right < 0) right = times.length - 1;

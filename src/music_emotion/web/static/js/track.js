@@ -6,11 +6,14 @@ import { Bars, top } from "./bars.js";
 import { saveCsv, saveJson, savePicture } from "./downloads.js";
 import { showExplanation } from "./explanation.js";
 import { clock, element, percent, sentence } from "./format.js";
+import { drawPlane, inWords } from "./plane.js";
 import { drawAxis, drawRiver, isSilent, series, valuesAt } from "./river.js";
 
 const WAVE_HEIGHT = 76;
 const STEP = 1; // seconds, arrow keys
 const LEAP = 10; // seconds, Page Up and Page Down
+const TOLD = 3; // emotions in a sentence
+const MOST_OF_MUSIC = 0.99; // all of it nobody knows
 const CONTROLS = "select, input, a";
 const nonce = document.querySelector('meta[name="style-nonce"]').content;
 
@@ -23,6 +26,20 @@ const STAGES = {
     total ? `Listening, ${clock(heard)} of ${clock(total)}` : `Listening, ${clock(heard)}`,
   explaining: () => "Leaving out one part after the other to see what it does",
 };
+
+// In which emotions a track differs most from other music, as a sentence; nothing if not known.
+function besideOtherMusic(standing, emotions) {
+  const parts = emotions
+    .map(({ name, label }) => ({ label, share: standing[name] }))
+    .filter(({ share }) => share !== null)
+    .sort((a, b) => Math.abs(b.share - 0.5) - Math.abs(a.share - 0.5))
+    .slice(0, TOLD)
+    .map(({ label, share }) => {
+      const most = Math.min(Math.max(share, 1 - share), MOST_OF_MUSIC);
+      return `${share >= 0.5 ? "more" : "less"} ${label} than ${percent(most)}`;
+    });
+  return parts.length ? `Beside other music: ${parts.join(", ")} of it.` : "";
+}
 
 let numbered = 0;
 
@@ -182,7 +199,8 @@ export class Track {
     const leader = emotions.find(({ name }) => name === top(prediction));
     this.#find(".group").hidden = false;
     // Nine equal shares of silence would look like emotions.
-    for (const selector of ['[data-do="explain"]', '[data-do="png"]', ".river", ".bars-pane"]) {
+    const ofSound = ['[data-do="explain"]', '[data-do="png"]', ".river", ".bars-pane", ".mood"];
+    for (const selector of ofSound) {
       this.#find(selector).toggleAttribute("hidden", !leader); // an SVG has no property for it
     }
     this.#find(".panes").classList.toggle("silent", !leader);
@@ -194,6 +212,8 @@ export class Track {
     warnings.hidden = !prediction.warnings.length;
     this.bars = new Bars(this.#find(".bars"), prediction, emotions);
     this.points = series(prediction, emotions);
+    this.moveOnPlane = drawPlane(this.#find(".plane"), prediction);
+    this.#showMood(emotions);
     this.#find(".clock .end").textContent = clock(prediction.duration);
     const stage = this.#find(".stage");
     stage.setAttribute("aria-label", `Position in ${this.music.name}`);
@@ -231,11 +251,28 @@ export class Track {
       "music the model had not heard.";
   }
 
+  #showMood(emotions) {
+    const { valence, arousal, familiarity, standing } = this.prediction;
+    this.#find(".mood-told").textContent =
+      `${sentence(`${inWords("valence", valence)}, ${inWords("arousal", arousal)}`)}`;
+    const told = (selector, text) => {
+      this.#find(selector).textContent = text;
+      this.#find(selector).hidden = !text;
+    };
+    told(".beside", besideOtherMusic(standing, emotions));
+    told(
+      ".familiarity",
+      familiarity === null
+        ? ""
+        : `Familiarity ${percent(familiarity)}: how like the music behind the model it is.`,
+    );
+  }
+
   #riverInWords(emotions) {
     const parts = [...emotions]
       .map((emotion) => ({ emotion, share: this.prediction.emotions[emotion.name] }))
       .sort((a, b) => b.share - a.share)
-      .slice(0, 3)
+      .slice(0, TOLD)
       .map(({ emotion, share }) => `${emotion.label} ${percent(share)}`);
     return `Nine emotions over time. Over the whole: ${parts.join(", ")}.`;
   }
@@ -402,6 +439,7 @@ export class Track {
     const values = valuesAt(this.points, time);
     const silent = isSilent(values);
     this.bars.show(silent ? null : values);
+    this.moveOnPlane(time);
     const best = values.indexOf(Math.max(...values));
     const { label, colour } = this.#context.emotions[best];
     const felt = silent ? "silent" : `${label} ${percent(values[best])}`;
