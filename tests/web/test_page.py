@@ -117,7 +117,7 @@ def test_a_dropped_file_becomes_a_river_and_bars(shown: Visit, song: Locator) ->
     assert (whole["calmness"], whole["tension"], whole["power"]) == ("50 %", "50 %", "<1 %")
     felt = {name: int(share.split()[0].strip("<")) for name, share in shares(song, 3).items()}
     assert felt["calmness"] > felt["power"]
-    expect(song.locator(".bars-pane .hint")).to_contain_text("may differ from the river’s average")
+    expect(song.locator(".bars-pane .hint")).to_contain_text("the mean of the river’s points")
     expect(song.locator(".meta")).to_have_text("0:12 · model tones 1")
     expect(song.locator(".confidence")).to_contain_text("50 %")
     expect(song.locator(".wave canvas").first).to_be_attached()
@@ -144,8 +144,53 @@ def test_hovering_tells_the_numbers(shown: Visit, song: Locator) -> None:
     lines = tooltip.locator("li").all_inner_texts()
     assert len(lines) == len(EMOTIONS)
     assert lines[0].split("\n") == ["tension", "100.0 %"]
+    expect(tooltip.locator(".span")).to_have_text("heard from 0:09 to 0:12")
     shown.page.mouse.move(0, 0)
     expect(tooltip).to_be_hidden()
+
+
+def thickness(area: Locator, share: float) -> float:
+    """How thick an area is at a share of the river's width, as a share of its height."""
+    inside = """(path, share) => {
+      const box = path.ownerSVGElement.viewBox.baseVal;
+      const point = new DOMPoint(share * box.width, 0);
+      let found = 0;
+      for (point.y = 0.5; point.y < box.height; point.y += 1) found += path.isPointInFill(point);
+      return found / box.height;
+    }"""
+    return area.evaluate(inside, share)
+
+
+def test_the_river_shows_who_feels_an_emotion(song: Locator, live: Live) -> None:
+    with live.client() as client:
+        answer = client.post("/api/predict", files={"file": ("song.wav", SONG)}).json()
+    intensities = answer["timeline"]["intensities"]
+    sums = [sum(values) for values in zip(*intensities.values(), strict=True)]
+    leading, felt = (song.get_by_role("button", name=name) for name in ("Leading", "Felt by"))
+    expect(leading).to_have_attribute("aria-pressed", "true")
+    expect(song.locator(".flow")).to_contain_text("the whole height is 100 %")
+    calm = song.locator('.river path[data-emotion="calmness"]')
+    assert thickness(calm, 0.05) == pytest.approx(1.0, abs=0.02)
+    felt.click()
+    expect(felt).to_have_attribute("aria-pressed", "true")
+    expect(leading).to_have_attribute("aria-pressed", "false")
+    expect(song.locator(".flow")).to_contain_text("the share of listeners who feel each emotion")
+    share = intensities["calmness"][0] / max(sums)
+    assert thickness(calm, 0.05) == pytest.approx(share, abs=0.02)
+    whole = answer["intensities"]
+    first = max(EMOTIONS, key=whole.__getitem__)
+    expect(song.locator(".stage")).to_have_accessible_description(
+        re.compile(f"^The share of listeners.* Over the whole: {first} {100 * whole[first]:.0f} %")
+    )
+    leading.click()
+    assert thickness(calm, 0.05) == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_playhead_says_what_it_was_heard_from(song: Locator) -> None:
+    expect(song.locator(".heard")).to_have_text("At the playhead: heard from 0:00 to 0:03.")
+    for _ in range(4):
+        song.locator(".stage").press("ArrowRight")
+    expect(song.locator(".heard")).to_have_text("At the playhead: heard from 0:03 to 0:06.")
 
 
 def numbers(shape: Locator, *names: str) -> list[float]:
@@ -265,7 +310,7 @@ def test_silence_has_no_emotions(visited: Visit) -> None:
     visited.drop(silence__wav=wav(np.zeros(6 * RATE, np.float32)), half__wav=wav(half))
     silent = visited.outcome("silence.wav")
     expect(silent.locator(".top-emotion")).to_have_text("Silence")
-    for part in (".river", ".bars", ".mood", '[data-do="explain"]', '[data-do="png"]'):
+    for part in (".river", ".flow", ".bars", ".mood", '[data-do="explain"]', '[data-do="png"]'):
         expect(silent.locator(part)).to_be_hidden()
     stage = visited.outcome("half.wav").locator(".stage")
     expect(stage).to_have_attribute("aria-valuetext", "0:00 of 0:12, silent")
@@ -301,7 +346,8 @@ def test_everything_that_can_be_used_has_a_name(visited: Visit, own_song: Locato
     assert nameless == []
     expect(own_song.locator(".stage")).to_have_accessible_name("Position in song.wav")
     expect(own_song.locator(".stage")).to_have_accessible_description(
-        "Nine emotions over time. Over the whole: calmness 50 %, tension 50 %, amazement <1 %."
+        "How likely each emotion is to be the leading one, over time. "
+        "Over the whole: calmness 50 %, tension 50 %, amazement <1 %."
     )
     expect(visited.page.locator("#status")).to_contain_text("song.wav: mostly")
 
@@ -312,6 +358,10 @@ def test_another_model_analyses_again(visited: Visit, own_song: Locator) -> None
     expect(own_song.locator(".river path.area")).to_have_count(len(EMOTIONS))
     visited.page.get_by_role("button", name="About the model").click()
     expect(visited.page.get_by_role("dialog")).to_contain_text("second 2")
+    expect(visited.page.get_by_role("dialog")).to_contain_text(
+        "The river has a point for every 3 s. Each is heard from 3 s of sound; the whole is "
+        "their mean."
+    )
     visited.page.keyboard.press("Escape")
     expect(visited.page.get_by_role("dialog")).to_be_hidden()
 

@@ -179,9 +179,13 @@ function showAbout() {
       element("ul", {}, ...lines.map((line) => element("li", {}, line))),
     );
   }
+  const window = `${model.window_seconds.toFixed(0)} s`;
   paragraph(
-    `Each point of the river stands for ${model.window_seconds.toFixed(0)} s of sound. ` +
-      `The model has ${megabytes(model.size_bytes)}.`,
+    "The river has a point for every 3 s. " +
+      (model.window_seconds > 3
+        ? `Each is heard from the ${window} around it, from less at the ends of a track; `
+        : `Each is heard from ${window} of sound; `) +
+      `the whole is their mean. The model has ${megabytes(model.size_bytes)}.`,
   );
   find("about-dialog").showModal();
 }

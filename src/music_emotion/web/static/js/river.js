@@ -1,4 +1,5 @@
-// The nine emotions over time as a stacked area: thickness is probability, the whole height is 1.
+// The nine emotions over time as a stacked area: thickness is probability, the whole height is 1;
+// or thickness is the share of listeners who feel each, which sum to more or less.
 
 import { clock, element } from "./format.js";
 
@@ -16,11 +17,21 @@ export function continued({ timeline, duration }, rows) {
   return { times, rows: rows.map((row) => [row[0], ...row, row.at(-1)]) };
 }
 
-export function series(prediction, emotions) {
+// The quantity is "emotions" or "intensities".
+export function series(prediction, emotions, quantity = "emotions") {
+  const values = prediction.timeline[quantity];
   return continued(
     prediction,
-    emotions.map(({ name }) => prediction.timeline.emotions[name]),
+    emotions.map(({ name }) => values[name]),
   );
+}
+
+// Seconds that what stands at a time was heard from: those of the point next to it.
+export function spanAt({ timeline }, time) {
+  const { start, end } = timeline;
+  const distance = timeline.time.map((point) => Math.abs(point - time));
+  const nearest = distance.indexOf(Math.min(...distance));
+  return { start: start[nearest], end: end[nearest] };
 }
 
 // The values at a time, between the points on straight lines.
@@ -39,11 +50,17 @@ export function isSilent(values) {
 }
 
 // Upper edges of the areas at each point: edges[0] is the top of the river, the last its bottom.
-export function edges({ times, rows }) {
+// Every point is as high as the whole, or, with `isSum`, as its sum beside the largest.
+export function edges({ times, rows }, isSum = false) {
   const sums = [times.map(() => 0)];
   for (const row of rows) sums.push(row.map((value, at) => sums.at(-1)[at] + value));
   const total = sums.at(-1);
-  return sums.map((edge) => edge.map((value, at) => value / (total[at] || 1)));
+  const highest = Math.max(...total) || 1;
+  return sums.map((edge) =>
+    edge.map((value, at) =>
+      isSum ? 1 - (total[at] - value) / highest : value / (total[at] || 1),
+    ),
+  );
 }
 
 // Slopes of a monotone cubic through the points (Fritsch and Carlson 1980), so that no curve
@@ -132,11 +149,11 @@ export function labelPlace(x, upper, lower, letters, width, letter = LABEL_LETTE
   return best;
 }
 
-export function drawRiver(svg, points, emotions, { width, height, duration }) {
+export function drawRiver(svg, points, emotions, { width, height, duration, isSum = false }) {
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
   const x = points.times.map((time) => (time / duration) * width);
-  const y = edges(points).map((edge) => edge.map((value) => value * height));
+  const y = edges(points, isSum).map((edge) => edge.map((value) => value * height));
   emotions.forEach((emotion, number) => {
     const area = document.createElementNS(SVG, "path");
     area.setAttribute("class", "area");

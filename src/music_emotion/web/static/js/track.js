@@ -7,7 +7,7 @@ import { saveCsv, saveJson, savePicture } from "./downloads.js";
 import { showExplanation } from "./explanation.js";
 import { clock, element, percent, sentence } from "./format.js";
 import { drawPlane, inWords } from "./plane.js";
-import { drawAxis, drawRiver, isSilent, series, valuesAt } from "./river.js";
+import { drawAxis, drawRiver, isSilent, series, spanAt, valuesAt } from "./river.js";
 
 const WAVE_HEIGHT = 76;
 const STEP = 1; // seconds, arrow keys
@@ -41,6 +41,18 @@ function besideOtherMusic(standing, emotions) {
   return parts.length ? `Beside other music: ${parts.join(", ")} of it.` : "";
 }
 
+// What the river may show, by the name it has in a prediction.
+const QUANTITIES = {
+  emotions: {
+    told: "How likely each emotion is to be the leading one",
+    thickness: "Thickness: how likely each emotion is to be the leading one; the whole height is 100 %.",
+  },
+  intensities: {
+    told: "The share of listeners who feel each emotion",
+    thickness: "Thickness: the share of listeners who feel each emotion; they may feel several, or none.",
+  },
+};
+
 let numbered = 0;
 
 export class Track {
@@ -56,6 +68,7 @@ export class Track {
   #sizes = null;
   #isRefused = false;
   #drawWhy = null;
+  #quantity = "emotions";
 
   // context: {emotions, queue, model(), changed(), removed(track), playing(track), announce(text)}
   constructor(music, context) {
@@ -106,6 +119,8 @@ export class Track {
       csv: () => saveCsv(this.prediction, emotions),
       png: () => savePicture(this.prediction, this.peaks, emotions),
       explain: () => this.explain(),
+      leading: () => this.#flow("emotions"),
+      felt: () => this.#flow("intensities"),
     };
     acts[wanted]();
   }
@@ -199,7 +214,7 @@ export class Track {
     const leader = emotions.find(({ name }) => name === top(prediction));
     this.#find(".group").hidden = false;
     // Nine equal shares of silence would look like emotions.
-    const ofSound = ['[data-do="explain"]', '[data-do="png"]', ".river", ".bars-pane", ".mood"];
+    const ofSound = ['[data-do="explain"]', '[data-do="png"]', ".river", ".flow", ".bars-pane", ".mood"];
     for (const selector of ofSound) {
       this.#find(selector).toggleAttribute("hidden", !leader); // an SVG has no property for it
     }
@@ -218,12 +233,11 @@ export class Track {
     const stage = this.#find(".stage");
     stage.setAttribute("aria-label", `Position in ${this.music.name}`);
     stage.setAttribute("aria-valuemax", prediction.duration.toFixed(1));
-    this.#find(".river-told").textContent = leader ? this.#riverInWords(emotions) : "Silence.";
     this.#openWave();
     this.#sizes?.disconnect();
     this.#sizes = new ResizeObserver(() => this.#draw());
     this.#sizes.observe(stage);
-    this.#draw();
+    this.#flow(this.#quantity);
     this.#moved(Math.min(this.#position, prediction.duration));
   }
 
@@ -268,13 +282,29 @@ export class Track {
     );
   }
 
+  // Lets the river show a quantity.
+  #flow(quantity) {
+    const { emotions } = this.#context;
+    this.#quantity = quantity;
+    this.shown = series(this.prediction, emotions, quantity);
+    for (const [name, button] of [["emotions", "leading"], ["intensities", "felt"]]) {
+      this.#find(`[data-do="${button}"]`).setAttribute("aria-pressed", String(name === quantity));
+    }
+    this.#find(".thickness").textContent = QUANTITIES[quantity].thickness;
+    this.#find(".river-told").textContent = top(this.prediction)
+      ? this.#riverInWords(emotions)
+      : "Silence.";
+    this.#draw();
+  }
+
   #riverInWords(emotions) {
     const parts = [...emotions]
-      .map((emotion) => ({ emotion, share: this.prediction.emotions[emotion.name] }))
+      .map((emotion) => ({ emotion, share: this.prediction[this.#quantity][emotion.name] }))
       .sort((a, b) => b.share - a.share)
       .slice(0, TOLD)
       .map(({ emotion, share }) => `${emotion.label} ${percent(share)}`);
-    return `Nine emotions over time. Over the whole: ${parts.join(", ")}.`;
+    const { told } = QUANTITIES[this.#quantity];
+    return `${told}, over time. Over the whole: ${parts.join(", ")}.`;
   }
 
   #openWave() {
@@ -339,7 +369,8 @@ export class Track {
     const { width, height } = river.getBoundingClientRect();
     if (!width || !this.prediction) return;
     const { duration } = this.prediction;
-    drawRiver(river, this.points, this.#context.emotions, { width, height, duration });
+    const isSum = this.#quantity === "intensities";
+    drawRiver(river, this.shown, this.#context.emotions, { width, height, duration, isSum });
     drawAxis(this.#find(".time-pane .axis"), duration, width);
     this.#drawWhy?.();
   }
@@ -404,7 +435,7 @@ export class Track {
     const box = stage.getBoundingClientRect();
     line.hidden = tooltip.hidden = false;
     line.style.setProperty("--at", time / this.prediction.duration);
-    const values = valuesAt(this.points, time);
+    const values = valuesAt(this.shown, time);
     const row = ({ emotion, value }) =>
       element(
         "li",
@@ -413,18 +444,27 @@ export class Track {
         emotion.label,
         element("b", {}, `${(value * 100).toFixed(1)} %`),
       );
-    const rows = isSilent(values)
+    const rows = isSilent(valuesAt(this.points, time))
       ? [element("li", {}, "silent")]
       : this.#context.emotions
           .map((emotion, number) => ({ emotion, value: values[number] }))
           .sort((a, b) => b.value - a.value)
           .map(row);
-    tooltip.replaceChildren(element("strong", {}, clock(time)), element("ul", {}, ...rows));
+    tooltip.replaceChildren(
+      element("strong", {}, clock(time)),
+      element("p", { class: "span" }, this.#heard(time)),
+      element("ul", {}, ...rows),
+    );
     const pane = this.#find(".time-pane").getBoundingClientRect();
     const x = event.clientX - pane.left;
     const left = x > pane.width - tooltip.offsetWidth - 24 ? x - tooltip.offsetWidth - 14 : x + 14;
     tooltip.style.left = `${Math.max(0, left)}px`;
     tooltip.style.top = `${box.top - pane.top + 8}px`;
+  }
+
+  #heard(time) {
+    const { start, end } = spanAt(this.prediction, time);
+    return `heard from ${clock(start)} to ${clock(end)}`;
   }
 
   #unhover() {
@@ -440,6 +480,7 @@ export class Track {
     const silent = isSilent(values);
     this.bars.show(silent ? null : values);
     this.moveOnPlane(time);
+    this.#find(".heard").textContent = `At the playhead: ${this.#heard(time)}.`;
     const best = values.indexOf(Math.max(...values));
     const { label, colour } = this.#context.emotions[best];
     const felt = silent ? "silent" : `${label} ${percent(values[best])}`;
