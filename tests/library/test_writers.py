@@ -41,6 +41,9 @@ def test_json() -> None:
     assert (good["path"], good["artist"], good["top"]) == ("/music/a.mp3", "Björk", "calmness")
     assert list(good["emotions"]) == list(good["intensities"]) == list(EMOTIONS)
     assert (good["intensities"]["calmness"], good["distance"]) == (0.75, 0.125)
+    assert (good["valence"], good["arousal"], good["familiarity"]) == (0.25, -0.5, 0.75)
+    assert (good["standing"]["calmness"], good["unfamiliar"]) == (0.75, False)
+    assert "timeline" not in good
     assert bad["error"] == "'b' is damaged"
     nothing = io.StringIO()
     write_json([], nothing)
@@ -53,7 +56,10 @@ def test_csv() -> None:
     good, bad = csv.DictReader(io.StringIO(stream.getvalue()))
     assert tuple(good) == tuple(ROW_COLUMNS)
     assert (good["intensity_calmness"], good["duration"], good["year"]) == ("0.75", "61.4", "")
-    assert (bad["top"], bad["error"]) == ("", "'b' is damaged")
+    assert (good["valence"], good["standing_calmness"], good["unfamiliar"]) == (
+        "0.25", "0.75", "False",
+    )  # fmt: skip
+    assert (bad["top"], bad["error"], bad["valence"]) == ("", "'b' is damaged", "")
 
 
 def test_a_line_for_people() -> None:
@@ -98,7 +104,8 @@ def test_parquet(tmp_path: Path) -> None:
     assert (good["path"], good["intensity_calmness"], good["scanned_at"]) == (
         "/music/a.mp3", 0.75, 1_700_000_000,
     )  # fmt: skip
-    assert (bad["calmness"], bad["error"]) == (None, "'b' is damaged")
+    assert (good["arousal"], good["standing_calmness"], good["unfamiliar"]) == (-0.5, 0.75, False)
+    assert (bad["calmness"], bad["error"], bad["unfamiliar"]) == (None, "'b' is damaged", None)
     export([], "parquet", path)
     assert parquet.read_table(path).num_rows == 0
     with pytest.raises(MusicEmotionError, match="name a file with -o"):
