@@ -25,9 +25,9 @@ CHROMIUM_FLAGS = [
 ]
 EMPTY = {"width": 1280, "height": 890}
 DESKTOP = {"width": 1280, "height": 790}
-REASONS = {"width": 1280, "height": 1080}
-SEVERAL = {"width": 1440, "height": 1180}
+SEVERAL = {"width": 1440, "height": 790}
 PHONE = {"width": 390, "height": 1080}
+BELOW = 16  # pixels shown below the last track
 PLACE = 33.0  # seconds: where the playhead stands
 PATIENCE = 120_000  # milliseconds
 SETTLING = 400  # milliseconds until nothing moves
@@ -87,6 +87,14 @@ def main() -> None:
     def shoot(page: Page, name: str) -> None:
         page.screenshot(path=chosen.out / f"web-{name}.png")
 
+    def shoot_tracks(page: Page, name: str) -> None:
+        size = page.viewport_size
+        box = page.locator("#tracks").bounding_box()
+        assert size is not None
+        assert box is not None
+        shown = {"x": 0, "y": 0, "width": size["width"], "height": box["y"] + box["height"] + BELOW}
+        page.screenshot(path=chosen.out / f"web-{name}.png", clip=shown, full_page=True)
+
     with served(chosen.model) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chosen.chromium, headless=True, args=CHROMIUM_FLAGS
@@ -95,21 +103,21 @@ def main() -> None:
             shoot(page, "empty")
         with opened(browser, address, DESKTOP, "light") as page:
             play(page, "a journey")
-            shoot(page, "light")
-        with opened(browser, address, REASONS, "dark") as page:
+            shoot_tracks(page, "light")
+        with opened(browser, address, DESKTOP, "dark") as page:
             play(page, "a journey")
             page.get_by_role("button", name="Why?").click()
             page.locator(".why canvas").wait_for()
             page.evaluate("document.activeElement.blur()")
             page.mouse.move(0, 0)
             page.wait_for_timeout(SETTLING)
-            shoot(page, "dark")
+            shoot_tracks(page, "dark")
         with opened(browser, address, PHONE, "light") as page:
             play(page, "a journey")
             shoot(page, "phone")
         with opened(browser, address, SEVERAL, "light") as page:
             play(page, "power", "calmness")
-            shoot(page, "several")
+            shoot_tracks(page, "several")
         browser.close()
 
 
