@@ -7,8 +7,7 @@ run by `music-emotion predict` on the audio files of their held-out tracks.
 Accuracy, macro-F1 and mean r of these predictions stand beside those of the out-of-fold
 predictions in ``results/``; exit 1 where they differ in the third digit.
 
-``--folds`` keeps each fold's model with ``held_out.txt``, its tracks relative to EMOTIFY_ROOT, for
-``benchmarks/delivery.py``; what is there is not made again.
+``--folds`` keeps the fold models (`tools/fold_models.py`), for ``benchmarks/delivery.py``.
 """
 
 from __future__ import annotations
@@ -26,23 +25,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
 
 import numpy as np
 
-from music_emotion.atomic import write_output
-from music_emotion.cli.progress import extract_with_bar, progress_bar
+from fold_models import make_fold_models, open_features
 from music_emotion.datasets.corpus import Corpus
-from music_emotion.datasets.sources import find_source
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import CellStore, Run, read_ground_truth
-from music_emotion.evaluation.folds import examples, make_folds
 from music_emotion.evaluation.metrics import Estimated, Reference, evaluate
 from music_emotion.evaluation.results import pool_folds
-from music_emotion.evaluation.train_cell import training_seed
-from music_emotion.features.extract import CorpusFeatures
-from music_emotion.inference.export import export_fitted
-from music_emotion.models.registry import create
 
 ROOT = Path(__file__).resolve().parent.parent
-HELD_OUT = "held_out.txt"
 DIGITS = 3
 FIGURES = {"accuracy": "accuracy", "macro_f1": "macro-F1", "mean_pearson_r": "mean Pearson r"}
 
@@ -65,33 +56,6 @@ def stored(run: Run, results: Path) -> Estimated:
         )
     scored = pool_folds(run, cells, truth).scored
     return Estimated(scored.emotions, scored.intensities)
-
-
-def make_fold_models(
-    corpus: Corpus, features: CorpusFeatures, options: argparse.Namespace, root: Path
-) -> list[list[int]]:
-    """Train and export the models of the folds; return the held-out tracks of each."""
-    folds = make_folds("artist", corpus, features.track_index, seed=options.seed)
-    everything = examples(corpus, features.arrays, features.track_index, "artist")
-    held_out = []
-    for number, fold in enumerate(folds):
-        tracks = np.unique(features.track_index[fold.test]).tolist()
-        held_out.append(tracks)
-        folder = options.folds / f"fold{number}"
-        if (folder / HELD_OUT).is_file():
-            continue
-        model = create(options.model, device="cpu")
-        with progress_bar(f"training fold {number + 1} of {len(folds)}") as tell:
-            model.fit(
-                everything.take(fold.train),
-                target=options.target,
-                seed=training_seed(options.seed, number),
-                progress=tell,
-            )
-        export_fitted(model, folder, name=options.model, halve=options.half)
-        names = [os.path.relpath(corpus.tracks[track].path, root) for track in tracks]
-        write_output(folder / HELD_OUT, "".join(f"{name}\n" for name in names).encode())
-    return held_out
 
 
 def predicted(corpus: Corpus, held_out: Sequence[Sequence[int]], folds: Path) -> Estimated:
@@ -125,12 +89,19 @@ def main() -> int:
     options = parser.parse_args()
     options.folds = options.folds or ROOT / "runs" / "folds" / f"{options.model}-{options.seed}"
     try:
-        source = find_source()
-        corpus = source.load()
+        source, corpus, features = open_features(options.model)
         run = Run("artist", options.target, options.model, options.seed)
         before = figures(corpus, stored(run, options.results))
-        features = extract_with_bar(corpus, create(options.model).feature_names, None)
-        held_out = make_fold_models(corpus, features, options, source.root)
+        held_out = make_fold_models(
+            corpus,
+            features,
+            options.folds,
+            source.root,
+            model=options.model,
+            target=options.target,
+            seed=options.seed,
+            halve=options.half,
+        )
         after = figures(corpus, predicted(corpus, held_out, options.folds))
     except MusicEmotionError as error:
         print(f"error: {error}", file=sys.stderr)
