@@ -108,6 +108,15 @@ def test_a_silent_prediction_is_not_explained(tone_model: EmotionModel) -> None:
     assert explain_prediction(tone_model, data, prediction) == (prediction, None)
 
 
+def test_what_is_explained_is_the_answer_to_its_last_seconds(tone_model: EmotionModel) -> None:
+    sound = np.concatenate([tone(6.0, hertz=440.0), tone(2.0, hertz=3_000.0)])
+    why = explain(tone_model, sound, RATE, emotion="tension")
+    prediction = tone_model.predict(sound, RATE)
+    assert why.time.tolist() == [0.0, 3.0, 5.0]
+    assert why.probability == pytest.approx(prediction.to_dict()["emotions"]["tension"], abs=1e-5)
+    assert why.seconds.argmax() == 2
+
+
 def test_silence_has_no_reasons(tone_model: EmotionModel) -> None:
     why = explain(tone_model, np.zeros(6 * RATE), RATE)
     assert not why.seconds.any()

@@ -244,6 +244,18 @@ def test_a_window_is_the_mean_of_its_audible_segments(
     assert prediction.warnings == ()
 
 
+def test_the_last_seconds_count_by_what_is_new_in_them(tone_model: EmotionModel) -> None:
+    sound = np.concatenate([calm(0.1), calm(0.2), calm(0.2)[: round(1.5 * SAMPLE_RATE)]])
+    prediction = tone_model.predict(sound, SAMPLE_RATE)
+    course, index = prediction.timeline, EMOTIONS.index("calmness")
+    assert prediction.duration == 7.5
+    assert course.weight.tolist() == [3.0, 3.0, 1.5]
+    assert (course.start[-1], course.end[-1], course.time[-1]) == (4.5, 7.5, 6.0)
+    one, two = shares(0.1, 0.2)
+    assert course.emotions[:, index] == pytest.approx([one, two, two], abs=1e-5)
+    assert prediction.emotions[index] == pytest.approx((3 * one + 4.5 * two) / 7.5, abs=1e-5)
+
+
 def test_long_sound_is_analysed_in_parts_that_are_joined(tone_model: EmotionModel) -> None:
     amplitudes = np.linspace(0.05, 0.25, 2 * BATCH_SEGMENTS + 3)
     sound = np.concatenate([calm(amplitude) for amplitude in amplitudes])

@@ -164,9 +164,9 @@ def test_what_a_point_is_heard_from(count, window, duration, spans) -> None:
 def test_the_spans_of_a_prediction_follow_from_its_length(tone_model: EmotionModel) -> None:
     course = tone_model.predict(tone(10.5), RATE).timeline
     start, end = point_spans(len(course), course.window, 10.5)
-    assert course.start.tolist() == start.tolist() == [0.0, 3.0, 6.0]
-    assert course.end.tolist() == end.tolist() == [3.0, 6.0, 9.0]
-    assert course.weight.tolist() == [3.0, 3.0, 3.0]
+    assert course.start.tolist() == start.tolist() == [0.0, 3.0, 6.0, 7.5]
+    assert course.end.tolist() == end.tolist() == [3.0, 6.0, 9.0, 10.5]
+    assert course.weight.tolist() == [3.0, 3.0, 3.0, 1.5]
     assert tone_model.predict(tone(1.5), RATE).timeline.weight.tolist() == [1.5]
 
 

@@ -38,8 +38,8 @@ def test_segments_of_a_stream_are_those_of_the_whole() -> None:
 
 
 @pytest.mark.parametrize("count", [1, BATCH_SEGMENTS, BATCH_SEGMENTS + 1, 2 * BATCH_SEGMENTS])
-def test_segments_are_the_sound_in_order_without_its_remainder(count: int) -> None:
-    sound = (np.arange(count * SEGMENT + SEGMENT - 1) / SEGMENT).astype(np.float32)
+def test_segments_are_the_sound_in_order(count: int) -> None:
+    sound = (np.arange(count * SEGMENT + SEGMENT // 7) / SEGMENT).astype(np.float32)
     parts = list(segment_blocks([sound], SAMPLE_RATE))
     assert all(list(part.waveforms) == [SAMPLE_RATE] for part in parts)
     waveform = np.concatenate([part.waveform for part in parts])
@@ -111,3 +111,30 @@ def test_levels_are_told_against_the_audible_ones_and_gain_changes_none() -> Non
     assert relative[2] == -60.0
     quieter = segment_levels(Segments({22_050: waveform / 4}))
     np.testing.assert_allclose(relative_levels(quieter, audible), relative, atol=1e-3)
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 44_100, 48_000])
+def test_the_last_seconds_are_in_a_segment_that_reaches_back(rate: int) -> None:
+    seconds = 3.0 * BATCH_SEGMENTS + 1.4
+    sound = np.sin(np.linspace(0, 50 * seconds, round(seconds * rate))).astype(np.float32)
+    for blocks in ([sound], np.split(sound, [7, 50_000, len(sound) - 11])):
+        *parts, end = segment_blocks(blocks, rate, rates=[16_000])
+        assert [len(part) for part in parts] == [BATCH_SEGMENTS]
+        for to_rate in (22_050, 16_000):
+            last = end.waveforms[to_rate]
+            assert last.shape == (1, 3 * to_rate)
+            wanted = np.sin(50 * (seconds - 3.0 + np.arange(3 * to_rate) / to_rate))
+            np.testing.assert_allclose(last[0, :-60], wanted[:-60], atol=0.02)
+
+
+def test_a_remainder_of_less_than_half_a_second_is_left_out() -> None:
+    for seconds, segments in ((6.49, 2), (6.5, 3), (5.99, 2), (3.0, 1), (3.4, 1)):
+        parts = segment_blocks([np.ones(round(seconds * 22_050), np.float32)], 22_050)
+        assert sum(map(len, parts)) == segments
+
+
+def test_one_segment_and_a_remainder() -> None:
+    sound = np.arange(4 * 16_000, dtype=np.float32) / 64_000
+    one, end = segment_blocks([sound], 16_000, rates=[16_000])
+    np.testing.assert_array_equal(one.waveforms[16_000][0], sound[:48_000])
+    np.testing.assert_array_equal(end.waveforms[16_000][0], sound[16_000:])

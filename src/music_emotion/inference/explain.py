@@ -23,7 +23,13 @@ from music_emotion.errors import ModelError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference import segmenter
 from music_emotion.inference.model import EmotionModel, SegmentLevel, as_sound, is_file, joined
-from music_emotion.inference.prediction import DIGITS, TrackPrediction, rounded_values
+from music_emotion.inference.prediction import (
+    DIGITS,
+    TrackPrediction,
+    new_seconds,
+    point_spans,
+    rounded_values,
+)
 from music_emotion.models.pooling import spans_around
 
 LONGEST_SECONDS = 300.0  # of a track that are explained; the rest is left aside
@@ -109,21 +115,21 @@ def explain(
     """
     if emotion is not None and emotion not in EMOTIONS:
         raise ModelError(f"there is no emotion {emotion!r}; choose from {', '.join(EMOTIONS)}")
-    segments = _segments(model, source, sample_rate)
+    segments, duration = _segments(model, source, sample_rate)
     count, bands = len(segments), tuple(pairwise(BAND_EDGES))
     # One version at a time: together they would be nine times the sound.
     versions = chain([segments], (_without_band(segments, *band) for band in bands))
     segment_level = joined([model.analyse(version) for version in versions])
 
-    audible = segmenter.audible_segments(segments)
+    weight = np.where(segmenter.audible_segments(segments), new_seconds(count, duration), 0.0)
     whole, (by_segment, by_band, by_both) = _left_out(
-        model, segment_level, audible, bands=len(bands)
+        model, segment_level, weight, bands=len(bands)
     )
     chosen = int(whole.argmax()) if emotion is None else EMOTIONS.index(emotion)
     return Explanation(
         emotion=EMOTIONS[chosen],
         probability=float(whole[chosen]),
-        time=np.arange(count, dtype=np.float64) * SEGMENT_SECONDS,
+        time=point_spans(count, SEGMENT_SECONDS, duration)[0],
         seconds=whole[chosen] - by_segment[:, chosen],
         bands=bands,
         frequencies=whole[chosen] - by_band[:, chosen],
@@ -132,7 +138,7 @@ def explain(
 
 
 def _left_out(
-    model: EmotionModel, segment_level: SegmentLevel, audible: NDArray[np.bool_], *, bands: int
+    model: EmotionModel, segment_level: SegmentLevel, weight: NDArray[np.float64], *, bands: int
 ) -> tuple[Array, list[Array]]:
     """Return the emotions of the whole, shape (9,), and what they are without parts of it.
 
@@ -140,18 +146,18 @@ def _left_out(
     ----------
     segment_level
         Of the n segments, then of the same without the first band, without the second, ….
-    audible
-        Shape (n,).
+    weight
+        What each segment counts in the mean, shape (n,); 0 where it is silent.
 
     Returns
     -------
     whole
-        The mean over the audible segments of what is said of the span around each.
+        The weighted mean of what is said of the span around each segment.
     without
         Without each segment (n, 9), each band (bands, 9), each band in each segment
         (bands · n, 9).
     """
-    count = len(audible)
+    count, audible = len(weight), weight > 0
     spans = [
         np.flatnonzero(audible[span]) + span.start
         for span in spans_around(count, model.segments_per_window)
@@ -171,9 +177,9 @@ def _left_out(
     whole, *by_band = said[: len(everywhere)].reshape(bands + 1, count, len(EMOTIONS))
     changed = iter(said[len(everywhere) :])
 
-    def mean(emotions: Array, heard: NDArray[np.bool_]) -> Array:
-        mean: Array = emotions[heard if heard.any() else slice(None)].mean(axis=0)
-        return mean
+    def mean(emotions: Array, weights: NDArray[np.float64] = weight) -> Array:
+        found = np.average(emotions, axis=0, weights=weights if weights.any() else None)
+        return found.astype(np.float32)
 
     def replaced(number: int) -> Array:
         emotions = whole.copy()
@@ -181,11 +187,11 @@ def _left_out(
             emotions[at] = next(changed)
         return emotions
 
-    others = [audible & (np.arange(count) != number) for number in range(count)]
+    others = np.where(np.eye(count, dtype=bool), 0.0, weight)
     by_segment = [mean(replaced(number), others[number]) for number in range(count)]
-    by_both = [mean(replaced(number), audible) for _ in range(bands) for number in range(count)]
-    without = [by_segment, [mean(emotions, audible) for emotions in by_band], by_both]
-    return mean(whole, audible), [np.stack(each) for each in without]
+    by_both = [mean(replaced(number)) for _ in range(bands) for number in range(count)]
+    without = [by_segment, [mean(emotions) for emotions in by_band], by_both]
+    return mean(whole), [np.stack(each) for each in without]
 
 
 def _said(
@@ -246,8 +252,8 @@ def explain_prediction(
 
 def _segments(
     model: EmotionModel, source: AudioSource | Sound | NDArray[Any], sample_rate: int | None
-) -> segmenter.Segments:
-    """Return the segments of the part that is explained."""
+) -> tuple[segmenter.Segments, float]:
+    """Return the segments of the part that is explained, and its seconds."""
     if is_file(source):
         sound = decode(source, duration=LONGEST_SECONDS)
     else:
@@ -255,7 +261,8 @@ def _segments(
     samples = sound.samples[: round(LONGEST_SECONDS * sound.sample_rate)]
     blocks, _ = segmenter.fill_segment([samples], sound.sample_rate, "the sound")
     parts = segmenter.segment_blocks(blocks, sound.sample_rate, rates=model.sample_rates)
-    return segmenter.Segments(joined([part.waveforms for part in parts]))
+    segments = segmenter.Segments(joined([part.waveforms for part in parts]))
+    return segments, len(samples) / sound.sample_rate
 
 
 def _without_band(whole: segmenter.Segments, lowest: float, highest: float) -> segmenter.Segments:

@@ -33,8 +33,8 @@ from music_emotion.inference.package import (
 from music_emotion.inference.prediction import (
     Timeline,
     TrackPrediction,
+    new_seconds,
     point_spans,
-    segment_seconds,
 )
 from music_emotion.inference.reference import Reference
 from music_emotion.inference.valence_arousal import term_columns
@@ -192,7 +192,7 @@ class EmotionModel:
         return Timeline(
             start=start,
             end=end,
-            weight=np.where(audible, segment_seconds(duration), 0.0),
+            weight=np.where(audible, new_seconds(len(audible), duration), 0.0),
             emotions=predicted.emotions,
             intensities=predicted.intensities,
             valence=valence,

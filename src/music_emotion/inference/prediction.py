@@ -132,6 +132,20 @@ def point_spans(count: int, window: float, duration: float) -> tuple[Floats, Flo
     return start, end + segment_seconds(duration)
 
 
+def new_seconds(count: int, duration: float) -> Floats:
+    """Return how many seconds of a track each segment is the first to hear, shape (count,).
+
+    Examples
+    --------
+    >>> new_seconds(4, duration=10.0).tolist()
+    [3.0, 3.0, 3.0, 1.0]
+    """
+    seconds = np.full(count, segment_seconds(duration))
+    if count:
+        seconds[-1] = min(seconds[-1], duration - SEGMENT_SECONDS * (count - 1))
+    return seconds
+
+
 def segment_seconds(duration: float) -> float:
     """Return how long a segment of a track is: 3 s, or all of a shorter one.
 

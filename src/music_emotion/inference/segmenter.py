@@ -61,6 +61,7 @@ class _Cutter:
         self._resampler = Resampler(from_rate, to_rate)
         self._sr, self._length = to_rate, segment_length(to_rate)
         self._pending: list[Array] = []
+        self._given: Array = np.empty(0, dtype=np.float32)  # the last segment that was taken
 
     @property
     def ready(self) -> int:
@@ -80,7 +81,14 @@ class _Cutter:
         """Return the first ``count`` segments and forget them."""
         sound = np.concatenate(self._pending)
         self._pending = [sound[count * self._length :]]
+        self._given = sound[(count - 1) * self._length : count * self._length]
         return cut_segments(sound[: count * self._length], sr=self._sr)
+
+    def take_end(self, remainder: float) -> Array:
+        """Return one segment that ends ``remainder`` seconds after those that were taken."""
+        sound = np.concatenate([self._given, *self._pending])
+        start = round(remainder * self._sr)
+        return cut_segments(sound[start : start + self._length], sr=self._sr)
 
 
 def segment_blocks(
@@ -98,7 +106,8 @@ def segment_blocks(
     Yields
     ------
     Segments
-        A remainder shorter than a segment is dropped.
+        A remainder of `MIN_SECONDS` and more is in a last segment that reaches back from the end of
+        the sound; a shorter one is dropped.
 
     Examples
     --------
@@ -122,6 +131,9 @@ def segment_blocks(
     count = int(samples // (SEGMENT_SECONDS * sample_rate))
     for start in range(given, count, BATCH_SEGMENTS):
         yield _take(cutters, min(BATCH_SEGMENTS, count - start))
+    remainder = samples / sample_rate - count * SEGMENT_SECONDS
+    if count and remainder >= MIN_SECONDS:
+        yield Segments({rate: cutter.take_end(remainder) for rate, cutter in cutters.items()})
 
 
 def _take(cutters: Mapping[int, _Cutter], count: int) -> Segments:
