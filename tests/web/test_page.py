@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_play
 
 from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
 from helpers.command_line import run
-from helpers.live import RATE, Live, calm_then_tense, music, running, wav
+from helpers.live import RATE, Live, calm_then_tense, music, running, until, wav
 from helpers.sounds import tone
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.web.settings import ServerSettings
@@ -508,10 +508,7 @@ def test_an_analysis_can_be_cancelled(visited: Visit, live: Live) -> None:
     expect(waiting.locator(".stage-text")).to_contain_text("0:12")
     waiting.get_by_role("button", name="Cancel").click()
     expect(visited.track("song.wav")).to_have_count(0)
-    visited.page.wait_for_function(
-        "() => fetch('/api/ready').then((answer) => answer.json()).then((r) => r.inside === 0)"
-    )
-    assert live.inside == 0
+    until(lambda: live.inside == 0)
 
 
 def test_warnings_are_shown(visited: Visit) -> None:
