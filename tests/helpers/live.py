@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import socket
 import threading
@@ -77,6 +78,17 @@ def running(settings: ServerSettings) -> Iterator[Live]:
             server.should_exit = True
             thread.join(PATIENCE)
             assert not thread.is_alive(), "the server did not end"
+
+
+def answer_of(app: Any, path: str, method: str = "GET", **options: Any) -> httpx.Response:
+    """What an application answers that is not served, and has no workers."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return await client.request(method, path, **options)
+
+    return asyncio.run(ask())
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -26,5 +26,5 @@ def test_every_limit_is_listed_with_its_default() -> None:
     options = inspect.signature(serve).parameters
     for name, default in listed:
         assert float(default) == options[name.replace("-", "_")].default, name
-    others = {"host", "port", "model", "token"}
+    others = {"host", "port", "model", "root_path", "token"}
     assert {name.replace("-", "_") for name, _ in listed} == set(options) - others

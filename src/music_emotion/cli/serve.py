@@ -33,6 +33,9 @@ def serve(
         list[str] | None,
         Option("--model", "-m", help="A model's name or folder; the first is the default."),
     ] = None,
+    root_path: Annotated[
+        str, Option(help="Path that a proxy serves everything below, such as /music.")
+    ] = "",
     token: Annotated[
         str, Option(help="Ask clients for it. Better: the variable MUSIC_EMOTION_TOKEN.")
     ] = "",
@@ -66,6 +69,7 @@ def serve(
         host=host,
         port=port,
         models=tuple(model or ()),
+        root_path=root_path.rstrip("/"),
         token=token or os.environ.get(TOKEN_VARIABLE, ""),
         **({"workers": workers} if workers else {}),
         queue=queue,

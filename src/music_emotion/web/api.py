@@ -97,7 +97,7 @@ async def begin_job(
     A job nobody asks for is cancelled after a while, and so is what it holds freed.
     """
     job, _ = await _begin(request, service)
-    response.headers["Location"] = f"/api/jobs/{job.id}"
+    response.headers["Location"] = f"{service.settings.root_path}/api/jobs/{job.id}"
     return _job_out(job, service)
 
 

@@ -19,7 +19,7 @@ from music_emotion.errors import ServerError
 from music_emotion.web.api import Service, router
 from music_emotion.web.jobs import Jobs
 from music_emotion.web.limits import Limiter
-from music_emotion.web.middleware import NONCE, SecurityMiddleware
+from music_emotion.web.middleware import NONCE, RootPathMiddleware, SecurityMiddleware
 from music_emotion.web.responses import EXCEPTION_HANDLERS
 from music_emotion.web.schemas import openapi_document
 from music_emotion.web.settings import ServerSettings, find_models
@@ -55,6 +55,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # to an address made of the Host that a proxy happens to send
     )
     app.state.service = service
     app.state.failure = None
@@ -63,6 +64,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=str(STATIC)), name="static")
     app.add_middleware(SecurityMiddleware, token=settings.token)
+    app.add_middleware(RootPathMiddleware, root_path=settings.root_path)  # outermost
     return app
 
 

@@ -6,6 +6,7 @@ import hmac
 import secrets
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from music_emotion.web.responses import FORBIDDEN, UNAUTHORISED, APIError, ErrorResponse
@@ -42,6 +43,39 @@ def content_policy(nonce: str) -> str:
     return "; ".join(rules)
 
 
+def path_below_root(scope: Scope) -> str:
+    """Return the path of a request as the application names it, without the root path.
+
+    >>> path_below_root({"root_path": "/music", "path": "/music/api/health"})
+    '/api/health'
+    """
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+class RootPathMiddleware:
+    """Lets the application live below a path of its host, such as ``/music``.
+
+    The proxy in front may pass that path on or take it away.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give a request the path that ASGI asks for: with the root path, which is told, too."""
+        root = self._root_path
+        if not root or scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"] == root:  # the page's relative addresses need the slash
+            await RedirectResponse(f"{root}/", 308)(scope, receive, send)
+        else:
+            path = scope["path"]
+            path = path if path.startswith(f"{root}/") else root + path
+            await self._app({**scope, "root_path": root, "path": path}, receive, send)
+
+
 class SecurityMiddleware:
     """Refuses requests that come from another site's page or do not show the token; adds headers.
 
@@ -65,7 +99,7 @@ class SecurityMiddleware:
                 headers.setdefault("Content-Security-Policy", content_policy(nonce))
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith("/api/"):
+                if path_below_root(scope).startswith("/api/"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -78,7 +112,7 @@ class SecurityMiddleware:
         site = headers.get("sec-fetch-site", "same-origin")
         if scope["method"] not in SAFE_METHODS and site not in ("same-origin", "none"):
             return APIError(FORBIDDEN, "requests from pages of other sites are refused")
-        path = scope["path"]
+        path = path_below_root(scope)
         if not self._token or not path.startswith("/api/") or path in WITHOUT_TOKEN:
             return None
         scheme, _, shown = headers.get("authorization", "").partition(" ")

@@ -283,7 +283,11 @@ def openapi_document(app: FastAPI, settings: ServerSettings) -> dict[str, Any]:
     """
     if app.openapi_schema is None:
         document = get_openapi(
-            title=app.title, version=app.version, description=app.description, routes=app.routes
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            servers=[{"url": settings.root_path}] if settings.root_path else None,
         )
         parts = document["components"]
         parts["schemas"] = {k: v for k, v in parts["schemas"].items() if k not in UNUSED}

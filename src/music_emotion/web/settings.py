@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,10 @@ TOKEN_VARIABLE = "MUSIC_EMOTION_TOKEN"
 
 MEGABYTE = 1_000_000  # bytes
 
+ROOT_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
+OWN_PATHS = ("/api", "/static")
+"""What the server's own addresses begin with; a prefix of that name could not be told from them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
@@ -27,6 +32,7 @@ class ServerSettings:
     host: str = "127.0.0.1"  # loopback unless told otherwise
     port: int = 8000  # 0 takes a free one
     models: tuple[str, ...] = ()  # names or folders, served before those of the package
+    root_path: str = ""  # that a proxy serves all addresses below, such as /music
     token: str = field(default="", repr=False)  # clients of the API must show it; "": nobody asks
     workers: int = field(default_factory=available_cores)  # analyse one file at a time each
     queue: int = 16  # files on their way or waiting beside those being analysed
@@ -65,6 +71,11 @@ class ServerSettings:
                 raise ServerError(f"{name} is {getattr(self, name)}; give 0 or more")
         if not 0 <= self.port <= 65_535:
             raise ServerError(f"there is no port {self.port}; give 0 to 65535")
+        if not ROOT_PATH.fullmatch(self.root_path):
+            wrong = printable(self.root_path)
+            raise ServerError(f"the root path '{wrong}' is none; give one such as /music")
+        if any(f"{self.root_path}/".startswith(f"{own}/") for own in OWN_PATHS):
+            raise ServerError(f"the root path {self.root_path} is the server's own; give another")
         if self.token and (not self.token.isascii() or not self.token.isprintable()):
             raise ServerError("the token must consist of printable ASCII characters")
         return self

@@ -1,4 +1,5 @@
 // The server's API: requests with the token where one is asked for, uploads with progress, events.
+// Addresses are relative to the page's, which may lie below a path of its host.
 
 const TOKEN = "music-emotion-token";
 const TRIES = 20;
@@ -92,7 +93,7 @@ export async function file(path, name) {
 function send(form, signal, tellUpload) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", "/api/jobs");
+    request.open("POST", "api/jobs");
     for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) tellUpload(event.loaded / event.total);
@@ -172,7 +173,7 @@ export async function analyse(music, options, signal, tell) {
   for (const [name, value] of Object.entries(options)) form.append(name, value);
   form.append("file", music, music.name);
   const job = await begin(form, signal, tell);
-  const place = `/api/jobs/${job.id}`;
+  const place = `api/jobs/${job.id}`;
   const forget = () => {
     fetch(place, { method: "DELETE", headers: headers(), keepalive: true }).catch(() => {});
   };

@@ -89,7 +89,7 @@ async function addExample(example, button) {
   button.disabled = true;
   find("notice").hidden = true;
   try {
-    add([{ music: await file(`/api/examples/${example.name}`, `${example.name}.flac`) }]);
+    add([{ music: await file(`api/examples/${example.name}`, `${example.name}.flac`) }]);
   } catch (error) {
     notice(error.message);
   } finally {
@@ -242,7 +242,7 @@ function wire() {
 async function start() {
   wire();
   try {
-    offer = await json("/api/models");
+    offer = await json("api/models");
     const { upload_bytes: bytes, audio_seconds: seconds } = offer.limits;
     find("limits").textContent =
       `MP3, WAV, FLAC, Ogg, Opus or AIFF, up to ${megabytes(bytes)} and ` +
@@ -250,7 +250,7 @@ async function start() {
       "Files go to this server only, and are gone after the analysis.";
     showModels();
     showMeanings();
-    showExamples(await json("/api/examples"));
+    showExamples(await json("api/examples"));
     document.body.classList.add("started");
     add(early.splice(0));
   } catch (error) {
