@@ -3,8 +3,8 @@
     python tools/model_pages.py           # docs/models/*.md, the example of README.md, its picture
     python tools/model_pages.py --check   # change nothing; exit 1 and name the pages that differ
 
-The example is a piece synthesised here, predicted by the model ``default`` through the command
-line; nothing in it is typed by hand. What stands between ``<!-- shipped: NAME -->`` and
+The example is what ``music-emotion example`` writes, predicted by the model ``default`` through the
+command line; nothing in it is typed by hand. What stands between ``<!-- shipped: NAME -->`` and
 ``<!-- /shipped -->`` in README.md and docs/*.md is replaced.
 """
 
@@ -18,37 +18,20 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 from music_emotion.atomic import write_output
-from music_emotion.datasets.synthesis import SAMPLE_RATE, STYLES, draw_timbre, play
+from music_emotion.datasets.example import write_example
 from music_emotion.inference.model_card import Card
 from music_emotion.inference.package import find_package, read_cards, shipped_names
 from music_emotion.report.cards import card_page, card_table
 from update_docs import ROOT, replaced
 from update_docs import pages as marked_pages
 
-SONG = "song.mp3"
-PARTS = (("calmness", 18.0), ("joyful_activation", 21.0), ("tension", 15.0))
-"""What the example plays: an emotion's style and its seconds."""
-SONG_SEED = 7
+SONG = "example.wav"
 MADE_BY = "<!-- Written by tools/model_pages.py from the model's card. -->"
 
 
-def write_song(path: Path) -> None:
-    """Write the example: three styles by one synthetic artist, one after the other."""
-    random = np.random.default_rng(SONG_SEED)
-    timbre = draw_timbre(random)
-    sound = np.concatenate([play(STYLES[name], timbre, length, random) for name, length in PARTS])
-    # Whole minutes at once make libsndfile's encoders run out of stack.
-    with soundfile.SoundFile(path, "w", SAMPLE_RATE, 1, "MPEG_LAYER_III", format="MP3") as file:
-        for start in range(0, len(sound), 1 << 16):
-            file.write(sound[start : start + (1 << 16)])
-
-
 def predicted(folder: Path, *options: str) -> str:
-    """Return what ``music-emotion predict song.mp3 …`` prints in a folder with the example."""
+    """Return what ``music-emotion predict example.wav …`` prints in a folder with the example."""
     command = [sys.executable, "-m", "music_emotion", "predict", SONG, *options]
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
@@ -61,7 +44,7 @@ def places(cards: Sequence[tuple[Card, int]]) -> dict[str, str]:
     """Return the content of the marked places by name; each card with its graph's bytes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_song(folder / SONG)
+        write_example(folder / SONG)
         example = predicted(folder)
         reasons = predicted(folder, "--explain", "--top", "1")
     return {
@@ -94,7 +77,7 @@ def pages() -> dict[Path, str]:
 def draw_picture() -> None:
     """Draw the example for the README."""
     with tempfile.TemporaryDirectory() as folder:
-        write_song(Path(folder, SONG))
+        write_example(Path(folder, SONG))
         predicted(Path(folder), "--plot", "predict.png")
         predicted(Path(folder), "--plot", "explain.png", "--explain")
         for name in ("predict.png", "explain.png"):

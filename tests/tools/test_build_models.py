@@ -13,7 +13,6 @@ import model_pages
 from build_models import RECIPES, Recipe, Workshop, build, honest_worth
 from build_reference import build_reference
 from helpers.corpora import corpus_of, points, segments
-from music_emotion.audio import decode
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.calibration import SUPPORT
 from music_emotion.evaluation.cells import CellStore
@@ -134,10 +133,3 @@ def test_the_pages_are_those_of_the_cards() -> None:
         page = (folder / f"{card.name}.md").read_text(encoding="utf-8")
         assert page == f"{model_pages.MADE_BY}\n\n{card_page(card)}\n"
     assert {path.stem for path in folder.glob("*.md")} == set(shipped_names())
-
-
-def test_the_example_is_synthesised_and_readable(tmp_path: Path) -> None:
-    model_pages.write_song(tmp_path / "song.mp3")
-    sound = decode(tmp_path / "song.mp3")
-    assert sound.duration == pytest.approx(sum(seconds for _, seconds in model_pages.PARTS))
-    assert sound.warnings == ()

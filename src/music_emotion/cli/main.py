@@ -25,7 +25,7 @@ STOPPED = "stopped"
 STOPPED_BETWEEN = "stopped; what was finished is kept, run the same command to go on"
 
 HELP_ORDER = (
-    *("predict", "serve", "models", "doctor", "export", "cache", "dataset", "extract"),
+    *("predict", "example", "serve", "models", "doctor", "export", "cache", "dataset", "extract"),
     *("leak", "listeners", "compare", "train", "evaluate", "report"),
     *("scan", "find", "playlist", "tag"),
 )
