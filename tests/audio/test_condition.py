@@ -139,3 +139,11 @@ def test_integers_of_their_whole_range_and_zeros_are_taken_by_type() -> None:
     whole = sound_from_array((tone().astype(np.float64) * 2**31).astype(np.int32), RATE)
     assert np.allclose(whole.samples, tone(), atol=1e-6)
     assert whole.warnings == sound_from_array(np.zeros(RATE, np.int64), RATE).warnings == ()
+
+
+@pytest.mark.parametrize("channels", [2, 3, 6, 8])
+def test_the_mix_is_the_mean_of_all_channels(channels: int) -> None:
+    block = np.random.default_rng(channels).uniform(-0.9, 0.9, (1_000, channels))
+    mix = Conditioner(RATE).mono(block.astype(np.float32))
+    assert mix.dtype == np.float32
+    np.testing.assert_allclose(mix, block.mean(axis=1), atol=2e-7)

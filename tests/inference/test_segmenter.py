@@ -9,7 +9,7 @@ from music_emotion.features.segments import SAMPLE_RATE
 from music_emotion.inference.segmenter import (
     AUDIBLE_LEVELS,
     BATCH_SEGMENTS,
-    LEVEL_SAMPLES,
+    LEVEL_SECONDS,
     SILENT_LEVEL,
     Envelope,
     Segments,
@@ -27,8 +27,8 @@ def test_segments_of_a_stream_are_those_of_the_whole() -> None:
     rng = np.random.default_rng(0)
     sound = rng.standard_normal(int(RATE * 3.1 * BATCH_SEGMENTS)).astype(np.float32)
     blocks = np.split(sound, [1_000, 70_000, 900_000])
-    parts = list(segment_blocks(blocks, RATE, rates=[16_000]))
-    whole = list(segment_blocks([sound], RATE, rates=[16_000]))
+    parts = list(segment_blocks(blocks, RATE, rates=[16_000, 22_050]))
+    whole = list(segment_blocks([sound], RATE, rates=[16_000, 22_050]))
     for rate in (22_050, 16_000):
         assert np.array_equal(
             np.concatenate([part.waveforms[rate] for part in parts]),
@@ -50,7 +50,7 @@ def test_segments_are_the_sound_in_order(count: int) -> None:
 def loud_levels(count: int, size: float) -> np.ndarray:
     """A segment whose first ``count`` of 60 levels alternate around 0, each sample of one size."""
     segment = np.zeros(SEGMENT, np.float32)
-    segment[: count * LEVEL_SAMPLES] = size
+    segment[: count * int(LEVEL_SECONDS * SAMPLE_RATE)] = size
     segment[1::2] *= -1
     return segment
 
@@ -118,7 +118,7 @@ def test_the_last_seconds_are_in_a_segment_that_reaches_back(rate: int) -> None:
     seconds = 3.0 * BATCH_SEGMENTS + 1.4
     sound = np.sin(np.linspace(0, 50 * seconds, round(seconds * rate))).astype(np.float32)
     for blocks in ([sound], np.split(sound, [7, 50_000, len(sound) - 11])):
-        *parts, end = segment_blocks(blocks, rate, rates=[16_000])
+        *parts, end = segment_blocks(blocks, rate, rates=[16_000, 22_050])
         assert [len(part) for part in parts] == [BATCH_SEGMENTS]
         for to_rate in (22_050, 16_000):
             last = end.waveforms[to_rate]
@@ -138,3 +138,12 @@ def test_one_segment_and_a_remainder() -> None:
     one, end = segment_blocks([sound], 16_000, rates=[16_000])
     np.testing.assert_array_equal(one.waveforms[16_000][0], sound[:48_000])
     np.testing.assert_array_equal(end.waveforms[16_000][0], sound[16_000:])
+
+
+def test_only_the_rates_that_are_wanted_are_made() -> None:
+    (segments,) = segment_blocks([np.ones(132_300, np.float32)], 44_100, rates=[16_000])
+    assert list(segments.waveforms) == [segments.sample_rate] == [16_000]
+    assert segment_levels(segments) == pytest.approx([0.0], abs=0.05)
+    assert audible_segments(Segments({16_000: np.zeros((1, 48_000), np.float32)})).tolist() == [
+        False
+    ]

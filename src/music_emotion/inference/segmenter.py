@@ -25,7 +25,7 @@ from music_emotion.features.segments import (
 
 BATCH_SEGMENTS = 20  # segments given at once: one minute
 SILENT_LEVEL = 2e-5  # mean absolute sample, -94 dB; one bit of 16 dithered is below
-LEVEL_SAMPLES = 1_102  # 50 ms at 22,050 Hz
+LEVEL_SECONDS = 0.05
 AUDIBLE_LEVELS = 5  # of the 60 in a segment; a click fills one or two
 LEAST_POWER = 1e-10  # of a segment's level, -100 dB
 LOWEST_LEVEL = -60.0  # dB, below the track's mean
@@ -39,8 +39,7 @@ Array = NDArray[np.float32]
 class Segments:
     """Consecutive segments of one track, each 3 s of mono sound.
 
-    ``waveforms`` holds by sample rate in Hz the same sound, shape (n, 3 s at that rate); 22,050 Hz
-    is there.
+    ``waveforms`` holds by sample rate in Hz, at least one, the same sound, shape (n, 3 s at it).
     """
 
     waveforms: Mapping[int, Array]
@@ -49,9 +48,14 @@ class Segments:
         return len(self.waveform)
 
     @property
+    def sample_rate(self) -> int:
+        """The highest rate in Hz."""
+        return max(self.waveforms)
+
+    @property
     def waveform(self) -> Array:
-        """At 22,050 Hz, shape (n, 66150)."""
-        return self.waveforms[SAMPLE_RATE]
+        """At the highest rate, shape (n, 3 s at that rate)."""
+        return self.waveforms[self.sample_rate]
 
 
 class _Cutter:
@@ -92,7 +96,7 @@ class _Cutter:
 
 
 def segment_blocks(
-    blocks: Iterable[Array], sample_rate: int, *, rates: Iterable[int] = ()
+    blocks: Iterable[Array], sample_rate: int, *, rates: Iterable[int] = (SAMPLE_RATE,)
 ) -> Iterator[Segments]:
     """Cut a stream of mono blocks into segments, :data:`BATCH_SEGMENTS` at a time.
 
@@ -101,7 +105,7 @@ def segment_blocks(
     blocks, sample_rate
         Mono sound, each block of shape (samples,), and its rate in Hz.
     rates
-        At which rates in Hz the segments are wanted besides 22,050 Hz.
+        At which rates in Hz the segments are wanted, at least one.
 
     Yields
     ------
@@ -113,10 +117,10 @@ def segment_blocks(
     --------
     >>> minute = np.zeros(60 * 44_100, np.float32)
     >>> for segments in segment_blocks([minute], 44_100, rates=[16_000]):
-    ...     print(segments.waveform.shape, segments.waveforms[16_000].shape)
-    (20, 66150) (20, 48000)
+    ...     print(segments.sample_rate, segments.waveform.shape)
+    16000 (20, 48000)
     """
-    cutters = {rate: _Cutter(sample_rate, rate) for rate in {SAMPLE_RATE, *rates}}
+    cutters = {rate: _Cutter(sample_rate, rate) for rate in rates}
     samples = given = 0
     for block in blocks:
         samples += len(block)
@@ -154,8 +158,9 @@ def audible_segments(segments: Segments) -> NDArray[np.bool_]:
     """
     waveform = segments.waveform
     size: Array = np.abs(waveform - waveform.mean(axis=1, keepdims=True))
-    whole = waveform.shape[1] // LEVEL_SAMPLES * LEVEL_SAMPLES
-    levels = size[:, :whole].reshape(len(size), -1, LEVEL_SAMPLES).mean(axis=2)
+    length = int(LEVEL_SECONDS * segments.sample_rate)
+    whole = waveform.shape[1] // length * length
+    levels = size[:, :whole].reshape(len(size), -1, length).mean(axis=2)
     spread = np.count_nonzero(levels >= SILENT_LEVEL, axis=1) >= AUDIBLE_LEVELS
     audible: NDArray[np.bool_] = (size.mean(axis=1) >= SILENT_LEVEL) & spread
     return audible
