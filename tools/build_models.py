@@ -32,7 +32,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
 import numpy as np
 from numpy.typing import NDArray
 
-from build_reference import build_reference
+from build_reference import build_reference, compared_feature, corpus_recordings
 from fit_dimensions import RECIPES as DIMENSIONS
 from fit_dimensions import fit_dimension, track_means
 from music_emotion import __version__
@@ -330,6 +330,16 @@ class Workshop:
         plan = make_plan(comparison, self.corpus, track, versions)
         return honest_worth(self.results, recipe, plan.runs)
 
+    def reference(self, worth: Worth, model: Model) -> tuple[Reference | None, dict[str, str]]:
+        """Return what tracks are compared with, and what the card says of it, where known."""
+        if worth.intensities is None:
+            return None, {}
+        compared, recordings = compared_feature(model.feature_names), None
+        if compared:
+            features = self.features((compared,))
+            recordings = corpus_recordings(self.corpus, features, compared, self.work)
+        return build_reference(worth.intensities, self.corpus, recordings)
+
 
 def build(recipe: Recipe, shop: Workshop) -> str:
     """Build one model and return a line about it."""
@@ -340,7 +350,7 @@ def build(recipe: Recipe, shop: Workshop) -> str:
     features = shop.features(tuple(dict.fromkeys((*unfitted.feature_names, *read))))
     worth = shop.worth(recipe, unfitted, features.track_index)
     read_from = dimensions(recipe, worth, features)
-    reference, told = build_reference(worth.intensities, shop.corpus)
+    reference, told = shop.reference(worth, unfitted)
     if not shop.again and _is_built(folder, version, worth, read_from, reference):
         return f"{recipe.name}: up to date ({version})"
     model = shop.trained(recipe, unfitted)

@@ -5,31 +5,75 @@ Called by `build_models.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from fit_recordings import coding_changes, fit_recordings
+from music_emotion.atomic import replaced_when_done
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.evaluation.cells import cell_key
+from music_emotion.features.compute import feature_key
+from music_emotion.features.extract import CorpusFeatures
+from music_emotion.inference.recordings import Recordings
 from music_emotion.inference.reference import Reference, reference_of
+
+COMPARED = {"summary": "summary", "musicnn": "tags"}
+"""What sound is compared by, where a model computes a feature anyway; the first that it does."""
+
+
+def compared_feature(features: Sequence[str]) -> str:
+    """Return what sound is compared by where a model hears ``features``; ``""`` for nothing."""
+    return next((COMPARED[name] for name in COMPARED if name in features), "")
 
 
 def build_reference(
-    intensities: NDArray[np.float64] | None, corpus: Corpus
-) -> tuple[Reference | None, dict[str, str]]:
-    """Return what a model brings, and what its card says of each part; nothing is ``None``.
+    intensities: NDArray[np.float64], corpus: Corpus, recordings: Recordings | None = None
+) -> tuple[Reference, dict[str, str]]:
+    """Return what a model brings, and what its card says of each part.
 
     Parameters
     ----------
     intensities
-        Of each track of the corpus by models that had not heard its artist, shape (tracks, 9), 0–1,
-        where there are such.
+        Of each track of the corpus by models that had not heard its artist, shape (tracks, 9), 0–1.
     corpus
         What the model learned from.
+    recordings
+        Fingerprints of its tracks, where sound is compared.
     """
-    if intensities is None:
-        return None, {}
     told = {
         "standing": f"share of the {len(intensities)} tracks of {corpus.name} whose intensity of "
         "an emotion is lower, each track predicted by models that heard nothing by its artist, "
         "mean over the fold seeds",
     }
-    return reference_of(intensities), told
+    if recordings is not None:
+        told["heard_in_training"] = (
+            f"whether the sound begins like one of the {len(recordings)} recordings that the model "
+            f"learned from: 30 s to 60 s of {recordings.feature} nearer than "
+            f"{recordings.nearest:g} (root mean square over segments and directions)"
+        )
+    return replace(reference_of(intensities), recordings=recordings), told
+
+
+def corpus_recordings(
+    corpus: Corpus, features: CorpusFeatures, name: str, work: Path
+) -> Recordings:
+    """Return the fingerprints of a corpus' tracks by a feature that is extracted."""
+    rows, track = features.arrays[name], features.track_index
+    tracks = [np.asarray(rows[track == number]) for number in range(len(corpus))]
+    return fit_recordings(name, tracks, _changes(corpus, name, work))
+
+
+def _changes(corpus: Corpus, name: str, work: Path) -> NDArray[np.float64]:
+    """Return what coding changes, from ``work`` where it was computed before."""
+    key = cell_key(data=corpus.fingerprint, feature=feature_key(name).folder)
+    path = work / f"coding-changes-{name}-{key[:8]}.npy"
+    if not path.is_file():
+        work.mkdir(parents=True, exist_ok=True)
+        with replaced_when_done(path) as temporary, temporary.open("wb") as file:
+            np.save(file, coding_changes(name, [track.path for track in corpus.tracks]))
+    changes: NDArray[np.float64] = np.load(path)
+    return changes

@@ -14,19 +14,21 @@ import pytest
 import soundfile as sf
 
 import music_emotion
+from fit_recordings import fit_recordings
 from helpers.graphs import card, linear_reader, package, tone_detector
 from helpers.sounds import RATE, tone
 from music_emotion.audio import Sound, read_audio
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
+from music_emotion.features.compute import segment_features
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
 from music_emotion.inference.model import EmotionModel, load_model, spans_around
 from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.inference.package import write_package
-from music_emotion.inference.reference import reference_of
-from music_emotion.inference.segmenter import BATCH_SEGMENTS
+from music_emotion.inference.reference import Reference, reference_of
+from music_emotion.inference.segmenter import BATCH_SEGMENTS, segment_blocks
 
 CALM, TENSE = tone(9.0, hertz=440.0), tone(9.0, hertz=3_000.0)
 
@@ -329,6 +331,26 @@ def test_the_standing_is_that_of_the_intensities(tone_model: EmotionModel) -> No
         standing = model.predict(sound, SAMPLE_RATE).standing
         assert standing[EMOTIONS.index("calmness")] == 0.75
         assert model.predict(np.zeros(6 * RATE), RATE).standing.max() <= 0.5
+
+
+def test_a_recording_that_was_learned_from_is_told(tone_model: EmotionModel) -> None:
+    random = np.random.default_rng(0)
+    sound = np.concatenate([tone(3.0, RATE, hertz=hertz) for hertz in random.uniform(200, 4e3, 20)])
+    other = np.concatenate([tone(3.0, RATE, hertz=hertz) for hertz in random.uniform(200, 4e3, 20)])
+    segments = next(iter(segment_blocks([sound.astype(np.float32)], RATE, rates=[16_000])))
+    rows = segment_features(segments.waveforms, ["summary"])["summary"]
+    known = fit_recordings("summary", [rows], 0.01 * random.standard_normal((300, 272)))
+    model = EmotionModel(tone_model.network, Reference(recordings=known))
+    assert model.features == ("waveform", "summary")
+    for again in (sound, 0.5 * sound, np.stack([sound, sound], axis=1), np.tile(sound, 2)):
+        prediction = model.predict(again, RATE)
+        assert prediction.heard_in_training
+        assert prediction.warnings == (
+            "the model learned from this very recording; its confidence says nothing about other "
+            "music",
+        )
+    assert not model.predict(other, RATE).heard_in_training
+    assert not tone_model.predict(sound, RATE).heard_in_training
 
 
 def test_a_folder_is_opened_again_when_its_reference_changes(tmp_path: Path) -> None:

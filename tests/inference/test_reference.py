@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import zipfile
 from contextlib import suppress
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from music_emotion.inference.recordings import Recordings
 from music_emotion.inference.reference import (
     Reference,
     parse_reference,
@@ -47,6 +50,47 @@ def test_what_was_written_is_read_and_tells_no_track() -> None:
     data = reference_bytes(reference)
     assert data == reference_bytes(reference_of(TRACKS[::-1]))
     assert np.array_equal(parse_reference(data).intensities, reference.intensities)
+
+
+def planted() -> Recordings:
+    random = np.random.default_rng(3)
+    mean, scale, *axes = random.standard_normal((5, 272)).astype(np.float32)
+    prints = random.integers(-99, 99, (5, 20, 3)).astype(np.int8)
+    lengths = np.full(5, 20, np.int16)
+    return Recordings("summary", mean, scale, np.stack(axes, axis=1), prints, lengths, 0.25)
+
+
+def test_recordings_are_written_and_read() -> None:
+    written = replace(reference_of(TRACKS), recordings=planted())
+    read = parse_reference(reference_bytes(written)).recordings
+    assert read is not None
+    assert (read.feature, read.nearest) == ("summary", 0.25)
+    for name in ("mean", "scale", "axes", "prints", "lengths"):
+        assert np.array_equal(getattr(read, name), getattr(written.recordings, name))
+        assert getattr(read, name).dtype == getattr(written.recordings, name).dtype
+    assert written.features == ("summary",)
+    assert reference_of(TRACKS).features == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"feature": "pickle"}, "no feature 'pickle' of that size"),
+        ({"feature": "waveform"}, "no feature 'waveform' of that size"),
+        ({"feature": "tags"}, "no feature 'tags' of that size"),
+        ({"feature": 5}, "recordings.feature holds no name"),
+        ({"mean": None}, "recordings.mean is missing"),
+        ({"nearest": "near"}, "recordings.nearest holds no numbers"),
+        ({"mean": 3.0}, "recordings does not fit together"),
+        ({"lengths": np.full(5, 21, np.int16)}, "lengths of recordings"),
+    ],
+)
+def test_recordings_that_fit_nothing_are_refused(changed: dict[str, Any], reason: str) -> None:
+    known = planted()
+    arrays = {each.name: getattr(known, each.name) for each in fields(known)} | changed
+    named = {f"recordings.{name}": np.asarray(a) for name, a in arrays.items() if a is not None}
+    with pytest.raises(ValueError, match=reason):
+        parse_reference(_file(intensities=TRACKS, **named))
 
 
 def _file(**arrays: np.ndarray) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 import build_models
 import model_pages
 from build_models import RECIPES, Recipe, Workshop, build, honest_worth
-from build_reference import build_reference
+from build_reference import build_reference, compared_feature
 from helpers.corpora import corpus_of, points, segments
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.calibration import SUPPORT
@@ -67,7 +67,14 @@ def test_tracks_are_compared_with_what_was_predicted_out_of_fold() -> None:
     assert told["standing"].startswith(f"share of the 400 tracks of {corpus.name} whose intensity")
     middle = reference.standing(np.median(worth.intensities, axis=0))
     assert middle == pytest.approx(0.5, abs=0.01)
-    assert build_reference(None, corpus) == (None, {})
+    assert reference.recordings is None
+    assert set(told) == {"standing"}
+
+
+def test_what_sound_is_compared_by_is_computed_anyway() -> None:
+    assert compared_feature(("musicnn", "summary")) == "summary"
+    assert compared_feature(("musicnn",)) == "tags"
+    assert compared_feature(("log_mel",)) == ""
 
 
 def test_figures_of_another_recipe_are_refused() -> None:

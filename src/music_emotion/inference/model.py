@@ -45,6 +45,9 @@ DEFAULT_MODEL = "default"
 ARRAY_METHODS = ("__array__", "__array_interface__", "__array_struct__")
 BYTES = (bytes, bytearray, memoryview)  # of a file or of samples, who knows
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
+KNOWN_RECORDING = (
+    "the model learned from this very recording; its confidence says nothing about other music"
+)
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -52,7 +55,7 @@ Key = TypeVar("Key")
 SegmentLevel = Mapping[str, Array]
 """What is kept of each segment, one entry per segment on axis 0: the graph's outputs (scope
 ``segment``) or the features it will see pooled (scope ``track``), and the features that valence
-and arousal are read from."""
+and arousal are read from or that are compared with the reference."""
 
 ReadingProgress = Callable[[float, float | None], None]
 """Called with (seconds read, seconds in all where known)."""
@@ -72,7 +75,12 @@ class EmotionModel:
     @property
     def sample_rates(self) -> frozenset[int]:
         """Rates in Hz at which the model needs segments."""
-        return sample_rates(self.card.computed_features)
+        return sample_rates(self.features)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features of a segment that are computed: for the answer, and to compare the sound."""
+        return tuple(dict.fromkeys((*self.card.computed_features, *self.reference.features)))
 
     @property
     def segments_per_window(self) -> int:
@@ -121,9 +129,10 @@ class EmotionModel:
             masks.append(segmenter.audible_segments(segments))
             levels.append(segmenter.segment_levels(segments))
         audible, peaks, duration = np.concatenate(masks), envelope.values(), sound.duration
-        course = self.timeline(joined(parts), audible, np.concatenate(levels), duration)
+        level = joined(parts)
+        course = self.timeline(level, audible, np.concatenate(levels), duration)
         emotions, intensities = course.mean(course.emotions), course.mean(course.intensities)
-        is_audible = bool(audible.any())
+        is_audible, is_known = bool(audible.any()), self.reference.knows(level, audible)
         return TrackPrediction(
             path=path,
             duration=duration,
@@ -136,9 +145,11 @@ class EmotionModel:
             arousal=float(course.mean(course.arousal)),
             timeline=course,
             standing=self.reference.standing(intensities),
+            heard_in_training=is_known,
             warnings=(
                 *sound.warnings,
                 *_warnings(is_audible, float(peaks.max()), is_repeated, duration),
+                *((KNOWN_RECORDING,) if is_known else ()),
             ),
             envelope=peaks,
         )
@@ -146,13 +157,15 @@ class EmotionModel:
     def analyse(self, segments: segmenter.Segments) -> SegmentLevel:
         """Return what the model keeps of each segment: its features, or the graph's outputs.
 
-        Features that valence and arousal are read from are kept in both cases.
+        Features that valence and arousal are read from, or that are compared, are kept in both
+        cases.
         """
-        features = segment_features(segments.waveforms, self.card.computed_features)
+        features = segment_features(segments.waveforms, self.features)
         if self.card.scope == "track":
             return features
         predicted = self.network(features)
-        kept = {name: features[name] for name in self.card.dimension_features}
+        others = {*self.card.dimension_features, *self.reference.features}
+        kept = {name: features[name] for name in others}
         return {"emotions": predicted.emotions, "intensities": predicted.intensities, **kept}
 
     def timeline(

@@ -3,7 +3,9 @@
 Arrays of numbers, read without pickle, and known by the card's ``reference_sha256``:
 
 - ``intensities``: of the reference tracks, each predicted by models that had not heard its artist;
-  every emotion's in rising order, so that no track can be told.
+  every emotion's in rising order, so that no track can be told;
+- ``recordings.*``: fingerprints of what the model learned from
+  (:class:`~music_emotion.inference.recordings.Recordings`).
 """
 
 from __future__ import annotations
@@ -11,16 +13,23 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import printable
+from music_emotion.features.compute import FEATURES
+from music_emotion.inference.recordings import Recordings
 
 REFERENCE_FILE = "reference.npz"
 MAX_UNPACKED_BYTES = 1 << 26
+
+_PARTS = {"recordings": Recordings}
+"""What a reference may hold besides intensities, by the name that its arrays begin with."""
 
 _DAMAGE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What numpy and zipfile raise for files that are not whole, or are of a kind they cannot read."""
@@ -36,15 +45,31 @@ class Reference:
     ----------
     intensities: of n reference tracks, each column in rising order, shape (n, 9), 0–1; none where
         n is 0
+    recordings: that the model learned from; ``None`` where they are not known
     """
 
     intensities: Array = field(default_factory=lambda: np.zeros((0, len(EMOTIONS)), np.float32))
+    recordings: Recordings | None = None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features it compares."""
+        return tuple(dict.fromkeys(part.feature for part in self._parts))
+
+    @property
+    def _parts(self) -> list[Any]:
+        parts = (getattr(self, part) for part in _PARTS)
+        return [part for part in parts if part is not None]
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` naming what cannot be."""
         shape = self.intensities.shape
         if len(shape) != 2 or shape[1] != len(EMOTIONS):
             raise ValueError(f"intensities of shape {shape}")
+        for part in self._parts:
+            known = FEATURES.get(part.feature)
+            if known is None or not known.is_pooled or known.shape != part.mean.shape:
+                raise ValueError(f"no feature {printable(part.feature)!r} of that size")
         if not ((self.intensities >= 0) & (self.intensities <= 1)).all():
             raise ValueError("intensities leave 0 to 1")
 
@@ -66,6 +91,19 @@ class Reference:
         lower = (self.intensities < intensities).sum(axis=0)
         equal = (self.intensities == intensities).sum(axis=0)
         return np.asarray((lower + equal / 2) / count, np.float32)
+
+    def knows(self, features: Mapping[str, Array], audible: NDArray[np.bool_]) -> bool:
+        """Whether a sound is one of the recordings that the model learned from.
+
+        Parameters
+        ----------
+        features
+            Of its n segments by name, :attr:`features` among them.
+        audible
+            Which of them are more than silence, shape (n,).
+        """
+        known = self.recordings
+        return known is not None and known.hold(features[known.feature], audible)
 
 
 def reference_of(intensities: NDArray[np.floating]) -> Reference:
@@ -89,10 +127,12 @@ def reference_bytes(reference: Reference) -> bytes:
     >>> again.intensities.max(axis=0).tolist() == [1.0] * 9
     True
     """
+    arrays: dict[str, Any] = {"intensities": reference.intensities.astype(np.float16)}
+    for part in _PARTS:
+        if (value := getattr(reference, part)) is not None:
+            arrays |= {f"{part}.{each.name}": getattr(value, each.name) for each in fields(value)}
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, allow_pickle=False, intensities=reference.intensities.astype(np.float16)
-    )
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
@@ -114,7 +154,23 @@ def parse_reference(data: bytes) -> Reference:
     arrays = _unpacked(data)
     if "intensities" not in arrays:
         raise ValueError("intensities are missing")
-    return Reference(arrays["intensities"].astype(np.float32))
+    parts = {part: _part(part, kind, arrays) for part, kind in _PARTS.items()}
+    return Reference(arrays["intensities"].astype(np.float32), **parts)
+
+
+def _part(part: str, kind: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """Return a part of a reference from its arrays; ``None`` where there are none of it."""
+    names = [each.name for each in fields(kind)]
+    found = {name: arrays[f"{part}.{name}"] for name in names if f"{part}.{name}" in arrays}
+    if not found:
+        return None
+    if missing := set(names) - set(found):
+        raise ValueError(f"{part}.{min(missing)} is missing")
+    values = {name: array if array.ndim else array.item() for name, array in found.items()}
+    try:
+        return kind(**values)
+    except (AttributeError, IndexError, TypeError) as error:
+        raise ValueError(f"{part} does not fit together") from error
 
 
 def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
@@ -128,8 +184,9 @@ def _unpacked(data: bytes) -> dict[str, NDArray[Any]]:
     except _DAMAGE as error:
         raise ValueError(str(error)) from error
     for name, array in arrays.items():
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-            raise ValueError(f"{name} holds no numbers")
-        if not np.isfinite(array).all():
+        kinds = "U" if name.endswith(".feature") else "fiu"
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds:
+            raise ValueError(f"{printable(name)} holds no {'name' if kinds == 'U' else 'numbers'}")
+        if kinds != "U" and not np.isfinite(array).all():
             raise ValueError(f"{name} is not finite")
     return arrays
