@@ -11,8 +11,9 @@ import pytest
 
 from music_emotion.web.jobs import Job, Jobs, State
 from music_emotion.web.limits import Limiter
+from music_emotion.web.responses import STOPPING, APIError
 from music_emotion.web.settings import ServerSettings
-from music_emotion.web.worker import AnalysisRequest
+from music_emotion.web.worker import Analysis, AnalysisRequest
 
 
 def stale(arrange: Callable[[Jobs, list[Job]], Any], now: float) -> list[int]:
@@ -78,3 +79,30 @@ def test_of_too_many_results_the_oldest_go_first() -> None:
             end(job, 10.0)
 
     assert stale(finish, 20.0) == [0]
+
+
+def test_a_server_that_stops_waits_for_results_a_moment() -> None:
+    job = Job(AnalysisRequest("a", "tones"))
+    assert job.is_awaited(1e9)
+    job.analysis = Analysis({}, [])
+    end(job, 10.0)
+    job.seen = 12.0
+    assert job.is_awaited(16.9)
+    assert not job.is_awaited(17.0)
+    job.collected = True
+    assert not job.is_awaited(12.0)
+    failed = Job(AnalysisRequest("a", "tones"))
+    end(failed, 10.0)
+    assert not failed.is_awaited(10.0)
+
+
+def test_a_job_that_is_cut_off_says_why_where_it_knows() -> None:
+    cancelled, refused = (Job(AnalysisRequest("a", "tones")) for _ in range(2))
+    cancelled.cut_off()
+    refused.error = APIError(STOPPING, "the server is being stopped")
+    refused.cut_off()
+    assert (cancelled.state, refused.state) == (State.CANCELLED, State.FAILED)
+    with pytest.raises(APIError, match="cancelled"):
+        cancelled.result()
+    with pytest.raises(APIError, match="being stopped"):
+        refused.result()

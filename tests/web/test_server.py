@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h11
 import httpx
@@ -27,6 +33,7 @@ from helpers.live import (
     status_line,
     until,
 )
+from helpers.processes import children_of, needs_proc
 from music_emotion.errors import ModelError, ServerError
 from music_emotion.web import jobs
 from music_emotion.web.server import listen, patient_protocol
@@ -290,3 +297,126 @@ def test_the_command_serves_until_it_is_told_to_stop(model_folders: tuple[str, .
     _, errors = server.communicate(timeout=60)
     assert server.returncode == 0
     assert errors == "stopped\n"
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """A server as a process of its own, with one worker, and a client of it."""
+    command = [sys.executable, "-m", "music_emotion", "serve", "--port", "0", "--workers", "1"]
+    process = subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        address = process.stdout.readline().split()[1]
+        with httpx.Client(base_url=address, timeout=120, trust_env=False) as client:
+            yield process, client
+    finally:
+        process.kill()
+        process.wait()
+
+
+def in_thread(threads: ThreadPoolExecutor, client: httpx.Client, **options: Any) -> Any:
+    """A request for a prediction on its way."""
+    return threads.submit(client.post, "/api/predict", **options)
+
+
+def stopped(process: subprocess.Popen[str]) -> str:
+    """What a process said on its error stream until its end, which has to be a good one."""
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "Error" not in errors
+    assert errors.endswith("stopped\n")
+    return errors
+
+
+def test_a_server_that_is_told_to_stop_refuses_what_it_does_not_finish(
+    model_folders: tuple[str, ...],
+) -> None:
+    folders = [option for folder in model_folders for option in ("--model", folder)]
+    endless = {"files": FILE, "data": {"model": "endless"}}
+    with (
+        serving(*folders, "--drain", "2") as (process, client),
+        ThreadPoolExecutor() as threads,
+    ):
+        place = client.post("/api/jobs", **endless).headers["location"]
+        asked = [in_thread(threads, client, **endless) for _ in range(3)]
+        until(lambda: client.get("/api/ready").json()["inside"] == 4)
+        with client.stream("GET", f"{place}/events") as events:
+            told = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            until(lambda: code(client.get("/api/ready")) == (503, "stopping"))
+            assert client.get("/api/health").status_code == 200
+            refused = client.post("/api/predict", files=FILE)
+            for answer in (refused, *(one.result() for one in asked)):
+                assert code(answer) == (503, "stopping")
+                assert int(answer.headers["retry-after"]) >= 1
+            assert time.monotonic() - told >= 2
+            last = events.read().decode().split("event: ")[-1]
+            assert last.startswith("failed")
+            assert '"stopping"' in last
+        stopped(process)
+
+
+@needs_proc
+def test_a_server_that_is_told_to_stop_finishes_what_is_inside(
+    model_folders: tuple[str, ...],
+) -> None:
+    end = f"\r\n--{BOUNDARY}--\r\n".encode()
+    head = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    told = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        """A form whose second half comes when the server is being stopped."""
+        yield part_head() + FILE["file"][1][:1_000]
+        told.wait(120)
+        yield FILE["file"][1][1_000:] + end
+
+    with (
+        serving("--model", model_folders[0]) as (process, client),
+        ThreadPoolExecutor() as threads,
+    ):
+        place = client.post("/api/jobs", files=FILE).headers["location"]
+        until(lambda: client.get(place).json()["state"] == "done")
+        asked = [in_thread(threads, client, content=body(), headers=head) for _ in range(3)]
+        until(lambda: client.get("/api/ready").json()["inside"] == 3)
+        os.kill(process.pid, signal.SIGTERM)
+        for worker in children_of(process.pid):  # as service managers tell all of a service
+            os.kill(worker, signal.SIGTERM)
+        until(lambda: code(client.get("/api/ready")) == (503, "stopping"))
+        told.set()
+        for one in asked:
+            assert one.result().status_code == 200
+        assert client.get(f"{place}/result").json()["prediction"]["path"] == "a.wav"
+        stopped(process)
+
+
+def test_a_server_that_is_told_twice_stops_at_once(model_folders: tuple[str, ...]) -> None:
+    folders = [option for folder in model_folders for option in ("--model", folder)]
+    with (
+        serving(*folders, "--drain", "600") as (process, client),
+        ThreadPoolExecutor() as threads,
+        client.stream("GET", "/api/health"),
+        httpx.Client(base_url=client.base_url, timeout=120, trust_env=False) as other,
+    ):
+        asked = in_thread(threads, other, files=FILE, data={"model": "endless"})
+        until(lambda: client.get("/api/ready").json()["inside"] == 1)
+        process.send_signal(signal.SIGINT)
+        until(lambda: code(client.get("/api/ready")) == (503, "stopping"))
+        process.send_signal(signal.SIGINT)
+        assert code(asked.result()) == (503, "stopping")
+        stopped(process)
+
+
+def test_who_takes_no_answer_does_not_hold_up_a_server_that_stops(
+    model_folders: tuple[str, ...],
+) -> None:
+    with serving("--model", model_folders[0], "--drain", "0") as (process, client):
+        port = client.base_url.port
+        with socket.create_connection(("127.0.0.1", port)) as idle:
+            idle.sendall(form_head("Content-Length: 50000") + part_head())
+            until(lambda: client.get("/api/ready").json()["inside"] == 1)
+            process.send_signal(signal.SIGTERM)
+            stopped(process)
+            assert b" 503 " in idle.recv(100)

@@ -49,12 +49,16 @@ def serve(
     max_upload_seconds: Annotated[float, _limit("Longest upload in seconds.")] = 600.0,
     max_idle: Annotated[float, _limit("Longest pause of a sender, seconds.")] = 10.0,
     min_rate: Annotated[int, Option(min=0, help="Slowest upload in bytes per second.")] = 16_000,
+    drain: Annotated[
+        float, Option(callback=_amount, help="Time to finish files when told to stop, seconds.")
+    ] = 30.0,
     worker_memory: Annotated[
         float, Option(callback=_amount, help="Address space of a process in GB; 0: no limit.")
     ] = 8.0,
 ) -> None:
     """Serve the web page and the HTTP API, on this machine unless told otherwise."""
     from music_emotion.errors import MissingExtraError
+    from music_emotion.interruption import sigterm_interrupts
 
     try:
         from music_emotion.web.app import create_app
@@ -81,17 +85,19 @@ def serve(
         upload_seconds=max_upload_seconds,
         idle_seconds=max_idle,
         upload_rate=min_rate,
+        drain_seconds=drain,
         worker_bytes=round(1_000 * worker_memory * MEGABYTE),
     )
-    application = create_app(settings)
-    if not settings.is_loopback and not settings.token:
-        typer.echo(
-            "warning: other machines can use this server without a token; see --token", err=True
-        )
     try:
-        run(application, settings, lambda address: typer.echo(f"open {address} (Ctrl-C stops)"))
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
+        with sigterm_interrupts():
+            application = create_app(settings)
+            if not settings.is_loopback and not settings.token:
+                warning = "other machines can use this server without a token; see --token"
+                typer.echo(f"warning: {warning}", err=True)
+            run(application, settings, lambda address: typer.echo(f"open {address} (Ctrl-C stops)"))
+    except KeyboardInterrupt:  # before it served; then the server is told
+        pass
+    typer.echo("stopped", err=True)
 
 
 COMMANDS = {"serve": serve}

@@ -23,6 +23,7 @@ from music_emotion.web.limits import Limiter
 from music_emotion.web.responses import APIError
 from music_emotion.web.schemas import error_responses
 from music_emotion.web.settings import ServedModel, ServerSettings
+from music_emotion.web.stopping import Stopping
 from music_emotion.web.uploads import Upload, receive_upload
 from music_emotion.web.worker import AnalysisRequest
 from music_emotion.web.workers import Workers
@@ -41,6 +42,18 @@ class Service:
     workers: Workers
     limiter: Limiter
     jobs: Jobs
+    stopping: Stopping
+
+    @property
+    def empty(self) -> bool:
+        """Whether no file is inside, and no result waits to be fetched."""
+        return not self.limiter.inside and not self.jobs.awaited
+
+    async def refuse_rest(self) -> None:
+        """Answer all that is inside that the server is being stopped."""
+        self.stopping.finish()
+        self.workers.retire()
+        await self.jobs.refuse(self.stopping.refusal())
 
 
 router = APIRouter(prefix="/api")
@@ -135,7 +148,9 @@ async def watch_job(job_id: JobId, service: ServiceDependency) -> StreamingRespo
 )
 async def fetch_result(job_id: JobId, service: ServiceDependency) -> Response:
     """Answer with the prediction, or with why there is none; kept for some minutes."""
-    analysis = service.jobs.find(job_id).result()
+    job = service.jobs.find(job_id)
+    analysis = job.result()
+    job.collected = True
     content = {"prediction": analysis.result, "peaks": analysis.peaks}
     return JSONResponse(content, headers=NO_STORE)
 
@@ -207,12 +222,13 @@ async def health() -> schemas.HealthOut:
 @router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
-    responses=error_responses(responses.BUSY),
+    responses=error_responses(responses.BUSY, responses.STOPPING),
     summary="Say whether the server takes files",
     tags=["state"],
 )
 async def ready(service: ServiceDependency) -> schemas.ReadyOut:
     """Answer 200 where a file would be analysed now or soon; needs no token."""
+    service.stopping.check()
     workers, inside = service.workers.ready, service.limiter.inside
     if not workers:
         raise APIError(responses.BUSY, "no worker is ready yet; try again soon", retry_after=1)
@@ -223,10 +239,12 @@ async def ready(service: ServiceDependency) -> schemas.ReadyOut:
 
 async def _begin(request: Request, service: Service) -> tuple[Job, asyncio.Task[None]]:
     """Receive a file and what is wanted of it, and start its job."""
+    service.stopping.check()
     with ExitStack() as held:
         held.enter_context(service.limiter.slot(request.client.host if request.client else ""))
-        upload = await receive_upload(request, service.settings)
-        held.callback(upload.file.close)
+        async with service.stopping.cutting_off():
+            upload = await receive_upload(request, service.settings)
+            held.callback(upload.file.close)
         job = Job(_analysis_request(upload, [model.name for model in service.models]))
         return job, service.jobs.begin(job, upload.file, held.pop_all().close)
 

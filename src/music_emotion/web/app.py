@@ -23,6 +23,7 @@ from music_emotion.web.middleware import NONCE, RootPathMiddleware, SecurityMidd
 from music_emotion.web.responses import EXCEPTION_HANDLERS
 from music_emotion.web.schemas import openapi_document
 from music_emotion.web.settings import ServerSettings, find_models
+from music_emotion.web.stopping import Stopping
 from music_emotion.web.worker import WorkerSettings
 from music_emotion.web.workers import Workers
 
@@ -75,7 +76,8 @@ def assemble(settings: ServerSettings) -> Service:
     worker_settings = WorkerSettings(folders, settings.audio_seconds, settings.worker_bytes)
     workers = Workers(settings.workers, worker_settings)
     limiter = Limiter(settings.slots, settings.share, settings.workers)
-    return Service(settings, models, workers, limiter, Jobs(settings, workers, limiter))
+    jobs = Jobs(settings, workers, limiter)
+    return Service(settings, models, workers, limiter, jobs, Stopping(settings.drain_seconds))
 
 
 @asynccontextmanager

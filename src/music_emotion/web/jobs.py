@@ -21,6 +21,7 @@ from music_emotion.web.workers import AnalysisWorker, Workers
 
 SWEEP_SECONDS = 1.0
 ID_BYTES = 18
+COLLECT_SECONDS = 5.0  # after its end the result of a job may be fetched from a server that stops
 
 FAILURES = {
     "unreadable": responses.UNREADABLE,
@@ -53,6 +54,7 @@ class Job:
     analysis: Analysis | None = None
     error: APIError | None = None  # why there is no analysis
     seen: float = field(default_factory=time.monotonic)  # when someone last asked
+    collected: bool = False  # whether its result was fetched
     watchers: int = 0  # open streams of events, and requests that wait for the answer
     ended: float | None = None  # when it ended
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -85,6 +87,17 @@ class Job:
         """Note how far it is; what is told after its end comes too late."""
         if self.ended is None:
             self.change(State.RUNNING, progress)
+
+    def cut_off(self) -> None:
+        """Note that it came to nothing: refused, where it was told why, else cancelled."""
+        self.change(State.CANCELLED if self.error is None else State.FAILED)
+
+    def is_awaited(self, now: float) -> bool:
+        """Whether it is not done, or its result was not fetched and may be, in a moment."""
+        if self.ended is None:
+            return True
+        fresh = now - max(self.ended, self.seen) < COLLECT_SECONDS
+        return self.analysis is not None and not self.collected and fresh
 
     def is_stale(self, now: float, limits: ServerSettings) -> bool:
         """Whether its result is old, or nobody waits for it."""
@@ -147,7 +160,7 @@ class Jobs:
             job.error = error
             job.change(State.FAILED)
         except asyncio.CancelledError:
-            job.change(State.CANCELLED)
+            job.cut_off()
             raise
         except Exception:  # the boundary of a task nobody awaits
             logging.getLogger(__name__).exception("a job failed")
@@ -191,7 +204,7 @@ class Jobs:
             release()
             self._tasks.pop(job.id, None)
             if job.ended is None:
-                job.change(State.CANCELLED)
+                job.cut_off()
 
         task.add_done_callback(finish)
         return task
@@ -219,6 +232,23 @@ class Jobs:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a server that is to stop should wait for a job."""
+        now = time.monotonic()
+        return any(job.is_awaited(now) for job in self._jobs.values())
+
+    async def refuse(self, error: APIError) -> None:
+        """End what has not ended; those who ask for it are told ``error``."""
+        tasks = dict(self._tasks)
+        for number, task in tasks.items():
+            job = self._jobs.get(number)
+            if job is not None and job.ended is None:
+                job.error = error
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks.values())
 
     async def sweep(self) -> None:
         """Forget old results and cancel what nobody waits for, until cancelled."""

@@ -56,13 +56,20 @@ SHARE_USED = ProblemType(429, "too_many_requests", "This client has too many fil
 CANCELLED = ProblemType(409, "cancelled", "The job was cancelled.")
 INTERNAL = ProblemType(500, "internal_error", "The server made a mistake.")
 BUSY = ProblemType(503, "busy", "The server has no room for another file now.")
+STOPPING = ProblemType(503, "stopping", "The server is being stopped.")
 TIMED_OUT = ProblemType(
     504, "analysis_too_long", "The analysis took longer than the server allows."
 )
 
 OF_JOBS = (UNAUTHORISED, NOT_FOUND)
-OF_UPLOADS = (BAD_REQUEST, UNAUTHORISED, FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, SHARE_USED, BUSY)
-OF_ANALYSES = (CANCELLED, TOO_LARGE, TOO_LONG, UNSUPPORTED, UNREADABLE, INTERNAL, BUSY, TIMED_OUT)
+OF_UPLOADS = (
+    *(BAD_REQUEST, UNAUTHORISED, FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, SHARE_USED, BUSY),
+    STOPPING,
+)
+OF_ANALYSES = (
+    *(CANCELLED, TOO_LARGE, TOO_LONG, UNSUPPORTED, UNREADABLE, INTERNAL, BUSY, STOPPING),
+    TIMED_OUT,
+)
 """What may stand against a request that has to do with each."""
 
 

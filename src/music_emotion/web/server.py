@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import h11
 import uvicorn
@@ -12,10 +13,12 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from music_emotion.errors import MusicEmotionError, ServerError
+from music_emotion.web.api import Service
 from music_emotion.web.settings import ServerSettings
 
 KEEP_ALIVE_SECONDS = 5
-FAREWELL_SECONDS = 3  # running requests get, when the server is told to stop
+FAREWELL_SECONDS = 3  # clients get to take the last answers, when the server stops
+LAST_SECONDS = 2  # what answers them gets to notice that they were hung up on
 BACKLOG = 128  # connections the system holds until they are accepted
 
 
@@ -51,7 +54,7 @@ def prepare(
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=FAREWELL_SECONDS,
+        timeout_graceful_shutdown=FAREWELL_SECONDS + LAST_SECONDS,
     )
     return AnnouncedServer(config, app, announce)
 
@@ -81,11 +84,16 @@ def address(listening: socket.socket) -> str:
 
 
 class AnnouncedServer(uvicorn.Server):
-    """A server that says when it takes requests, and ends where its workers cannot work."""
+    """A server that says when it takes requests, and ends where its workers cannot work.
+
+    Told to stop, it takes no more files, finishes those inside, and refuses what is left when
+    their time is over; told again, at once.
+    """
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, announce: Callable[[], None]) -> None:
         super().__init__(config)
         self._app = app
+        self._service: Service = app.state.service
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -95,6 +103,28 @@ class AnnouncedServer(uvicorn.Server):
             self.should_exit = True
         elif self.started:
             self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop, or end now, for a signal; it is not raised once more at the end."""
+        if self._service.stopping.begun:
+            self.should_exit = True
+        self._service.stopping.begin()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether the server is to end, ten times a second."""
+        stopping = self._service.stopping
+        is_done = stopping.begun and (stopping.late or self._service.empty)
+        return await super().on_tick(counter) or is_done
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse what is left, let the answers out, and hang up on who does not take them."""
+        await self._service.refuse_rest()
+        asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self._hang_up)
+        await super().shutdown(sockets)
+
+    def _hang_up(self) -> None:
+        for connection in tuple(self.server_state.connections):
+            connection.transport.abort()
 
 
 def patient_protocol(settings: ServerSettings) -> type[H11Protocol]:

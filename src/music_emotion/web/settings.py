@@ -44,6 +44,7 @@ class ServerSettings:
     upload_seconds: float = 600.0  # a body may take to arrive
     idle_seconds: float = 10.0  # a client that is sending a request may pause
     upload_rate: int = 16_000  # bytes/s a body must keep up with after the first idle_seconds
+    drain_seconds: float = 30.0  # to finish what is inside, when told to stop
     result_seconds: float = 600.0  # the result of a job is kept after its end
     results: int = 100  # finished jobs kept at most; the oldest go first
     abandoned_seconds: float = 60.0  # without anyone asking, then an unfinished job is cancelled
@@ -66,8 +67,8 @@ class ServerSettings:
         for name in above_zero:
             if not 0 < getattr(self, name) < math.inf:
                 raise ServerError(f"{name} is {getattr(self, name)}; give a number above 0")
-        for name in ("queue", "upload_rate", "worker_bytes"):
-            if getattr(self, name) < 0:
+        for name in ("queue", "upload_rate", "worker_bytes", "drain_seconds"):
+            if not 0 <= getattr(self, name) < math.inf:
                 raise ServerError(f"{name} is {getattr(self, name)}; give 0 or more")
         if not 0 <= self.port <= 65_535:
             raise ServerError(f"there is no port {self.port}; give 0 to 65535")

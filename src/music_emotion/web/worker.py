@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import signal
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -156,6 +157,8 @@ def work(connection: Connection, settings: WorkerSettings) -> None:
     It first sends ``None``, or why it cannot work. Then the connection gives an
     :class:`AnalysisRequest` and the descriptor of its file, and so on.
     """
+    # Told to all processes of a service at once; the server says when this one ends.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     silence_native_libraries()
     limit_memory(settings.memory_bytes)
     predictor = Predictor(settings)

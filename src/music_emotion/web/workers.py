@@ -114,9 +114,13 @@ class Workers:
                 await self.close()
                 raise ServerError(f"no file can be analysed: {failure.message}")
 
+    def retire(self) -> None:
+        """Replace no process that ends from now on."""
+        self._closing = True
+
     async def close(self) -> None:
         """Stop all processes."""
-        self._closing = True
+        self.retire()
         for worker in tuple(self._workers):
             worker.stop()
         for task in tuple(self._tasks):
