@@ -29,7 +29,7 @@ LIBSNDFILE = {
     "avr": "AVR",
     "paf": "Ensoniq PARIS",
     "pvf": "Portable Voice",
-    "svx": "Amiga 8SVX",
+    "svx": "8SVX",
     "mat5": "Matlab",
 }
 
@@ -79,6 +79,12 @@ def test_each_suffix_is_of_one_kind() -> None:
     assert len(found) == len(set(found)) == len(AUDIO_SUFFIXES)
     assert not AUDIO_SUFFIXES & (OTHER_SUFFIXES | UNFINISHED_SUFFIXES)
     assert all(name == name.lower() and name.startswith(".") for name in found)
+
+
+def test_the_page_lists_every_suffix() -> None:
+    page = Path(__file__).parents[2] / "docs" / "predict.md"
+    listed = page.read_text(encoding="utf-8").partition("## What is read")[2]
+    assert [suffix for suffix in suffixes(KINDS) if f"`{suffix}`" not in listed] == []
 
 
 def test_a_free_format_mp3_is_known() -> None:

@@ -109,3 +109,45 @@ def test_a_chunk_of_odd_length_before_the_sound_is_padded(kind: str) -> None:
     sound = decode(io.BytesIO(data[:at] + b"NAME" + length + b"above\0" + data[at:]))
     assert sound.duration == pytest.approx(SECONDS, abs=0.001)
     assert np.abs(sound.samples[-RATE:] - tone(SECONDS)[-RATE:]).max() < 1e-4
+
+
+def _extensible(data: bytes, order: str, number: int) -> bytes:
+    """A WAV or Wave64 in whose extensible format another format's number is named."""
+    at = data.index(b"fmt ") + (24 if data[:4] == b"riff" else 8)
+    fields = struct.unpack_from(f"{order}HHIIHH", data, at)
+    guid = struct.pack(f"{order}IHH", number, 0, 0x10) + bytes.fromhex("800000aa00389b71")
+    extension = struct.pack(f"{order}HHI", 22, fields[-1], 0) + guid
+    chunk = struct.pack(f"{order}HHIIHH", 0xFFFE, *fields[1:]) + extension
+    form, more = ("<Q", 24) if data[:4] == b"riff" else (f"{order}I", 0)
+    size = struct.calcsize(form)
+    (length,) = struct.unpack_from(form, data, at - size)
+    end = at + length - more
+    return data[: at - size] + struct.pack(form, len(chunk) + more) + chunk + data[end:]
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "PCM_16"])
+def test_an_extensible_wave64_holds_what_its_extension_says(subtype: str) -> None:
+    """The decoder once took floats for integers, and gave noise."""
+    buffer = io.BytesIO()
+    sf.write(buffer, tone(SECONDS), RATE, format="W64", subtype=subtype)
+    data = _extensible(buffer.getvalue(), "<", 3 if subtype == "FLOAT" else 1)
+    for changed in (data, data + bytes(4_000)):
+        sound = decode(io.BytesIO(changed))
+        assert sound.duration == SECONDS
+        assert np.abs(sound.samples - tone(SECONDS)).max() < 1e-4
+        assert sound.warnings == ()
+
+
+@pytest.mark.parametrize("written", [1, 0x10000], ids=["as one number", "as two"])
+def test_an_extensible_rifx_is_read(written: int) -> None:
+    buffer = io.BytesIO()
+    sf.write(buffer, tone(SECONDS), RATE, format="WAV", subtype="PCM_24", endian="BIG")
+    data = _extensible(buffer.getvalue(), ">", written)
+    assert np.abs(decode(io.BytesIO(data)).samples - tone(SECONDS)).max() < 1e-4
+
+
+def test_what_follows_the_sound_of_a_wave64_is_not_heard() -> None:
+    marker = b"marker\0\0" + bytes(8) + struct.pack("<Q", 24 + 6_000) + bytes(range(250)) * 24
+    for behind in (marker, bytes(50_000)):
+        sound = decode(io.BytesIO(_file("W64") + behind))
+        assert (sound.duration, sound.warnings) == (SECONDS, ())

@@ -98,3 +98,15 @@ def test_bytes_that_are_gone_or_added_move_nothing_behind(whole: bytes, inserted
     assert sound.duration == pytest.approx(SECONDS, abs=0.01)
     assert np.abs(sound.samples[-RATE:] - expected.samples[-RATE:]).max() < 1e-3
     assert heard_share(expected.samples, sound.samples, RATE) > 0.8
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 24_000])
+def test_opus_is_heard_at_its_own_rate(rate: int) -> None:
+    """Not at the one that its encoder was given, at which the decoder works less exactly."""
+    data = encoded(tone(3.0, rate), "opus", rate)
+    sound = decode(io.BytesIO(data))
+    assert (sound.sample_rate, sound.warnings) == (RATE, ())
+    assert sound.duration == pytest.approx(3.0, abs=0.001)
+    assert frequency(sound.samples, RATE) == pytest.approx(440.0, abs=1.0)
+    cut = decode(io.BytesIO(data[: len(data) // 2]))
+    assert cut.sample_rate == RATE

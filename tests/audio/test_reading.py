@@ -227,6 +227,9 @@ def test_a_header_with_absurd_numbers_is_refused_or_bounded(write: Write) -> Non
         ("song.m4a", b"\0\0\0\x20ftypM4A ", MissingExtraError, "M4A"),
         ("song.dsf", b"DSD \x1c", MissingExtraError, "DSD"),
         ("song.dff", b"FRM8\0\0", MissingExtraError, "DSD"),
+        ("song.voc", b"Creative Voice File\x1a", MissingExtraError, "Creative Voice"),
+        ("song.spx", b"OggS" + bytes(24) + b"Speex   ", MissingExtraError, "Speex"),
+        ("song.aac", b"ID3\4" + bytes(6) + b"\xff\xf1\x50", MissingExtraError, "AAC"),
         ("song.ts", b"\x47\x40", AudioError, "not audio"),  # of no kind that is known
     ],
 )

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from music_emotion.audio.tags_around import after_tags, before_tags, tag_length
+from music_emotion.audio.tags_around import after_tags, before_padding, before_tags, tag_length
 
 ID3V2 = b"ID3\3\0\0\0\0\1\0" + bytes(128)
 ID3V2_FOOTER = b"ID3\4\0\x10\0\0\1\0" + bytes(128) + b"3DI\4\0\x10\0\0\1\0"
@@ -26,10 +26,18 @@ def test_the_length_of_a_tag(tag: bytes) -> None:
 
 
 def test_what_lies_between_tags() -> None:
-    data = ID3V2 + APE + b"sound" * 20 + APE + LYRICS + ID3V1
+    data = ID3V2 + APE + b"sound" * 20 + ID3V2_FOOTER + APE + LYRICS + ID3V1
 
     def read(start: int, count: int) -> bytes:
         return data[start : start + count] if start >= 0 else b""
 
     start = after_tags(read, len(data))
     assert data[start : before_tags(read, start, len(data))] == b"sound" * 20
+
+
+def test_many_zeros_are_padding_and_few_are_sound() -> None:
+    for zeros, kept, end in ((100, 0, 200), (300, 0, 100), (300, 64, 164), (200_000, 0, 100)):
+        data = b"sound" * 20 + bytes(zeros)
+        found = before_padding(lambda at, n, data=data: data[at : at + n], 0, len(data), kept)
+        assert found == end
+    assert before_padding(lambda at, n: bytes(n), 0, 100_000) == 0

@@ -6,9 +6,11 @@ PyAV, extra ``[formats]``) reads M4A, AAC, WMA, WebM, DSD and the sound of video
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +23,13 @@ from music_emotion.audio.pieces import (
     Loss,
     Part,
     Piece,
+    Span,
     bytes_at,
+    bytes_within,
     contradicted,
     whole_file,
 )
+from music_emotion.audio.tags_around import after_tags, before_padding, before_tags
 
 BLOCK_FRAMES = 1 << 18
 """Frames read at once: 6 s at 44.1 kHz; fixed, so that every reader sees the same blocks."""
@@ -42,7 +47,7 @@ UNFINISHED_OGG = "Last page lacks an end-of-stream bit"
 # them: playlists, lists of parts, session descriptions. What is heard must be in the file itself.
 CONTAINED = (
     "mov,matroska,asf,avi,flv,mpeg,mpegts,aac,ac3,eac3,amr,ape,wv,tta,tak,dts,"
-    "mp3,ogg,flac,wav,w64,aiff,caf,au,dsf,iff"
+    "mp3,ogg,flac,wav,w64,aiff,caf,au,dsf,iff,voc,rm,truehd,mlp,loas,mpc,mpc8"
 )
 
 CONTAINER_SLACK = 0.02  # of the length; codecs' delays and coarse clocks are less
@@ -51,7 +56,12 @@ DISPOSITION_DEFAULT = 1  # FFmpeg's AV_DISPOSITION_DEFAULT
 LOSSLESS_FLOATS = frozenset({"wavpack", "als"})  # of integers or floats, as their format tells
 
 # Without a header that tells their length; FFmpeg guesses it from the rate of the beginning.
-STREAMS = frozenset({"aac", "ac3", "eac3", "amr", "dts", "mp3", "mpeg", "mpegts"})
+STREAMS = frozenset(
+    {"aac", "ac3", "eac3", "amr", "dts", "mp3", "mpeg", "mpegts", "truehd", "mlp", "loas"}
+)
+
+FRAME_ZEROS = 64  # that may be the end of a stream's last frame
+ENDING_IN_A_CHECKSUM = frozenset({"ac3", "eac3"})
 
 
 class AudioFile(Protocol):
@@ -105,6 +115,14 @@ def _open(descriptor: int, parts: Iterable[Part] | None) -> Any:
     except (soundfile.LibsndfileError, TypeError, ValueError):
         os.lseek(descriptor, 0, os.SEEK_SET)
         return None
+
+
+def _is_misread(file: Any) -> bool:
+    """Whether libsndfile takes for sound what is none, or in another order.
+
+    The headers of a VOC's blocks, and the channels of an 8SVX, which lie one behind the other.
+    """
+    return bool(file.format == "VOC" or (file.format == "SVX" and file.channels > 1))
 
 
 def _layout(descriptor: int, file: Any) -> Layout | None:
@@ -164,10 +182,18 @@ class SoundFileAudio:
         elif UNFINISHED_OGG in str(self._file.extra_info) and not self.losses:
             self.losses.append(Loss(frames / self.sample_rate))
 
+    @property
+    def is_inexact(self) -> bool:
+        """Whether FFmpeg decodes it better: the IMA ADPCM of AIFF, here begun anew every packet."""
+        return bool(self._file.format == "AIFF" and self._file.subtype == "IMA_ADPCM")
+
     @classmethod
     def attempt(cls, descriptor: int) -> SoundFileAudio | None:
         """Open the descriptor, which stays the caller's on failure; ``None`` if unknown."""
         file = _open(descriptor, None)
+        if file is not None and _is_misread(file):
+            file.close()
+            return None
         layout = _layout(descriptor, file) or Listed()
         first = layout.next_piece(0.0) or Piece()
         if first.parts is not None:
@@ -342,12 +368,27 @@ def _decoding_errors() -> tuple[type[Exception], ...]:
     return av.FFmpegError, ValueError, EOFError, MemoryError
 
 
-def _open_container(file: BinaryIO) -> Any:
+def _open_container(file: io.RawIOBase) -> Any:
     """Open a file with FFmpeg; raises one of :func:`_decoding_errors` where that fails."""
     import av
 
     options = {"format_whitelist": CONTAINED}
     return av.open(file, mode="r", metadata_errors="replace", options=options)
+
+
+def _sound_within(descriptor: int, stream: str = "") -> JoinedParts:
+    """Return a file without the tags around its sound, which FFmpeg takes for damage.
+
+    Of one of STREAMS, the zeros behind it are left out, too.
+    """
+    size = os.fstat(descriptor).st_size
+    read = functools.partial(bytes_within, descriptor)
+    start = after_tags(read, size)
+    end = before_tags(read, start, size)
+    if stream:
+        kept = 0 if stream in ENDING_IN_A_CHECKSUM else FRAME_ZEROS
+        end = before_tags(read, start, before_padding(read, start, end, kept))
+    return JoinedParts(descriptor, [Span(start, end)])
 
 
 def is_without_sound(descriptor: int) -> bool:
@@ -360,12 +401,11 @@ def is_without_sound(descriptor: int) -> bool:
     """
     import av  # noqa: F401  # what is missing is said before anything is opened
 
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        try:
-            with _open_container(file) as container:
-                return not container.streams.audio
-        except _decoding_errors():
-            return False
+    try:
+        with _open_container(_sound_within(descriptor)) as container:
+            return not container.streams.audio
+    except _decoding_errors():
+        return False
 
 
 def _is_default(track: Any) -> bool:
@@ -384,8 +424,8 @@ def _holds_floats(context: Any) -> bool:
 class ContainerAudio:
     """A stream of sound in a container, read by FFmpeg: the default, else the first."""
 
-    def __init__(self, file: Any, container: Any) -> None:
-        self._file = file
+    def __init__(self, descriptor: int, container: Any) -> None:
+        self._descriptor = descriptor
         self._container = container
         tracks = list(container.streams.audio)
         heard = next((at for at, track in enumerate(tracks) if _is_default(track)), 0)
@@ -414,18 +454,18 @@ class ContainerAudio:
         ImportError
             PyAV (extra ``[formats]``) is missing.
         """
-        file = os.fdopen(os.dup(descriptor), "rb")
         try:
-            container = _open_container(file)
+            container = _open_container(_sound_within(descriptor))
+            if container.format.name in STREAMS:
+                stream = container.format.name
+                container.close()
+                container = _open_container(_sound_within(descriptor, stream))
             streams = container.streams.audio
             if not streams or streams[0].codec_context is None:
                 raise ValueError("no sound that can be decoded")
-            opened = cls(file, container)
+            return cls(descriptor, container)
         except _decoding_errors():
-            file.close()
             return None
-        os.close(descriptor)
-        return opened
 
     def blocks(self, limit: int | None) -> Iterator[NDArray[np.float32]]:
         """Yield (frames, channels) float32 blocks, ``limit`` frames in all at most."""
@@ -472,9 +512,16 @@ class ContainerAudio:
             # Where the container counts its packets and all were there, nothing is cut off.
             self.estimated |= 0 < int(self._stream.frames or 0) <= packets
         except _decoding_errors():
-            self.losses.append(Loss(position / self.sample_rate))
+            if not self._is_heard(position):  # else of what is behind the sound: tags, padding
+                self.losses.append(Loss(position / self.sample_rate))
+
+    def _is_heard(self, position: int) -> bool:
+        """Whether all is heard that a header claims."""
+        return self.frames is not None and not self.estimated and position >= self.frames
 
     def close(self) -> None:
         """Release the file."""
-        self._container.close()
-        self._file.close()
+        if self._descriptor >= 0:
+            self._container.close()
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -106,7 +106,7 @@ def _opened(descriptor: int, name: str) -> AudioFile:
     try:
         if not os.fstat(descriptor).st_size:
             raise AudioError(f"{name} is empty (0 bytes); copy or download it again")
-        audio = SoundFileAudio.attempt(descriptor) or _open_container(descriptor, name)
+        audio = _decoder(descriptor, name)
     except BaseException:
         os.close(descriptor)
         raise
@@ -118,6 +118,22 @@ def _opened(descriptor: int, name: str) -> AudioFile:
         return audio
     audio.close()
     raise AudioError(f"{name} claims {what}; it is damaged or needs converting to WAV")
+
+
+def _decoder(descriptor: int, name: str) -> AudioFile:
+    """Return what decodes a file; the descriptor is closed with it."""
+    audio = SoundFileAudio.attempt(descriptor)
+    if audio is None:
+        return _open_container(descriptor, name)
+    if audio.is_inexact:
+        another = os.dup(descriptor)
+        with suppress(ImportError):
+            exact = ContainerAudio.attempt(another)
+            if exact is not None:
+                audio.close()
+                return exact
+        os.close(another)
+    return audio
 
 
 def _descriptor(source: AudioSource, name: str) -> int:

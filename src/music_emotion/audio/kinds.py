@@ -69,6 +69,7 @@ _IRCAM = tuple(bytes((0x64, 0xA3, machine, 0)) for machine in range(1, 5))
 _QUICKTIME = _opens(b"ftyp", b"moov", b"mdat", at=4) + tuple(
     ((0, b"\0\0"), (4, name)) for name in (b"wide", b"free", b"skip", b"pnot")
 )
+_LATM = tuple(bytes((0x56, 0xE0 | length)) for length in range(4))
 _DTS = tuple(map(bytes.fromhex, ("7ffe8001", "fe7f0180", "1fffe800", "ff1f00e8")))
 
 KINDS = (
@@ -86,13 +87,12 @@ KINDS = (
     Kind("AU", (".au", ".snd"), _opens(b".snd", b"dns.")),
     Kind("Wave64", (".w64",), _opens(W64_RIFF)),
     Kind("Core Audio", (".caf",), _opens(b"caff")),
-    Kind("Creative Voice", (".voc",), _opens(b"Creative Voice File")),
     Kind("NIST Sphere", (".sph", ".nist"), _opens(b"NIST_1A")),
     Kind("IRCAM", (".ircam",), _opens(*_IRCAM, *(mark[::-1] for mark in _IRCAM))),
     Kind("AVR", (".avr",), _opens(b"2BIT")),
     Kind("Ensoniq PARIS", (".paf",), _opens(b" paf", b"fap ")),
     Kind("Portable Voice", (".pvf",), _opens(b"PVF1")),
-    Kind("Amiga 8SVX", (".8svx", ".svx"), _chunks((b"FORM", b"8SVX"), (b"FORM", b"16SV"))),
+    Kind("8SVX", (".8svx", ".svx"), _chunks((b"FORM", b"8SVX"), (b"FORM", b"16SV"))),
     Kind("Psion", (".wve",), _opens(b"ALawSoundFile**")),
     Kind("FastTracker", (".xi",), _opens(b"Extended Instrument: ")),
     Kind("MIDI sample dump", (".sds",), _opens(b"\xf0\x7e")),
@@ -128,9 +128,10 @@ KINDS = (
     ),
     _of_formats(
         "AAC",
-        (".aac", ".adts"),
-        *_opens(b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9", b"ADIF"),
+        (".aac", ".adts", ".latm"),
+        *_opens(b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9", b"ADIF", *_LATM),
     ),
+    _of_formats("Creative Voice", (".voc",), *_opens(b"Creative Voice File")),
     _of_formats("AMR", (".amr", ".awb"), *_opens(b"#!AMR")),
     _of_formats("AC-3", (".ac3", ".eac3", ".ec3"), *_opens(b"\x0b\x77", b"\x77\x0b")),
     _of_formats("DSD", (".dsf", ".dff"), *_opens(b"DSD ", b"FRM8")),
@@ -139,6 +140,13 @@ KINDS = (
     _of_formats("WavPack", (".wv",), *_opens(b"wvpk")),
     _of_formats("True Audio", (".tta",), *_opens(b"TTA1")),
     _of_formats("TAK", (".tak",), *_opens(b"tBaK")),
+    _of_formats("Musepack", (".mpc", ".mpp"), *_opens(b"MPCK", b"MP+")),
+    _of_formats("RealAudio", (".ra",), *_opens(b".ra\xfd", b".RMF"), videos=(".rm", ".rmvb")),
+    _of_formats(
+        "TrueHD or MLP",
+        (".thd", ".truehd", ".mlp"),
+        *_opens(b"\xf8\x72\x6f\xba", b"\xf8\x72\x6f\xbb", at=4),
+    ),
 )
 """All kinds that are read."""
 

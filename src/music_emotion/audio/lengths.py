@@ -1,8 +1,11 @@
-"""The length that the header of uncompressed sound claims, against the data that follow.
+"""What the header of uncompressed sound claims, against the data that follow.
 
 WAV, RF64, Wave64, AIFF, AU and CAF write how many bytes of sound follow before it. A recorder that
 was cut off leaves a zero there, a pipe a number that means *unknown*, other programs what is wrong.
 What follows decides: another chunk ends the sound, more sound does not.
+
+The decoder (libsndfile) takes what an *extensible* format of Wave64 describes for integers, floats
+too, and refuses that of RIFX; it is shown the plain format that the extension names.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import functools
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from music_emotion.audio.pieces import Insert, Listed, Part, Piece, Span, bytes_within, is_zero
@@ -22,9 +25,13 @@ SLACK_BYTES = 1 << 12  # behind the sound that are not worth a word: 23 ms of a 
 TAIL_BYTES = 1 << 16  # at the end of a file, where chunks behind the sound are looked for
 MOST_CHUNKS = 1_000  # before the sound; more are no header
 W64_NAME_BYTES, W64_HEADER_BYTES = 16, 24  # of a chunk
+W64_PADDING = 8  # bytes to a multiple of which a chunk is filled
 W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 RF64_SIZES = struct.Struct("<8sQQQI")  # a chunk: sizes of the file, the sound, its samples; a table
+EXTENSIBLE = 0xFFFE  # a format whose number stands behind its other fields, where a GUID begins
+FORMAT_NAMES = (b"fmt ", bytes.fromhex("666d7420f3acd3118cd100c04f8edb8a"))  # of WAV, of Wave64
+EXTENSION_AT, EXTENSIBLE_BYTES = 24, 40  # within a chunk
 TAIL_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"cue ", b"smpl", b"_PMX", b"PEAK")
 
 
@@ -57,6 +64,8 @@ class _Claim:
         How the header of a chunk is written, its name first, and to what its length is padded.
     is_understood
         Whether the decoder makes do with a size that is unknown or too large.
+    codec
+        Another number of the format, to be written in its place.
     """
 
     data: int
@@ -66,6 +75,7 @@ class _Claim:
     chunk: str = ""
     padding: int = 2
     is_understood: bool = True
+    codec: tuple[_Field, int] | None = None
 
 
 def _chunks(
@@ -92,8 +102,10 @@ def _riff(read: ReadAt) -> _Claim | None:
     order = ">" if read(0, 4) == b"RIFX" else "<"
     form = f"{order}4sI"
     whole: int | None = _Field(4, f"{order}I").read(read) + 8
-    long = None
+    long = codec = None
     for position, name, size in _chunks(read, 12, form):
+        if order == ">" and name in FORMAT_NAMES:
+            codec = _plain(read, position, size, order)
         if name == b"ds64":
             long = position
         if name == b"data":
@@ -105,19 +117,34 @@ def _riff(read: ReadAt) -> _Claim | None:
             is_unknown = size >= UNKNOWN_BYTES and (long is None or size >= 1 << 62)
             given = None if is_unknown else size
             is_understood = number.form != "<Q"
-            return _Claim(position, given, ((number, 0),), whole, form, 2, is_understood)
+            numbers = ((number, 0),)
+            return _Claim(position, given, numbers, whole, form, 2, is_understood, codec)
     return None
 
 
 def _w64(read: ReadAt) -> _Claim | None:
-    form, whole = "<16sQ", _Field(16, "<Q")
-    for position, name, size in _chunks(read, 40, form, 8, W64_HEADER_BYTES):
+    form, whole, codec = "<16sQ", _Field(16, "<Q"), None
+    for position, name, size in _chunks(read, 40, form, W64_PADDING, W64_HEADER_BYTES):
+        if name in FORMAT_NAMES:
+            codec = _plain(read, position, size - W64_HEADER_BYTES, "<")
         if name == W64_DATA:
             number = _Field(position - 8, "<Q")
             given = None if size >= 1 << 62 else max(0, size - W64_HEADER_BYTES)
             numbers = ((number, W64_HEADER_BYTES), (whole, position))
-            return _Claim(position, given, numbers, whole.read(read), form, 8, False)
+            return _Claim(
+                position, given, numbers, whole.read(read), form, W64_PADDING, False, codec
+            )
     return None
+
+
+def _plain(read: ReadAt, position: int, size: int, order: str) -> tuple[_Field, int] | None:
+    """Return where the number of an extensible format stands, and what it should be."""
+    number = _Field(position, f"{order}H")
+    if size < EXTENSIBLE_BYTES or number.read(read) != EXTENSIBLE:
+        return None
+    # Of RIFX, its first four bytes are one number, or two of which the first is meant.
+    halves = (_Field(position + EXTENSION_AT + at, f"{order}H").read(read) for at in (0, 2))
+    return number, next((half for half in halves if half), EXTENSIBLE)
 
 
 def _aiff(read: ReadAt) -> _Claim | None:
@@ -171,19 +198,33 @@ def layout(descriptor: int) -> Listed | None:
     size = os.fstat(descriptor).st_size
     if claim is None or claim.data >= size:
         return None
+    there, share = _length(descriptor, claim, size)
+    if there is not None:
+        return _corrected(claim, there, share)
+    if claim.codec is not None:
+        return Listed((Piece(tuple(_rewritten([claim.codec], size))),), share=share)
+    return Listed(share=share) if share != 1.0 else None
+
+
+def _length(descriptor: int, claim: _Claim, size: int) -> tuple[int | None, float]:
+    """Return the bytes of sound to be claimed instead, and how many are for each that is there.
+
+    ``None``: what is claimed may stay.
+    """
+    read = functools.partial(bytes_within, descriptor)
     there = size - claim.data
     if claim.size is None:
-        return None if claim.is_understood else _corrected(claim, there, 1.0)
+        return (None if claim.is_understood else there), 1.0
     if claim.size > there:
         # Where the header knows the size of the whole file, only its other number is wrong.
         share = 1.0 if claim.whole is not None and claim.whole <= size else claim.size / there
-        return Listed(share=share) if claim.is_understood else _corrected(claim, there, share)
-    if _is_end(read, claim, size):
-        return None
-    if is_zero(descriptor, claim.data + claim.size, size):
-        return None
+        return (None if claim.is_understood else there), share
+    if _is_end(read, claim, size) or is_zero(descriptor, claim.data + claim.size, size):
+        # Of Wave64, the decoder hears all that follows.
+        goes_on = claim.padding == W64_PADDING and claim.size < there
+        return (claim.size if goes_on else None), 1.0
     there = _end_of_sound(read, claim, size) - claim.data
-    return _corrected(claim, there, claim.size / there)
+    return there, claim.size / there
 
 
 def _is_end(read: ReadAt, claim: _Claim, size: int) -> bool:
@@ -231,18 +272,25 @@ def _end_of_sound(read: ReadAt, claim: _Claim, size: int) -> int:
 
 def _corrected(claim: _Claim, there: int, share: float) -> Listed:
     """Lay out a file whose header tells the bytes of sound that are there."""
-    parts: list[Part] = []
-    position = 0
-    numbers = [(field.at, field.form, there + more) for field, more in claim.numbers]
-    if claim.chunk[1:] == "4sI" and there > UNKNOWN_BYTES and len(numbers) == 1:
-        at, form, _ = numbers[0]
-        if form == "<I":  # more than a WAV can tell: as RF64
-            sizes = RF64_SIZES.pack(b"ds64\x1c\0\0\0", there + claim.data, there, 0, 0)
-            parts.append(Insert(b"RF64\xff\xff\xff\xffWAVE" + sizes))
-            position, numbers = 12, [(at, form, LARGEST_32)]
-    for at, form, number in sorted(numbers):
-        largest = (1 << 8 * struct.calcsize(form) - form[1].islower()) - 1
-        parts += [Span(position, at), Insert(struct.pack(form, min(number, largest)))]
-        position = at + struct.calcsize(form)
-    parts.append(Span(position, claim.data + there))
+    numbers = [(field, there + more) for field, more in claim.numbers]
+    codec = [] if claim.codec is None else [claim.codec]
+    end = claim.data + there
+    if claim.chunk == "<4sI" and there > UNKNOWN_BYTES and numbers[0][0].form == "<I":
+        # More than a WAV can tell: as RF64.
+        sizes = RF64_SIZES.pack(b"ds64\x1c\0\0\0", end, there, 0, 0)
+        parts: list[Part] = [Insert(b"RF64\xff\xff\xff\xffWAVE" + sizes)]
+        parts += _rewritten([*codec, (numbers[0][0], LARGEST_32)], end, 12)
+    else:
+        parts = _rewritten([*codec, *numbers], end)
     return Listed((Piece(tuple(parts)),), share=share)
+
+
+def _rewritten(numbers: Sequence[tuple[_Field, int]], end: int, start: int = 0) -> list[Part]:
+    """Return a stretch of the file with other numbers in it."""
+    parts: list[Part] = []
+    for field, number in sorted(numbers, key=lambda one: one[0].at):
+        form = field.form
+        largest = (1 << 8 * struct.calcsize(form) - form[1].islower()) - 1
+        parts += [Span(start, field.at), Insert(struct.pack(form, min(number, largest)))]
+        start = field.at + struct.calcsize(form)
+    return [*parts, Span(start, end)]

@@ -48,7 +48,7 @@ FLAC_MAPPING = 9  # bytes before what a FLAC file begins with
 HEADER_PACKETS = {VORBIS: 3, OPUS: 2, FLAC: 1}  # of FLAC the others are read by its own decoder
 VORBIS_RATE, VORBIS_BYTES = slice(12, 16), 30  # of the first packet
 LONGEST_PACKET = 8_192  # samples; of Vorbis, and more than Opus has
-OPUS_PRESKIP = slice(10, 12)
+OPUS_PRESKIP, OPUS_INPUT_RATE = slice(10, 12), slice(12, 16)
 REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -214,13 +214,15 @@ class _LinkLayout:
         self._link = link
         self._preskip, self._rate = 0, OPUS_RATE
         first = link.headers[0]
-        data = bytes_at(descriptor, first.start, first.end - first.start)
+        data = self._begin = bytes_at(descriptor, first.start, first.end - first.start)
         body = HEADER_BYTES + data[HEADER_BYTES - 1]
         if link.kind == VORBIS:
             self._rate = int.from_bytes(data[body:][VORBIS_RATE], "little") or 1
         else:
             at = slice(body + OPUS_PRESKIP.start, body + OPUS_PRESKIP.stop)
             self._preskip = int.from_bytes(data[at], "little")
+            data = _at_full_rate(data, body)
+            self._begin = _resealed(data)
             data = data[: at.start] + bytes(2) + data[at.stop :]
         self._first = _resealed(data)
         self.remarks: tuple[str, ...] = ()
@@ -237,6 +239,15 @@ class _LinkLayout:
     def is_cut(self) -> bool:
         """Whether the end is missing."""
         return not (self._link.pages and self._link.pages[-1].flags & LAST)
+
+    def whole(self) -> Piece:
+        """Return the file, of which this is the only link, with the first page that is wanted."""
+        first = self._link.headers[0]
+        size = os.fstat(self._descriptor).st_size
+        begin = bytes_at(self._descriptor, first.start, first.end - first.start)
+        if begin == self._begin:
+            return Piece()
+        return Piece((Span(0, first.start), Insert(self._begin), Span(first.end, size)))
 
     def _correct(self) -> None:
         """Give the last page the position of its packets, where its own cannot be."""
@@ -385,8 +396,8 @@ class _LinkLayout:
         return replace(page, data=_resealed(data), position=position)
 
     def _parts(self, run: Sequence[Page], is_start: bool) -> Iterator[Part]:
-        first, *others = self._link.headers
-        yield Span(first.start, first.end) if is_start else Insert(self._first)
+        _, *others = self._link.headers
+        yield Insert(self._begin if is_start else self._first)
         for page in others:
             yield self._part(page)
         for page in run:
@@ -398,6 +409,15 @@ class _LinkLayout:
         if page.is_whole:
             return Span(page.start, page.end)
         return Insert(_resealed(bytes_at(self._descriptor, page.start, page.end - page.start)))
+
+
+def _at_full_rate(page: bytes, body: int) -> bytes:
+    """Return the first page of an Opus stream whose encoder is said to have been given 48 kHz.
+
+    The decoder would give the rate that stands there, and less exactly.
+    """
+    at = slice(body + OPUS_INPUT_RATE.start, body + OPUS_INPUT_RATE.stop)
+    return page[: at.start] + OPUS_RATE.to_bytes(4, "little") + page[at.stop :]
 
 
 def _positions(pages: Sequence[Page]) -> list[int]:
@@ -421,8 +441,8 @@ def layout(descriptor: int) -> Layout | None:
         return None if is_whole or len(chain) > 1 else _as_flac(descriptor, chain[0])
     layouts = [_LinkLayout(descriptor, link) for link in chain]
     if len(layouts) == 1 and is_whole and not layouts[0].is_corrected:
-        # Its last page is there: nothing is cut off, whatever it claims.
-        return None if layouts[0].is_cut else Listed(estimated=True)
+        # Where its last page is there, nothing is cut off, whatever it claims.
+        return Listed((layouts[0].whole(),), estimated=not layouts[0].is_cut)
     pieces, losses, position = list[Piece](), list[Loss](), 0.0
     for link in layouts:
         pieces += link.pieces(position)

@@ -1,4 +1,7 @@
-"""Tags in front of the sound of a file and behind it: how long they are, without reading them."""
+"""Tags in front of the sound of a file and behind it: how long they are, without reading them.
+
+And zeros behind it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Callable
 ID3V2 = b"ID3"
 ID3V2_HEADER = 10  # bytes, of a footer too
 ID3V1, ID3V1_EXTENDED, APE_FOOTER = 128, 227, 32  # bytes
+PADDING_BYTES = 256  # zeros behind the sound
+PADDING_BLOCK = 1 << 16
 LYRICS3_END = 15  # bytes: six digits and LYRICS200
 APE_HAS_HEADER = 1 << 31
 APE_IS_HEADER = 1 << 29
@@ -51,8 +56,23 @@ def after_tags(read: ReadAt, size: int) -> int:
     return min(start, size)
 
 
+def before_padding(read: ReadAt, start: int, end: int, kept: int = 0) -> int:
+    """Return where a file ends before the zeros behind it, if they are many.
+
+    ``kept`` are those that may be the end of the sound.
+    """
+    sound = end
+    while sound > start:
+        count = min(PADDING_BLOCK, sound - start)
+        filled = len(read(sound - count, count).rstrip(b"\0"))
+        sound -= count - filled
+        if filled:
+            break
+    return end if end - sound < PADDING_BYTES else sound + kept
+
+
 def before_tags(read: ReadAt, start: int, end: int) -> int:
-    """Return where a file ends before the ID3v1, Lyrics3 and APE tags behind it."""
+    """Return where a file ends before the ID3v1, ID3v2, Lyrics3 and APE tags behind it."""
     while True:
         length = _tag_behind(read, end)
         if not length or end - length < start:
@@ -70,6 +90,10 @@ def _tag_behind(read: ReadAt, end: int) -> int:
     if footer[:8] == b"APETAGEX":
         length, _, flags = struct.unpack("<III", footer[12:24])
         return int(length) + (APE_FOOTER if flags & APE_HAS_HEADER else 0)
+    footer = read(end - ID3V2_HEADER, ID3V2_HEADER)
+    if footer[:3] == ID3V2[::-1]:
+        length = id3_length(ID3V2 + footer[3:])
+        return length if read(end - length, 3) == ID3V2 else 0
     lyrics = read(end - LYRICS3_END, LYRICS3_END)
     if lyrics[6:] == b"LYRICS200" and lyrics[:6].isdigit():
         return int(lyrics[:6]) + LYRICS3_END

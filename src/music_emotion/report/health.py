@@ -13,7 +13,7 @@ from music_emotion.errors import MusicEmotionError, printable
 DISTRIBUTION = "music-emotion"
 PURPOSES = {
     "plot": "pictures (predict --plot)",
-    "formats": "m4a, aac, wma, webm and the sound of videos",
+    "formats": "m4a, aac, wma, wv, ac3 … and the sound of videos",
     "report": "the page of a comparison",
     "library": "tags of music files (scan, tag)",
     "parquet": "catalogues as Parquet (find -f parquet)",
