@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from doc_figures import PLACES, TABLES, Figures, NotMeasuredError
+from doc_pictures import draw_shipped_models
 from music_emotion.atomic import write_output
 from music_emotion.report.leak import PICTURE
 
@@ -99,6 +100,8 @@ def draw_pictures(results: Path, figures: Figures) -> None:
     panels = document and listener_panels(document)
     panels = panels or draw_panels(listeners.panels)
     (PICTURES / "panels.png").write_bytes(png_bytes(panels))
+    if document is not None and (models := draw_shipped_models(figures)):
+        (PICTURES / "models.png").write_bytes(png_bytes(models))
     if document is not None:
         best = figures.best()
         confusions = draw_confusions(listeners.confusions.halves, best.confusion, best.model)

@@ -36,23 +36,24 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_table_has_a_line_per_model_and_the_protocol() -> None:
     lines = card_table([(card(**GOOD), 3_400_000), (card(), 10_000)]).splitlines()
-    assert lines[1].split()[:5] == ["default", "3.4", "MB", "0.41", "0.512"]
+    assert lines[1].split()[:7] == ["default", "3.4", "MB", "0.41", "51.2", "%", "0.640"]
     assert lines[1].endswith("when accuracy matters")
     assert lines[2].split() == ["test", "0.0", "MB", "–", "–", "–"]
-    assert "accuracy and r: artist, 5 folds" in lines
+    assert "measured under: artist, 5 folds" in lines
+    assert max(map(len, lines)) <= 100
     assert "no model is installed" in card_table([])
 
 
 def test_figures_of_several_protocols_name_their_models() -> None:
     other = card(name="other", protocol="artist, one fold seed")
     lines = card_table([(card(**GOOD), 0), (card(), 0), (other, 0)]).splitlines()
-    assert "accuracy and r of default: artist, 5 folds" in lines
-    assert "accuracy and r of other: artist, one fold seed" in lines
+    assert "default measured under: artist, 5 folds" in lines
+    assert "other measured under: artist, one fold seed" in lines
 
 
 def test_the_page_holds_what_the_card_says() -> None:
     page = card_page(card(**GOOD))
-    for text in ("# default 1.2", "| accuracy of the dominant emotion | 0.512 |", "- MIT"):
+    for text in ("# default 1.2", "| accuracy of the dominant emotion | 51.2 % |", "- MIT"):
         assert text in page
     assert "calibration error that remains is 0.031" in page
     assert "- data: EMOTIFY" in page

@@ -102,7 +102,7 @@ def test_every_place_on_a_page_exists_and_every_picture_too() -> None:
         assert len(re.findall("<!-- (?:figures|shipped):", text)) == len(places), page
         for _, kind, name, _, _ in places:
             assert kind == "shipped" or name in doc_figures.PLACES, f"{page}: {name}"
-        for picture in re.findall(r"\]\(([\w/-]+\.png)\)", text):
+        for picture in re.findall(r"\]\(([\w./-]+\.png)\)", text):
             assert (page.parent / picture).is_file() or not measured, f"{page}: {picture}"
 
 
@@ -140,7 +140,9 @@ def test_numbers_are_those_of_the_files(folder: Path) -> None:
     assert f"| `{GOOD}` |  |" in doc_figures.three_protocols(figures)
     assert accuracy in doc_figures.three_protocols(figures)
     assert accuracy in doc_figures.headline(figures)
-    [row] = [line for line in doc_figures.readme_table(figures).splitlines() if f"`{GOOD}`" in line]
+    [row] = [
+        line for line in doc_figures.results_table(figures).splitlines() if f"`{GOOD}`" in line
+    ]
     assert row.endswith(
         f" | {accuracy} ({_interval(good)}) | `compare --models {GOOD} --protocol segment "
         "--protocol artist --seed 1 --out results` |"

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from music_emotion.inference.model_card import Card
 
 MISSING = "–"
+PER_CENT = "%"
+"""How a share is written: as a percentage, as in the tables of a comparison."""
+WIDTH = 98  # columns of a line below the table
+EXPLAINED = (
+    "s/min: seconds that a minute of music takes on one core",
+    "accuracy: tracks of which the model names the emotion that most listeners name",
+    "correlation: Pearson's r with the shares of listeners who felt an emotion, mean of the nine",
+)
+"""What the table's columns are."""
 FIGURES = (
-    ("accuracy", "accuracy of the dominant emotion", "{:.3f}"),
-    ("macro_f1", "macro-F1", "{:.3f}"),
+    ("accuracy", "accuracy of the dominant emotion", PER_CENT),
+    ("macro_f1", "macro-F1", PER_CENT),
     ("mean_pearson_r", "mean Pearson r over the nine emotions", "{:.3f}"),
     ("log_loss", "log-loss", "{:.3f}"),
     ("brier", "Brier score", "{:.3f}"),
@@ -28,13 +38,13 @@ def card_table(cards: Sequence[tuple[Card, int]]) -> str:
     """
     if not cards:
         return "no model is installed; name a folder with --model"
-    header = ("model", "size", "s/min", "accuracy", "r", "use it")
+    header = ("model", "size", "s/min", "accuracy", "correlation", "use it")
     rows = [
         (
             card.name,
             f"{size / 1e6:.1f} MB",
             _figure(card, "seconds_per_minute", "{:.2f}"),
-            _figure(card, "accuracy", "{:.3f}"),
+            _figure(card, "accuracy", PER_CENT),
             _figure(card, "mean_pearson_r", "{:.3f}"),
             card.use_when or card.summary,
         )
@@ -42,8 +52,9 @@ def card_table(cards: Sequence[tuple[Card, int]]) -> str:
     ]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [_aligned(row, widths) for row in (header, *rows)]
-    lines += ["", *_protocols([card for card, _ in cards if card.protocol])]
-    lines.append("s/min: seconds per minute of music on one core; models NAME shows a whole card")
+    notes = [*EXPLAINED, *_protocols([card for card, _ in cards if card.protocol])]
+    lines += ["", *(textwrap.fill(note, WIDTH, subsequent_indent="  ") for note in notes)]
+    lines += ["", "a whole card: music-emotion models NAME"]
     return "\n".join(lines)
 
 
@@ -53,10 +64,8 @@ def _protocols(cards: Sequence[Card]) -> list[str]:
     for card in cards:
         models.setdefault(card.protocol, []).append(card.name)
     if len(models) == 1:
-        return [f"accuracy and r: {protocol}" for protocol in models]
-    return [
-        f"accuracy and r of {', '.join(names)}: {protocol}" for protocol, names in models.items()
-    ]
+        return [f"measured under: {protocol}" for protocol in models]
+    return [f"{', '.join(names)} measured under: {protocol}" for protocol, names in models.items()]
 
 
 def card_page(card: Card) -> str:
@@ -115,6 +124,8 @@ def _graph(card: Card) -> str:
 def _figure(card: Card, key: str, form: str) -> str:
     if key not in card.figures:
         return MISSING
+    if form == PER_CENT:
+        return f"{100 * card.figures[key]:.1f} %"
     if card.figures.get(f"{key}_censored"):  # better than the largest panel there is
         return f"> {card.figures[key]:.0f}"
     return form.format(card.figures[key])

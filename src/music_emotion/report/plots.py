@@ -161,7 +161,7 @@ def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Fi
         reported = [100 * known[model] for model in shown]
         label = "reported by the reference study"
         axes.plot(places, reported, "D", color=RED, markersize=5, label=label, zorder=5)
-    axes.set_xticks(range(len(models)), [m.replace("_", "\n", 1) for m in models], fontsize=8)
+    axes.set_xticks(range(len(models)), [m.replace("_", "_\n", 1) for m in models], fontsize=8)
     axes.set_ylabel("accuracy, per cent (95 % interval)")
     axes.set_ylim(0, 105)
     axes.grid(axis="y", alpha=0.3)
