@@ -9,7 +9,6 @@ and the highest are what is left. It holds for any model, and asks it only what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any
@@ -35,7 +34,6 @@ from music_emotion.models.pooling import spans_around
 LONGEST_SECONDS = 300.0  # of a track that are explained; the rest is left aside
 BAND_EDGES = (0.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0, 6_400.0, 11_025.0)  # Hz
 
-SPANS_AT_ONCE = 1_000  # that the model is asked for
 
 Array = NDArray[np.float32]
 
@@ -173,7 +171,8 @@ def _left_out(
         for number in range(count)
         for at in holding[number]
     ]
-    said = _said(model, segment_level, [*everywhere, *without_segment, *without_both])
+    spans_asked = [*everywhere, *without_segment, *without_both]
+    said = model.aggregate(segment_level, spans_asked).emotions
     whole, *by_band = said[: len(everywhere)].reshape(bands + 1, count, len(EMOTIONS))
     changed = iter(said[len(everywhere) :])
 
@@ -192,19 +191,6 @@ def _left_out(
     by_both = [mean(replaced(number)) for _ in range(bands) for number in range(count)]
     without = [by_segment, [mean(emotions) for emotions in by_band], by_both]
     return mean(whole), [np.stack(each) for each in without]
-
-
-def _said(
-    model: EmotionModel, segment_level: SegmentLevel, spans: Sequence[NDArray[np.int64]]
-) -> Array:
-    """Return the emotions of spans, shape (spans, 9), so many at a time that memory suffices."""
-    starts = range(0, len(spans), SPANS_AT_ONCE)
-    return np.concatenate(
-        [
-            model.aggregate(segment_level, spans[start : start + SPANS_AT_ONCE]).emotions
-            for start in starts
-        ]
-    )
 
 
 def explain_prediction(

@@ -45,6 +45,7 @@ DEFAULT_MODEL = "default"
 ARRAY_METHODS = ("__array__", "__array_interface__", "__array_struct__")
 BYTES = (bytes, bytearray, memoryview)  # of a file or of samples, who knows
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
+SPANS_AT_ONCE = 200  # that are pooled together: 6 MB
 KNOWN_RECORDING = (
     "the model learned from this very recording; its confidence says nothing about other music"
 )
@@ -227,23 +228,28 @@ class EmotionModel:
         """
         result = no_emotion(len(spans))
         heard = [row for row, span in enumerate(spans) if len(span)]
-        if not heard:
-            return result
+        for start in range(0, len(heard), SPANS_AT_ONCE):
+            some = heard[start : start + SPANS_AT_ONCE]
+            predicted = self._answer(segment_level, [spans[row] for row in some])
+            result.emotions[some] = predicted.emotions
+            result.intensities[some] = predicted.intensities
+        return result
+
+    def _answer(
+        self, segment_level: SegmentLevel, spans: Sequence[NDArray[np.int64]]
+    ) -> Prediction:
+        """Predict spans that are not empty, so many that memory suffices."""
         if self.card.scope == "segment":
             emotions, intensities = (
-                np.stack([segment_level[output][spans[row]].mean(axis=0) for row in heard])
+                np.stack([segment_level[output][span].mean(axis=0) for span in spans])
                 for output in OUTPUTS
             )
-            predicted = Prediction(emotions, intensities)
-        else:
-            pooled = {
-                name: np.stack([pool(segment_level[name][spans[row]], statistics) for row in heard])
-                for name, statistics in self.card.pooling.items()
-            }
-            predicted = self.network(pooled)
-        result.emotions[heard] = predicted.emotions
-        result.intensities[heard] = predicted.intensities
-        return result
+            return Prediction(emotions, intensities)
+        pooled = {
+            name: np.stack([pool(segment_level[name][span], statistics) for span in spans])
+            for name, statistics in self.card.pooling.items()
+        }
+        return self.network(pooled)
 
     def confidence(self, emotions: Array) -> float:
         """Return the calibrated probability that the top emotion is right, 0–1."""
