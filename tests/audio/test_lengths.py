@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import soundfile as sf
 
 from helpers.sounds import RATE, tone
 from music_emotion.audio import decode
+from music_emotion.errors import AudioError
 
 SECONDS = 3.0
 BYTES = round(SECONDS * RATE) * 2
@@ -151,3 +153,11 @@ def test_what_follows_the_sound_of_a_wave64_is_not_heard() -> None:
     for behind in (marker, bytes(50_000)):
         sound = decode(io.BytesIO(_file("W64") + behind))
         assert (sound.duration, sound.warnings) == (SECONDS, ())
+
+
+@pytest.mark.parametrize("length", [1 << 45, 1 << 63])
+def test_a_chunk_that_no_file_can_hold_is_read_or_refused(length: int) -> None:
+    data = _file("W64")
+    at = data.index(b"fmt ") + 16
+    with suppress(AudioError):
+        decode(io.BytesIO(data[:at] + struct.pack("<Q", length) + data[at + 8 :]))

@@ -210,8 +210,9 @@ def bytes_at(descriptor: int, start: int, count: int) -> bytes:
 
 
 def bytes_within(descriptor: int, start: int, count: int) -> bytes:
-    """Read from a place of a file; nothing where that is before its start."""
-    return bytes_at(descriptor, start, count) if start >= 0 else b""
+    """Read from a place of a file; nothing where that is not in it, however far."""
+    is_inside = 0 <= start < os.fstat(descriptor).st_size
+    return bytes_at(descriptor, start, count) if is_inside else b""
 
 
 def is_zero(descriptor: int, start: int, end: int) -> bool:
