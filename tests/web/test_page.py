@@ -8,6 +8,7 @@ import json
 import re
 import struct
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,8 @@ def test_the_empty_page_explains_itself(visited: Visit) -> None:
         expect(page.locator("#meaning-list")).to_contain_text(emotion.meaning)
     expect(page.locator("#limits")).to_contain_text("200 MB and 60 minutes")
     expect(page.locator("#limits")).to_contain_text("MP3, WAV, FLAC, Ogg, Opus or AIFF")
+    others = find_spec("av") is not None  # what this server reads besides
+    assert ("M4A, WMA, videos" in page.locator("#limits").inner_text()) == others
     expect(page.locator("#examples")).to_contain_text("a model may hear something else")
 
 

@@ -244,9 +244,10 @@ async function start() {
   try {
     offer = await json("api/models");
     const { upload_bytes: bytes, audio_seconds: seconds } = offer.limits;
+    const more = find("files").accept.includes("video/*") ? "; M4A, WMA, videos and others, too" : "";
     find("limits").textContent =
       `MP3, WAV, FLAC, Ogg, Opus or AIFF, up to ${megabytes(bytes)} and ` +
-      `${Math.round(seconds / 60)} minutes each; M4A and videos where the server has FFmpeg. ` +
+      `${Math.round(seconds / 60)} minutes each${more}. ` +
       "Files go to this server only, and are gone after the analysis.";
     showModels();
     showMeanings();
