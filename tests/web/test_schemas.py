@@ -43,6 +43,7 @@ OPERATIONS = (
     "GET /api/examples/{name}",
     "GET /api/health",
     "GET /api/ready",
+    "GET /metrics",
 )
 
 

@@ -296,7 +296,9 @@ def test_the_command_serves_until_it_is_told_to_stop(model_folders: tuple[str, .
     server.send_signal(signal.SIGINT)
     _, errors = server.communicate(timeout=60)
     assert server.returncode == 0
-    assert errors == "stopped\n"
+    request, stopping = errors.splitlines()
+    assert " info GET /api/models status=401 " in request
+    assert stopping.endswith(" info stopped")
 
 
 @contextmanager

@@ -85,15 +85,33 @@ def test_progress_then_the_answer_under_the_senders_name(
         (ZeroDivisionError(), "broken"),
     ],
 )
-def test_every_failure_is_an_answer(
-    predictor: Predictor, error: Exception, reason: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_failure_is_an_answer(predictor: Predictor, error: Exception, reason: str) -> None:
     predictor._models["tones"] = Broken(error)  # type: ignore[assignment]
     answer = predictor.analyse(AnalysisRequest("a", "tones"), io.BytesIO(), Line())
     assert isinstance(answer, Failure)
     assert answer.reason == reason
     assert "/srv" not in answer.message
-    assert ("Traceback" in capsys.readouterr().err) is (reason == "broken")
+    assert bool(answer.trace) is (reason == "broken")
+
+
+@pytest.mark.parametrize(
+    ("message", "name", "told"),
+    [
+        ("index 7", "song.wav", ["Traceback", "raise self.error", "IndexError: index 7"]),
+        ("no sound in song.wav", "song.wav", ["raise self.error", "IndexError"]),
+        (r"no sound in 'a\\b'", r"a\b", ["raise self.error", "IndexError"]),
+    ],
+)
+def test_the_trace_of_a_mistake_does_not_name_the_file(
+    predictor: Predictor, message: str, name: str, told: list[str]
+) -> None:
+    predictor._models["tones"] = Broken(IndexError(message))  # type: ignore[assignment]
+    answer = predictor.analyse(AnalysisRequest(name, "tones"), io.BytesIO(), Line())
+    assert isinstance(answer, Failure)
+    assert name not in answer.trace
+    assert "no sound" not in answer.trace
+    for words in told:
+        assert words in answer.trace
 
 
 def test_a_sound_beyond_the_limit_is_not_heard_to_its_end(

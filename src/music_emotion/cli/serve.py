@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from typer import Option
+
+WITHOUT_TOKEN = "other machines can use this server without a token; see --token"
+
+
+class LogLevel(StrEnum):
+    """From where up the server's log is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """Who reads the log: people or programs."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def _positive(value: float) -> float:
@@ -52,6 +72,11 @@ def serve(
     drain: Annotated[
         float, Option(callback=_amount, help="Time to finish files when told to stop, seconds.")
     ] = 30.0,
+    log_level: Annotated[
+        LogLevel, Option(help="info has a line for each request.")
+    ] = LogLevel.INFO,
+    log_format: Annotated[LogFormat, Option(help="For people or for programs.")] = LogFormat.TEXT,
+    metrics: Annotated[bool, Option(help="Numbers for Prometheus under /metrics.")] = True,
     worker_memory: Annotated[
         float, Option(callback=_amount, help="Address space of a process in GB; 0: no limit.")
     ] = 8.0,
@@ -62,6 +87,7 @@ def serve(
 
     try:
         from music_emotion.web.app import create_app
+        from music_emotion.web.logs import LOGGER, logging_to
         from music_emotion.web.server import run
         from music_emotion.web.settings import MEGABYTE, TOKEN_VARIABLE, ServerSettings
     except ModuleNotFoundError as error:
@@ -73,6 +99,7 @@ def serve(
         host=host,
         port=port,
         models=tuple(model or ()),
+        metrics=metrics,
         root_path=root_path.rstrip("/"),
         token=token or os.environ.get(TOKEN_VARIABLE, ""),
         **({"workers": workers} if workers else {}),
@@ -88,16 +115,20 @@ def serve(
         drain_seconds=drain,
         worker_bytes=round(1_000 * worker_memory * MEGABYTE),
     )
-    try:
-        with sigterm_interrupts():
-            application = create_app(settings)
-            if not settings.is_loopback and not settings.token:
-                warning = "other machines can use this server without a token; see --token"
-                typer.echo(f"warning: {warning}", err=True)
-            run(application, settings, lambda address: typer.echo(f"open {address} (Ctrl-C stops)"))
-    except KeyboardInterrupt:  # before it served; then the server is told
-        pass
-    typer.echo("stopped", err=True)
+    with logging_to(sys.stderr, log_level, log_format):
+        try:
+            with sigterm_interrupts():
+                application = create_app(settings)
+                if not settings.is_loopback and not settings.token:
+                    LOGGER.warning(WITHOUT_TOKEN)
+                run(application, settings, _announce)
+        except KeyboardInterrupt:  # before it served; then the server is told
+            pass
+        LOGGER.info("stopped")
+
+
+def _announce(address: str) -> None:
+    typer.echo(f"open {address} (Ctrl-C stops)")
 
 
 COMMANDS = {"serve": serve}

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -20,6 +20,7 @@ from music_emotion.web import responses, schemas
 from music_emotion.web.examples import EXAMPLES, example_flac
 from music_emotion.web.jobs import Job, Jobs
 from music_emotion.web.limits import Limiter
+from music_emotion.web.metrics import CONTENT_TYPE, Metrics
 from music_emotion.web.responses import APIError
 from music_emotion.web.schemas import error_responses
 from music_emotion.web.settings import ServedModel, ServerSettings
@@ -28,6 +29,12 @@ from music_emotion.web.uploads import Upload, receive_upload
 from music_emotion.web.worker import AnalysisRequest
 from music_emotion.web.workers import Workers
 
+METRICS_ROUTE: dict[str, Any] = {
+    "responses": {**error_responses(responses.UNAUTHORISED), 200: schemas.METRICS},
+    "response_class": Response,
+    "summary": "Watch over the server",
+    "tags": ["state"],
+}
 HEARTBEAT_SECONDS = 5.0
 NO_STORE = {"Cache-Control": "no-store"}
 JobId = Annotated[str, Path(description="As POST /api/jobs gave it.")]
@@ -43,6 +50,7 @@ class Service:
     limiter: Limiter
     jobs: Jobs
     stopping: Stopping
+    metrics: Metrics | None  # None: nothing is counted
 
     @property
     def empty(self) -> bool:
@@ -235,6 +243,12 @@ async def ready(service: ServiceDependency) -> schemas.ReadyOut:
     if inside >= service.settings.slots:
         raise APIError(responses.BUSY, "the server is full; try again soon", retry_after=1)
     return schemas.ReadyOut(status="ready", workers=workers, inside=inside)
+
+
+async def show_metrics(service: ServiceDependency) -> Response:
+    """Answer with numbers about the server, as Prometheus reads them."""
+    assert service.metrics is not None  # else there is no such address
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE, headers=NO_STORE)
 
 
 async def _begin(request: Request, service: Service) -> tuple[Job, asyncio.Task[None]]:

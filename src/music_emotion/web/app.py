@@ -11,15 +11,18 @@ from importlib.util import find_spec
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 
 from music_emotion import __version__
 from music_emotion.audio.kinds import KINDS, suffixes
 from music_emotion.errors import ServerError
-from music_emotion.web.api import Service, router
+from music_emotion.web.api import METRICS_ROUTE, Service, router, show_metrics
 from music_emotion.web.jobs import Jobs
 from music_emotion.web.limits import Limiter
+from music_emotion.web.metrics import Metrics
 from music_emotion.web.middleware import NONCE, RootPathMiddleware, SecurityMiddleware
+from music_emotion.web.observation import ObservationMiddleware
 from music_emotion.web.responses import EXCEPTION_HANDLERS
 from music_emotion.web.schemas import openapi_document
 from music_emotion.web.settings import ServerSettings, find_models
@@ -63,9 +66,17 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.include_router(router)
     app.openapi = partial(openapi_document, app, settings)  # type: ignore[method-assign]
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
+    if settings.metrics:
+        app.add_api_route("/metrics", show_metrics, **METRICS_ROUTE)
     app.mount("/static", StaticFiles(directory=str(STATIC)), name="static")
     app.add_middleware(SecurityMiddleware, token=settings.token)
-    app.add_middleware(RootPathMiddleware, root_path=settings.root_path)  # outermost
+    app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
+    routes = [
+        "/",
+        "/metrics",
+        *(route.path for route in router.routes if isinstance(route, APIRoute)),
+    ]
+    app.add_middleware(ObservationMiddleware, service=service, routes=routes)  # outermost
     return app
 
 
@@ -76,8 +87,17 @@ def assemble(settings: ServerSettings) -> Service:
     worker_settings = WorkerSettings(folders, settings.audio_seconds, settings.worker_bytes)
     workers = Workers(settings.workers, worker_settings)
     limiter = Limiter(settings.slots, settings.share, settings.workers)
-    jobs = Jobs(settings, workers, limiter)
-    return Service(settings, models, workers, limiter, jobs, Stopping(settings.drain_seconds))
+    metrics = Metrics() if settings.metrics else None
+    jobs = Jobs(settings, workers, limiter, metrics)
+    stopping = Stopping(settings.drain_seconds)
+    if metrics is not None:
+        metrics.follow(
+            files=lambda: limiter.inside,
+            queue=lambda: jobs.waiting,
+            busy=lambda: jobs.running,
+            idle=lambda: max(0, workers.ready - jobs.running),
+        )
+    return Service(settings, models, workers, limiter, jobs, stopping, metrics)
 
 
 @asynccontextmanager

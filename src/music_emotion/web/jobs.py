@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,6 +13,8 @@ from typing import BinaryIO
 
 from music_emotion.web import responses
 from music_emotion.web.limits import Limiter
+from music_emotion.web.logs import LOGGER
+from music_emotion.web.metrics import Metrics
 from music_emotion.web.responses import APIError
 from music_emotion.web.settings import ServerSettings
 from music_emotion.web.worker import Analysis, AnalysisProgress, AnalysisRequest, Failure
@@ -136,16 +137,33 @@ class Job:
 class Jobs:
     """All jobs of a server, done by its workers; the limiter learns how long they take."""
 
-    def __init__(self, settings: ServerSettings, workers: Workers, limiter: Limiter) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        workers: Workers,
+        limiter: Limiter,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._settings = settings
         self._workers = workers
         self._limiter = limiter
+        self._metrics = metrics
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
         """Return the number of jobs that can be asked for."""
         return len(self._jobs)
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a worker."""
+        return sum(job.state is State.QUEUED for job in self._jobs.values())
+
+    @property
+    def running(self) -> int:
+        """Jobs that a worker is at."""
+        return sum(job.state is State.RUNNING for job in self._jobs.values())
 
     def ahead(self, job: Job) -> int:
         """Return how many jobs wait in front of one that waits, 0 otherwise."""
@@ -157,16 +175,20 @@ class Jobs:
         try:
             await self._attempt(job, file)
         except APIError as error:
-            job.error = error
-            job.change(State.FAILED)
+            self._fail(job, error)
         except asyncio.CancelledError:
             job.cut_off()
             raise
         except Exception:  # the boundary of a task nobody awaits
-            logging.getLogger(__name__).exception("a job failed")
+            LOGGER.exception("an analysis failed")
             message = "the server made a mistake; the file was not analysed"
-            job.error = APIError(responses.INTERNAL, message)
-            job.change(State.FAILED)
+            self._fail(job, APIError(responses.INTERNAL, message))
+
+    def _fail(self, job: Job, error: APIError) -> None:
+        job.error = error
+        job.change(State.FAILED)
+        if self._metrics is not None:
+            self._metrics.failed(error.code)
 
     async def _attempt(self, job: Job, file: BinaryIO) -> None:
         worker = await self._taken()
@@ -179,9 +201,14 @@ class Jobs:
             limit = self._settings.analysis_seconds
             message = f"the analysis took more than {limit:g} s; send a shorter file"
             raise APIError(responses.TIMED_OUT, message) from None
-        self._limiter.record(time.monotonic() - began)
+        seconds = time.monotonic() - began
+        self._limiter.record(seconds)
         if isinstance(answer, Failure):
+            if answer.trace:
+                LOGGER.error("an analysis failed\n%s", answer.trace)
             raise APIError(FAILURES[answer.reason], answer.message)
+        if self._metrics is not None:
+            self._metrics.predicted(job.request.model, seconds)
         job.analysis = answer
         job.change(State.DONE)
 

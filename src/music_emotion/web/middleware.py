@@ -14,6 +14,7 @@ from music_emotion.web.responses import FORBIDDEN, UNAUTHORISED, APIError, Error
 NONCE = "music_emotion.nonce"
 """Key of a request's scope: allows the styles of the waveform's library on this page view."""
 
+WITH_TOKEN = ("/api/", "/metrics")
 WITHOUT_TOKEN = ("/api/health", "/api/ready", "/api/openapi.json")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -73,7 +74,8 @@ class RootPathMiddleware:
         else:
             path = scope["path"]
             path = path if path.startswith(f"{root}/") else root + path
-            await self._app({**scope, "root_path": root, "path": path}, receive, send)
+            scope.update(root_path=root, path=path)
+            await self._app(scope, receive, send)
 
 
 class SecurityMiddleware:
@@ -92,6 +94,7 @@ class SecurityMiddleware:
             await self._app(scope, receive, send)
             return
         nonce = scope[NONCE] = secrets.token_urlsafe(16)
+        path = path_below_root(scope)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -99,21 +102,20 @@ class SecurityMiddleware:
                 headers.setdefault("Content-Security-Policy", content_policy(nonce))
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                if path_below_root(scope).startswith("/api/"):
+                if path.startswith("/api/"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        error = self._check(scope)
+        error = self._check(scope, path)
         app = self._app if error is None else ErrorResponse(error)
         await app(scope, receive, send_with_headers)
 
-    def _check(self, scope: Scope) -> APIError | None:
+    def _check(self, scope: Scope, path: str) -> APIError | None:
         headers = Headers(scope=scope)
         site = headers.get("sec-fetch-site", "same-origin")
         if scope["method"] not in SAFE_METHODS and site not in ("same-origin", "none"):
             return APIError(FORBIDDEN, "requests from pages of other sites are refused")
-        path = path_below_root(scope)
-        if not self._token or not path.startswith("/api/") or path in WITHOUT_TOKEN:
+        if not self._token or not path.startswith(WITH_TOKEN) or path in WITHOUT_TOKEN:
             return None
         scheme, _, shown = headers.get("authorization", "").partition(" ")
         shown_bytes = shown.strip().encode("utf-8", "surrogateescape")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,9 @@ from music_emotion.errors import MusicEmotionError
 
 BODY_READ = "music_emotion.body_read"
 """Key of a request's scope: whether nothing of its body is left."""
+
+PROBLEM_CODE = "music_emotion.problem_code"
+"""Key of a request's scope: the code of the error that it is answered with."""
 
 LINGER_BYTES = 300_000_000
 LINGER_OVERSIZED_BYTES = 1_000_000  # after an answer that it is too much
@@ -101,10 +103,12 @@ class ErrorResponse(JSONResponse):
         if error.problem is UNAUTHORISED:
             headers["WWW-Authenticate"] = "Bearer"
         super().__init__(content, status_code=error.problem.status, headers=headers)
+        self._code = error.code
         self._patience = LINGER_OVERSIZED_BYTES if error.problem.status == 413 else LINGER_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, then let the client finish."""
+        scope[PROBLEM_CODE] = self._code
         if scope["method"] not in ("POST", "PUT", "PATCH") or scope.get(BODY_READ):
             await super().__call__(scope, receive, send)
             return
@@ -156,17 +160,10 @@ async def _client_gone(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_GONE)
 
 
-async def _internal_error(_: Request, error: Exception) -> Response:
-    logging.getLogger(__name__).error("a request failed", exc_info=error)
-    message = "the server made a mistake; nothing was kept of the request"
-    return ErrorResponse(APIError(INTERNAL, message))
-
-
 EXCEPTION_HANDLERS: dict[Any, Any] = {
     APIError: _api_error,
     HTTPException: _http_error,
     RequestValidationError: _invalid,
     ClientDisconnect: _client_gone,
-    Exception: _internal_error,
 }
 """How the application answers to each exception."""

@@ -253,6 +253,10 @@ EVENTS: dict[str, Any] = {
     "of GET /api/jobs/{job_id}; the last is `done`, `failed` or `cancelled`.",
     "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
+METRICS: dict[str, Any] = {
+    "description": "Numbers in the form that Prometheus reads.",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
 FLAC_FILE: dict[str, Any] = {
     "description": "A FLAC file.",
     "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}},

@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from music_emotion.errors import MusicEmotionError, ServerError
 from music_emotion.web.api import Service
+from music_emotion.web.logs import LOGGER
 from music_emotion.web.settings import ServerSettings
 
 KEEP_ALIVE_SECONDS = 5
@@ -50,6 +51,7 @@ def prepare(
         http=patient_protocol(settings),
         ws="none",
         lifespan="on",
+        log_config=None,  # its lines go where ours go
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -95,6 +97,7 @@ class AnnouncedServer(uvicorn.Server):
         self._app = app
         self._service: Service = app.state.service
         self._announce = announce
+        self._told = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -110,10 +113,19 @@ class AnnouncedServer(uvicorn.Server):
             self.should_exit = True
         self._service.stopping.begin()
 
+    def _say_so(self) -> None:
+        """Tell, once, why the server does not end yet."""
+        if not self._told:
+            self._told = True
+            files = self._service.limiter.inside
+            LOGGER.info("finishing %d files; told again, the server stops at once", files)
+
     async def on_tick(self, counter: int) -> bool:
         """Return whether the server is to end, ten times a second."""
         stopping = self._service.stopping
         is_done = stopping.begun and (stopping.late or self._service.empty)
+        if stopping.begun and not is_done:
+            self._say_so()
         return await super().on_tick(counter) or is_done
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -21,7 +21,7 @@ TOKEN_VARIABLE = "MUSIC_EMOTION_TOKEN"
 MEGABYTE = 1_000_000  # bytes
 
 ROOT_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
-OWN_PATHS = ("/api", "/static")
+OWN_PATHS = ("/api", "/metrics", "/static")
 """What the server's own addresses begin with; a prefix of that name could not be told from them."""
 
 
@@ -32,6 +32,7 @@ class ServerSettings:
     host: str = "127.0.0.1"  # loopback unless told otherwise
     port: int = 8000  # 0 takes a free one
     models: tuple[str, ...] = ()  # names or folders, served before those of the package
+    metrics: bool = True  # whether numbers for Prometheus are counted, and told under /metrics
     root_path: str = ""  # that a proxy serves all addresses below, such as /music
     token: str = field(default="", repr=False)  # clients of the API must show it; "": nobody asks
     workers: int = field(default_factory=available_cores)  # analyse one file at a time each

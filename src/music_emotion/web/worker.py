@@ -6,6 +6,7 @@ import ctypes
 import math
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -71,6 +72,7 @@ class Failure:
 
     reason: Literal["unreadable", "unsupported", "too_long", "memory", "broken"]
     message: str  # one sentence
+    trace: str = ""  # of a mistake of the server's, for its log; it does not name the file
 
 
 Answer = Analysis | Failure
@@ -102,16 +104,15 @@ class Predictor:
         except MissingExtraError as error:
             return Failure("unsupported", str(error))
         except ModelError:  # its message may name a folder of the server
-            traceback.print_exc()
             message = f"the model {request.model} cannot be used; tell whoever runs the server"
-            return Failure("broken", message)
+            return Failure("broken", message, trace_without(request.name))
         except MusicEmotionError as error:
             return Failure("unreadable", str(error))
         except MemoryError:
             return Failure("memory", "the file needs more memory than the server has for one file")
         except Exception:  # the boundary of the process: a mistake of ours costs one answer only
-            traceback.print_exc()
-            return Failure("broken", "the analysis failed by a mistake of the server")
+            message = "the analysis failed by a mistake of the server"
+            return Failure("broken", message, trace_without(request.name))
 
     def _analyse(self, request: AnalysisRequest, file: BinaryIO, line: Connection) -> Analysis:
         model = self.model(request.model)
@@ -140,6 +141,15 @@ class Predictor:
                 f"the sound lasts {clock(math.ceil(seconds))} or more; "
                 f"this server takes {clock(longest)} at most (minutes and seconds)"
             )
+
+
+def trace_without(name: str) -> str:
+    """Return the traceback of the exception that is being handled; no message if it has a name."""
+    trace = traceback.format_exc()
+    if name in trace or repr(name)[1:-1] in trace:
+        kind, _, frames = sys.exc_info()
+        trace = f"{''.join(traceback.format_tb(frames))}{kind.__name__ if kind else ''}"
+    return trace.rstrip()
 
 
 def peaks(prediction: TrackPrediction) -> list[float]:
