@@ -102,7 +102,7 @@ def until(condition: Callable[[], object]) -> None:
 def form_head(length: str, filename: str = "a.wav") -> bytes:
     """The beginning of a request with a form, up to the file's first byte."""
     return (
-        f"POST /api/predict HTTP/1.1\r\nHost: x\r\n{length}\r\n"
+        f"POST /api/predict HTTP/1.1\r\nHost: 127.0.0.1\r\n{length}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
     ).encode()
 

@@ -30,6 +30,7 @@ def test_every_limit_is_listed_with_its_default() -> None:
     for name, default in listed:
         assert float(default) == options[name.replace("-", "_")].default, name
     others = {"host", "port", "model", "root_path", "token", "log_level", "log_format", "metrics"}
+    others |= {"allow_host", "forwarded_allow_ips"}
     assert {name.replace("-", "_") for name, _ in listed} == set(options) - others
 
 

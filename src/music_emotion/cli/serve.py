@@ -56,6 +56,12 @@ def serve(
     root_path: Annotated[
         str, Option(help="Path that a proxy serves everything below, such as /music.")
     ] = "",
+    allow_host: Annotated[
+        list[str] | None, Option(help="A name the server is asked by; may be repeated.")
+    ] = None,
+    forwarded_allow_ips: Annotated[
+        str, Option(help="Addresses of proxies that are believed, with commas between; *: all.")
+    ] = "127.0.0.1,::1",
     token: Annotated[
         str, Option(help="Ask clients for it. Better: the variable MUSIC_EMOTION_TOKEN.")
     ] = "",
@@ -99,6 +105,8 @@ def serve(
         host=host,
         port=port,
         models=tuple(model or ()),
+        allow_hosts=tuple(allow_host or ()),
+        forwarded_allow_ips=tuple(filter(None, map(str.strip, forwarded_allow_ips.split(",")))),
         metrics=metrics,
         root_path=root_path.rstrip("/"),
         token=token or os.environ.get(TOKEN_VARIABLE, ""),

@@ -30,7 +30,10 @@ from music_emotion.web.worker import AnalysisRequest
 from music_emotion.web.workers import Workers
 
 METRICS_ROUTE: dict[str, Any] = {
-    "responses": {**error_responses(responses.UNAUTHORISED), 200: schemas.METRICS},
+    "responses": {
+        **error_responses(responses.UNAUTHORISED, *responses.OF_ALL),
+        200: schemas.METRICS,
+    },
     "response_class": Response,
     "summary": "Watch over the server",
     "tags": ["state"],
@@ -64,7 +67,7 @@ class Service:
         await self.jobs.refuse(self.stopping.refusal())
 
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", responses=error_responses(*responses.OF_ALL))
 
 
 def get_service(request: Request) -> Service:

@@ -13,11 +13,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from music_emotion import __version__
 from music_emotion.audio.kinds import KINDS, suffixes
 from music_emotion.errors import ServerError
 from music_emotion.web.api import METRICS_ROUTE, Service, router, show_metrics
+from music_emotion.web.hosts import HostMiddleware
 from music_emotion.web.jobs import Jobs
 from music_emotion.web.limits import Limiter
 from music_emotion.web.metrics import Metrics
@@ -70,6 +72,9 @@ def create_app(settings: ServerSettings) -> FastAPI:
         app.add_api_route("/metrics", show_metrics, **METRICS_ROUTE)
     app.mount("/static", StaticFiles(directory=str(STATIC)), name="static")
     app.add_middleware(SecurityMiddleware, token=settings.token)
+    trusted = list(settings.forwarded_allow_ips)
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
+    app.add_middleware(HostMiddleware, settings=settings)  # needs to see the proxy
     app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     routes = [
         "/",

@@ -43,6 +43,9 @@ BAD_REQUEST = ProblemType(
 )
 UNAUTHORISED = ProblemType(401, "unauthorised", "The server asks for a token that was not shown.")
 FORBIDDEN = ProblemType(403, "cross_site", "A page of another site sent the request.")
+MISDIRECTED = ProblemType(
+    421, "misdirected", "The server does not go by the name that the request is for."
+)
 NOT_FOUND = ProblemType(404, "not_found", "There is no such address, job or example.")
 NOT_ALLOWED = ProblemType(405, "method_not_allowed", "The address does not take this method.")
 TOO_SLOW = ProblemType(408, "upload_too_slow", "The upload paused, was too slow or took too long.")
@@ -63,6 +66,7 @@ TIMED_OUT = ProblemType(
     504, "analysis_too_long", "The analysis took longer than the server allows."
 )
 
+OF_ALL = (FORBIDDEN, MISDIRECTED)
 OF_JOBS = (UNAUTHORISED, NOT_FOUND)
 OF_UPLOADS = (
     *(BAD_REQUEST, UNAUTHORISED, FORBIDDEN, TOO_SLOW, TOO_LARGE, INVALID, SHARE_USED, BUSY),

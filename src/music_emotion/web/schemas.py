@@ -302,6 +302,7 @@ def openapi_document(app: FastAPI, settings: ServerSettings) -> dict[str, Any]:
             for operation in methods.values():
                 if "HTTPValidationError" in str(operation["responses"].get("422")):
                     del operation["responses"]["422"]
+                operation["responses"] = dict(sorted(operation["responses"].items()))
                 if path not in WITHOUT_TOKEN:
                     operation["security"] = needed if settings.token else [{}, *needed]
         app.openapi_schema = document

@@ -54,6 +54,7 @@ def prepare(
         log_config=None,  # its lines go where ours go
         log_level="warning",
         access_log=False,
+        proxy_headers=False,  # the application's own middleware reads them
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FAREWELL_SECONDS + LAST_SECONDS,

@@ -20,6 +20,7 @@ TOKEN_VARIABLE = "MUSIC_EMOTION_TOKEN"
 
 MEGABYTE = 1_000_000  # bytes
 
+HOST_NAME = re.compile(r"[\w.-]+|[0-9a-fA-F:.]+", re.ASCII)
 ROOT_PATH = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 OWN_PATHS = ("/api", "/metrics", "/static")
 """What the server's own addresses begin with; a prefix of that name could not be told from them."""
@@ -34,6 +35,8 @@ class ServerSettings:
     models: tuple[str, ...] = ()  # names or folders, served before those of the package
     metrics: bool = True  # whether numbers for Prometheus are counted, and told under /metrics
     root_path: str = ""  # that a proxy serves all addresses below, such as /music
+    allow_hosts: tuple[str, ...] = ()  # names it is asked by beside its own
+    forwarded_allow_ips: tuple[str, ...] = ("127.0.0.1", "::1")  # proxies that are believed
     token: str = field(default="", repr=False)  # clients of the API must show it; "": nobody asks
     workers: int = field(default_factory=available_cores)  # analyse one file at a time each
     queue: int = 16  # files on their way or waiting beside those being analysed
@@ -78,6 +81,14 @@ class ServerSettings:
             raise ServerError(f"the root path '{wrong}' is none; give one such as /music")
         if any(f"{self.root_path}/".startswith(f"{own}/") for own in OWN_PATHS):
             raise ServerError(f"the root path {self.root_path} is the server's own; give another")
+        for name in self.allow_hosts:
+            if not HOST_NAME.fullmatch(name):
+                message = f"the host name '{printable(name)}' is none; give one such as example.org"
+                raise ServerError(message)
+        for name in self.forwarded_allow_ips:
+            if name != "*" and not is_network(name):
+                message = f"'{printable(name)}' is no address of a proxy; give one such as 10.0.0.2"
+                raise ServerError(message)
         if self.token and (not self.token.isascii() or not self.token.isprintable()):
             raise ServerError("the token must consist of printable ASCII characters")
         return self
@@ -90,10 +101,27 @@ class ServerSettings:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        try:
+        if is_address(self.host):
             return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return self.host == "localhost"
+
+
+def is_address(text: str) -> bool:
+    """Whether it is an IP address in digits."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_network(text: str) -> bool:
+    """Whether it is an IP address or a network of them, such as ``10.0.0.0/8``."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
