@@ -99,18 +99,18 @@ def test_the_timeline_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_table_says_what_made_the_emotion(capsys: pytest.CaptureFixture[str]) -> None:
     losses = np.array([0.1, 0.4, -0.2, 0.3], np.float32)
-    bands = np.array([0.25], np.float32)
-    why = Explanation(
-        "calmness", 0.58, np.arange(4) * 3.0, losses, ((400.0, 1_600.0),), bands, losses[None]
-    )
+    limits, bands = ((400.0, 1_600.0), (1_600.0, 3_200.0)), np.array([0.25, -1e-4], np.float32)
+    time = np.arange(4) * 3.0
+    why = Explanation("calmness", 0.58, time, losses, limits, bands, np.stack([losses, losses]))
     lines = written(capsys, "table", replace(CALM, explanation=why)).splitlines()
-    assert [line.split() for line in lines[-4:]] == [
+    assert [line.split() for line in lines[-5:]] == [
         ["0:00–0:03", "+10.0%"],
         ["0:03–0:06", "+40.0%"],
         ["0:09–0:12", "+30.0%"],
         ["400–1,600", "Hz", "+25.0%"],
+        ["1,600–3,200", "Hz", "+0.0%"],  # not -0.0%
     ]
-    assert lines[-5].startswith("  why calmness (58%); what it loses without a part")
+    assert lines[-6].startswith("  why calmness (58%); what it loses without a part")
 
 
 def test_colours_are_of_the_screen(

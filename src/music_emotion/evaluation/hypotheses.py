@@ -176,7 +176,7 @@ def judge(
     test = pairs[better, worse]
     difference = Estimate(test.difference, test.low, test.high)
     value, low, high = (
-        f"{100 * (round(one, DECIMALS) + 0.0):+.1f}"
+        f"{100 * (round(one, DECIMALS) + 0.0):+z.1f}"
         for one in (test.difference, test.low, test.high)
     )
     return HypothesisTest(

@@ -260,9 +260,9 @@ def _reasons(explanation: Explanation) -> list[str]:
     for index in sorted(order.tolist()):
         start = float(explanation.time[index])
         loss = explanation.seconds[index]
-        lines.append(f"    {clock(start):>7}–{clock(start + 3.0)}          {loss:+.1%}")
+        lines.append(f"    {clock(start):>7}–{clock(start + 3.0)}          {loss:+z.1%}")
     for (low, high), loss in zip(explanation.bands, explanation.frequencies, strict=True):
-        lines.append(f"    {low:>7,.0f}–{high:,.0f} Hz".ljust(26) + f"{loss:+.1%}")
+        lines.append(f"    {low:>7,.0f}–{high:,.0f} Hz".ljust(26) + f"{loss:+z.1%}")
     return lines
 
 

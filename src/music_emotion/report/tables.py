@@ -263,12 +263,12 @@ def share(estimate: Estimate) -> Cell:
 
 
 def number(estimate: Estimate, digits: int = 3) -> Cell:
-    """Return a value with its interval.
+    """Return a value with its interval; zero has no sign.
 
-    >>> str(number(Estimate(0.5, -0.1, 0.9), 2))
-    '0.50 (-0.10 to 0.90)'
+    >>> str(number(Estimate(0.5, -0.1, 0.9), 2)), str(number(Estimate(-0.001, -0.1, 0.1), 2))
+    ('0.50 (-0.10 to 0.90)', '0.00 (-0.10 to 0.10)')
     """
-    return _estimate(estimate, f".{digits}f", " to ")
+    return _estimate(estimate, f"z.{digits}f", " to ")
 
 
 def difference(estimate: Estimate) -> Cell:
@@ -277,7 +277,7 @@ def difference(estimate: Estimate) -> Cell:
     >>> str(difference(Estimate(0.05, -0.01, 0.11)))
     '+0.050 (-0.010 to +0.110)'
     """
-    return _estimate(estimate, "+.3f", " to ")
+    return _estimate(estimate, "+z.3f", " to ")
 
 
 def points(estimate: Estimate) -> Cell:
@@ -286,7 +286,7 @@ def points(estimate: Estimate) -> Cell:
     >>> str(points(Estimate(0.05, -0.01, 0.11)))
     '+5.0 (-1.0 to +11.0)'
     """
-    return _estimate(estimate, "+.1f", " to ", PER_CENT)
+    return _estimate(estimate, "+z.1f", " to ", PER_CENT)
 
 
 def _estimate(estimate: Estimate, form: str, to: str, factor: float = 1.0) -> Cell:
