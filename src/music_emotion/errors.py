@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class MusicEmotionError(Exception):
     """Root of every error a user can cause; the command line prints its message as one line."""
@@ -48,6 +50,23 @@ class MissingExtraError(MusicEmotionError):
 
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(f"{purpose} needs more packages: pip install 'music-emotion[{extra}]'")
+
+
+def choose_from(word: str, known: Iterable[str]) -> str:
+    """Return what to say of a word that is none of those known: what was meant, or all of them.
+
+    >>> choose_from("calm", ("calmness", "tension")), choose_from("joy", ("calmness", "tension"))
+    ("did you mean 'calmness'?", 'choose from calmness, tension')
+    """
+    from difflib import get_close_matches
+
+    names = {name.lower(): name for name in known}
+    plain = word.strip().lower()
+    begun = [name for name in names if plain and name.startswith(plain)]
+    close = begun if len(begun) == 1 else get_close_matches(plain, names, n=1)
+    if close:
+        return f"did you mean '{names[close[0]]}'?"
+    return f"choose from {', '.join(names.values())}"
 
 
 def printable(name: object) -> str:

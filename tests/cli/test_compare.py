@@ -24,7 +24,7 @@ def test_protocols_may_be_separated_by_commas_or_repeated() -> None:
     assert command._chosen(twice, PROTOCOLS, "--protocol") == ("segment", "artist")
     assert command._chosen(None, PROTOCOLS, "--protocol") == PROTOCOLS
     assert command._chosen(["votes,label"], get_args(Target), "--target") == ("votes", "label")
-    with pytest.raises(typer.BadParameter, match="'song' is not one of segment, track, artist"):
+    with pytest.raises(typer.BadParameter, match="choose from segment, track, artist"):
         command._chosen(["segment,song"], PROTOCOLS, "--protocol")
 
 

@@ -129,7 +129,7 @@ def test_a_command_that_there_is_not_is_looked_for_among_all(
 ) -> None:
     code, out, err = run(monkeypatch, capsys, misspelt)
     assert (code, out) == (2, "")
-    assert f"No such command '{misspelt}'. Did you mean" in err
+    assert err.startswith(f"error: there is no command '{misspelt}'; did you mean")
 
 
 def test_compare_says_first_that_it_falls_back_on_the_synthesised_corpus(

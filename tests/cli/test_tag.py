@@ -65,7 +65,9 @@ def test_shown_first_then_written_then_taken_back(music, model):
 def test_what_a_folder_holds_besides_is_counted(music, model):
     (music / "cover.jpg").touch()
     result = tag(music, "--model", model)
-    assert result.stderr.splitlines()[0] == "left out 1 file that is no music: 1 .jpg"
+    left_out, kept = result.stderr.splitlines()[:2]
+    assert left_out == "left out 1 file that is no music: 1 .jpg"
+    assert kept.startswith("predictions are kept in a new catalogue: ")
 
 
 def test_a_scan_after_tagging_predicts_nothing(music, model):

@@ -61,7 +61,7 @@ def test_by_emotion(filled: Catalogue) -> None:
     assert names(filled, Query(("Calmness",))) == ["calm", "both"]
     assert names(filled, Query(("nostalgia",), ("joyful activation",))) == ["both", "calm", "tense"]
     assert names(filled, Query(("tension",), by="probabilities", at_least=0.4)) == ["tense"]
-    with pytest.raises(CatalogueError, match="no emotion 'anger'; choose from: amazement"):
+    with pytest.raises(CatalogueError, match="no emotion 'anger'; choose from amazement"):
         find(filled, Query(("anger",)))
 
 

@@ -13,7 +13,7 @@ from typer import Option
 
 from music_emotion.cli import options
 from music_emotion.cli.progress import CellProgress, extract_with_bar
-from music_emotion.errors import printable
+from music_emotion.errors import choose_from, printable
 from music_emotion.interruption import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ Name = TypeVar("Name", bound=str)
 
 def compare(
     models: Annotated[
-        list[str] | None, Option(help="Models, separated by commas; also: six, baselines, all.")
+        list[str] | None,
+        Option(metavar="NAMES", help="Models, separated by commas; also: six, baselines, all."),
     ] = None,
     protocol: Annotated[
         list[str] | None,
@@ -46,17 +47,24 @@ def compare(
             "(default) or the votes.",
         ),
     ] = None,
-    seed: Annotated[int, Option(min=0, help="First fold seed.")] = 42,
-    repeats: Annotated[int, Option(min=1, help="Number of fold seeds: N, N + 1, …")] = 1,
+    seed: Annotated[int, Option(min=0, metavar="N", help="First fold seed.")] = 42,
+    repeats: Annotated[
+        int, Option(min=1, metavar="N", help="Number of fold seeds: N, N + 1, …")
+    ] = 1,
     folds: Annotated[
-        int | None, Option(min=2, help="Folds; by default 5, and one 80/20 split under segment.")
+        int | None,
+        Option(min=2, metavar="N", help="Folds; by default 5, and one 80/20 split under segment."),
     ] = None,
     out: Annotated[
         Path | None,
-        Option(callback=options.no_music, help="Folder of the results; default: runs/<data>."),
+        Option(
+            callback=options.no_music,
+            metavar="FOLDER",
+            help="Folder of the results; default: runs/<data>.",
+        ),
     ] = None,
     jobs: Annotated[
-        int | None, Option(min=1, help="Trainings at once; default: the processors.")
+        int | None, Option(min=1, metavar="N", help="Trainings at once; default: the processors.")
     ] = None,
     device: options.DeviceOption = options.DeviceName.AUTO,
     engine: options.EngineOption = options.EngineName.LOCAL,
@@ -94,7 +102,7 @@ def compare(
         targets=_chosen(target or ["label"], get_args(Target), "--target"),
         seeds=tuple(range(seed, seed + repeats)),
         n_folds=folds or (plan.QUICK_FOLDS if quick else None),
-        settings={"device": device.value, **(plan.QUICK_SETTINGS if quick else {})},
+        settings={"device": str(device), **(plan.QUICK_SETTINGS if quick else {})},
     )
     source = find_source(data, csv, use_demo=demo, or_demo=or_demo)
     if source.remark:
@@ -113,9 +121,8 @@ def _chosen(given: Sequence[str] | None, names: Sequence[Name], option: str) -> 
     known = {str(name): name for name in names}
     for word in words:
         if word not in known:
-            raise typer.BadParameter(
-                f"'{printable(word)}' is not one of {', '.join(known)}", param_hint=option
-            )
+            given = f"{option} {printable(word)}"
+            raise typer.BadParameter(choose_from(word, known), param_hint=given)
     return tuple(dict.fromkeys(known[word] for word in words or known))
 
 

@@ -9,13 +9,16 @@ from typing import Annotated
 import typer
 from typer import Option
 
+from music_emotion.cli.help import Command, Group
 from music_emotion.cli.options import EXIT_FAILURES, CsvOption, DataOption, DemoOption, no_music
 from music_emotion.cli.progress import progress_bar
 
-dataset = typer.Typer(no_args_is_help=True, help="Fetch, check and describe labelled tracks.")
+dataset = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Fetch, check and describe labelled tracks."
+)
 
 
-@dataset.command()
+@dataset.command(cls=Command)
 def download(
     to: Annotated[
         Path | None,
@@ -32,7 +35,10 @@ def download(
         str | None, Option(metavar="URL", help="A mirror that holds the published files.")
     ] = None,
 ) -> None:
-    """Fetch EMOTIFY as published (363 MB); an interrupted download goes on where it stopped."""
+    """Fetch EMOTIFY as published (363 MB).
+
+    An interrupted download goes on where it stopped.
+    """
     from music_emotion.datasets import emotify
     from music_emotion.datasets.download import ADDRESS, download_emotify
 
@@ -48,9 +54,9 @@ def download(
         typer.echo(f"To use it: --data {root}, or set {emotify.ROOT_VARIABLE} to it.")
 
 
-@dataset.command()
+@dataset.command(cls=Command)
 def validate(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = False) -> None:
-    """Check labels and decode every audio file; name each that cannot be used."""
+    """Check labels and files; name each that cannot be used."""
     from music_emotion.datasets.sources import find_source
     from music_emotion.datasets.validation import render
     from music_emotion.datasets.validation import validate as check
@@ -63,18 +69,18 @@ def validate(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = 
         raise typer.Exit(EXIT_FAILURES)
 
 
-@dataset.command()
+@dataset.command(cls=Command)
 def summary(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = False) -> None:
-    """Count classes, genres, groups and listeners, and say how long the tracks are."""
+    """Count emotions, genres, groups, listeners and minutes."""
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.datasets.statistics import corpus_statistics, render
 
     typer.echo(render(corpus_statistics(open_corpus(data, csv, use_demo=demo))))
 
 
-@dataset.command()
+@dataset.command(cls=Command)
 def cite() -> None:
-    """Print the article to cite, as BibTeX, and what is known about the terms of use."""
+    """Print the article to cite (BibTeX), and the terms of use."""
     from music_emotion.datasets import emotify
 
     typer.echo(emotify.CITATION)

@@ -8,7 +8,7 @@ EXIT_SICK = 1
 
 
 def doctor() -> None:
-    """Tell what is installed, whether it works, and what each extra would add."""
+    """Tell what is installed, if it works, and what extras would add."""
     from music_emotion.report.health import examine, render
 
     health = examine()

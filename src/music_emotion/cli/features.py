@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from typer import Option
 
+from music_emotion.cli.help import Command, Group
 from music_emotion.cli.options import CsvOption, DataOption, DemoOption, end_with, no_music
 from music_emotion.cli.progress import extract_with_bar
 
-cache = typer.Typer(no_args_is_help=True, help="See or clear the features kept on disk.")
+cache = typer.Typer(cls=Group, no_args_is_help=True, help="See or clear the features kept on disk.")
 
 
 def extract(
@@ -27,7 +28,9 @@ def extract(
             "listed; so are they where there is none of this name.",
         ),
     ] = None,
-    jobs: Annotated[int, Option(min=0, help="Processes; 0 takes one per processor core.")] = 0,
+    jobs: Annotated[
+        int, Option(min=0, metavar="N", help="Processes; 0 takes one per processor core.")
+    ] = 0,
     out: Annotated[
         Path | None,
         Option(
@@ -35,7 +38,10 @@ def extract(
         ),
     ] = None,
 ) -> None:
-    """Compute features of every track into the cache; bad files are named at the end."""
+    """Compute the features of every track into the cache.
+
+    Files that cannot be used are named at the end.
+    """
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.features.cache import FeatureStore
     from music_emotion.features.compute import FEATURE_NAMES
@@ -52,7 +58,7 @@ def extract(
     end_with((failure.message for failure in result.failures), "left out")
 
 
-@cache.command()
+@cache.command(cls=Command)
 def info() -> None:
     """Say where the cache lies, and what it holds of each feature."""
     from music_emotion.features.cache import FeatureStore, render_usage
@@ -60,9 +66,12 @@ def info() -> None:
     typer.echo(render_usage(FeatureStore.default()))
 
 
-@cache.command()
+@cache.command(cls=Command)
 def clear() -> None:
-    """Delete every feature kept on disk; they are computed again when needed."""
+    """Delete every feature kept on disk.
+
+    They are computed again when needed.
+    """
     from music_emotion.features.cache import FeatureStore, clear_and_render
 
     typer.echo(clear_and_render(FeatureStore.default()))

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from music_emotion.cli.options import FORMAT_OPTION, CatalogueOption, format_of, no_music
+from music_emotion.cli.options import (
+    FORMAT_HELP,
+    CatalogueOption,
+    choice,
+    emotion_names,
+    format_of,
+    no_music,
+)
 from music_emotion.errors import MusicEmotionError, printable
 
 if TYPE_CHECKING:
@@ -46,27 +53,49 @@ COMPARED: Mapping[By, Kind] = {
 
 def find(
     feels: Annotated[
-        list[str] | None, Option(metavar="EMOTION", help="Is felt; may be given several times.")
+        list[str] | None,
+        Option(
+            metavar="EMOTION",
+            autocompletion=emotion_names,
+            help="Is felt; may be given several times.",
+        ),
     ] = None,
     minimum: Annotated[
         float | None,
         Option(
-            "--min", min=0, max=1, help="Share of listeners for --feels; by default the median."
+            "--min",
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Share of listeners for --feels, 0 to 1; by default the median.",
         ),
     ] = None,
     unfelt: Annotated[
         list[str] | None,
-        Option("--not", metavar="EMOTION", help="Is not felt; may be given several times."),
+        Option(
+            "--not",
+            metavar="EMOTION",
+            autocompletion=emotion_names,
+            help="Is not felt; may be given several times.",
+        ),
     ] = None,
     maximum: Annotated[
         float | None,
-        Option("--max", min=0, max=1, help="Share of listeners for --not; by default the median."),
+        Option(
+            "--max",
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Share of listeners for --not, 0 to 1; by default the median.",
+        ),
     ] = None,
     by: Annotated[
-        By | None,
-        Option(
+        str | None,
+        choice(
+            By,
+            "--by",
             help="Compare shares of listeners, probabilities to be dominant, or places among the "
-            "model's reference tracks. By default shares; without --min, places put in order."
+            "model's reference tracks. By default shares; without --min, places put in order.",
         ),
     ] = None,
     valence: Annotated[
@@ -85,7 +114,12 @@ def find(
     ] = None,
     model: Annotated[
         str | None,
-        Option("--model", "-m", help="What hears the file of --like if it is not catalogued."),
+        Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help="What hears the file of --like if it is not catalogued.",
+        ),
     ] = None,
     path: Annotated[str, Option(metavar="TEXT", help="Part of the path.")] = "",
     artist: Annotated[str, Option(metavar="TEXT", help="Part of the artist.")] = "",
@@ -96,22 +130,30 @@ def find(
     limit: Annotated[
         int | None,
         Option(
-            "--limit", "-n", min=0, help=f"0: all. By default {TABLE_LIMIT} in a table, else all."
+            "--limit",
+            "-n",
+            min=0,
+            metavar="N",
+            help=f"0: all. By default {TABLE_LIMIT} in a table, else all.",
         ),
     ] = None,
-    format: Annotated[Format | None, FORMAT_OPTION] = None,
+    format: Annotated[str | None, choice(Format, "--format", "-f", help=FORMAT_HELP)] = None,
     output: Annotated[
-        Path | None, Option("--output", "-o", callback=no_music, help="Write this file.")
+        Path | None,
+        Option("--output", "-o", callback=no_music, metavar="FILE", help="Write this file."),
     ] = None,
     relative: Annotated[
         bool, Option("--relative", help="In a playlist, paths relative to its folder.")
     ] = False,
     catalogue: CatalogueOption = None,
 ) -> None:
-    """Find tracks by what people feel; without a filter, list the catalogue."""
+    """Find tracks of a scanned library by what people feel.
+
+    Without a filter, all are listed.
+    """
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.search import Query, Range, find_similar, words_of
+    from music_emotion.library.search import Query, Range, emotion_index, find_similar, words_of
     from music_emotion.library.search import find as find_tracks
     from music_emotion.library.writers import export
 
@@ -133,7 +175,7 @@ def find(
         unfelt=tuple(unfelt or ()),
         at_least=minimum,
         at_most=maximum,
-        by=None if by is None else COMPARED[by],
+        by=None if by is None else COMPARED[By(by)],
         within=tuple(
             Range.parse(name, text)
             for name, text in (
@@ -147,6 +189,8 @@ def find(
         failed=failed,
         limit=most or None,
     )
+    for name in (*query.feels, *query.unfelt):
+        emotion_index(name)  # which says what may be meant, before a catalogue is looked for
     if like is not None:
         silence_native_libraries()
     with Catalogue.open(catalogue) as opened:
@@ -172,8 +216,19 @@ def _older(name: str, count: int) -> str:
 
 
 def playlist(
-    start: Annotated[str, Option("--from", metavar="EMOTION", help="Felt at the beginning.")],
-    end: Annotated[str, Option("--to", metavar="EMOTION", help="Felt at the end.")],
+    start: Annotated[
+        str,
+        Option(
+            "--from",
+            metavar="EMOTION",
+            autocompletion=emotion_names,
+            help="Felt at the beginning.",
+        ),
+    ],
+    end: Annotated[
+        str,
+        Option("--to", metavar="EMOTION", autocompletion=emotion_names, help="Felt at the end."),
+    ],
     length: Annotated[
         str, Option(metavar="TIME", help="For example 60min, 1h30, 45 (minutes).")
     ] = "60min",
@@ -184,21 +239,32 @@ def playlist(
     ] = "",
     output: Annotated[
         Path | None,
-        Option("--output", "-o", callback=no_music, help="Write an M3U8; by default a table."),
+        Option(
+            "--output",
+            "-o",
+            callback=no_music,
+            metavar="FILE",
+            help="Write an M3U8; by default a table.",
+        ),
     ] = None,
     relative: Annotated[
         bool, Option("--relative", help="In the M3U8, paths relative to its folder.")
     ] = False,
-    seed: Annotated[int, Option(help="Of the choice among very many tracks.")] = 0,
+    seed: Annotated[int, Option(metavar="N", help="Of the choice among very many tracks.")] = 0,
     catalogue: CatalogueOption = None,
 ) -> None:
-    """Make a playlist that goes from one emotion to another without jumps."""
+    """Make a playlist that goes from one emotion to another.
+
+    It has no jumps, and chooses from a scanned library.
+    """
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.playlist import make_playlist, parse_length
-    from music_emotion.library.search import Hit, words_of
+    from music_emotion.library.search import Hit, emotion_index, words_of
     from music_emotion.library.writers import export
 
     seconds, words = parse_length(length), words_of(path, artist, text)
+    for name in (start, end):
+        emotion_index(name)
     with Catalogue.open(catalogue) as opened:
         made = make_playlist(opened, start, end, seconds, words, seed)
         export(map(Hit, made.tracks), "m3u8" if output else "table", output, relative=relative)

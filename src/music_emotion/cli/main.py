@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Annotated, Any, TextIO
 
 import typer
-from typer.core import TyperGroup
 
 from music_emotion import __version__, cli
+from music_emotion.cli.help import HELP_OPTIONS, Command, Group, mistakes_in_one_line
 from music_emotion.errors import MusicEmotionError, printable
 from music_emotion.interruption import EXIT_INTERRUPTED
 
@@ -31,16 +31,22 @@ HELP_ORDER = (
 )
 """How the help lists the commands; those that are not named here come last, by name."""
 
-Command = Callable[..., None] | typer.Typer
+Found = Callable[..., None] | typer.Typer
 
 
-class InterruptibleCommands(TyperGroup):
-    """Answers Ctrl-C and what the system refuses with a line."""
+class Commands(Group):
+    """Answers mistakes, Ctrl-C and what the system refuses with a line."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read what stands before the command."""
+        with mistakes_in_one_line():
+            return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
         try:
-            return super().invoke(ctx)
+            with mistakes_in_one_line():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             named = ctx.invoked_subcommand
             resumes = any(named in getattr(module, "RESUMING", ()) for module in _modules(named))
@@ -82,13 +88,13 @@ def _modules(named: str = "") -> Iterator[ModuleType]:
         yield import_module(f"{cli.__name__}.{name}")
 
 
-def find_commands(named: str = "") -> dict[str, Command]:
+def find_commands(named: str = "") -> dict[str, Found]:
     """Return what the modules of this folder have in ``COMMANDS``, in the order of the help.
 
     Which of them go on where they were stopped, a module says in ``RESUMING``. Others than the
     command that is named may be left out.
     """
-    found: dict[str, Command] = {}
+    found: dict[str, Found] = {}
     for module in _modules(named):
         found |= getattr(module, "COMMANDS", {})
     places = {name: place for place, name in enumerate(HELP_ORDER)}
@@ -99,9 +105,10 @@ def build_app(named: str = "") -> typer.Typer:
     """Return the command line with all commands, or what :func:`find_commands` finds for one."""
     app = typer.Typer(
         name="music-emotion",
-        cls=InterruptibleCommands,
+        cls=Commands,
+        context_settings=HELP_OPTIONS,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # rich is slow to load, and help needs none of it
     )
@@ -110,7 +117,7 @@ def build_app(named: str = "") -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name)(command)
+            app.command(name, cls=Command)(command)
     return app
 
 

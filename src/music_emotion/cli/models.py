@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from typer import Argument, Option
@@ -13,14 +13,18 @@ from typer import Argument, Option
 from music_emotion.cli import options
 from music_emotion.cli.progress import extract_with_bar, progress_bar
 
+if TYPE_CHECKING:
+    from music_emotion.models.base import Target
+
 
 def models(
     name: Annotated[
-        str | None, Argument(help="Show the whole card of one: a name, or a folder.")
+        str | None,
+        Argument(metavar="[MODEL]", help="Show the whole card of one: a name, or a folder."),
     ] = None,
     as_json: Annotated[bool, Option("--json", help="Print cards as JSON.")] = False,
 ) -> None:
-    """List the models with size, speed and honest accuracy, and when to use which."""
+    """List the models: how good and fast each is, and when to use it."""
     from music_emotion.inference.model_card import card_json
     from music_emotion.inference.package import find_package, read_cards, shipped_names
     from music_emotion.report.cards import card_page, card_table
@@ -35,26 +39,33 @@ def models(
 
 
 def train(
-    model: Annotated[str, Argument(help="Name of the model, as in compare.")],
-    out: Annotated[Path, Option(callback=options.no_music, help="Folder for the trained model.")],
+    model: Annotated[str, Argument(metavar="MODEL", help="Name of the model, as in compare.")],
+    out: Annotated[
+        Path,
+        Option(callback=options.no_music, metavar="FOLDER", help="Folder for the trained model."),
+    ],
     target: Annotated[
-        options.TargetName | None,
-        Option(
+        str | None,
+        options.choice(
+            options.TargetName,
+            "--target",
             help="What it learns; default: the votes for light, transfer and blend where there "
-            "are any, else the label."
+            "are any, else the label.",
         ),
     ] = None,
-    seed: Annotated[int, Option(min=0, help="Seed of the training.")] = 42,
+    seed: Annotated[int, Option(min=0, metavar="N", help="Seed of the training.")] = 42,
     epochs: Annotated[
-        int | None, Option(min=1, help="Longest training; default: the model's own.")
+        int | None, Option(min=1, metavar="N", help="Longest training; default: the model's own.")
     ] = None,
-    jobs: Annotated[int | None, Option(min=1, help="Processes that extract features.")] = None,
+    jobs: Annotated[
+        int | None, Option(min=1, metavar="N", help="Processes that extract features.")
+    ] = None,
     device: options.DeviceOption = options.DeviceName.AUTO,
     data: options.DataOption = None,
     csv: options.CsvOption = None,
     demo: options.DemoOption = False,
 ) -> None:
-    """Train one model on all tracks and write its weights and settings."""
+    """Train one model on all tracks, and keep it."""
     # Idle OpenMP threads that spin starve the others; read when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from music_emotion.datasets.sources import open_corpus
@@ -64,12 +75,13 @@ def train(
     from music_emotion.models.registry import create
 
     silence_native_libraries()
-    settings = {"device": device.value, **({"max_epochs": epochs} if epochs else {})}
+    settings = {"device": str(device), **({"max_epochs": epochs} if epochs else {})}
     untrained = create(model, **settings)
     check_saveable(untrained)  # before the features are computed
     names = untrained.feature_names
     corpus = open_corpus(data, csv, use_demo=demo)
-    learned = target.value if target else default_target(model, has_votes=corpus.has_votes)
+    learned = cast("Target | None", target)
+    learned = learned or default_target(model, has_votes=corpus.has_votes)
     features = extract_with_bar(corpus, names, jobs)
     for failure in features.failures:
         typer.echo(f"left out: {failure.message}")
@@ -105,7 +117,9 @@ def export(
             help="Where the model goes.",
         ),
     ],
-    name: Annotated[str | None, Option(help="Its name; by default the output folder's.")] = None,
+    name: Annotated[
+        str | None, Option(metavar="NAME", help="Its name; by default the output folder's.")
+    ] = None,
     mel_inside: Annotated[
         bool,
         Option(
@@ -115,7 +129,7 @@ def export(
     ] = True,
     halve: Annotated[bool, Option("--half", help="Store large weights as float16.")] = False,
 ) -> None:
-    """Package a trained model as ONNX for predict and for other programs."""
+    """Package a trained model as ONNX, for predict and elsewhere."""
     from music_emotion.inference.export import export_trained
 
     card = export_trained(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from typer import Option
 
-from music_emotion.errors import MusicEmotionError
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import MusicEmotionError, choose_from, printable
 
 EXIT_FAILURES = 1
 
@@ -35,6 +36,29 @@ class TargetName(StrEnum):
 
     LABEL = "label"
     VOTES = "votes"
+
+
+def choice(kind: type[StrEnum], *names: str, help: str) -> Any:
+    """Return an option that takes the values of an enumeration, and says what may be meant.
+
+    Its parameter is annotated ``str``, and is given the value of ``kind``.
+    """
+
+    def chosen(value: str | None) -> str | None:
+        if value is None:
+            return None
+        if value not in list(kind):
+            given = f"{names[0]} {printable(value)}"
+            raise typer.BadParameter(choose_from(value, kind), param_hint=given)
+        return kind(value)
+
+    return Option(
+        *names,
+        metavar="|".join(kind),
+        callback=chosen,
+        autocompletion=lambda: list(kind),
+        help=help,
+    )
 
 
 def no_music(path: Path | None) -> Path | None:
@@ -73,9 +97,10 @@ CsvOption = Annotated[
 DemoOption = Annotated[
     bool, Option("--demo", help="Work on a small corpus synthesised for the purpose.")
 ]
-DeviceOption = Annotated[DeviceName, Option(help="Where networks are trained.")]
+DeviceOption = Annotated[str, choice(DeviceName, "--device", help="Where networks are trained.")]
 ModelOption = Annotated[
-    str, Option("--model", "-m", help="A model's name (see: models), or its folder.")
+    str,
+    Option("--model", "-m", metavar="MODEL", help="A model's name (see: models), or its folder."),
 ]
 JobsOption = Annotated[
     int,
@@ -83,6 +108,7 @@ JobsOption = Annotated[
         "--jobs",
         "-j",
         min=0,
+        metavar="N",
         help="Processes; 0: as many as there are cores. With 1, a file that kills its reader ends "
         "the command.",
     ),
@@ -96,11 +122,9 @@ CatalogueOption = Annotated[
         help="By default MUSIC_EMOTION_CATALOGUE, or a file in the user's data folder.",
     ),
 ]
-FORMAT_OPTION: Final[Any] = Option(
-    "--format", "-f", help="By default a table, or what the name after -o ends in."
-)
+FORMAT_HELP = "By default a table, or what the name after -o ends in."
 EngineOption = Annotated[
-    EngineName, Option("--engine", help="Work in processes of this machine, or on Ray.")
+    str, choice(EngineName, "--engine", help="Work in processes of this machine, or on Ray.")
 ]
 AddressOption = Annotated[
     str | None,
@@ -113,7 +137,12 @@ AddressOption = Annotated[
 ]
 
 
-def check_address(engine: EngineName, address: str | None) -> None:
+def emotion_names() -> list[str]:
+    """Return what a shell completes an emotion by."""
+    return list(EMOTIONS)
+
+
+def check_address(engine: str, address: str | None) -> None:
     """Refuse an address that nobody would use.
 
     Raises

@@ -12,9 +12,10 @@ import typer
 from typer import Argument, Option
 
 from music_emotion.cli.options import (
-    FORMAT_OPTION,
+    FORMAT_HELP,
     JobsOption,
     ModelOption,
+    choice,
     end_with,
     format_of,
     say_left_out,
@@ -44,29 +45,37 @@ def predict(
         Argument(metavar="PATH…", help="Files, folders, patterns, or - for standard input."),
     ],
     model: ModelOption = "default",
-    format: Annotated[Format | None, FORMAT_OPTION] = None,
+    format: Annotated[str | None, choice(Format, "--format", "-f", help=FORMAT_HELP)] = None,
     output: Annotated[
         Path | None,
         Option(
-            "--output", "-o", help="Write this file, - standard output; for JAMS of many a folder."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write this file, - standard output; for JAMS of many a folder.",
         ),
     ] = None,
     timeline: Annotated[
         bool, Option("--timeline", help="Show the emotions over time (table and CSV).")
     ] = False,
     plot: Annotated[
-        Path | None, Option(help="Draw a picture (png, svg, pdf, jpg); for many files a folder.")
+        Path | None,
+        Option(
+            metavar="FILE", help="Draw a picture (png, svg, pdf, jpg); for many files a folder."
+        ),
     ] = None,
     explain: Annotated[
         bool, Option("--explain", help="Say which seconds and frequencies made the emotion.")
     ] = False,
-    top: Annotated[int | None, Option(min=1, max=9, help="Emotions shown in the table.")] = None,
+    top: Annotated[
+        int | None, Option(min=1, max=9, metavar="N", help="Emotions shown in the table, 1 to 9.")
+    ] = None,
     jobs: JobsOption = 0,
     recursive: Annotated[
         bool, Option("--recursive", "-r", help="Look into subfolders, too.")
     ] = False,
 ) -> None:
-    """Predict what people feel in music: nine emotions, over time, with a confidence."""
+    """Predict what people feel in music, and how it changes in time."""
     from music_emotion.audio.discover import find_files, name_many
     from music_emotion.inference.batch import predict_files, silence_native_libraries
     from music_emotion.inference.output import check_outputs
@@ -103,7 +112,7 @@ def predict(
     end_with(failures + unwritten)
 
 
-def _format(named: Format | None, output: Path | None) -> str:
+def _format(named: str | None, output: Path | None) -> str:
     """Return the format asked for, or the one the output's name ends in."""
     written = named or format_of(output, {"": "table", "txt": "table"})
     if written not in list(Format):

@@ -12,7 +12,7 @@ from music_emotion.cli.options import CsvOption, DataOption, DemoOption, no_musi
 
 
 def evaluate(
-    out: Annotated[Path, Argument(help="Folder that compare wrote.")],
+    out: Annotated[Path, Argument(metavar="RESULTS", help="Folder that compare wrote.")],
     check: Annotated[
         bool, Option("--check", help="Write nothing; compare with the summary.csv there is.")
     ] = False,
@@ -20,7 +20,10 @@ def evaluate(
     csv: CsvOption = None,
     demo: DemoOption = False,
 ) -> None:
-    """Compute the figures of a comparison again from its predictions, without training."""
+    """Compute a comparison's figures again, without training.
+
+    They come from the predictions that compare kept.
+    """
     from music_emotion.evaluation.rescore import check_summary, rescore
     from music_emotion.evaluation.results_file import read_commands
     from music_emotion.models.registry import MODEL_NAMES
@@ -73,7 +76,7 @@ def report(
         ),
     ] = False,
     worst: Annotated[
-        int, Option(min=0, help="Tracks per model that are shown as most wrong.")
+        int, Option(min=0, metavar="N", help="Tracks per model that are shown as most wrong.")
     ] = 10,
     data: DataOption = None,
     csv: CsvOption = None,

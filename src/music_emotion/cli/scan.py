@@ -40,14 +40,25 @@ def scan(
     address: options.AddressOption = None,
     output: Annotated[
         str | None,
-        Option("--output", "-o", help="With --engine ray: folder or URL of the results."),
+        Option(
+            "--output",
+            "-o",
+            metavar="FOLDER|URL",
+            help="With --engine ray: folder or URL of the results.",
+        ),
     ] = None,
     files_from: Annotated[
         str | None,
-        Option(help="With --engine ray: a list of paths and URLs, one a line; - for stdin."),
+        Option(
+            metavar="FILE",
+            help="With --engine ray: a list of paths and URLs, one a line; - for stdin.",
+        ),
     ] = None,
 ) -> None:
-    """Predict what is new or changed in a music library, and remember it in a catalogue."""
+    """Predict what is new in a music library, and remember it.
+
+    What is new or changed goes into a catalogue, which find, playlist and tag ask.
+    """
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue, default_catalogue
     from music_emotion.library.scan import ScanOptions

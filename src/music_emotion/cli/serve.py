@@ -36,8 +36,8 @@ def _positive(value: float) -> float:
     return value
 
 
-def _limit(help: str) -> Any:
-    return Option(callback=_positive, help=help)
+def _limit(metavar: str, help: str) -> Any:
+    return Option(callback=_positive, metavar=metavar, help=help)
 
 
 def _amount(value: float) -> float:
@@ -47,14 +47,22 @@ def _amount(value: float) -> float:
 
 
 def serve(
-    host: Annotated[str, Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Option(min=0, max=65_535, help="Port; 0: a free one.")] = 8000,
+    host: Annotated[str, Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, Option(min=0, max=65_535, metavar="N", help="Port; 0: a free one.")
+    ] = 8000,
     model: Annotated[
         list[str] | None,
-        Option("--model", "-m", help="A model's name or folder; the first is the default."),
+        Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help="A model's name or folder; the first is the default.",
+        ),
     ] = None,
     root_path: Annotated[
-        str, Option(help="Path that a proxy serves everything below, such as /music.")
+        str,
+        Option(metavar="PATH", help="Path that a proxy serves everything below, such as /music."),
     ] = "",
     allow_host: Annotated[
         list[str] | None, Option(help="A name the server is asked by; may be repeated.")
@@ -63,20 +71,30 @@ def serve(
         str, Option(help="Addresses of proxies that are believed, with commas between; *: all.")
     ] = "127.0.0.1,::1",
     token: Annotated[
-        str, Option(help="Ask clients for it. Better: the variable MUSIC_EMOTION_TOKEN.")
+        str,
+        Option(
+            metavar="TEXT", help="Ask clients for it. Better: the variable MUSIC_EMOTION_TOKEN."
+        ),
     ] = "",
-    workers: Annotated[int, Option(min=0, help="Processes; 0: one per core.")] = 0,
-    queue: Annotated[int, Option(min=0, help="Files that may wait.")] = 16,
-    share: Annotated[int, Option(min=1, help="Files of one client at once.")] = 8,
-    max_mb: Annotated[float, _limit("Largest upload in MB.")] = 200.0,
-    max_minutes: Annotated[float, _limit("Longest sound in minutes.")] = 60.0,
-    max_seconds: Annotated[float, _limit("Longest analysis in seconds.")] = 300.0,
-    max_wait: Annotated[float, _limit("Longest wait for a worker, seconds.")] = 120.0,
-    max_upload_seconds: Annotated[float, _limit("Longest upload in seconds.")] = 600.0,
-    max_idle: Annotated[float, _limit("Longest pause of a sender, seconds.")] = 10.0,
-    min_rate: Annotated[int, Option(min=0, help="Slowest upload in bytes per second.")] = 16_000,
+    workers: Annotated[int, Option(min=0, metavar="N", help="Processes; 0: one per core.")] = 0,
+    queue: Annotated[int, Option(min=0, metavar="N", help="Files that may wait.")] = 16,
+    share: Annotated[int, Option(min=1, metavar="N", help="Files of one client at once.")] = 8,
+    max_mb: Annotated[float, _limit("MB", "Largest upload in MB.")] = 200.0,
+    max_minutes: Annotated[float, _limit("MINUTES", "Longest sound in minutes.")] = 60.0,
+    max_seconds: Annotated[float, _limit("SECONDS", "Longest analysis in seconds.")] = 300.0,
+    max_wait: Annotated[float, _limit("SECONDS", "Longest wait for a worker, seconds.")] = 120.0,
+    max_upload_seconds: Annotated[float, _limit("SECONDS", "Longest upload in seconds.")] = 600.0,
+    max_idle: Annotated[float, _limit("SECONDS", "Longest pause of a sender, seconds.")] = 10.0,
+    min_rate: Annotated[
+        int, Option(min=0, metavar="N", help="Slowest upload in bytes per second.")
+    ] = 16_000,
     drain: Annotated[
-        float, Option(callback=_amount, help="Time to finish files when told to stop, seconds.")
+        float,
+        Option(
+            callback=_amount,
+            metavar="SECONDS",
+            help="Time to finish files when told to stop, seconds.",
+        ),
     ] = 30.0,
     log_level: Annotated[
         LogLevel, Option(help="info has a line for each request.")
@@ -84,10 +102,16 @@ def serve(
     log_format: Annotated[LogFormat, Option(help="For people or for programs.")] = LogFormat.TEXT,
     metrics: Annotated[bool, Option(help="Numbers for Prometheus under /metrics.")] = True,
     worker_memory: Annotated[
-        float, Option(callback=_amount, help="Address space of a process in GB; 0: no limit.")
+        float,
+        Option(
+            callback=_amount, metavar="GB", help="Address space of a process in GB; 0: no limit."
+        ),
     ] = 8.0,
 ) -> None:
-    """Serve the web page and the HTTP API, on this machine unless told otherwise."""
+    """Serve the web page and the HTTP API.
+
+    Other machines reach it where --host says so.
+    """
     from music_emotion.errors import MissingExtraError
     from music_emotion.interruption import sigterm_interrupts
 

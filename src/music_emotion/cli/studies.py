@@ -19,15 +19,22 @@ def leak(
     csv: CsvOption = None,
     demo: DemoOption = False,
     out: Annotated[
-        Path, Option(callback=no_music, help="Folder for leak.json and leak.png.")
+        Path, Option(callback=no_music, metavar="FOLDER", help="Folder for leak.json and leak.png.")
     ] = Path("runs"),
-    seed: Annotated[int, Option(min=0, help="Seed of folds, segments and shuffled labels.")] = 42,
-    folds: Annotated[int, Option(min=2, help="Parts the artists are divided into.")] = 5,
+    seed: Annotated[
+        int, Option(min=0, metavar="N", help="Seed of folds, segments and shuffled labels.")
+    ] = 42,
+    folds: Annotated[
+        int, Option(min=2, metavar="N", help="Parts the artists are divided into.")
+    ] = 5,
     jobs: Annotated[
-        int, Option(min=0, help="Processes for the features; 0 takes one per core.")
+        int, Option(min=0, metavar="N", help="Processes for the features; 0 takes one per core.")
     ] = 0,
 ) -> None:
-    """Show what a split over segments measures: recognising the track, not the emotion."""
+    """Show what a split over segments measures.
+
+    It is how well a track is recognised again, not an emotion.
+    """
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.evaluation.leakage import measure_leak
     from music_emotion.report.leak import leak_table, write_leak
@@ -59,11 +66,19 @@ def listeners(
         ),
     ] = None,
     out: Annotated[
-        Path, Option(callback=no_music, help="Folder for listeners.json and listeners.png.")
+        Path,
+        Option(
+            callback=no_music, metavar="FOLDER", help="Folder for listeners.json and listeners.png."
+        ),
     ] = Path("runs"),
-    seed: Annotated[int, Option(min=0, help="Seed of the random halves and panels.")] = 0,
+    seed: Annotated[
+        int, Option(min=0, metavar="N", help="Seed of the random halves and panels.")
+    ] = 0,
 ) -> None:
-    """Measure how far listeners agree: ceilings, panels, what people confuse."""
+    """Measure how far listeners agree.
+
+    Ceilings for models, panels of listeners, and what people confuse.
+    """
     from music_emotion.report.listeners import listeners_table, write_listeners
 
     figures = write_listeners(votes, out, seed, sys.argv[1:])

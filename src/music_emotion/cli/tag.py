@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from music_emotion.cli.options import CatalogueOption, end_with, say_left_out, say_waiting
 from music_emotion.cli.progress import progress_bar
+from music_emotion.errors import printable
 
 
 def tag(
@@ -32,7 +33,10 @@ def tag(
         bool, Option("--keep-times", help="Leave the files' time of change as it is.")
     ] = False,
     model: Annotated[
-        str | None, Option("--model", "-m", help="Predict again what another model predicted.")
+        str | None,
+        Option(
+            "--model", "-m", metavar="MODEL", help="Predict again what another model predicted."
+        ),
     ] = None,
     catalogue: CatalogueOption = None,
     wait: Annotated[
@@ -40,9 +44,10 @@ def tag(
     ] = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Only the summary.")] = False,
 ) -> None:
-    """Write the emotion into the files' own tags; shows what would change unless told to --write.
+    """Write the emotions into the files' own tags.
 
-    The sound and all other tags stay as they are, and --undo takes back what was written.
+    Shows what would change unless told to --write. The sound and all other tags stay as they are,
+    and --undo takes back what was written.
     """
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue, default_catalogue
@@ -50,6 +55,7 @@ def tag(
     from music_emotion.library.tags.session import TagSession
 
     path = catalogue or default_catalogue()
+    is_new = not path.exists()
     silence_native_libraries()
     with ExitStack() as stack:
         may_make = bool(paths) and not undo
@@ -67,6 +73,8 @@ def tag(
             show(done, session.total)
     typer.echo(session.summary())
     say_left_out(session.left_out)
+    if is_new:
+        typer.echo(f"predictions are kept in a new catalogue: {printable(path)}", err=True)
     end_with(session.failures)
 
 

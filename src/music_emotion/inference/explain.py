@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from music_emotion.audio import AudioSource, Sound, decode
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import ModelError
+from music_emotion.errors import ModelError, choose_from, printable
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference import segmenter
 from music_emotion.inference.model import EmotionModel, SegmentLevel, as_sound, is_file, joined
@@ -112,7 +112,8 @@ def explain(
     (8, 1)
     """
     if emotion is not None and emotion not in EMOTIONS:
-        raise ModelError(f"there is no emotion {emotion!r}; choose from {', '.join(EMOTIONS)}")
+        hint = choose_from(emotion, EMOTIONS)
+        raise ModelError(f"there is no emotion '{printable(emotion)}'; {hint}")
     segments, duration = _segments(model, source, sample_rate)
     count, bands = len(segments), tuple(pairwise(BAND_EDGES))
     # One version at a time: together they would be nine times the sound.

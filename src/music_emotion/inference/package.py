@@ -13,7 +13,6 @@ The graph's contract, checked when it is opened:
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import tempfile
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 
 from music_emotion.audio.discover import is_folder
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import ModelError, printable
+from music_emotion.errors import ModelError, choose_from, printable
 from music_emotion.features.compute import FEATURES
 from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card, read_part
 from music_emotion.inference.reference import (
@@ -263,9 +262,8 @@ def find_package(name_or_path: str | os.PathLike[str]) -> Path:
     for shipped in shipped_names():
         if read_card(SHIPPED / shipped).training.get("model") == name:
             return SHIPPED / shipped
-    close = difflib.get_close_matches(name, shipped_names(), n=1)
-    names = ", ".join(shipped_names()) or "none is installed"
-    hint = f"did you mean '{close[0]}'?" if close else f"choose from: {names}; or name a folder"
+    hint = choose_from(name, shipped_names()) if shipped_names() else "none is installed"
+    hint += "" if hint.endswith("?") else "; or name a folder"
     raise ModelError(f"there is no model '{printable(name)}'; {hint}")
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from music_emotion.audio.names import local_path
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import CatalogueError, MusicEmotionError, printable
+from music_emotion.errors import CatalogueError, MusicEmotionError, choose_from, printable
 from music_emotion.inference.prediction import DIGITS, INTENSITY_COLUMNS, STANDING_COLUMNS
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
@@ -220,7 +220,7 @@ def emotion_index(name: str) -> int:
     plain = name.strip().lower().replace(" ", "_").replace("-", "_")
     if plain not in EMOTIONS:
         raise CatalogueError(
-            f"there is no emotion '{printable(name)}'; choose from: {', '.join(EMOTIONS)}"
+            f"there is no emotion '{printable(name)}'; {choose_from(plain, EMOTIONS)}"
         )
     return EMOTIONS.index(plain)
 

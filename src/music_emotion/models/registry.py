@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from music_emotion.digest import file_digest
-from music_emotion.errors import ModelError
+from music_emotion.errors import ModelError, choose_from, printable
 from music_emotion.models.base import Model
 from music_emotion.training.config import TrainingConfig
 
@@ -86,9 +85,8 @@ def create(name: str, **overrides: Any) -> Model:
         If there is no model of that name or no setting of that name.
     """
     if ":" not in name and name not in MODEL_NAMES:
-        close = difflib.get_close_matches(name, MODEL_NAMES)
-        hint = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(MODEL_NAMES)}"
-        raise ModelError(f"there is no model {name!r}: {hint}")
+        hint = choose_from(name, MODEL_NAMES)
+        raise ModelError(f"there is no model '{printable(name)}'; {hint}")
     known = {field.name for field in fields(TrainingConfig)}
     for setting in overrides:
         if setting not in known:
