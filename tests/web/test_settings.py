@@ -22,6 +22,7 @@ def test_the_defaults_can_be_served_and_stay_on_this_machine() -> None:
         ("share", 0),
         ("upload_bytes", 0),
         ("audio_seconds", 0.0),
+        ("audio_samples", 0.0),
         ("audio_seconds", float("nan")),
         ("analysis_seconds", float("inf")),
         ("port", 70_000),

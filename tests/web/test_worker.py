@@ -13,6 +13,7 @@ import pytest
 import soundfile as sf
 
 from helpers.live import music
+from music_emotion.audio.limit import TooMuchError
 from music_emotion.errors import AudioError, MissingExtraError, ModelError
 from music_emotion.inference.model import load_model
 from music_emotion.web.worker import (
@@ -22,7 +23,6 @@ from music_emotion.web.worker import (
     AnalysisRequest,
     Failure,
     Predictor,
-    TooLongError,
     WorkerSettings,
     peaks,
 )
@@ -50,7 +50,7 @@ class Broken:
 
 @pytest.fixture
 def predictor(model_folders: tuple[str, ...]) -> Predictor:
-    return Predictor(WorkerSettings({"tones": model_folders[0]}, 60.0, 0))
+    return Predictor(WorkerSettings({"tones": model_folders[0]}, 60.0, 1e8, 0))
 
 
 @pytest.fixture
@@ -129,8 +129,20 @@ def test_a_sound_beyond_the_limit_is_not_heard_to_its_end(
 def test_a_sound_a_little_too_long_is_told_to_the_second(
     predictor: Predictor, seconds: float, shown: str
 ) -> None:
-    with pytest.raises(TooLongError, match=rf"lasts {shown} or more; .* takes 1:00 at most"):
-        predictor._check_length(seconds)
+    told = predictor._too_long(TooMuchError("a", seconds, 1))
+    assert f"lasts {shown} or more; this server takes 1:00 at most" in told
+
+
+def test_a_sound_of_too_many_channels_is_told_in_samples(predictor: Predictor) -> None:
+    predictor.settings = replace(predictor.settings, audio_samples=2e6)
+    with tempfile.TemporaryFile() as file:
+        sf.write(file, np.zeros((48_000 * 6, 8), np.int16), 48_000, format="FLAC")
+        file.flush()
+        answer = predictor.analyse(AnalysisRequest("a", "tones"), file, Line())
+    assert isinstance(answer, Failure)
+    assert answer.reason == "too_long"
+    assert "has 3 million samples in all channels or more" in answer.message
+    assert "takes 2 million at most" in answer.message
 
 
 def test_the_outline_of_a_long_sound_keeps_its_peaks(model_folders: tuple[str, ...]) -> None:

@@ -75,6 +75,8 @@ class AudioFile(Protocol):
         Samples that may be fewer without a word.
     is_float
         Whether it holds floats, whose scale nobody knows.
+    decoded
+        Samples of all channels that the decoder gave so far, used or not.
     losses, remarks
         Where it is damaged, and what else is to be said, so far; complete after the last block.
     """
@@ -85,6 +87,7 @@ class AudioFile(Protocol):
     estimated: bool
     slack: int
     is_float: bool
+    decoded: int
     losses: list[Loss]
     remarks: list[str]
 
@@ -162,6 +165,7 @@ class SoundFileAudio:
         self.frames = frames if frames < MAX_CREDIBLE_FRAMES else None
         self.estimated = self._layout.estimated
         self.is_float = file.subtype in ("FLOAT", "DOUBLE")
+        self.decoded = 0
         self.slack = round(LEAST_MISSING_SECONDS * self.sample_rate)
         self.losses = list(self._layout.losses)
         self.remarks = list(self._layout.remarks)
@@ -306,10 +310,13 @@ class SoundFileAudio:
         for _ in range(MAX_FAILURES):
             out.fill(np.nan)  # what the decoder has not written, for it does not tell
             try:
-                return len(self._file.read(out=out))
+                count = len(self._file.read(out=out))
+                self.decoded += count * out.shape[1]
+                return count
             except (soundfile.LibsndfileError, RuntimeError):
                 written = np.flatnonzero(~np.isnan(out[:, 0]))
                 count = int(written[-1]) + 1 if len(written) else 0
+                self.decoded += count * out.shape[1]
                 if self._is_damage(count):
                     self.losses.append(Loss((self._position + count) / self.sample_rate))
                 if count:
@@ -436,6 +443,7 @@ class ContainerAudio:
         self.frames = int(length * base * self.sample_rate) if length and base else None
         self.estimated = container.format.name in STREAMS
         self.is_float = _holds_floats(self._stream.codec_context)
+        self.decoded = 0
         self.slack = round(CONTAINER_SLACK * (self.frames or 0))
         self.losses: list[Loss] = []
         self.remarks: list[str] = []
@@ -508,6 +516,7 @@ class ContainerAudio:
                     for converted in resampler.resample(frame):
                         position += converted.samples
                         samples = converted.to_ndarray().reshape(converted.samples, -1)
+                        self.decoded += samples.size
                         yield samples.astype(np.float32, copy=False)
             # Where the container counts its packets and all were there, nothing is cut off.
             self.estimated |= 0 < int(self._stream.frames or 0) <= packets

@@ -20,6 +20,7 @@ from music_emotion.audio.decoders import (
     is_without_sound,
 )
 from music_emotion.audio.kinds import Kind, kind_of, opening
+from music_emotion.audio.limit import NO_LIMIT, ReadingLimit
 from music_emotion.audio.names import local_path
 from music_emotion.audio.pieces import bytes_within
 from music_emotion.audio.scale import FULL_SCALE, Scale, scale_of
@@ -75,7 +76,7 @@ def named_stream(file: BinaryIO, name: str) -> BinaryIO:
     return cast(BinaryIO, _NamedStream(file, name))
 
 
-def open_file(source: AudioSource) -> tuple[AudioFile, Scale]:
+def open_file(source: AudioSource, limit: ReadingLimit = NO_LIMIT) -> tuple[AudioFile, Scale]:
     """Open a source for reading; return it and the scale of its samples.
 
     A file of floats is read once for its scale; what was made of integers, or by a lossy decoder,
@@ -85,6 +86,8 @@ def open_file(source: AudioSource) -> tuple[AudioFile, Scale]:
     ------
     AudioError
         The file is missing, a folder, not permitted, empty or not audio.
+    TooMuchError
+        It claims more sound than the limit, or its floats are more.
     MissingExtraError
         The file is of a kind that PyAV reads, and PyAV is not installed.
     """
@@ -92,10 +95,15 @@ def open_file(source: AudioSource) -> tuple[AudioFile, Scale]:
     descriptor = _descriptor(source, name)
     try:
         audio = _opened(os.dup(descriptor), name)
+        try:
+            limit.check(audio, name)
+        except AudioError:
+            audio.close()
+            raise
         if not audio.is_float:
             return audio, FULL_SCALE
         with closing(audio):
-            scale = scale_of(audio.blocks(None))
+            scale = scale_of(limit.watched(audio, name))
         return _opened(os.dup(descriptor), name), scale
     finally:
         os.close(descriptor)

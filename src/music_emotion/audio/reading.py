@@ -22,6 +22,7 @@ from music_emotion.audio.files import (
     open_file,
     source_name,
 )
+from music_emotion.audio.limit import NO_LIMIT, ReadingLimit
 from music_emotion.audio.pieces import Loss
 from music_emotion.audio.scale import FULL_SCALE, LARGEST, Scale, scale_of
 from music_emotion.errors import AudioError
@@ -60,20 +61,29 @@ class AudioStream:
     """A file read in mono blocks at its own rate, for files of any length.
 
     The source is a path or a binary stream, its format told by its content; not more than
-    ``duration`` seconds are read. Iterate it once, inside ``with``; :attr:`warnings` and
-    :attr:`duration` are complete after the last block.
+    ``duration`` seconds are read, and what holds more than ``limit`` is refused. Iterate it once,
+    inside ``with``; :attr:`warnings` and :attr:`duration` are complete after the last block.
 
     Raises
     ------
     AudioError
         The source cannot be read, or holds no sound.
+    TooMuchError
+        It claims or holds more than the limit.
     MissingExtraError
         Reading it needs the extra ``[formats]``.
     """
 
-    def __init__(self, source: AudioSource, *, duration: float | None = None) -> None:
+    def __init__(
+        self,
+        source: AudioSource,
+        *,
+        duration: float | None = None,
+        limit: ReadingLimit = NO_LIMIT,
+    ) -> None:
         self._name = source_name(source)
-        self._file, self._scale = open_file(source)
+        self._file, self._scale = open_file(source, limit)
+        self._allowed = limit
         self._conditioner = Conditioner(self._file.sample_rate, self._scale)
         self._limit = None if duration is None else round(duration * self._file.sample_rate)
         self._frames = 0
@@ -86,7 +96,7 @@ class AudioStream:
         self._file.close()
 
     def __iter__(self) -> Iterator[Array]:
-        for block in self._file.blocks(self._limit):
+        for block in self._allowed.watched(self._file, self._name, self._limit):
             self._frames += len(block)
             yield self._conditioner.mono(block)
         if self._frames == 0:

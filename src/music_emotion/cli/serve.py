@@ -81,6 +81,9 @@ def serve(
     share: Annotated[int, Option(min=1, metavar="N", help="Files of one client at once.")] = 8,
     max_mb: Annotated[float, _limit("MB", "Largest upload in MB.")] = 200.0,
     max_minutes: Annotated[float, _limit("MINUTES", "Longest sound in minutes.")] = 60.0,
+    max_samples: Annotated[
+        float, _limit("MILLIONS", "Most samples in all channels, in millions.")
+    ] = 1_200.0,
     max_seconds: Annotated[float, _limit("SECONDS", "Longest analysis in seconds.")] = 300.0,
     max_wait: Annotated[float, _limit("SECONDS", "Longest wait for a worker, seconds.")] = 120.0,
     max_upload_seconds: Annotated[float, _limit("SECONDS", "Longest upload in seconds.")] = 600.0,
@@ -139,6 +142,7 @@ def serve(
         share=share,
         upload_bytes=max(1, round(max_mb * MEGABYTE)),
         audio_seconds=60.0 * max_minutes,
+        audio_samples=1e6 * max_samples,
         analysis_seconds=max_seconds,
         wait_seconds=max_wait,
         upload_seconds=max_upload_seconds,

@@ -17,6 +17,7 @@ from music_emotion.audio import AudioSource, AudioStream, Sound, sound_from_arra
 from music_emotion.audio.decoders import BLOCK_FRAMES
 from music_emotion.audio.discover import STANDARD_INPUT
 from music_emotion.audio.files import STDIN_NAME, source_name, stream_name
+from music_emotion.audio.limit import NO_LIMIT, ReadingLimit
 from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError, printable
@@ -94,13 +95,17 @@ class EmotionModel:
         sample_rate: int | None = None,
         *,
         progress: ReadingProgress | None = None,
+        limit: ReadingLimit = NO_LIMIT,
     ) -> TrackPrediction:
         """Predict what people feel in a piece of music; takes and gives what :func:`predict` does.
 
-        ``progress`` is called with how far the reading of a file is.
+        ``progress`` is called with how far the reading of a file is, and a file that holds more
+        sound than ``limit`` is refused.
 
         Raises
         ------
+        TooMuchError
+            A file claims or holds more than the limit.
         AudioError
             The sound cannot be read, or is shorter than half a second.
         MissingExtraError
@@ -109,7 +114,7 @@ class EmotionModel:
         if sample_rate is not None and (is_file(source) or isinstance(source, Sound)):
             raise AudioError("a file or a Sound brings its own sample rate; leave it out")
         if is_file(source):
-            with AudioStream(source) as stream:
+            with AudioStream(source, limit=limit) as stream:
                 blocks = iter(stream) if progress is None else _reported(stream, progress)
                 return self._predict_blocks(blocks, stream, _path(source), source_name(source))
         sound = as_sound(source, sample_rate)

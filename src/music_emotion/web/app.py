@@ -89,7 +89,9 @@ def assemble(settings: ServerSettings) -> Service:
     """Return the parts of a server, not yet started."""
     models = find_models(settings.models)
     folders = {model.name: str(model.folder) for model in models}
-    worker_settings = WorkerSettings(folders, settings.audio_seconds, settings.worker_bytes)
+    worker_settings = WorkerSettings(
+        folders, settings.audio_seconds, settings.audio_samples, settings.worker_bytes
+    )
     workers = Workers(settings.workers, worker_settings)
     limiter = Limiter(settings.slots, settings.share, settings.workers)
     metrics = Metrics() if settings.metrics else None

@@ -51,7 +51,9 @@ NOT_ALLOWED = ProblemType(405, "method_not_allowed", "The address does not take 
 TOO_SLOW = ProblemType(408, "upload_too_slow", "The upload paused, was too slow or took too long.")
 NOT_FINISHED = ProblemType(409, "not_finished", "The job has no result yet, or none at all.")
 TOO_LARGE = ProblemType(413, "too_large", "The request is larger than the server takes.")
-TOO_LONG = ProblemType(413, "too_long", "The sound is longer than the server takes.")
+TOO_LONG = ProblemType(
+    413, "too_long", "The sound is longer, or of more samples, than the server takes."
+)
 UNSUPPORTED = ProblemType(415, "unsupported_format", "The server has no decoder for this format.")
 UNREADABLE = ProblemType(
     422, "unreadable_audio", "The file is not audio, is damaged, empty or too short."

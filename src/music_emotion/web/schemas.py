@@ -171,6 +171,7 @@ class LimitsOut(Strict):
 
     upload_bytes: int
     audio_seconds: float
+    audio_samples: float = Field(description="In all channels together.")
 
 
 class ModelsOut(Strict):

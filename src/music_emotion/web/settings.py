@@ -43,6 +43,7 @@ class ServerSettings:
     share: int = 8  # files one client address may have in the server at once
     upload_bytes: int = 200 * MEGABYTE  # of a request's body
     audio_seconds: float = 3_600.0  # of sound in a file
+    audio_samples: float = 1.2e9  # in all channels: an hour of 5.1 at 48 kHz is 1.04e9
     analysis_seconds: float = 300.0  # for one file, waiting left out
     wait_seconds: float = 120.0  # for a worker
     upload_seconds: float = 600.0  # a body may take to arrive
@@ -65,6 +66,7 @@ class ServerSettings:
         """
         above_zero = (
             *("workers", "share", "upload_bytes", "results", "connections", "audio_seconds"),
+            "audio_samples",
             *("analysis_seconds", "wait_seconds", "upload_seconds", "idle_seconds"),
             *("result_seconds", "abandoned_seconds"),
         )

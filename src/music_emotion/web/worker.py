@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from music_emotion.audio.files import named_stream
+from music_emotion.audio.limit import ReadingLimit, TooMuchError
 from music_emotion.errors import MissingExtraError, ModelError, MusicEmotionError
 from music_emotion.inference.batch import Outcome, silence_native_libraries
 from music_emotion.inference.explain import explain_prediction
@@ -27,6 +28,7 @@ from music_emotion.inference.writers import clock, outcome_dict
 
 PEAKS = 1_200  # of a waveform's picture: more than the pixels it is drawn with
 PEAK_DIGITS = 4
+MILLION = 1_000_000
 REPORT_SECONDS = 10.0  # of sound between two messages about progress
 
 
@@ -36,6 +38,7 @@ class WorkerSettings:
 
     folders: Mapping[str, str]  # of the served models by name, the default first
     audio_seconds: float  # of the longest sound taken
+    audio_samples: float  # in all channels of a sound
     memory_bytes: int  # address space a process may use; 0 sets no limit
 
 
@@ -78,10 +81,6 @@ class Failure:
 Answer = Analysis | Failure
 
 
-class TooLongError(MusicEmotionError):
-    """A sound that is longer than the server takes."""
-
-
 @dataclass
 class Predictor:
     """Answers requests with models that are loaded when first asked for."""
@@ -99,8 +98,8 @@ class Predictor:
         """Answer one request; what is wrong with the file is an answer, too."""
         try:
             return self._analyse(request, file, line)
-        except TooLongError as error:
-            return Failure("too_long", str(error))
+        except TooMuchError as error:
+            return Failure("too_long", self._too_long(error))
         except MissingExtraError as error:
             return Failure("unsupported", str(error))
         except ModelError:  # its message may name a folder of the server
@@ -121,26 +120,31 @@ class Predictor:
 
         def heard(seconds: float, total: float | None) -> None:
             nonlocal next_report
-            self._check_length(max(seconds, total or 0.0))
             if seconds >= next_report:
                 line.send(AnalysisProgress("listening", seconds, total))
                 next_report = seconds + REPORT_SECONDS
 
-        prediction = model.predict(upload, progress=heard)
-        self._check_length(prediction.duration)
+        limit = ReadingLimit(self.settings.audio_seconds, self.settings.audio_samples)
+        prediction = model.predict(upload, progress=heard, limit=limit)
         why = None
         if request.explained:
             line.send(AnalysisProgress("explaining", prediction.duration, prediction.duration))
             prediction, why = explain_prediction(model, upload, prediction, emotion=request.emotion)
         return Analysis(outcome_dict(Outcome(request.name, prediction, why)), peaks(prediction))
 
-    def _check_length(self, seconds: float) -> None:
-        longest = self.settings.audio_seconds
-        if seconds > longest:
-            raise TooLongError(
-                f"the sound lasts {clock(math.ceil(seconds))} or more; "
+    def _too_long(self, found: TooMuchError) -> str:
+        """Say how long a sound is, or in how many channels, and what is taken."""
+        longest, most = self.settings.audio_seconds, self.settings.audio_samples
+        if found.seconds > longest:
+            return (
+                f"the sound lasts {clock(math.ceil(found.seconds))} or more; "
                 f"this server takes {clock(longest)} at most (minutes and seconds)"
             )
+        samples = f"{math.ceil(found.samples / MILLION):,} million samples in all channels"
+        return (
+            f"the sound has {samples} or more; this server takes {most / MILLION:,g} million at "
+            "most; mix it to stereo, or lower its rate"
+        )
 
 
 def trace_without(name: str) -> str:
