@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
@@ -90,6 +91,40 @@ def test_no_file_two_files_or_a_text_in_its_place() -> None:
     assert problem(request([text, END])) == (422, "invalid_field")
     assert problem(request([other, b"x", END])) == (422, "invalid_field")
     assert problem(request([part_head(), b"x\r\n", part_head(), b"y", END])) == (400, "bad_request")
+
+
+SOUND = [part_head(), b"sound" * 100]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        SOUND[:1],
+        SOUND,
+        [*SOUND, END[:6]],
+        [*SOUND, END.removesuffix(b"--\r\n")],
+        [*SOUND, END.replace(b"--\r\n", b"\r\n")],
+        [*SOUND, b"\r\n", part_head()[:30]],
+    ],
+    ids=["nothing", "no sound", "no end", "half an end", "one more", "another", "half a head"],
+)
+def test_a_form_that_is_cut_off_is_told_so(pieces: list[bytes], uploads_folder: Path) -> None:
+    with pytest.raises(APIError) as refused:
+        receive(request(pieces))
+    assert refused.value.problem.status == 400
+    assert "it is cut off, its last boundary is missing" in refused.value.message
+
+
+def test_an_end_without_a_line_break_is_one() -> None:
+    upload = receive(request([*SOUND, END.removesuffix(b"\r\n")]))
+    assert upload.file.read() == SOUND[1]
+    upload.file.close()
+
+
+def test_several_files_are_told_to_come_one_by_one() -> None:
+    with pytest.raises(APIError, match="more than one file; send each in a request of its own"):
+        receive(request([*SOUND, b"\r\n", *SOUND, END]))
 
 
 def test_a_claim_is_refused_before_anything_is_read() -> None:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from music_emotion.audio.decoders import AudioFile
 from music_emotion.errors import AudioError
 
-
 GUESS = 2.0  # a length that is only a guess may be as many times the true one
 
 

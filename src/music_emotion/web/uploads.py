@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
@@ -20,6 +20,7 @@ from music_emotion.web.settings import MEGABYTE, ServerSettings
 FIELD = "file"
 MAX_FIELDS = 8
 MAX_FIELD_BYTES = 4_096
+TOO_MANY_FILES = "Too many files"  # Starlette's words
 FORM_BYTES = 64 * 1024  # boundaries and fields beside the file
 NAME_LENGTH = 255  # characters of a name that are kept
 
@@ -33,6 +34,30 @@ class Upload:
     fields: dict[str, str]  # the others of the form
 
 
+class WholeFormParser(MultiPartParser):
+    """A parser of forms that takes none without an end, which Starlette's does."""
+
+    def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(
+            headers,
+            self._whole(stream),
+            max_files=1,
+            max_fields=MAX_FIELDS,
+            max_part_size=MAX_FIELD_BYTES,
+        )
+        self._has_ended = False
+
+    def on_end(self) -> None:
+        """Note that the last boundary came."""
+        self._has_ended = True
+
+    async def _whole(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async for piece in stream:
+            yield piece
+        if not self._has_ended:
+            raise MultiPartException("it is cut off, its last boundary is missing; send it again")
+
+
 async def receive_upload(request: Request, settings: ServerSettings) -> Upload:
     """Receive the form of a request.
 
@@ -44,17 +69,13 @@ async def receive_upload(request: Request, settings: ServerSettings) -> Upload:
         The sender left.
     """
     _check_headers(request, settings)
-    parser = MultiPartParser(
-        request.headers,
-        _bounded_body(request, settings),
-        max_files=1,
-        max_fields=MAX_FIELDS,
-        max_part_size=MAX_FIELD_BYTES,
-    )
+    parser = WholeFormParser(request.headers, _bounded_body(request, settings))
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as error:
         message = f"the form cannot be read: {printable(error)}"
+        if TOO_MANY_FILES in message:
+            message = "the form has more than one file; send each in a request of its own"
         raise APIError(responses.BAD_REQUEST, message) from None
     sent = form.get(FIELD)
     if not isinstance(sent, UploadFile):
