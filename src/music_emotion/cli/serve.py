@@ -65,10 +65,15 @@ def serve(
         Option(metavar="PATH", help="Path that a proxy serves everything below, such as /music."),
     ] = "",
     allow_host: Annotated[
-        list[str] | None, Option(help="A name the server is asked by; may be repeated.")
+        list[str] | None,
+        Option(metavar="NAME", help="A name the server is asked by; may be repeated."),
     ] = None,
     forwarded_allow_ips: Annotated[
-        str, Option(help="Addresses of proxies that are believed, with commas between; *: all.")
+        str,
+        Option(
+            metavar="ADDRESSES",
+            help="Addresses of proxies that are believed, with commas between; *: all.",
+        ),
     ] = "127.0.0.1,::1",
     token: Annotated[
         str,
