@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import typer
 from typer import Option
 
+from music_emotion.cli.options import choice
+
 WITHOUT_TOKEN = "other machines can use this server without a token; see --token"
 
 
@@ -105,9 +107,11 @@ def serve(
         ),
     ] = 30.0,
     log_level: Annotated[
-        LogLevel, Option(help="info has a line for each request.")
-    ] = LogLevel.INFO,
-    log_format: Annotated[LogFormat, Option(help="For people or for programs.")] = LogFormat.TEXT,
+        str, choice(LogLevel, "--log-level", help="info has a line for each request.")
+    ] = LogLevel.INFO.value,
+    log_format: Annotated[
+        str, choice(LogFormat, "--log-format", help="For people or for programs.")
+    ] = LogFormat.TEXT.value,
     metrics: Annotated[bool, Option(help="Numbers for Prometheus under /metrics.")] = True,
     worker_memory: Annotated[
         float,
