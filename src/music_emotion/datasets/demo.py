@@ -2,8 +2,8 @@
 
 Nine kinds of sound, one per emotion, played by artists with timbres of their own. It can be
 learnt, but not by heart: pieces lean towards a second emotion, an artist plays several, and the
-votes are drawn from listeners who disagree. Its scores say that the machinery works and nothing
-about people.
+votes are drawn from listeners who disagree, and so are ratings of valence and arousal. Its scores
+say that the machinery works and nothing about people.
 """
 
 from __future__ import annotations
@@ -25,12 +25,29 @@ from music_emotion.errors import DatasetError
 
 NAME = "demo"
 TABLE = "tracks.csv"
-VERSION = 1  # goes up when the same parameters give other sounds
+VERSION = 2  # goes up when the same parameters give other sounds or another table
 GENRES = ("plucked", "bowed", "blown", "electric")
 TICK_FLOOR = 0.06  # chance that a listener ticks an emotion that is not in the piece
 TICK_GAIN = 0.75  # chance, beyond the floor, of ticking an emotion the piece consists of
 FEWEST_LISTENERS, MOST_LISTENERS = 12, 30
+FEWEST_RATERS, MOST_RATERS = 8, 20
+RATER_SCATTER = 0.4  # standard deviation of single raters around what the piece is, of -1 to 1
 LARGEST_LEAN = 0.45  # largest share of a second emotion in a piece, below one half
+
+RATING_COLUMNS = ("raters", "valence [-1..1]", "valence_sd", "arousal [-1..1]", "arousal_sd")
+
+PLANE = {
+    "amazement": (0.5, 0.6),
+    "solemnity": (0.0, -0.2),
+    "tenderness": (0.6, -0.5),
+    "nostalgia": (0.1, -0.4),
+    "calmness": (0.4, -0.8),
+    "power": (0.3, 0.7),
+    "joyful_activation": (0.8, 0.5),
+    "tension": (-0.6, 0.6),
+    "sadness": (-0.7, -0.5),
+}
+"""Valence and arousal, each -1 to 1, of a piece that is wholly of one emotion."""
 
 NOTE = (
     "Synthesised sounds and simulated listeners: the figures show that the machinery works, "
@@ -107,13 +124,15 @@ def _write(place: Path, table: Path, seed: int, size: DemoSize) -> None:
             with replaced_when_done(place / name) as temporary:
                 soundfile.write(temporary, sound, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
         votes, listeners = _listen(emotion, second, lean, np.random.default_rng([seed, 3, number]))
+        ratings = _rate(emotion, second, lean, np.random.default_rng([seed, 4, number]))
         genre = GENRES[artist % len(GENRES)]
-        rows.append([name, f"artist {artist + 1:02d}", genre, listeners, *votes.tolist()])
+        rows.append([name, f"artist {artist + 1:02d}", genre, listeners, *votes.tolist(), *ratings])
     with (
         replaced_when_done(table) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        csv.writer(file).writerows([["path", "group", "genre", "listeners", *EMOTIONS], *rows])
+        head = ["path", "group", "genre", "listeners", *EMOTIONS, *RATING_COLUMNS]
+        csv.writer(file).writerows([head, *rows])
 
 
 def _repertoire(seed: int, size: DemoSize) -> list[str]:
@@ -139,3 +158,14 @@ def _listen(
         votes = random.binomial(listeners, chance)
         if votes[own] > np.delete(votes, own).max():
             return votes, listeners
+
+
+def _rate(
+    emotion: str, second: str, lean: float, random: np.random.Generator
+) -> tuple[object, ...]:
+    """Draw raters and return their number, then mean and deviation of valence and of arousal."""
+    place = (1.0 - lean) * np.array(PLANE[emotion]) + lean * np.array(PLANE[second])
+    raters = int(random.integers(FEWEST_RATERS, MOST_RATERS + 1))
+    said = np.clip(place + RATER_SCATTER * random.standard_normal((raters, 2)), -1.0, 1.0)
+    pairs = zip(said.mean(axis=0), said.std(axis=0, ddof=1), strict=True)
+    return raters, *(f"{value:.4f}" for pair in pairs for value in pair)

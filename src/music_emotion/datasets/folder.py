@@ -8,17 +8,32 @@ from operator import itemgetter
 from pathlib import Path
 
 from music_emotion.audio.files import AudioHeader, read_header
-from music_emotion.datasets.corpus import Corpus, Track, audio_digests, corpus_fingerprint
+from music_emotion.audio.kinds import AUDIO_SUFFIXES, suffix_of
+from music_emotion.datasets.corpus import (
+    NO_LABEL,
+    Corpus,
+    Track,
+    audio_digests,
+    corpus_fingerprint,
+    keep_scales,
+)
 from music_emotion.datasets.grouping import group_names, split_credit
-from music_emotion.datasets.manifest import Manifest, read_manifest
+from music_emotion.datasets.manifest import Manifest, Row, read_manifest
+from music_emotion.datasets.ratings import Ratings, Scale, check_ratings
 from music_emotion.digest import FileDigest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError, printable
 
 NO_HEADER = AudioHeader(duration=0.0, sample_rate=0, channels=0)
 
 
-def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
+def load(
+    folder: Path, csv: Path, *, name: str | None = None, ratings: Sequence[Scale] = ()
+) -> Corpus:
     """Load the tracks a CSV table describes, in its order; its paths start from the folder.
+
+    ``ratings`` are the table's columns of ratings where it does not show them itself. Rows of a
+    table with ratings that cannot be used are left out, and so are ratings that are the same for
+    every track; the corpus' remarks say so.
 
     Files with the same content count as one recording. Without a ``group`` column, tracks that
     share an artist, by the ``artist`` column or the files' tags, form a group. The corpus is called
@@ -27,13 +42,18 @@ def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
     Raises
     ------
     DatasetError
-        For the first mistake in the table, naming file, row and remedy.
+        For the first mistake in a table without ratings, naming file, row and remedy; where no row
+        can be used.
     """
-    manifest, paths, problems = read_folder(folder, csv)
-    if problems:
+    manifest, paths, problems = read_folder(folder, csv, ratings)
+    if problems and not manifest.scales:
         more = len(problems) - 1
         hint = f" ({more} more; `music-emotion dataset validate` lists them)" if more else ""
         raise DatasetError(problems[0] + hint)
+    if manifest.scales:
+        paths, manifest = _usable(paths, manifest)
+        if not paths:
+            raise DatasetError(problems[0])
     digests = audio_digests(paths)
     tracks = []
     for row, path, digest in zip(manifest.rows, paths, digests, strict=True):
@@ -47,15 +67,66 @@ def load(folder: Path, csv: Path, *, name: str | None = None) -> Corpus:
         replace(track, group=group, recording=recording)
         for track, group, recording in zip(tracks, groups, recordings, strict=True)
     ]
-    return Corpus(
-        name=name or folder.resolve().name,
-        tracks=tuple(tracks),
-        fingerprint=corpus_fingerprint(tracks),
-        note=_note(tracks, manifest.has_groups),
+    return build_corpus(
+        name or folder.resolve().name,
+        tracks,
+        _note(tracks, manifest.has_groups),
+        manifest.scales,
+        [f"left out: {problem}" for problem in problems],
+        str(csv),
     )
 
 
-def read_folder(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str]]:
+def build_corpus(
+    name: str,
+    tracks: Sequence[Track],
+    note: str,
+    scales: Sequence[Scale],
+    remarks: Sequence[str],
+    source: str,
+) -> Corpus:
+    """Return a corpus of tracks without the scales that say nothing, which are remarked on.
+
+    ``source`` is the table that the ratings stand in.
+
+    Raises
+    ------
+    DatasetError
+        If there are neither labels nor ratings that differ between tracks.
+    """
+    lines: list[str] = []
+    if scales:
+        ratings = Ratings.of(scales, [track.ratings for track in tracks])
+        usable, lines = check_ratings(ratings, source)
+        scales = tuple(scale for scale, keep in zip(scales, usable, strict=True) if keep)
+        tracks = keep_scales(tracks, usable)
+        if not scales and any(track.label == NO_LABEL for track in tracks):
+            raise DatasetError(lines[0])
+    return Corpus(
+        name=name,
+        tracks=tuple(tracks),
+        fingerprint=corpus_fingerprint(tracks, scales),
+        note=note,
+        scales=tuple(scales),
+        remarks=(*remarks, *lines),
+    )
+
+
+def _usable(paths: Sequence[Path], manifest: Manifest) -> tuple[list[Path], Manifest]:
+    """Return the rows whose audio is there, each file and each id once."""
+    rows, found = list[Row](), list[Path]()
+    seen: set[Path | str] = set()
+    for row, path in zip(manifest.rows, paths, strict=True):
+        if path.is_file() and seen.isdisjoint((path.resolve(), row.track.id)):
+            seen |= {path.resolve(), row.track.id}
+            rows.append(row)
+            found.append(path)
+    return found, replace(manifest, rows=tuple(rows))
+
+
+def read_folder(
+    folder: Path, csv: Path, ratings: Sequence[Scale] = ()
+) -> tuple[Manifest, list[Path], list[str]]:
     """Return a table, the audio file of each row, there or not, and the table's problems.
 
     Each problem is a line that names file, row and remedy. No audio file is opened.
@@ -67,7 +138,7 @@ def read_folder(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str
     """
     if not folder.is_dir():
         raise DatasetError(f"{folder}: is not a folder; name the folder of the audio files")
-    manifest = read_manifest(csv)
+    manifest = read_manifest(csv, ratings)
     paths = [_audio_path(folder, row.path) for row in manifest.rows]
     found = list(manifest.problems)
     first_path: dict[Path, int] = {}
@@ -91,11 +162,19 @@ def read_folder(folder: Path, csv: Path) -> tuple[Manifest, list[Path], list[str
 
 
 def _audio_path(folder: Path, name: str) -> Path:
-    """Return the file a table's path means; backslashes from other systems are understood."""
+    """Return the file a table's path means.
+
+    Backslashes from other systems are understood; so is the name of what audio was made from, such
+    as ``song.mid`` beside one ``song.mp3``.
+    """
     path = folder / name
     if "\\" in name and not path.is_file():
-        return folder / name.replace("\\", "/")
-    return path
+        path = folder / name.replace("\\", "/")
+    if path.is_file() or suffix_of(path.name) in AUDIO_SUFFIXES:
+        return path
+    made = [path.with_suffix(suffix) for suffix in sorted(AUDIO_SUFFIXES)] if path.name else []
+    there = [one for one in made if one.is_file()]
+    return there[0] if len(there) == 1 else path
 
 
 def _header_or_nothing(path: Path) -> AudioHeader:
@@ -121,7 +200,10 @@ def _groups(tracks: Sequence[Track], recordings: Sequence[str], has_groups: bool
 
 
 def _note(tracks: Sequence[Track], has_groups: bool) -> str:
-    kind = "listeners' votes" if tracks[0].votes is not None else "labels"
+    kinds = ["listeners' votes" if tracks[0].votes is not None else "labels"]
+    if tracks[0].label == NO_LABEL:
+        kinds = []
+    kind = " and ".join([*kinds, *(["ratings"] if tracks[0].ratings else [])])
     nameless = sum(not track.artist for track in tracks)
     if has_groups:
         groups = "groups as given"

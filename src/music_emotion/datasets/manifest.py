@@ -12,8 +12,14 @@ Columns, in any order; case and surrounding spaces do not matter:
 ``listeners``
     How many people heard the track, those who ticked nothing included. Optional beside votes;
     without it every tick counts as one listener.
+``valence``, ``arousal``, ``mood [1..9]``, …
+    Ratings: the mean of several raters, on any scales, beside labels or votes or instead of them.
+    ``valence_sd`` is their standard deviation over the raters and ``valence_raters`` (or
+    ``raters``, for all scales) how many they were; :mod:`.rating_columns` tells what counts as one.
+    A row whose rating cannot be used is left out; an empty cell is no rating.
 ``group``
-    What an honest split keeps together. Optional; a row without it is a group of its own.
+    What an honest split keeps together (``game`` in its place is understood). Optional; a row
+    without it is a group of its own.
 ``artist``, ``genre``, ``id``
     Optional. Where there is no ``group`` column, groups are formed from the artists' names.
 
@@ -26,16 +32,21 @@ import csv
 import difflib
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from music_emotion.audio.names import local_path
-from music_emotion.datasets.corpus import Track
+from music_emotion.datasets.corpus import NO_LABEL, Track
+from music_emotion.datasets.rating_columns import RatingColumns, RowError, find_ratings
+from music_emotion.datasets.ratings import Scale, read_scale
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError, printable
 
 SEPARATORS = ",;\t"
+GROUPS = ("group", "game")
+"""Columns that tell what an honest split keeps together; the first that is there counts."""
+
 LARGEST_COUNT = 10_000_000
 CLOSE = 0.75
 """How alike (0–1) a misspelt emotion must be to be suggested; happiness is not sadness."""
@@ -68,19 +79,30 @@ class Manifest:
         The rows that make sense, and a line for each other, naming file, row and remedy.
     has_groups
         Whether there is a ``group`` column.
+    scales
+        What the ratings are on, in the order of the tracks' ratings.
     """
 
     rows: tuple[Row, ...]
     problems: tuple[str, ...]
     has_groups: bool
+    scales: tuple[Scale, ...] = ()
 
 
-class _RowError(Exception):
-    """What is wrong with a row, and the remedy."""
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What the columns of a table are."""
+
+    names: list[str]
+    has_votes: bool
+    has_labels: bool  #: whether a row needs a label, or votes to have it from
+    ratings: list[RatingColumns]
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, ratings: Sequence[Scale] = ()) -> Manifest:
     """Read a table of labelled tracks; mistakes within rows are collected, not raised.
+
+    ``ratings`` are the columns of ratings where the table itself does not show them.
 
     Raises
     ------
@@ -90,28 +112,56 @@ def read_manifest(path: Path) -> Manifest:
     text = _read_text(path)
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    rows: list[Row] = []
-    problems: list[str] = []
-    count = 0
     try:
-        columns = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
-        _check_columns(path, columns)
-        has_votes = any(emotion in columns for emotion in EMOTIONS)
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            count += 1
-            try:
-                rows.append(_row(reader.line_num, columns, cells, has_votes))
-            except _RowError as error:
-                problems.append(f"{path}: row {reader.line_num}: {error}")
+        heads = [read_scale(name) for name in next(reader, [])]
+        names = [head.name for head in heads]
+        _check_names(path, names)
+        written = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
     except csv.Error as error:
         raise DatasetError(
             f"{path}: row {reader.line_num} is not proper CSV ({error}); check its quotes"
         ) from error
-    if count == 0:
+    if not written:
         raise DatasetError(f"{path}: holds no track; add a row per audio file")
-    return Manifest(tuple(rows), tuple(problems), "group" in columns)
+    columns, missing = _columns(
+        path, heads, [_by_name(names, cells) for _, cells in written], ratings
+    )
+    rows: list[Row] = []
+    problems = [f"{path}: {line}" for line in missing]
+    for number, cells in written:
+        try:
+            rows.append(_row(number, columns, cells))
+        except RowError as error:
+            problems.append(f"{path}: row {number}: {error}")
+    return Manifest(
+        tuple(rows),
+        tuple(problems),
+        any(name in names for name in GROUPS),
+        tuple(one.scale for one in columns.ratings),
+    )
+
+
+def _by_name(names: list[str], cells: list[str]) -> dict[str, str]:
+    return {name: value.strip() for name, value in zip(names, cells, strict=False)}
+
+
+def _columns(
+    path: Path,
+    heads: Sequence[Scale],
+    rows: Sequence[Mapping[str, str]],
+    wanted: Sequence[Scale],
+) -> tuple[_Columns, list[str]]:
+    """Tell ratings from votes and see that what is needed is there; name what is missing."""
+    names = [head.name for head in heads]
+    try:
+        ratings, missing = find_ratings(heads, rows, wanted)
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from None
+    rated = {one.mean for one in ratings}
+    voted = [emotion for emotion in EMOTIONS if emotion in names and emotion not in rated]
+    _check_votes(path, names, voted, has_ratings=bool(ratings))
+    has_labels = bool(voted) or "label" in names
+    return _Columns(names, bool(voted), has_labels, ratings), missing
 
 
 def _read_text(path: Path) -> str:
@@ -132,7 +182,7 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _check_columns(path: Path, columns: list[str]) -> None:
+def _check_names(path: Path, columns: list[str]) -> None:
     twice = next((name for name in columns if name and columns.count(name) > 1), None)
     if twice is not None:
         raise DatasetError(f"{path}: column {twice!r} is there twice; remove one")
@@ -141,36 +191,40 @@ def _check_columns(path: Path, columns: list[str]) -> None:
             f"{path}: column 'path' is missing (found: {printable(', '.join(columns))}); name the "
             "audio files in it"
         )
-    missing = [emotion for emotion in EMOTIONS if emotion not in columns]
+
+
+def _check_votes(path: Path, columns: list[str], voted: list[str], *, has_ratings: bool) -> None:
+    missing = [emotion for emotion in EMOTIONS if emotion not in voted]
     if 0 < len(missing) < len(EMOTIONS):
         raise DatasetError(
             f"{path}: votes need a column for each of the nine emotions, {missing[0]!r} is "
             "missing; add it, with zeros where nobody ticked it"
         )
-    if missing and "label" not in columns:
+    if missing and "label" not in columns and not has_ratings:
         raise DatasetError(
             f"{path}: neither column 'label' nor the nine votes are there (found: "
-            f"{printable(', '.join(columns))}); add one of the two"
+            f"{printable(', '.join(columns))}); add one of the two, or a column of ratings such as "
+            "'valence [-1..1]'"
         )
 
 
-def _row(number: int, columns: list[str], cells: list[str], has_votes: bool) -> Row:
-    if len(cells) > len(columns):
-        raise _RowError(
-            f"{len(cells)} cells for {len(columns)} columns; put cells that hold the separator in "
-            "double quotes"
+def _row(number: int, columns: _Columns, cells: list[str]) -> Row:
+    if len(cells) > len(columns.names):
+        raise RowError(
+            f"{len(cells)} cells for {len(columns.names)} columns; put cells that hold the "
+            "separator in double quotes"
         )
-    cell = {name: value.strip() for name, value in zip(columns, cells, strict=False)}
+    cell = _by_name(columns.names, cells)
     name = cell.get("path", "")
     path = local_path(name)
     if not path:
-        raise _RowError("no path; name the audio file")
+        raise RowError("no path; name the audio file")
     named = _emotion(cell["label"]) if cell.get("label") else None
-    votes = _votes(cell, path) if has_votes else None
+    votes = _votes(cell, path) if columns.has_votes else None
     if votes is None:
-        if named is None:
-            raise _RowError(f"{printable(path)} has no label; name one of the nine emotions")
-        label, listeners = named, 0
+        if named is None and columns.has_labels:
+            raise RowError(f"{printable(path)} has no label; name one of the nine emotions")
+        label, listeners = NO_LABEL if named is None else named, 0
     else:
         label, listeners = _most_votes(votes, named), _listeners(cell, votes)
     track = Track(
@@ -179,9 +233,10 @@ def _row(number: int, columns: list[str], cells: list[str], has_votes: bool) -> 
         label=label,
         genre=cell.get("genre", ""),
         artist=cell.get("artist", ""),
-        group=cell.get("group", ""),
+        group=next((cell[name] for name in GROUPS if name in cell), ""),
         votes=votes,
         listeners=listeners,
+        ratings=tuple(one.read(cell) for one in columns.ratings),
     )
     return Row(number, path, track)
 
@@ -192,13 +247,13 @@ def _emotion(name: str) -> int:
         return EMOTIONS.index(wanted)
     close = difflib.get_close_matches(wanted, EMOTIONS, n=1, cutoff=CLOSE)
     hint = f"did you mean {close[0]!r}?" if close else f"choose among {', '.join(EMOTIONS)}"
-    raise _RowError(f"no emotion {printable(name)!r}; {hint}")
+    raise RowError(f"no emotion {printable(name)!r}; {hint}")
 
 
 def _votes(cell: Mapping[str, str], path: str) -> tuple[int, ...]:
     votes = tuple(_count(cell, emotion) for emotion in EMOTIONS)
     if not any(votes):
-        raise _RowError(f"{printable(path)} has no votes; add them or remove the row")
+        raise RowError(f"{printable(path)} has no votes; add them or remove the row")
     return votes
 
 
@@ -209,16 +264,16 @@ def _count(cell: Mapping[str, str], column: str) -> int:
     except ValueError:
         value = math.nan
     if not value.is_integer():  # false for NaN and infinities too
-        raise _RowError(f"{column} is {printable(text)!r}; give a whole number")
+        raise RowError(f"{column} is {printable(text)!r}; give a whole number")
     if not 0 <= value <= LARGEST_COUNT:
-        raise _RowError(f"{column} is {printable(text)}; give a number from 0 to {LARGEST_COUNT:,}")
+        raise RowError(f"{column} is {printable(text)}; give a number from 0 to {LARGEST_COUNT:,}")
     return int(value)
 
 
 def _most_votes(votes: tuple[int, ...], named: int | None) -> int:
     first = votes.index(max(votes))
     if named is not None and votes[named] < votes[first]:
-        raise _RowError(
+        raise RowError(
             f"the label is {EMOTIONS[named]!r} but {EMOTIONS[first]!r} has more votes; correct one"
         )
     return first if named is None else named
@@ -229,7 +284,7 @@ def _listeners(cell: Mapping[str, str], votes: tuple[int, ...]) -> int:
         return sum(votes)
     listeners = _count(cell, "listeners")
     if listeners < max(votes):
-        raise _RowError(
+        raise RowError(
             f"{max(votes)} votes for one emotion by {listeners} listeners; correct one of them"
         )
     return listeners

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from music_emotion.datasets import demo, emotify, folder
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.ratings import Scale
 from music_emotion.errors import DatasetError
 
 Kind = Literal["emotify", "folder", "demo"]
@@ -30,19 +32,22 @@ class Source:
         The CSV file of labels; ``None`` for ``demo``, which writes its own.
     remark
         What a user should be told before the work starts; may be empty.
+    ratings
+        The table's columns of ratings where it does not show them itself.
     """
 
     kind: Kind
     root: Path
     table: Path | None = None
     remark: str = ""
+    ratings: tuple[Scale, ...] = ()
 
     def load(self, *, seed: int = 0) -> Corpus:
         """Load the tracks, or raise DatasetError; only the synthesised corpus has a seed."""
         if self.kind == "emotify":
             return emotify.load(self.root)
         if self.kind == "folder" and self.table is not None:
-            return folder.load(self.root, self.table)
+            return folder.load(self.root, self.table, ratings=self.ratings)
         return demo.synthesise(self.root, seed)
 
 
@@ -52,6 +57,7 @@ def find_source(
     *,
     use_demo: bool = False,
     or_demo: bool = False,
+    ratings: Sequence[Scale] = (),
 ) -> Source:
     """Say where the tracks are, without reading them.
 
@@ -66,6 +72,8 @@ def find_source(
         Synthesise the demo corpus in the user's cache, or under ``data`` where that is given.
     or_demo
         Do so only where no data are named and EMOTIFY is not found.
+    ratings
+        The columns of ratings of ``csv`` where it does not show them itself.
 
     Raises
     ------
@@ -77,7 +85,7 @@ def find_source(
             raise DatasetError("--demo and --csv exclude each other; give one of them")
         return Source("demo", data or emotify.user_cache().with_name(demo.NAME))
     if csv is not None:
-        return Source("folder", data or csv.parent, csv)
+        return Source("folder", data or csv.parent, csv, ratings=tuple(ratings))
     root = data or emotify.find_root()
     if root is None and or_demo:
         place = emotify.user_cache().with_name(demo.NAME)
@@ -99,7 +107,12 @@ def find_source(
 
 
 def open_corpus(
-    data: Path | None = None, csv: Path | None = None, *, use_demo: bool = False, seed: int = 0
+    data: Path | None = None,
+    csv: Path | None = None,
+    *,
+    use_demo: bool = False,
+    seed: int = 0,
+    ratings: Sequence[Scale] = (),
 ) -> Corpus:
     """Load the tracks :func:`find_source` finds."""
-    return find_source(data, csv, use_demo=use_demo).load(seed=seed)
+    return find_source(data, csv, use_demo=use_demo, ratings=ratings).load(seed=seed)

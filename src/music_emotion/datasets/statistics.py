@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from music_emotion.audio.files import read_header
-from music_emotion.datasets.corpus import Corpus, Track
+from music_emotion.datasets.corpus import NO_LABEL, Corpus, Track
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import AudioError, MissingExtraError
 
@@ -66,7 +66,9 @@ def corpus_statistics(corpus: Corpus) -> CorpusStatistics:
     all_votes = [track.votes for track in corpus.tracks if track.votes is not None]
     return CorpusStatistics(
         corpus=corpus,
-        classes=tuple(np.bincount(corpus.labels, minlength=len(EMOTIONS)).tolist()),
+        classes=tuple(
+            np.bincount(corpus.labels[corpus.labels != NO_LABEL], minlength=len(EMOTIONS)).tolist()
+        ),
         genres=dict(genres),
         groups=tuple(sorted(groups.items(), key=lambda item: (-item[1], item[0]))),
         duplicates=tuple(tuple(ids) for ids in recordings.values() if len(ids) > 1),
@@ -83,9 +85,11 @@ def render(statistics: CorpusStatistics) -> str:
     corpus = statistics.corpus
     lines = [f"{corpus.name}: {len(corpus)} tracks", corpus.note, ""]
     width = max(len(emotion.label) for emotion in GEMS)
-    for emotion, count in zip(GEMS, statistics.classes, strict=True):
-        lines.append(f"  {emotion.label:<{width}}  {count:>5}  {count / len(corpus):>6.1%}")
-    lines.append("")
+    if any(statistics.classes):
+        for emotion, count in zip(GEMS, statistics.classes, strict=True):
+            lines.append(f"  {emotion.label:<{width}}  {count:>5}  {count / len(corpus):>6.1%}")
+        lines.append("")
+    lines += _rating_lines(corpus)
     if statistics.genres:
         lines.append("genres      " + ", ".join(f"{k} {n}" for k, n in statistics.genres.items()))
     if statistics.listeners:
@@ -107,11 +111,31 @@ def render(statistics: CorpusStatistics) -> str:
     if statistics.unreadable:
         lines.append("unreadable  " + _some(statistics.unreadable))
     lines.append(f"fingerprint {corpus.fingerprint}")
-    for number, remark in RARE.items():
+    lines += [f"note: {remark}" for remark in corpus.remarks]
+    for number, remark in RARE.items() if any(statistics.classes) else ():
         counts = zip(GEMS, statistics.classes, strict=True)
         if rare := [emotion.label for emotion, count in counts if count == number]:
             lines.append(f"note: {', '.join(rare)}: {remark}")
     return "\n".join(lines)
+
+
+def _rating_lines(corpus: Corpus) -> list[str]:
+    """Return a line per scale: its ends, what tracks were given, how many raters gave it."""
+    ratings = corpus.ratings
+    if ratings is None:
+        return []
+    lines = []
+    for number, scale in enumerate(ratings.scales):
+        given = np.sort(ratings.mean[:, number][np.isfinite(ratings.mean[:, number])])
+        raters = ratings.raters[:, number][ratings.raters[:, number] > 0]
+        line = (
+            f"rating      {scale}: {given[0]:.3g} to {given[-1]:.3g}, median "
+            f"{np.median(given):.3g}, {len(given)} tracks"
+        )
+        if len(raters):
+            line += f"; {raters.min()} to {raters.max()} raters"
+        lines.append(line)
+    return [*lines, ""]
 
 
 def _duration(track: Track) -> float | None:

@@ -83,7 +83,7 @@ def validate(source: Source, *, seed: int = 0, progress: Progress | None = None)
                 progress(done, len(paths))
     if not problems:
         try:  # what the loader refuses beyond single files: counts, genres, numbering
-            source.load(seed=seed)
+            warnings += source.load(seed=seed).remarks
         except DatasetError as error:
             problems.append(str(error))
     return Validation(len(paths), published, tuple(problems), tuple(warnings))
@@ -93,7 +93,7 @@ def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
     """Return a folder's audio files by id, adding the table's mistakes to ``problems``."""
     if source.table is None:
         raise DatasetError(f"{source.root}: a folder needs a table; name it with --csv")
-    manifest, paths, found = folder.read_folder(source.root, source.table)
+    manifest, paths, found = folder.read_folder(source.root, source.table, source.ratings)
     problems += found
     rows = zip(manifest.rows, paths, strict=True)
     return {row.track.id: path for row, path in rows if path.is_file()}
