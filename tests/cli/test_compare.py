@@ -7,12 +7,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
 
+import numpy as np
 import pytest
+import soundfile
 import typer
 from rich.console import Console
 
+from helpers.command_line import run
 from helpers.corpora import corpus_of, segments
 from music_emotion.cli import compare as command
+from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.engines import train_here
 from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.plan import Comparison
@@ -52,3 +56,47 @@ def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.Monk
     )
     assert not complete
     assert said.getvalue().splitlines()[-1] == "left out: broken.mp3: is not audio"
+
+
+def test_a_rated_table_is_compared_evaluated_and_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    rows = ["path,group,mood,mood_sd,raters,level"]
+    for number in range(24):
+        level = 0.02 * (number + 1)
+        name = f"{number:02d}.wav"
+        soundfile.write(folder / name, level * rng.uniform(-1, 1, 22_050 * 4), 22_050)
+        rows.append(f"{name},artist {number // 2},{level + 0.01 * rng.normal():.4f},0.1,9,1")
+    rows += ["lost.wav,artist 0,0.5,0.1,9,1", "00.wav,artist 0,loud,0.1,9,1"]
+    table = tmp_path / "rated.csv"
+    table.write_text("\n".join(rows) + "\n")
+    data = ["--data", str(folder), "--csv", str(table)]
+    out = str(tmp_path / "out")
+    named = [*data, "--ratings", "mood=0..1,level", "--out", out]
+    options = ["--models", "svm,commonest_class", "--protocol", "artist", "--jobs", "1"]
+    done = run("compare", *named, *options)
+    assert done.exit_code == 1, done.stderr
+    for said in (
+        "row 26: there is no file lost.wav",
+        "row 27: mood is 'loud'; give a number",
+        "level is 1 for every track",
+        "24 tracks. A user's own tracks with ratings; groups as given.",
+        "rho under artist, trained on ratings",
+    ):
+        assert done.stdout.count(said) == (2 if said.startswith("row") else 1), done.stdout
+    checked = run("evaluate", out, "--check", *data)
+    assert "10 figures agree to the last digit" in checked.stdout, checked.stdout + checked.stderr
+    assert run("report", out, *data).exit_code == 0
+    for wanted, line in (
+        (["--target", "label"], "has ratings and no labels: use --target ratings"),
+        (["--protocol", "segment"], "ratings are of whole tracks: use --protocol track or artist"),
+        (["--models", "cnn2d"], "cnn2d cannot learn ratings: choose among light, transfer, blend"),
+        (["--ratings", "joy"], "column 'joy' is missing (found: path, group, mood"),
+    ):
+        refused = run("compare", *data, *wanted, "--out", str(tmp_path / "other"))
+        assert isinstance(refused.exception, MusicEmotionError)
+        assert line in str(refused.exception)
+        assert "\n" not in str(refused.exception)
+    kept = run("train", "light", "--target", "ratings", *data, "--out", out)
+    assert "a model to keep names the nine emotions" in str(kept.exception)

@@ -481,3 +481,100 @@ def test_values_far_from_zero_lose_no_digits():
     expected = [pearsonr(x[:, e], y[:, e]).statistic for e in range(9)]
     np.testing.assert_allclose(metrics.pearson_r(x + 1e5, y - 1e5), expected, atol=1e-9)
     np.testing.assert_allclose(pearson_over_tracks(y - 1e5, x + 1e5), expected, atol=1e-9)
+
+
+# --- Ratings -------------------------------------------------------------------------------------
+
+
+def of_moments(function, rated, predicted):
+    return function(metrics.rating_moments(rated, predicted).sum(axis=0))
+
+
+def test_concordance_by_hand_as_lin_defines_it() -> None:
+    rated = np.array([[1.0], [2.0], [3.0], [4.0]])
+    predicted = np.array([[2.0], [2.0], [5.0], [7.0]])
+    # Means 2.5 and 4, variances 1.25 and 4.5, covariance 2.25, all with n.
+    expected = 2 * 2.25 / (1.25 + 4.5 + (2.5 - 4.0) ** 2)
+    found = of_moments(metrics.concordance_from_moments, rated, predicted)
+    assert found[0] == pytest.approx(expected)
+    swapped = of_moments(metrics.concordance_from_moments, predicted, rated)
+    assert swapped[0] == pytest.approx(expected)
+    assert of_moments(metrics.concordance_from_moments, rated, rated)[0] == pytest.approx(1.0)
+    assert of_moments(metrics.concordance_from_moments, rated, 5 - rated)[0] == pytest.approx(-1.0)
+    assert of_moments(metrics.concordance_from_moments, rated, rated + 1)[0] < 1
+    assert of_moments(metrics.concordance_from_moments, rated, 2 * rated)[0] < 1
+
+
+def test_errors_of_ratings_by_hand() -> None:
+    rated = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+    predicted = np.array([[1.0, 10.0], [2.0, 23.0], [6.0, 34.0]])
+    error = of_moments(metrics.error_from_moments, rated, predicted)
+    np.testing.assert_allclose(error, [np.sqrt(3.0), np.sqrt(25 / 3)])
+    explained = of_moments(metrics.explained_from_moments, rated, predicted)
+    np.testing.assert_allclose(explained, [1 - 9 / 2, 1 - 25 / 200])
+    middle = np.tile(rated.mean(axis=0), (3, 1))
+    np.testing.assert_allclose(
+        of_moments(metrics.explained_from_moments, rated, middle), 0, atol=1e-12
+    )
+
+
+def test_metrics_of_ratings_agree_with_other_libraries() -> None:
+    from scipy.stats import pearsonr, spearmanr
+    from sklearn.metrics import r2_score, root_mean_squared_error
+
+    rng = np.random.default_rng(0)
+    rated = 100 + rng.normal(size=(50, 2)).round(1)
+    predicted = (rated + rng.normal(size=(50, 2))).round(1)
+    assert len(np.unique(rated[:, 0])) < 50, "ties are wanted"
+    for scale in range(2):
+        one, other = rated[:, scale], predicted[:, scale]
+        found = metrics.rank_correlations(rated, predicted)[scale]
+        assert found == pytest.approx(spearmanr(one, other).statistic, abs=1e-12)
+        sides = rated, predicted
+        assert of_moments(metrics.pearson_from_moments, *sides)[scale] == pytest.approx(
+            pearsonr(one, other).statistic, abs=1e-10
+        )
+        assert of_moments(metrics.error_from_moments, *sides)[scale] == pytest.approx(
+            root_mean_squared_error(one, other), abs=1e-10
+        )
+        assert of_moments(metrics.explained_from_moments, *sides)[scale] == pytest.approx(
+            r2_score(one, other), abs=1e-10
+        )
+
+
+def test_ranks_of_weighted_items_are_those_of_copies() -> None:
+    from scipy.stats import spearmanr
+
+    rng = np.random.default_rng(1)
+    rated, predicted = rng.normal(size=(20, 1)).round(1), rng.normal(size=(20, 1)).round(1)
+    weights = rng.integers(0, 4, size=(3, 20)).astype(float)
+    found = metrics.rank_correlations(rated, predicted, weights)[:, 0]
+    for row, value in zip(weights, found, strict=True):
+        copies = np.repeat(np.arange(20), row.astype(int))
+        expected = spearmanr(rated[copies, 0], predicted[copies, 0]).statistic
+        assert value == pytest.approx(expected, abs=1e-12)
+
+
+def test_constant_ratings_and_constant_predictions() -> None:
+    varied, constant = np.array([[1.0], [2.0], [4.0]]), np.ones((3, 1))
+    functions = (metrics.pearson_from_moments, metrics.concordance_from_moments)
+    for one in functions:
+        assert of_moments(one, varied, constant)[0] == pytest.approx(0.0, abs=1e-12)
+    assert metrics.rank_correlations(varied, constant).tolist() == [0.0]
+    assert np.isnan(metrics.rank_correlations(constant, varied)).all()
+    for one in (*functions, metrics.explained_from_moments):
+        assert np.isnan(of_moments(one, constant, varied)).all()
+
+
+def test_items_without_a_rating_take_no_part() -> None:
+    rated = np.array([[1.0], [np.nan], [2.0], [5.0]])
+    predicted = np.array([[1.5], [99.0], [1.0], [4.0]])
+    kept = [0, 2, 3]
+    for metric in metrics.RATING_METRICS:
+        if metric.takes == "ranks":
+            whole = metrics.rank_correlations(rated, predicted)
+            part = metrics.rank_correlations(rated[kept], predicted[kept])
+        else:
+            whole = of_moments(metric.function, rated, predicted)
+            part = of_moments(metric.function, rated[kept], predicted[kept])
+        np.testing.assert_allclose(whole, part)

@@ -7,11 +7,10 @@ from sklearn.linear_model import LogisticRegression
 
 from helpers.examples import SEGMENTS, TRACKS, examples
 from music_emotion.errors import ModelError
-from music_emotion.models import blend
+from music_emotion.models import blend, candidates
 from music_emotion.models.base import Target
-from music_emotion.models.blend import Candidate, KernelBlend, divide_groups, fractions
-from music_emotion.models.blend import _choose as choose
-from music_emotion.models.blend import _some_groups as some_groups
+from music_emotion.models.blend import KernelBlend, fractions
+from music_emotion.models.candidates import Candidate, choose, divide_groups, some_groups
 from music_emotion.models.dominant_label import DominantLabel, panel_probabilities
 from music_emotion.models.kernel import (
     gaussian,
@@ -26,9 +25,9 @@ from music_emotion.models.views import fit_view, group_numbers
 
 def small_blend(rounds: int = 4) -> KernelBlend:
     shares = ((("musicnn", 1.0),), (("musicnn", 0.5), ("summary", 0.5)))
-    candidates = [Candidate(share, widths=(0.5, 1.0)) for share in shares]
+    offered = [Candidate(share, widths=(0.5, 1.0)) for share in shares]
     return KernelBlend(
-        "small", [*candidates, Candidate(shares[1], learned=True, widths=(1.0,))], rounds=rounds
+        "small", [*offered, Candidate(shares[1], learned=True, widths=(1.0,))], rounds=rounds
     )
 
 
@@ -291,21 +290,21 @@ def test_a_learned_view_weighs_each_group_by_what_was_learned() -> None:
 def test_whole_groups_are_drawn_for_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     group = np.repeat(np.arange(20), 3)
     assert some_groups(group, 0).all()
-    monkeypatch.setattr("music_emotion.models.blend.SEARCH_UNITS", 10)
+    monkeypatch.setattr("music_emotion.models.candidates.SEARCH_UNITS", 10)
     drawn = group[some_groups(group, 0)]
     assert len(drawn) == 12
     assert np.unique(np.bincount(drawn)).tolist() == [0, 3]
-    monkeypatch.setattr("music_emotion.models.blend.SEARCH_UNITS", 1)
+    monkeypatch.setattr("music_emotion.models.candidates.SEARCH_UNITS", 1)
     assert len(np.unique(group[some_groups(group, 1)])) == 2
 
 
 def test_the_fixed_list_is_the_one_of_the_published_figures() -> None:
-    assert (blend.RIDGES, blend.PENALTIES) == (
+    assert (candidates.RIDGES, blend.PENALTIES) == (
         (0.05, 0.1, 0.2, 0.4, 0.8),
         (0.05, 0.02, 0.008, 0.003),
     )
-    assert (blend.WIDTHS, blend.LEARNED_WIDTHS) == ((0.25, 0.5, 1.0, 2.0), (0.5, 1.0, 2.0))
-    assert (blend.DOUBT, blend.SEARCH_UNITS, blend.BOTH) == (
+    assert (candidates.WIDTHS, blend.LEARNED_WIDTHS) == ((0.25, 0.5, 1.0, 2.0), (0.5, 1.0, 2.0))
+    assert (candidates.DOUBT, candidates.SEARCH_UNITS, blend.BOTH) == (
         30.0,
         500,
         (("musicnn", 0.5), ("summary", 0.5)),

@@ -11,7 +11,8 @@ from helpers.planted import planted_examples
 from music_emotion.errors import ModelError, WriteError
 from music_emotion.inference.export import export_trained
 from music_emotion.inference.model import load_model
-from music_emotion.models.blend import Candidate, KernelBlend
+from music_emotion.models.blend import KernelBlend
+from music_emotion.models.candidates import Candidate
 from music_emotion.models.checkpoint import (
     check_saveable,
     load_fitted,

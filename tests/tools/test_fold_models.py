@@ -13,7 +13,8 @@ from music_emotion.features.compute import FEATURES
 from music_emotion.features.extract import CorpusFeatures
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
-from music_emotion.models.blend import Candidate, KernelBlend
+from music_emotion.models.blend import KernelBlend
+from music_emotion.models.candidates import Candidate
 
 CORPUS = corpus_of(LABELS)  # two tracks by each artist
 

@@ -36,15 +36,16 @@ def compare(
         list[str] | None,
         Option(
             metavar="segment|track|artist",
-            help="Repeatable, or separated by commas; all three by default.",
+            help="Repeatable, or separated by commas; all three by default, for ratings the last "
+            "two.",
         ),
     ] = None,
     target: Annotated[
         list[str] | None,
         Option(
-            metavar="label|votes",
+            metavar="label|votes|ratings",
             help="Repeatable, or separated by commas; what models learn: the dominant emotion "
-            "(default) or the votes.",
+            "(default), the votes, or ratings (default where there is nothing else).",
         ),
     ] = None,
     seed: Annotated[int, Option(min=0, metavar="N", help="First fold seed.")] = 42,
@@ -74,6 +75,7 @@ def compare(
     ] = False,
     data: options.DataOption = None,
     csv: options.CsvOption = None,
+    ratings: options.RatingsOption = None,
     demo: options.DemoOption = False,
     or_demo: Annotated[
         bool, Option("--or-demo", help="The same, but only where EMOTIFY is not found.")
@@ -86,6 +88,7 @@ def compare(
     """
     from rich.console import Console
 
+    from music_emotion.datasets.rating_columns import read_scales
     from music_emotion.datasets.sources import find_source
     from music_emotion.evaluation import plan
     from music_emotion.evaluation.engines import default_jobs, train_here, train_on_ray
@@ -96,19 +99,26 @@ def compare(
     options.check_address(engine, address)
     silence_native_libraries()
     console = Console()
-    comparison = plan.Comparison(
-        models=plan.model_names(models or ()),
-        protocols=_chosen(protocol, PROTOCOLS, "--protocol"),
-        targets=_chosen(target or ["label"], get_args(Target), "--target"),
-        seeds=tuple(range(seed, seed + repeats)),
-        n_folds=folds or (plan.QUICK_FOLDS if quick else None),
-        settings={"device": str(device), **(plan.QUICK_SETTINGS if quick else {})},
+    targets = _chosen(target, get_args(Target), "--target") if target else None
+    protocols = _chosen(protocol, PROTOCOLS, "--protocol")
+    source = find_source(
+        data, csv, use_demo=demo, or_demo=or_demo, ratings=read_scales(ratings or ())
     )
-    source = find_source(data, csv, use_demo=demo, or_demo=or_demo)
     if source.remark:
         console.print(source.remark, highlight=False, markup=False, soft_wrap=True)
     corpus = source.load()
     corpus = plan.quick_corpus(corpus) if quick else corpus
+    targets = targets or ("label" if corpus.has_labels else "ratings",)
+    if "ratings" in targets and not protocol:
+        protocols = tuple(name for name in protocols if name != "segment")
+    comparison = plan.Comparison(
+        models=plan.model_names(models or (), targets),
+        protocols=protocols,
+        targets=targets,
+        seeds=tuple(range(seed, seed + repeats)),
+        n_folds=folds or (plan.QUICK_FOLDS if quick else None),
+        settings={"device": str(device), **(plan.QUICK_SETTINGS if quick else {})},
+    )
     out = out or Path("runs") / corpus.name
     train = partial(train_on_ray, address=address) if engine == "ray" else train_here
     if not _run(console, comparison, corpus, out, jobs or default_jobs(), train):
@@ -130,8 +140,9 @@ def _run(
     console: Console, comparison: Comparison, corpus: Corpus, out: Path, jobs: int, engine: Engine
 ) -> bool:
     """Extract, train, score and write; return whether everything could be done."""
+    from music_emotion.datasets.corpus import LEFT_OUT
     from music_emotion.evaluation.compare import check_folder, compare
-    from music_emotion.evaluation.plan import feature_names
+    from music_emotion.evaluation.plan import check_plan, feature_names
     from music_emotion.evaluation.provenance import record_command
     from music_emotion.evaluation.results import collect
     from music_emotion.evaluation.results_file import read_commands
@@ -139,17 +150,21 @@ def _run(
     from music_emotion.models.registry import MODEL_NAMES
     from music_emotion.report.write import accuracy_lines, write_report
 
-    check_folder(out, corpus)  # before the features are computed
+    check_plan(comparison, corpus)  # before the features are computed
+    check_folder(out, corpus)
     names = feature_names(comparison)
     commands = read_commands(out)
     progress = CellProgress(console, jobs)
     progress.message(f"{corpus.name}: {len(corpus)} tracks. {corpus.note}".rstrip())
+    for line in corpus.remarks:
+        progress.message(line)
     try:
         # A comparison of models without features still needs to know the segments.
         features = extract_with_bar(corpus, names or ("statistics",), jobs)
         left_out = [f"left out: {failure.message}" for failure in features.failures]
         for line in left_out:
             progress.message(line)
+        left_out = [line for line in corpus.remarks if line.startswith(LEFT_OUT)] + left_out
         with progress:
             truth, failures = compare(
                 comparison,

@@ -69,7 +69,7 @@ def train(
     # Idle OpenMP threads that spin starve the others; read when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from music_emotion.datasets.sources import open_corpus
-    from music_emotion.evaluation.refit import default_target, refit
+    from music_emotion.evaluation.refit import check_trainable, default_target, refit
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.models.checkpoint import check_saveable
     from music_emotion.models.registry import create
@@ -82,6 +82,7 @@ def train(
     corpus = open_corpus(data, csv, use_demo=demo)
     learned = cast("Target | None", target)
     learned = learned or default_target(model, has_votes=corpus.has_votes)
+    check_trainable(learned, corpus)
     features = extract_with_bar(corpus, names, jobs)
     for failure in features.failures:
         typer.echo(f"left out: {failure.message}")

@@ -36,6 +36,7 @@ class TargetName(StrEnum):
 
     LABEL = "label"
     VOTES = "votes"
+    RATINGS = "ratings"
 
 
 def choice(kind: type[StrEnum], *names: str, help: str) -> Any:
@@ -90,8 +91,17 @@ CsvOption = Annotated[
     Option(
         "--csv",
         metavar="FILE",
-        help="Table of your own tracks: path, and label or the nine votes; optionally listeners, "
-        "group, artist, genre, id.",
+        help="Table of your own tracks: path, and label, the nine votes or ratings; optionally "
+        "listeners, group, artist, genre, id.",
+    ),
+]
+RatingsOption = Annotated[
+    list[str] | None,
+    Option(
+        "--ratings",
+        metavar="NAME[=LOW..HIGH]",
+        help="With --csv: its columns of ratings, separated by commas or repeated, such as "
+        "valence=-1..1; by default those that it shows to be ratings.",
     ),
 ]
 DemoOption = Annotated[

@@ -22,6 +22,9 @@ from music_emotion.errors import DatasetError
 NO_LABEL = -1
 """The label of a track that has ratings alone."""
 
+LEFT_OUT = "left out: "
+"""How a remark on a track that could not be loaded begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:

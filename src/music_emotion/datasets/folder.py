@@ -10,6 +10,7 @@ from pathlib import Path
 from music_emotion.audio.files import AudioHeader, read_header
 from music_emotion.audio.kinds import AUDIO_SUFFIXES, suffix_of
 from music_emotion.datasets.corpus import (
+    LEFT_OUT,
     NO_LABEL,
     Corpus,
     Track,
@@ -72,7 +73,7 @@ def load(
         tracks,
         _note(tracks, manifest.has_groups),
         manifest.scales,
-        [f"left out: {problem}" for problem in problems],
+        [LEFT_OUT + problem for problem in problems],
         str(csv),
     )
 

@@ -8,7 +8,8 @@ under a protocol with a target and a fold seed) are there, they are packed into 
     OUT/predictions/artist-label-cnn2d-seed42.npz     when it is complete
 
 Both kinds of file have the same form: arrays ``unit``, ``fold``, ``emotions``, ``intensities`` and
-``records``, a JSON text with one entry per fold. A ``unit`` is the index of a segment under
+``records``, a JSON text with one entry per fold; those of models that learned ratings have
+``ratings``, too, and no columns in the other two. A ``unit`` is the index of a segment under
 ``segment`` and of a track otherwise. Nothing is pickled.
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -28,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.atomic import write_output
-from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.corpus import NO_LABEL, Corpus
+from music_emotion.datasets.ratings import Ratings, Scale
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.folds import Protocol, track_groups
@@ -69,7 +72,7 @@ class CellName:
 
     def __str__(self) -> str:
         run = self.run
-        target = "" if run.target == "label" else " on votes"
+        target = "" if run.target == "label" else f" on {run.target}"
         return f"{run.model}{target}, {run.protocol}, seed {run.seed}, fold {self.fold + 1}"
 
 
@@ -101,6 +104,8 @@ class Cell:
     emotions: NDArray[np.float32]  #: predictions, shape (n, 9)
     intensities: NDArray[np.float32]  #: predictions, shape (n, 9)
     record: Record
+    #: predictions of a model that learned ratings, shape (n, k); ``None`` of others
+    ratings: NDArray[np.float32] | None = None
 
 
 def cell_key(**parts: Any) -> str:
@@ -193,6 +198,7 @@ def _write(path: Path, cells: Sequence[Cell]) -> None:
     folds = [{"fold": cell.name.fold, **asdict(cell.record)} for cell in cells]
     header = {**asdict(cells[0].name.run), "folds": folds}
     sizes = [len(cell.unit) for cell in cells]
+    ratings = [cell.ratings for cell in cells if cell.ratings is not None]
     _write_arrays(
         path,
         unit=np.concatenate([cell.unit for cell in cells]).astype(np.int32),
@@ -200,6 +206,7 @@ def _write(path: Path, cells: Sequence[Cell]) -> None:
         emotions=np.concatenate([cell.emotions for cell in cells]).astype(np.float32),
         intensities=np.concatenate([cell.intensities for cell in cells]).astype(np.float32),
         records=np.array(json.dumps(header)),
+        **({"ratings": np.concatenate(ratings).astype(np.float32)} if ratings else {}),
     )
 
 
@@ -216,7 +223,8 @@ def _read(path: Path) -> tuple[Cell, ...]:
             chosen = arrays["fold"] == fold
             unit = arrays["unit"][chosen].astype(np.int64)
             emotions, intensities = arrays["emotions"][chosen], arrays["intensities"][chosen]
-            cells.append(Cell(CellName(run, fold), unit, emotions, intensities, record))
+            ratings = arrays["ratings"][chosen] if "ratings" in arrays else None
+            cells.append(Cell(CellName(run, fold), unit, emotions, intensities, record, ratings))
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(f"{path} does not hold predictions: delete it") from error
     return tuple(cells)
@@ -244,6 +252,9 @@ class GroundTruth:
     votes: NDArray[np.float32] | None = None
     #: listeners' votes one by one, in the order of the tracks, or ``None``
     vote_table: VoteTable | None = None
+    scales: tuple[Scale, ...] = ()  #: what the tracks' ratings are on
+    #: what raters said of the tracks; ``None`` where the corpus has none or is not at hand
+    ratings: Ratings | None = None
 
     @property
     def n_groups(self) -> int:
@@ -251,7 +262,7 @@ class GroundTruth:
         return int(self.group.max()) + 1
 
     def with_votes(self, corpus: Corpus) -> GroundTruth:
-        """Return the truth with the votes of its corpus.
+        """Return the truth with the votes and ratings of its corpus.
 
         Raises
         ------
@@ -268,7 +279,14 @@ class GroundTruth:
             self,
             votes=corpus.vote_fractions if corpus.has_votes else None,
             vote_table=table and table.aligned([track.id for track in corpus.tracks]),
+            scales=corpus.scales,
+            ratings=corpus.ratings,
         )
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether every track has a dominant emotion."""
+        return bool((self.label != NO_LABEL).all())
 
     def scored(
         self,
@@ -309,8 +327,13 @@ def ground_truth_of(
 
 
 def write_ground_truth(out: Path, truth: GroundTruth) -> None:
-    """Write everything but the votes."""
+    """Write everything but the votes and the ratings."""
     about = {key: getattr(truth, key) for key in ("name", "fingerprint", "note")}
+    if truth.scales:  # strict JSON has no infinity
+        about["scales"] = [
+            [scale.name, *(end if math.isfinite(end) else None for end in (scale.low, scale.high))]
+            for scale in truth.scales
+        ]
     _write_arrays(
         out / PREDICTIONS / TRUTH,
         ids=truth.ids,
@@ -335,8 +358,14 @@ def read_ground_truth(out: Path) -> GroundTruth | None:
         return None
     arrays = _read_arrays(path)
     try:
+        about = json.loads(str(arrays["about"]))
+        scales = tuple(
+            Scale(name, *(() if low is None else (low, high)))
+            for name, low, high in about.pop("scales", ())
+        )
         return GroundTruth(
-            **json.loads(str(arrays["about"])),
+            **about,
+            scales=scales,
             ids=arrays["ids"],
             label=arrays["label"].astype(np.int64),
             group=arrays["group"].astype(np.int64),

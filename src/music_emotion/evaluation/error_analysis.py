@@ -46,6 +46,8 @@ def worst_tracks(out: Path, truth: GroundTruth, count: int) -> Mapping[Key, tupl
     """
     cells: dict[Key, list[Cell]] = defaultdict(list)
     for run, folds in CellStore(out).complete_runs():
+        if run.target == "ratings":  # nothing is named, so nothing wrongly
+            continue
         cells[run.protocol, run.target, run.model] += [
             cell for cell in folds if cell.record.fingerprint == truth.fingerprint
         ]

@@ -11,6 +11,8 @@
     All tracks of an artist stay together (collaborations included). It measures how well a model
     does on music that is new to it.
 
+Where tracks have labels, folds are stratified by them, whatever the models learn.
+
 Under ``segment`` a segment is scored as one item; under the other two a track is, and its
 prediction is the mean over its segments.
 """
@@ -27,6 +29,7 @@ from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.grouping import connected_components
+from music_emotion.datasets.ratings import Ratings
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
 from music_emotion.models.base import Examples
@@ -166,6 +169,7 @@ def examples(
     rows = np.arange(len(track_index), dtype=np.int64)
     by_segment = protocol == "segment"
     genres = np.unique(corpus.genres, return_inverse=True)[1].astype(np.int64)
+    ratings = corpus.ratings
     return Examples(
         features=features,
         rows=rows,
@@ -176,7 +180,15 @@ def examples(
         vote_fractions=corpus.vote_fractions[track_index],
         listeners=corpus.listeners[track_index],
         genre=genres[track_index],
+        ratings=None if ratings is None else ratings.mean.astype(np.float32)[track_index],
+        raters=None if ratings is None else _raters(ratings)[track_index],
     )
+
+
+def _raters(ratings: Ratings) -> NDArray[np.int64]:
+    """Return how many people rated each track, the mean over scales, shape (tracks,), 1 or more."""
+    raters: NDArray[np.int64] = np.rint(ratings.raters.mean(axis=1)).astype(np.int64)
+    return np.maximum(raters, 1)
 
 
 def _segment_folds(
@@ -185,6 +197,11 @@ def _segment_folds(
     from sklearn.model_selection import StratifiedKFold, train_test_split
 
     rows = np.arange(len(track_index), dtype=np.int64)
+    if not corpus.has_labels:
+        raise EvaluationError(
+            f"protocol segment is stratified by label, and corpus {corpus.name!r} has none: use "
+            "--protocol track or artist"
+        )
     labels = corpus.labels[track_index]
     counts = np.bincount(labels)
     needed = 2 if n_folds is None else fold_count("segment", n_folds)
@@ -214,7 +231,8 @@ def _grouped_folds(
 
     heard = np.unique(track_index)
     groups = track_groups(protocol, corpus)[heard]
-    labels = corpus.labels[heard]
+    # Without labels all tracks are of one class: only the sizes of the folds are evened out.
+    labels = corpus.labels[heard] if corpus.has_labels else np.zeros(len(heard), dtype=np.int64)
     n_groups = len(np.unique(groups))
     if n_groups < n_folds:
         raise EvaluationError(

@@ -25,6 +25,7 @@ from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups, sum_by_group
 from music_emotion.evaluation.folds import DEFAULT_SEED, make_folds, track_groups
+from music_emotion.evaluation.plan import check_target
 from music_emotion.models.kernel import squared_distances
 from music_emotion.progress import Progress
 
@@ -160,8 +161,9 @@ def measure_leak(
     Raises
     ------
     EvaluationError
-        If no track is long enough.
+        If no track is long enough, or the corpus has no labels.
     """
+    check_target("label", corpus)
     if neighbours is None:
         neighbours = _possible_neighbours(track_index, test_segments)
     wanted = tuple(sorted(set(neighbours)))

@@ -10,6 +10,9 @@
 * Functions ending in a plural (:func:`hits`, :func:`log_losses`, …) return one value per item; the
   metric is their mean. Functions of confusion matrices and of moments take any number of leading
   axes, so that thousands of bootstrap resamples are one call.
+* ``rated`` (n, k) are mean ratings on k scales, NaN where nobody rated the item; ``predicted``
+  (n, k) the predicted ones. They are scored against each other, scale by scale: Pearson's r,
+  Spearman's rho, the concordance correlation, the root of the mean squared error, R².
 * Accuracies and F1 are fractions 0–1, never per cent.
 
 :data:`METRICS` lists what a comparison reports. Another metric is a function and a line there: its
@@ -38,6 +41,10 @@ Sources
   Transactions on Information Theory 37, 1991.
 * Area under the ROC curve: Hanley and McNeil, *The meaning and use of the area under a receiver
   operating characteristic (ROC) curve*, Radiology 143, 1982.
+* Rank correlation: Spearman, *The proof and measurement of association between two things*, The
+  American Journal of Psychology 15, 1904.
+* Concordance correlation: Lin, *A concordance correlation coefficient to evaluate
+  reproducibility*, Biometrics 45, 1989.
 """
 
 from __future__ import annotations
@@ -104,8 +111,12 @@ class Metric:
     #: intensities, for one value per item whose mean is the metric; ``"confusions"`` confusion
     #: matrices, shape (…, 9, 9), ``"areas"`` the emotions' ROC-AUC and ``"correlations"`` their r,
     #: shape (…, 9), for values of shape (…) or (…, 9); ``"whole"`` the same as ``"labels"``, for
-    #: one value that is no function of sums over items and therefore gets no interval
-    takes: Literal["labels", "votes", "confusions", "areas", "correlations", "whole"]
+    #: one value that is no function of sums over items and therefore gets no interval; of ratings
+    #: ``"moments"`` summed :func:`rating_moments` and ``"ranks"`` the rank correlations, shape
+    #: (…, k), for values of shape (…, k)
+    takes: Literal[
+        "labels", "votes", "confusions", "areas", "correlations", "whole", "moments", "ranks"
+    ]
     function: Callable[..., Any]
     higher_is_better: bool = True
     is_share: bool = False  #: whether it is a share of items, which tables show in per cent
@@ -670,6 +681,162 @@ def jensen_shannon_divergence(votes: NDArray[Any], intensities: NDArray[Any]) ->
     0.5
     """
     return float(jensen_shannon_divergences(votes, intensities).mean())
+
+
+# --- Ratings -------------------------------------------------------------------------------------
+
+
+def rating_moments(rated: NDArray[Any], predicted: NDArray[Any]) -> Floats:
+    """Return each item's share of the moments of ratings and predictions, shape (n, k, 6).
+
+    They add up: sums over any selection of items go into the functions below. Values are taken
+    relative to the mean rating of each scale, which keeps the digits; an item that was not rated
+    on a scale takes no part in it.
+
+    Examples
+    --------
+    >>> rating_moments(np.array([[1.0], [3.0], [np.nan]]), np.array([[1.0], [2.0], [9.0]]))[:, 0]
+    array([[ 1., -1., -1.,  1.,  1.,  1.],
+           [ 1.,  1.,  0.,  1.,  0.,  0.],
+           [ 0.,  0.,  0.,  0.,  0.,  0.]])
+    """
+    x = np.asarray(rated, dtype=np.float64)
+    y = np.asarray(predicted, dtype=np.float64)
+    known = np.isfinite(x)
+    middle = np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    x, y = np.where(known, x - middle, 0.0), np.where(known, y - middle, 0.0)
+    return np.stack([known.astype(np.float64), x, y, x * x, y * y, x * y], axis=-1)
+
+
+def concordance_from_moments(moments: Floats) -> Floats:
+    """Return Lin's concordance correlation from summed moments of shape (…, 6), -1 to 1.
+
+    2 cov / (var + var' + (mean - mean')²) with moments divided by n, as in Lin 1989: 1 only where
+    every prediction is the rating itself. 0 where only the prediction is constant, NaN where the
+    ratings are.
+
+    Examples
+    --------
+    >>> moments = rating_moments(np.array([[1.0], [2.0], [3.0]]), np.array([[2.0], [3.0], [4.0]]))
+    >>> print(concordance_from_moments(moments.sum(axis=0))[0].round(4))
+    0.5714
+    """
+    n, x, y, xx, yy, xy = (moments[..., index] for index in range(N_MOMENTS))
+    n = np.maximum(n, 1.0)
+    variance, covariance = xx / n - (x / n) ** 2, xy / n - (x / n) * (y / n)
+    size = variance + yy / n - (y / n) ** 2 + ((x - y) / n) ** 2
+    defined = variance > NO_VARIANCE
+    return np.asarray(np.where(defined, 2 * covariance / np.where(defined, size, 1.0), np.nan))
+
+
+def error_from_moments(moments: Floats) -> Floats:
+    """Return the root of the mean squared error from summed moments, in the scale's own units.
+
+    Examples
+    --------
+    >>> moments = rating_moments(np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]]))
+    >>> print(error_from_moments(moments.sum(axis=0))[0].round(3))
+    1.414
+    """
+    n = moments[..., 0]
+    squares = moments[..., 3] + moments[..., 4] - 2 * moments[..., 5]
+    known = n > 0
+    means = np.maximum(squares, 0.0) / np.where(known, n, 1.0)
+    return np.asarray(np.where(known, np.sqrt(means), np.nan))
+
+
+def explained_from_moments(moments: Floats) -> Floats:
+    """Return R², the share of the ratings' variance that is predicted, from summed moments.
+
+    1 - Σ (rating - prediction)² / Σ (rating - mean rating)²: at most 1, and negative where the mean
+    of the items themselves would have been the better prediction. NaN where the ratings are
+    constant.
+
+    Examples
+    --------
+    >>> moments = rating_moments(np.array([[1.0], [3.0]]), np.array([[1.5], [2.5]]))
+    >>> print(explained_from_moments(moments.sum(axis=0))[0])
+    0.75
+    """
+    n, x, xx = (moments[..., index] for index in (0, 1, 3))
+    n = np.maximum(n, 1.0)
+    variance = xx / n - (x / n) ** 2
+    defined = variance > NO_VARIANCE
+    error = error_from_moments(moments) ** 2
+    return np.asarray(np.where(defined, 1.0 - error / np.where(defined, variance, 1.0), np.nan))
+
+
+def rank_correlations(
+    rated: NDArray[Any], predicted: NDArray[Any], weights: Floats | None = None
+) -> Floats:
+    """Return Spearman's rho of each scale for each weighting of the items, -1 to 1.
+
+    An item of weight w counts as w copies of it, each of which takes part in the ranks; equal
+    values share the mean of their ranks. 0 where only the prediction is constant, NaN where the
+    ratings are.
+
+    Parameters
+    ----------
+    rated, predicted
+        Shape (n, k).
+    weights
+        Shape (b, n), for a result of shape (b, k); without them every item counts once, shape (k,).
+
+    Examples
+    --------
+    >>> rated = np.array([[1.0], [2.0], [3.0]])
+    >>> print(rank_correlations(rated, -(rated**3))[0].round(3))
+    -1.0
+    """
+    x = np.asarray(rated, dtype=np.float64)
+    y = np.asarray(predicted, dtype=np.float64)
+    w = np.ones((1, len(x))) if weights is None else np.asarray(weights, dtype=np.float64)
+    found = []
+    for scale in range(x.shape[1]):
+        known = np.isfinite(x[:, scale])
+        some = w[:, known]
+        ranks = [_ranks(values[known, scale], some) for values in (x, y)]
+        count = some.sum(axis=1, keepdims=True)
+        # Of so many ranks the mean is known; relative to it, in shares, the digits are kept.
+        a, b = ((each - (count + 1) / 2) / np.maximum(count, 1) for each in ranks)
+        products = [some, some * a, some * b, some * a * a, some * b * b, some * a * b]
+        found.append(pearson_from_moments(np.stack([p.sum(axis=1) for p in products], axis=-1)))
+    rho = np.stack(found, axis=-1)
+    return rho[0] if weights is None else rho
+
+
+def _ranks(values: Floats, weights: Floats) -> Floats:
+    """Return the mean rank of values (n,) among copies of them, as many as weights (b, n) say."""
+    kinds, kind = np.unique(values, return_inverse=True)
+    copies = np.zeros((len(weights), len(kinds)))
+    np.add.at(copies.T, kind, weights.T)
+    below = np.cumsum(copies, axis=1) - copies
+    return np.asarray((below + (copies + 1) / 2)[:, kind])
+
+
+RATING_METRICS: tuple[Metric, ...] = (
+    Metric("pearson_r", "r", "Pearson's r with the ratings", "moments", pearson_from_moments),
+    Metric("spearman_rho", "rho", "Spearman's rank correlation with them", "ranks", np.asarray),
+    Metric(
+        "ccc",
+        "CCC",
+        "Lin's concordance correlation: r that also costs wrong size",
+        "moments",
+        concordance_from_moments,
+    ),
+    Metric(
+        "rmse",
+        "RMSE",
+        "root of the mean squared error, in the scale's units; lower is better",
+        "moments",
+        error_from_moments,
+        higher_is_better=False,
+    ),
+    Metric(
+        "r2", "R²", "share of the ratings' variance predicted", "moments", explained_from_moments
+    ),
+)
+"""What a comparison reports of each scale; the functions return values of shape (…, k)."""
 
 
 # --- The list of them ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus, sample_corpus
+from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
 from music_emotion.evaluation.folds import (
     DEFAULT_SEED,
@@ -25,7 +26,14 @@ from music_emotion.evaluation.provenance import code_digest, versions
 from music_emotion.evaluation.train_cell import Task, training_seed
 from music_emotion.models.base import Model, Target
 from music_emotion.models.ensemble import Ensemble
-from music_emotion.models.registry import create, source_digest
+from music_emotion.models.registry import (
+    BASELINE_NAMES,
+    KERNEL_NAMES,
+    MODEL_NAMES,
+    REFERENCE_NAMES,
+    create,
+    source_digest,
+)
 
 KEY_FORMAT = 1
 """Raised when the meaning of a cell changes, so that cells of before are computed again."""
@@ -70,15 +78,19 @@ class Plan:
     runs: dict[Run, tuple[str, ...]]
 
 
-def model_names(words: Iterable[str]) -> tuple[str, ...]:
+RATING_MODELS = (*KERNEL_NAMES, *BASELINE_NAMES)
+"""The models that learn ratings."""
+
+
+def model_names(words: Iterable[str], targets: Sequence[Target] = ("label",)) -> tuple[str, ...]:
     """Return the models that words name, each once, in the order of the words.
 
     A word is a name, or several with commas in between; ``six`` stands for the reference study's
     models, ``baselines`` for what any model has to beat, ``all`` for every model. No word at all
-    stands for ``six,baselines``.
+    stands for ``six,baselines``, and where ratings are among the targets for all that learn them.
     """
-    from music_emotion.models.registry import BASELINE_NAMES, MODEL_NAMES, REFERENCE_NAMES
-
+    if "ratings" in targets and not ",".join(words := list(words)).replace(",", " ").split():
+        return RATING_MODELS
     sets = {"six": REFERENCE_NAMES, "baselines": BASELINE_NAMES, "all": MODEL_NAMES}
     names: dict[str, None] = {}
     for word in ",".join(words).replace(",", " ").split() or ["six", "baselines"]:
@@ -112,10 +124,11 @@ def make_plan(
     Raises
     ------
     EvaluationError
-        If the corpus is too small for a protocol.
+        If the corpus is too small for a protocol, or does not have what is to be learned.
     ModelError
-        If a model or a setting is unknown.
+        If a model or a setting is unknown, or a model cannot learn ratings.
     """
+    check_plan(comparison, corpus)
     plan = Plan({}, {}, {}, {})
     models = [create(name, **comparison.settings) for name in comparison.models]
     for protocol, seed in product(comparison.protocols, comparison.seeds):
@@ -124,6 +137,62 @@ def make_plan(
         for target, model in product(comparison.targets, models):
             layout.add(plan, model, Run(protocol, target, model.name, seed))
     return plan
+
+
+def check_plan(comparison: Comparison, corpus: Corpus) -> None:
+    """Raise unless every model can learn every target on these data.
+
+    Raises
+    ------
+    EvaluationError
+        See :func:`check_target`.
+    ModelError
+        If a model or a setting is unknown, or a model cannot learn ratings.
+    """
+    for target in comparison.targets:
+        check_target(target, corpus, comparison.protocols)
+    if "ratings" in comparison.targets:
+        check_learns_ratings(create(name, **comparison.settings) for name in comparison.models)
+
+
+def check_target(
+    target: Target, corpus: Corpus, protocols: Sequence[Protocol] = ("track", "artist")
+) -> None:
+    """Raise unless a corpus has what models are to learn.
+
+    Raises
+    ------
+    EvaluationError
+        Naming what it has instead; or if ratings, which are of whole tracks, are to be learned
+        under ``segment``.
+    """
+    if target == "ratings" and not corpus.scales:
+        raise EvaluationError(
+            f"corpus {corpus.name!r} has no ratings to learn: name their columns with --ratings, "
+            "or leave --target ratings out"
+        )
+    if target == "ratings" and "segment" in protocols:
+        raise EvaluationError("ratings are of whole tracks: use --protocol track or artist")
+    if target != "ratings" and not corpus.has_labels:
+        raise EvaluationError(
+            f"corpus {corpus.name!r} has ratings and no labels: use --target ratings"
+        )
+
+
+def check_learns_ratings(models: Iterable[Model]) -> None:
+    """Raise unless all models can learn ratings.
+
+    Raises
+    ------
+    ModelError
+        Naming those that cannot.
+    """
+    names = [model.name for model in models if not getattr(model, "learns_ratings", False)]
+    if names:
+        raise ModelError(
+            f"{', '.join(names)} cannot learn ratings: choose among {', '.join(RATING_MODELS)}, or "
+            "models of your own that say learns_ratings"
+        )
 
 
 @dataclass(frozen=True, slots=True)

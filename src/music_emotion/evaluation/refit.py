@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.errors import ModelError
 from music_emotion.evaluation.folds import examples
+from music_emotion.evaluation.plan import check_target
 from music_emotion.evaluation.provenance import record_command
 from music_emotion.models.base import FitReport, Target
 from music_emotion.models.checkpoint import check_saveable, save_fitted
@@ -44,8 +46,11 @@ def refit(
     Raises
     ------
     ModelError
-        The model is not of a kind that can be saved.
+        The model is not of a kind that can be saved, or is to learn ratings.
+    EvaluationError
+        The corpus does not have what it is to learn.
     """
+    check_trainable(target, corpus)
     started = time.perf_counter()
     model = create(name, **settings)
     check_saveable(model)
@@ -72,6 +77,24 @@ def refit(
     }
     save_fitted(out, model, target=target, settings=kept, provenance=provenance)
     return report
+
+
+def check_trainable(target: Target, corpus: Corpus) -> None:
+    """Raise unless a model that learns this from these data can be packaged.
+
+    Raises
+    ------
+    ModelError
+        Ratings are to be learned: what is packaged names the nine emotions.
+    EvaluationError
+        The corpus does not have what is to be learned.
+    """
+    if target == "ratings":
+        raise ModelError(
+            "a model to keep names the nine emotions and cannot be trained on ratings: use "
+            "`music-emotion compare --target ratings`, or --target label or votes"
+        )
+    check_target(target, corpus)
 
 
 def default_target(name: str, *, has_votes: bool) -> Target:

@@ -14,6 +14,7 @@ from music_emotion.errors import DatasetError, EvaluationError
 from music_emotion.evaluation.cells import GroundTruth, read_ground_truth
 from music_emotion.evaluation.metrics import METRICS
 from music_emotion.evaluation.plan import quick_corpus
+from music_emotion.evaluation.rating_results import RatingFigures
 from music_emotion.evaluation.results import ModelResult, Results, collect
 from music_emotion.evaluation.results_file import SUMMARY, summary_rows
 
@@ -65,7 +66,8 @@ def rescore(
     except (DatasetError, EvaluationError) as error:
         if data is not None or csv is not None or use_demo:
             raise
-        remarks = (f"without the votes: {error}",)
+        lacking = "the ratings" if truth.scales and not truth.has_labels else "the votes"
+        remarks = (f"without {lacking}: {error}",)
     return Rescored(collect(out, truth, model_order), not remarks, remarks)
 
 
@@ -84,22 +86,29 @@ def check_summary(out: Path, scored: Rescored) -> str:
     skipped = 0
     if not scored.complete:
         lines = text.splitlines(keepends=True)
-        kept = [line for line in lines if line.split(",")[3] not in METRICS_OF_VOTES]
+        kept = [line for line in lines if not _needs_data(line.split(","))]
         skipped, text = len(lines) - len(kept), "".join(kept)
-    differences = check_against(scored.results.models, text)
+    differences = check_against(scored.results.models, text, scored.results.ratings)
     if differences:
         raise EvaluationError(
             f"{len(differences)} figures of {path} are not what its predictions say, the first: "
             f"{differences[0]}"
         )
-    unchecked = f"; {skipped} need the votes and were not checked" if skipped else ""
+    unchecked = f"; {skipped} need votes or ratings and were not checked" if skipped else ""
     return f"{len(text.splitlines()) - 1} figures agree to the last digit{unchecked}"
 
 
-def check_against(models: Sequence[ModelResult], text: str) -> list[str]:
+def _needs_data(row: Sequence[str]) -> bool:
+    """Whether a row of ``summary.csv`` cannot be computed from the predictions alone."""
+    return row[2] == "ratings" or row[3] in METRICS_OF_VOTES
+
+
+def check_against(
+    models: Sequence[ModelResult], text: str, ratings: RatingFigures | None = None
+) -> list[str]:
     """Return a line for each row of a ``summary.csv`` that differs or is missing on either side."""
     written = {tuple(row[:4]): row[4:] for row in list(csv_format.reader(io.StringIO(text)))[1:]}
-    computed = {row[:4]: list(row[4:]) for row in summary_rows(models)}
+    computed = {row[:4]: list(row[4:]) for row in summary_rows(models, ratings)}
     return [
         f"{' '.join(key)}: written {' '.join(written.get(key, ['nothing']))}, "
         f"recomputed {' '.join(computed.get(key, ['nothing']))}"
@@ -126,7 +135,7 @@ def corpus_of(
     EvaluationError
         If they are others.
     """
-    corpus = find_source(data, csv, use_demo=use_demo).load()
+    corpus = find_source(data, csv, use_demo=use_demo, ratings=truth.scales).load()
     if corpus.fingerprint != truth.fingerprint:
         part = quick_corpus(corpus)
         corpus = part if part.fingerprint == truth.fingerprint else corpus

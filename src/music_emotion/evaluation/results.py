@@ -23,6 +23,11 @@ from music_emotion.evaluation.bootstrap import resample_groups
 from music_emotion.evaluation.cells import Cell, CellStore, GroundTruth, Record, Run
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.metrics import BY_NAME, EMOTION_METRICS, METRICS, Metric
+from music_emotion.evaluation.rating_results import (
+    RatingFigures,
+    rating_figures,
+    rating_result,
+)
 from music_emotion.evaluation.scores import Estimate, Scored
 from music_emotion.evaluation.strict_json import NOT_WRITTEN, OPTIONAL, json_key
 from music_emotion.models.base import Target
@@ -30,7 +35,7 @@ from music_emotion.models.base import Target
 
 def model_title(model: str, target: Target) -> str:
     """Return a model's name with what it learned where that is not the label."""
-    return model if target == "label" else f"{model} on votes"
+    return model if target == "label" else f"{model} on {target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ class Results:
     left_out: tuple[str, ...] = ()  #: runs that do not belong in the tables, with the reason
     #: panels of listeners, where single votes are known
     yardstick: Yardstick | None = field(default=None, repr=False)
+    ratings: RatingFigures | None = None  #: of models that learned ratings
 
     def find(self, protocol: Protocol, target: Target, model: str) -> ModelResult | None:
         """Return one model's result, ``None`` where it was not run."""
@@ -127,15 +133,19 @@ def in_tables(rows: Iterable[ModelResult]) -> list[tuple[Protocol, Target, list[
 def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> Results:
     """Score every complete run in an output folder against the truth.
 
-    With votes in it, the metrics of votes are there as well. Models that are not in ``model_order``
+    With votes in it, the metrics of votes are there as well; models that learned ratings are left
+    out where those are not in it. Models that are not in ``model_order``
     come last, by name.
     """
     runs: dict[tuple[Protocol, Target, str], list[Repeat]] = defaultdict(list)
+    rated: dict[tuple[Protocol, str], dict[int, tuple[Cell, ...]]] = defaultdict(dict)
     left_out = []
     for run, cells in CellStore(out).complete_runs():
         reason = _unfit(run, cells, truth)
         if reason:
             left_out.append(f"{run.stem} is left out of the tables: {reason}")
+        elif run.target == "ratings":
+            rated[run.protocol, run.model][run.seed] = cells
         else:
             runs[run.protocol, run.target, run.model].append(pool_folds(run, cells, truth))
     resamples = resample_groups(truth.n_groups)
@@ -156,13 +166,29 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
             result.model,
         )
     )
-    return Results(truth, tuple(models), tuple(left_out), yardstick)
+    ratings = None
+    if truth.ratings is not None and rated:
+        rows = [
+            rating_result(protocol, model, seeds, truth.ratings, truth.group, resamples)
+            for (protocol, model), seeds in rated.items()
+        ]
+        rows.sort(
+            key=lambda row: (
+                PROTOCOLS.index(row.protocol),
+                order.get(row.model, len(order)),
+                row.model,
+            )
+        )
+        ratings = rating_figures(rows, truth.ratings)
+    return Results(truth, tuple(models), tuple(left_out), yardstick, ratings)
 
 
 def _unfit(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> str:
     """Return why a run does not belong in the tables, empty if it does."""
     if any(cell.record.fingerprint != truth.fingerprint for cell in cells):
         return "it was made on other data"
+    if run.target == "ratings" and truth.ratings is None:
+        return "the ratings are not at hand"
     folds = truth.folds.get(run.protocol)
     if any(cell.record.n_folds != folds for cell in cells) or len(cells) != folds:
         return f"it was made with other folds than the {folds} of this table"

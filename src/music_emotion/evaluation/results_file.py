@@ -28,6 +28,7 @@ from music_emotion.evaluation.cells import PREDICTIONS
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.hypotheses import Ablation, HypothesisTest
 from music_emotion.evaluation.provenance import Command
+from music_emotion.evaluation.rating_results import RatingFigures
 from music_emotion.evaluation.results import ModelResult, Results, in_tables
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import ProtocolTests
@@ -166,6 +167,8 @@ class Document:
     confusions: Confusions
     #: how far people agree, where their single votes were known
     agreement: Agreement | None = field(metadata=json_key("listeners"))
+    #: models that learned ratings, where there are any
+    ratings: RatingFigures | None = field(default=None, metadata=OPTIONAL)
 
     @classmethod
     def of(
@@ -196,6 +199,7 @@ class Document:
             calibration=conclusions.calibration,
             confusions=conclusions.confusions,
             agreement=None if ceilings is None else Agreement.of(ceilings, curve),
+            ratings=results.ratings,
         )
 
     @property
@@ -226,7 +230,7 @@ def write_figures(
     out: Path, results: Results, conclusions: Conclusions, commands: Sequence[Command]
 ) -> None:
     """Write ``summary.csv`` and ``results.json``."""
-    write_output(out / SUMMARY, summary_csv(results.models).encode())
+    write_output(out / SUMMARY, summary_csv(results.models, results.ratings).encode())
     document = Document.of(results, conclusions, commands)
     write_output(out / RESULTS, json_text(document).encode())
 
@@ -272,7 +276,7 @@ def read_document(folder: Path) -> Document:
                 f"{printable(path)} is of another version: run `music-emotion evaluate {shown}`"
             )
         document: Document = from_json(Document, entry)
-        if not document.rows:
+        if not document.rows and document.ratings is None:
             raise ValueError("no results")
         for row in document.rows:
             document.calibration_of(row)
@@ -287,8 +291,12 @@ def read_document(folder: Path) -> Document:
         ) from error
 
 
-def summary_rows(models: Sequence[ModelResult]) -> Iterator[tuple[str, ...]]:
+def summary_rows(
+    models: Sequence[ModelResult], ratings: RatingFigures | None = None
+) -> Iterator[tuple[str, ...]]:
     """Yield the rows of ``summary.csv``, values as fractions 0–1 and 6 decimal places.
+
+    The metrics of ratings, in their own units, end in the name of the scale.
 
     A worth in listeners that no panel reaches stands there as the largest panel; the row
     ``…_censored`` below it says so.
@@ -309,14 +317,20 @@ def summary_rows(models: Sequence[ModelResult]) -> Iterator[tuple[str, ...]]:
                 # 1 where the value, or its upper limit, is only a bound: "> 24".
                 bounds = Estimate(float(size.censored), 0.0, float(size.high_censored))
                 yield (*head, f"{name}_censored", *_digits(bounds), seed, "1", tracks)
+    for row in () if ratings is None else ratings.rows:
+        about = (str(row.seeds[0]), str(len(row.seeds)), str(row.n))
+        for scale, scores in row.scores.items():
+            for name, estimate in scores.items():
+                key = (row.protocol, row.model, "ratings", f"{name}_{scale}")
+                yield (*key, *_digits(estimate), *about)
 
 
-def summary_csv(models: Sequence[ModelResult]) -> str:
+def summary_csv(models: Sequence[ModelResult], ratings: RatingFigures | None = None) -> str:
     """Return the text of ``summary.csv``."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(SUMMARY_COLUMNS)
-    writer.writerows(summary_rows(models))
+    writer.writerows(summary_rows(models, ratings))
     return text.getvalue()
 
 

@@ -16,7 +16,7 @@ from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName, Record
 from music_emotion.evaluation.folds import Fold, assert_disjoint, examples
-from music_emotion.models.base import Examples, Prediction
+from music_emotion.models.base import Examples, Prediction, Target
 from music_emotion.models.pooling import pool_rows
 from music_emotion.models.registry import create
 from music_emotion.progress import Progress
@@ -96,6 +96,7 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
     )
     test = without_truth(everything.take(task.fold.test))
     unit, prediction = mean_over_units(model.predict(test), test.unit)
+    _check_ratings(prediction, workplace.corpus, run.target)
     record = replace(
         task.record,
         seconds=round(time.perf_counter() - started, 2),
@@ -108,7 +109,19 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
         notes=report.notes,
         parameters=report.parameters,
     )
-    return Cell(task.name, unit, prediction.emotions, prediction.intensities, record)
+    return Cell(
+        task.name, unit, prediction.emotions, prediction.intensities, record, prediction.ratings
+    )
+
+
+def _check_ratings(prediction: Prediction, corpus: Corpus, target: Target) -> None:
+    """Raise unless a model that learned ratings, and no other, predicts one per scale."""
+    scales = len(corpus.scales) if target == "ratings" else 0
+    predicted = 0 if prediction.ratings is None else prediction.ratings.shape[1]
+    if predicted != scales:
+        raise MusicEmotionError(
+            f"the model predicts ratings on {predicted} scales, and there are {scales} to predict"
+        )
 
 
 def try_cell(task: Task, workplace: Workplace, progress: Progress | None = None) -> Cell | Failure:
@@ -123,9 +136,11 @@ def try_cell(task: Task, workplace: Workplace, progress: Progress | None = None)
 
 
 def without_truth(test: Examples) -> Examples:
-    """Blank labels and votes, so that no model can look at them when it predicts."""
+    """Blank labels, votes and ratings, so that no model can look at them when it predicts."""
     return replace(
         test,
+        ratings=None,
+        raters=None,
         label=np.zeros_like(test.label),
         vote_fractions=np.zeros_like(test.vote_fractions),
         listeners=np.ones_like(test.listeners),
@@ -143,10 +158,15 @@ def mean_over_units(
         If the model returned something other than one finite row per example.
     """
     units, unit_of_row = np.unique(unit, return_inverse=True)
-    means = []
-    for rows in (prediction.emotions, prediction.intensities):
+
+    def mean(rows: NDArray[np.floating]) -> NDArray[np.float32]:
         values = np.asarray(rows, dtype=np.float64)
         if len(values) != len(unit) or not np.isfinite(values).all():
             raise MusicEmotionError("the model's prediction is not one finite row per segment")
-        means.append(pool_rows(values, unit_of_row, ("mean",)).astype(np.float32))
-    return units, Prediction(*means)
+        return pool_rows(values, unit_of_row, ("mean",)).astype(np.float32)
+
+    return units, Prediction(
+        mean(prediction.emotions),
+        mean(prediction.intensities),
+        None if prediction.ratings is None else mean(prediction.ratings),
+    )

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 FloatType = TypeVar("FloatType", np.float32, np.float64)
 
-Target = Literal["label", "votes"]
-"""``label``: learn the dominant emotion; ``votes``: learn the listeners' vote fractions."""
+Target = Literal["label", "votes", "ratings"]
+"""``label``: learn the dominant emotion; ``votes``: learn the listeners' vote fractions;
+``ratings``: learn what raters said on the corpus' own scales. A model that can do the last says so
+with an attribute ``learns_ratings``."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Examples:
         Number of listeners, shape (n,), at least 1.
     genre
         Genre number, shape (n,).
+    ratings
+        Mean ratings, shape (n, k), NaN where nobody rated the track; ``None`` where the corpus has
+        none.
+    raters
+        Number of raters, shape (n,), at least 1; ``None`` where it has none.
     """
 
     features: Mapping[str, NDArray[np.float32]]
@@ -57,6 +64,8 @@ class Examples:
     vote_fractions: NDArray[np.float32]
     listeners: NDArray[np.int64]
     genre: NDArray[np.int64]
+    ratings: NDArray[np.float32] | None = None
+    raters: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -67,8 +76,9 @@ class Examples:
 
     def take(self, index: NDArray[Any]) -> Examples:
         """Return the subset at ``index`` (integers or a mask over these n rows)."""
-        others = (getattr(self, each.name)[index] for each in fields(self)[1:])
-        return Examples(self.features, *others)
+        values: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+        taken = {name: one[index] for name, one in values.items() if one is not None}
+        return Examples(self.features, **taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +91,20 @@ class Prediction:
         Probability of each emotion to be the dominant one, shape (n, 9), rows sum to 1.
     intensities
         Expected vote fraction of each emotion, shape (n, 9), 0–1.
+    ratings
+        Expected ratings, shape (n, k), of a model that has learned ratings; it says nothing of the
+        emotions (see :meth:`of_ratings`). ``None`` of others.
     """
 
     emotions: NDArray[np.float32]
     intensities: NDArray[np.float32]
+    ratings: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of_ratings(cls, ratings: NDArray[np.floating]) -> Prediction:
+        """Return the prediction of ratings alone, shape (n, k); its other arrays are (n, 0)."""
+        nothing = np.zeros((len(ratings), 0), np.float32)
+        return cls(nothing, nothing, ratings.astype(np.float32))
 
     def __len__(self) -> int:
         return len(self.emotions)

@@ -14,6 +14,7 @@ from music_emotion.features.descriptors import ADVANCED_NAMES
 from music_emotion.features.statistics import STATISTICS
 from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target, one_hot
 from music_emotion.models.pooling import Units, pool_units
+from music_emotion.models.rating_regression import Standard, rated
 from music_emotion.progress import Progress
 
 MODELS = ("commonest_class", "genre_only", "nearest_neighbour", "svm")
@@ -26,7 +27,8 @@ class _Baseline:
 
     name: str
     feature_names: tuple[str, ...] = ()
-    _fitted = False
+    learns_ratings = True
+    _fitted: Target | None = None
 
     def fit(
         self,
@@ -39,17 +41,24 @@ class _Baseline:
         """Learn from ``examples``, pooled by unit."""
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
-        notes = self._fit_units(self._pool(examples)[0], target, seed)
-        self._fitted = True
+        units = self._pool(examples)[0]
+        if target == "ratings":
+            self._fit_ratings(rated(units))
+            notes: tuple[str, ...] = ()
+        else:
+            notes = self._fit_units(units, target, seed)
+        self._fitted = target
         if progress is not None:
             progress(1, 1)
         return FitReport(notes=notes)
 
     def predict(self, examples: Examples) -> Prediction:
         """Predict each unit; all its rows share the prediction."""
-        if not self._fitted:
+        if self._fitted is None:
             raise ModelError(f"{self.name} has not been fitted: call fit first")
         units, unit_of_row = self._pool(examples)
+        if self._fitted == "ratings":
+            return Prediction.of_ratings(self._predict_ratings(units)[unit_of_row])
         emotions, intensities = self._predict_units(units)
         return Prediction(
             (emotions / emotions.sum(axis=1, keepdims=True))[unit_of_row].astype(np.float32),
@@ -65,9 +74,18 @@ class _Baseline:
     def _predict_units(self, units: Units) -> tuple[Floats, Floats]:
         raise NotImplementedError
 
+    def _fit_ratings(self, units: Units) -> None:
+        raise NotImplementedError
+
+    def _predict_ratings(self, units: Units) -> Floats:
+        raise NotImplementedError
+
 
 class CommonestClass(_Baseline):
-    """Predict the training part's class frequencies and mean vote fractions for everything."""
+    """Predict the training part's class frequencies and mean vote fractions for everything.
+
+    Of ratings, their mean.
+    """
 
     name = "commonest_class"
 
@@ -79,9 +97,18 @@ class CommonestClass(_Baseline):
         shape = (len(units), len(EMOTIONS))
         return np.broadcast_to(self._emotions, shape), np.broadcast_to(self._intensities, shape)
 
+    def _fit_ratings(self, units: Units) -> None:
+        self._ratings = units.ratings.mean(axis=0)
+
+    def _predict_ratings(self, units: Units) -> Floats:
+        return np.broadcast_to(self._ratings, (len(units), len(self._ratings)))
+
 
 class GenreOnly(_Baseline):
-    """Predict the class frequencies and mean vote fractions of the genre, hearing nothing."""
+    """Predict the class frequencies, mean vote fractions or mean ratings of the genre.
+
+    It hears nothing.
+    """
 
     name = "genre_only"
 
@@ -96,6 +123,16 @@ class GenreOnly(_Baseline):
     def _predict_units(self, units: Units) -> tuple[Floats, Floats]:
         found = [self._by_genre.get(int(genre), self._overall) for genre in units.genre]
         return np.stack([pair[0] for pair in found]), np.stack([pair[1] for pair in found])
+
+    def _fit_ratings(self, units: Units) -> None:
+        self._mean = units.ratings.mean(axis=0)
+        self._mean_by_genre = {
+            int(genre): units.ratings[units.genre == genre].mean(axis=0)
+            for genre in np.unique(units.genre)
+        }
+
+    def _predict_ratings(self, units: Units) -> Floats:
+        return np.stack([self._mean_by_genre.get(int(genre), self._mean) for genre in units.genre])
 
 
 class _OfStatistics(_Baseline):
@@ -112,7 +149,7 @@ class _OfStatistics(_Baseline):
 
 
 class NearestNeighbour(_OfStatistics):
-    """Copy label and votes of the nearest training unit by standardised Euclidean distance.
+    """Copy what is known of the nearest training unit by standardised Euclidean distance.
 
     Distances are over the mean of each descriptor alone: the other statistics are noisier, and in a
     distance that weighs all columns alike they drown the means.
@@ -124,20 +161,35 @@ class NearestNeighbour(_OfStatistics):
         super().__init__(STATISTICS[:1])
 
     def _fit_units(self, units: Units, target: Target, seed: int) -> tuple[str, ...]:
+        self._fit_index(units)
+        self._emotions = units.target(target)[0]
+        self._intensities = units.vote_fractions
+        return ()
+
+    def _fit_index(self, units: Units) -> None:
         from sklearn.neighbors import NearestNeighbors
         from sklearn.preprocessing import StandardScaler
 
         self._scaler = StandardScaler()
         self._index = NearestNeighbors(n_neighbors=1)
         self._index.fit(self._scaler.fit_transform(self._features(units)))
-        self._emotions = units.target(target)[0]
-        self._intensities = units.vote_fractions
-        return ()
+
+    def _nearest(self, units: Units) -> NDArray[np.int64]:
+        """Return the nearest training unit of each unit, shape (n,)."""
+        features = self._scaler.transform(self._features(units))
+        nearest: NDArray[np.int64] = self._index.kneighbors(features, return_distance=False)[:, 0]
+        return nearest
 
     def _predict_units(self, units: Units) -> tuple[Floats, Floats]:
-        features = self._scaler.transform(self._features(units))
-        nearest = self._index.kneighbors(features, return_distance=False)[:, 0]
+        nearest = self._nearest(units)
         return self._emotions[nearest], self._intensities[nearest]
+
+    def _fit_ratings(self, units: Units) -> None:
+        self._fit_index(units)
+        self._ratings = units.ratings
+
+    def _predict_ratings(self, units: Units) -> Floats:
+        return self._ratings[self._nearest(units)]
 
 
 class SupportVectorMachine(_OfStatistics):
@@ -146,7 +198,8 @@ class SupportVectorMachine(_OfStatistics):
     The probabilities are the softmax of the one-against-rest decision values, sharpened by one
     temperature that is fitted on grouped out-of-fold decisions inside the training part. Hinge
     losses know no soft labels, so with votes as target the same kernel ridge regression predicts
-    the shares of the ticks too. Its columns are mean and standard deviation of each descriptor.
+    the shares of the ticks too. Ratings are learned by support vector regression, scale by scale.
+    Its columns are mean and standard deviation of each descriptor.
     """
 
     name = "svm"
@@ -221,6 +274,22 @@ class SupportVectorMachine(_OfStatistics):
             return np.repeat(one_hot(self._classes), len(features), axis=0), intensities
         decisions = _decisions(self._classifier, features)
         return softmax(decisions / self._temperature, axis=1), intensities
+
+    def _fit_ratings(self, units: Units) -> None:
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import SVR
+
+        self._scaler = StandardScaler()
+        features = self._scaler.fit_transform(self._features(units))
+        self._standard = Standard.fit(units.ratings)
+        self._regressions = [
+            SVR().fit(features, scale) for scale in self._standard.of(units.ratings).T
+        ]
+
+    def _predict_ratings(self, units: Units) -> Floats:
+        features = self._scaler.transform(self._features(units))
+        said = np.stack([one.predict(features) for one in self._regressions], axis=1)
+        return self._standard.ratings(said)
 
 
 _ABSENT = -3.0

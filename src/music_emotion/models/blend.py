@@ -11,9 +11,9 @@ kind of feature counts) is learned anew in every inner fold. `docs/blend.md` say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,19 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.models.base import Examples, FitReport, Prediction, Target, one_hot
+from music_emotion.models.candidates import (
+    INNER_FOLDS,
+    RIDGES,
+    ROUNDS,
+    Candidate,
+    Member,
+    choose,
+    divide_groups,
+    fit_candidate_view,
+    grid,
+    relative_noise,
+    some_groups,
+)
 from music_emotion.models.dominant_label import DominantLabel, panel_probabilities
 from music_emotion.models.fitted_blend import FittedBlend, KernelModel, build_graph, fractions
 from music_emotion.models.kernel import (
@@ -43,12 +56,9 @@ from music_emotion.models.pooling import (
     predict_by_spans,
     span_ratios,
 )
+from music_emotion.models.rating_regression import RatingRegression, fit_ratings
 from music_emotion.models.views import (
     View,
-    fit_view,
-    group_distances,
-    group_numbers,
-    learn_weights,
 )
 from music_emotion.progress import Progress
 
@@ -57,72 +67,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-DOUBT = 30.0
-"""Listeners whose doubt equals the model's own: a unit of n listeners has noise (n + 30) / n."""
-
-INNER_FOLDS = 5
-SEARCH_UNITS = 500
-"""With more units than this, as many are drawn (whole groups) for the search; the fit takes all."""
-
-ROUNDS = 8
-"""Regressions of a blend, and classifiers, repetitions included."""
-
-RIDGES = (0.05, 0.1, 0.2, 0.4, 0.8)
-"""Of the regressions; tried with each kernel."""
-
 PENALTIES = (0.05, 0.02, 0.008, 0.003)
 """Of the classifiers; tried with each kernel."""
-
-WIDTHS = (0.25, 0.5, 1.0, 2.0)
-"""Widths of the Gaussian, per mean squared distance, tried with each view."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A way to compare tracks.
-
-    Attributes
-    ----------
-    shares
-        (feature, share of the squared distance) pairs; shares sum to 1.
-    learned
-        Whether the weight of each group of columns is learned (`models.views`).
-    widths
-        Of the Gaussian; each is tried.
-    """
-
-    shares: tuple[tuple[str, float], ...]
-    learned: bool = False
-    widths: tuple[float, ...] = WIDTHS
-
-    def __str__(self) -> str:
-        blocks = " + ".join(f"{share:g} {name}" for name, share in self.shares)
-        return f"{blocks}{', learned weights' if self.learned else ''}"
-
-
-Estimator = Literal["regression", "classifier"]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A chosen candidate with its width, its ridge (or penalty) and its weight in the mean."""
-
-    estimator: Estimator
-    candidate: Candidate
-    width: float
-    ridge: float
-    weight: float
-
-    def __str__(self) -> str:
-        amount = "ridge" if self.estimator == "regression" else "penalty"
-        return (
-            f"{self.weight:g} × {self.estimator} "
-            f"({self.candidate}, width {self.width:g}, {amount} {self.ridge:g})"
-        )
-
-
-Tried = tuple[Estimator, Candidate, float, float]
-"""A member without its weight."""
 
 
 class KernelBlend:
@@ -136,6 +82,8 @@ class KernelBlend:
     """Span that one answer is given for; a track's is the mean over the spans around its segments.
     `docs/blend.md` says what other spans are worth."""
 
+    learns_ratings = True
+
     def __init__(self, name: str, candidates: Sequence[Candidate], *, rounds: int = ROUNDS) -> None:
         self.name = name
         self.candidates = tuple(candidates)
@@ -144,6 +92,7 @@ class KernelBlend:
         self.feature_names: tuple[str, ...] = tuple(dict.fromkeys(names))
         self.pooling: Mapping[str, tuple[str, ...]] = dict.fromkeys(self.feature_names, POOLING)
         self.fitted_: FittedBlend | None = None
+        self.ratings_: RatingRegression | None = None
         self.members_: tuple[Member, ...] = ()
 
     def fit(
@@ -158,14 +107,17 @@ class KernelBlend:
 
         The regressions learn the vote fractions. With ``votes`` the classifiers learn how likely
         each emotion was to dominate, and both decide; with ``label`` they learn the dominant
-        emotion, and decide alone.
+        emotion, and decide alone. With ``ratings`` the regressions learn those, and there are no
+        classifiers (`models.rating_regression`).
         """
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
+        if target == "ratings":
+            return self._fit_ratings(examples, seed, progress)
         units, unit_of_row = pool_units(examples, self.feature_names)
         if len(np.unique(units.group)) < 2:
             raise ModelError(f"{self.name} cannot be fitted: all tracks are of one artist")
-        is_searched = _some_groups(units.group, seed)
+        is_searched = some_groups(units.group, seed)
         searched = units.take(is_searched)
         spans, _ = pool_spans(
             examples.take(is_searched[unit_of_row]), self.feature_names, self._width
@@ -180,6 +132,7 @@ class KernelBlend:
             use_intensities=target == "votes",
         )
         kernel_models = _kernel_models(units, self.members_, target, seed)
+        self.ratings_ = None
         self.fitted_ = FittedBlend(
             _of_spans(kernel_models, span_ratios(searched, spans)), dominant_label
         )
@@ -204,8 +157,28 @@ class KernelBlend:
             ),
         )
 
+    def _fit_ratings(self, examples: Examples, seed: int, progress: Progress | None) -> FitReport:
+        units, _ = pool_units(examples, self.feature_names)
+        found = fit_ratings(units, self.candidates, self.rounds, seed, progress)
+        self.ratings_, self.fitted_, self.members_ = found, None, found.members
+        return FitReport(
+            notes=(
+                f"out of the inner folds: mean r {found.correlation:.3f}",
+                *map(str, found.members),
+            ),
+            parameters=sum(
+                int(np.count_nonzero(dual)) for part in found.kernel_models for dual in part.dual
+            ),
+        )
+
     def predict(self, examples: Examples) -> Prediction:
-        """Predict each unit, the mean over its spans; all its rows share the prediction."""
+        """Predict each unit; all its rows share the prediction.
+
+        Emotions and intensities are the mean over the unit's spans, ratings those of the whole.
+        """
+        if self.ratings_ is not None:
+            units, unit_of_row = pool_units(examples, self.feature_names)
+            return Prediction.of_ratings(self.ratings_(units.features)[unit_of_row])
         fitted = self._require_fitted()
         return predict_by_spans(fitted, examples, self.feature_names, self._width)
 
@@ -222,8 +195,8 @@ class KernelBlend:
         self, units: Units, target: Target, seed: int, progress: Progress | None
     ) -> tuple[Member, ...]:
         """Choose the members by what their means are worth out of fold."""
-        classifiers = self._grid("classifier", PENALTIES)
-        regressions = self._grid("regression", RIDGES)
+        classifiers = grid("classifier", self.candidates, PENALTIES)
+        regressions = grid("regression", self.candidates, RIDGES)
         outputs = np.zeros((len(classifiers) + len(regressions), len(units), len(EMOTIONS)))
         folds = divide_groups(units.group, INNER_FOLDS, seed)
         for fold in range(INNER_FOLDS):
@@ -240,8 +213,8 @@ class KernelBlend:
             return mean_correlation(fractions(angles), units.vote_fractions)
 
         logits, angles = np.split(outputs, [len(classifiers)])
-        chosen = _choose(logits, classifiers, likelihood, self.rounds)
-        return (*_choose(angles, regressions, correlation, self.rounds), *chosen)
+        chosen = choose(logits, classifiers, likelihood, self.rounds)
+        return (*choose(angles, regressions, correlation, self.rounds), *chosen)
 
     def _left_out(
         self, units: Units, spans: Spans, target: Target, seed: int
@@ -270,14 +243,6 @@ class KernelBlend:
         """Segments of a span."""
         return round(self.window_seconds / SEGMENT_SECONDS)
 
-    def _grid(self, estimator: Estimator, ridges: Sequence[float]) -> list[Tried]:
-        return [
-            (estimator, candidate, width, ridge)
-            for candidate in self.candidates
-            for width in candidate.widths
-            for ridge in ridges
-        ]
-
     def _predict_all(
         self, inside: Units, outside: Units, target: Target, seed: int
     ) -> list[Floats]:
@@ -296,42 +261,6 @@ class KernelBlend:
                 duals = solve_path(kernel, angles, noise, RIDGES)
                 regressed.extend(crossed @ dual for dual in duals)
         return logits + regressed
-
-
-def divide_groups(group: NDArray[np.int64], folds: int, seed: int) -> NDArray[np.int64]:
-    """Return a fold per unit, groups whole, folds of about equal size.
-
-    Groups are dealt out from the largest to the smallest (ties at random), each to the fold that
-    is smallest so far.
-    """
-    groups, member = np.unique(group, return_inverse=True)
-    size = np.bincount(member)
-    shuffled = np.random.default_rng(seed).permutation(len(groups))
-    fold_of_group = np.empty(len(groups), dtype=np.int64)
-    filled = np.zeros(folds)
-    for number in shuffled[np.argsort(-size[shuffled], kind="stable")]:
-        fold_of_group[number] = filled.argmin()
-        filled[fold_of_group[number]] += size[number]
-    return fold_of_group[member]
-
-
-def _choose(
-    outputs: Floats, tried: Sequence[Tried], merit: Callable[[Floats], float], rounds: int
-) -> list[Member]:
-    """Add, round by round, the output that raises the mean's merit most (with repetition).
-
-    Caruana and others, *Ensemble selection from libraries of models*, ICML 2004.
-    """
-    picked: list[int] = []
-    total = np.zeros_like(outputs[0])
-    for size in range(1, rounds + 1):
-        merits = [merit((total + output) / size) for output in outputs]
-        picked.append(int(np.argmax(merits)))
-        total = total + outputs[picked[-1]]
-    return [
-        Member(*tried[number], weight=picked.count(number) / rounds)
-        for number in sorted(set(picked))
-    ]
 
 
 def _log_loss(logits: Floats, label: NDArray[np.int64]) -> float:
@@ -372,16 +301,8 @@ def _of_spans(
 
 
 def _view(units: Units, candidate: Candidate, target: Target, seed: int) -> View:
-    """Fit a candidate's view, learning what counts where it is to be learned."""
-    shares = dict(candidate.shares)
-    if not candidate.learned:
-        return fit_view(units.features, shares)
-    some = units.take(_some_groups(units.group, seed))
-    plain = fit_view(some.features, shares)
-    groups = group_numbers(plain.sizes)
-    distances = group_distances(plain(some.features), groups[plain.columns], groups.max() + 1)
-    weights = learn_weights(distances, _angles(some), _noise(some, target))
-    return fit_view(units.features, shares, weights)
+    """Fit a candidate's view to what the regressions learn."""
+    return fit_candidate_view(units, candidate, _angles(units), _noise(units, target), seed)
 
 
 def _chances(units: Units, target: Target) -> Floats:
@@ -403,20 +324,7 @@ def _noise(units: Units, target: Target) -> Floats:
     """Return the relative noise variance of each unit, shape (n,), mean 1."""
     if target == "label":
         return np.ones(len(units))
-    noise = (units.listeners + DOUBT) / units.listeners
-    relative: Floats = noise / noise.mean()
-    return relative
-
-
-def _some_groups(group: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """Return which units are of groups that are drawn at random until they are enough."""
-    if len(group) <= SEARCH_UNITS:
-        return np.ones(len(group), bool)
-    groups, member = np.unique(group, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(groups))
-    reached = np.cumsum(np.bincount(member)[order])
-    enough = max(2, int(np.searchsorted(reached, SEARCH_UNITS)) + 1)
-    return np.isin(member, order[:enough])
+    return relative_noise(units.listeners)
 
 
 MODELS = ("light", "transfer", "blend")

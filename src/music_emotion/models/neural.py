@@ -182,6 +182,11 @@ class NeuralModel:
         progress: Progress | None = None,
     ) -> FitReport:
         """Cut a validation part, fit the scaling and SMOTE on the rest, and train."""
+        if target == "ratings":
+            raise ModelError(
+                f"{self.name} does not learn ratings; of the models here blend, light, transfer "
+                "and the baselines do"
+            )
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
         device = select_device(self.config.device)

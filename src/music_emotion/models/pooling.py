@@ -90,6 +90,10 @@ class Units:
         Shape (u,).
     vote_fractions
         Shape (u, 9), 0–1.
+    ratings
+        Shape (u, k), NaN where nobody rated the unit; k is 0 where the corpus has no ratings.
+    raters
+        Shape (u,), at least 1.
     """
 
     features: Mapping[str, Floats]
@@ -98,6 +102,8 @@ class Units:
     group: NDArray[np.int64]
     listeners: NDArray[np.int64]
     vote_fractions: Floats
+    ratings: Floats
+    raters: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.label)
@@ -113,7 +119,10 @@ class Units:
         return tick_shares(self.vote_fractions, self.label)
 
     def target(self, target: Target) -> tuple[Floats, Floats]:
-        """Return the emotions' distribution, shape (u, 9), and each unit's weight, shape (u,)."""
+        """Return the emotions' distribution, shape (u, 9), and each unit's weight, shape (u,).
+
+        Of ``label`` and ``votes``.
+        """
         if target == "votes":
             return self.tick_shares, self.listeners.astype(np.float64)
         return one_hot(self.label), np.ones(len(self))
@@ -127,6 +136,7 @@ def pool_units(
     The features have one vector per segment; for ``statistics`` see :func:`pool`.
     """
     _, first, unit_of_row = np.unique(examples.unit, return_index=True, return_inverse=True)
+    ratings, raters = examples.ratings, examples.raters
     units = Units(
         {name: pool_rows(examples.gather(name), unit_of_row, statistics) for name in names},
         label=examples.label[first],
@@ -134,6 +144,8 @@ def pool_units(
         group=examples.group[first],
         listeners=examples.listeners[first],
         vote_fractions=examples.vote_fractions[first].astype(np.float64),
+        ratings=np.zeros((len(first), 0)) if ratings is None else ratings[first].astype(float),
+        raters=np.ones(len(first), np.int64) if raters is None else raters[first],
     )
     return units, unit_of_row
 

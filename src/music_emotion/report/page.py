@@ -23,6 +23,7 @@ from music_emotion.evaluation.results import ModelResult
 from music_emotion.evaluation.results_file import Document
 from music_emotion.report import plots, tables
 from music_emotion.report.listeners import ListenerFigures
+from music_emotion.report.ratings import MEANING, agreement_line, rating_tables
 
 TEMPLATES = Path(__file__).parent / "templates"
 STRONG_SHARE = 0.76
@@ -99,15 +100,21 @@ def write_page(
     ]
     clips, remarks = _clips(wanted, corpus) if embed_audio else ({}, [])
     parts = [_part(document, rows, mistakes or {}, corpus) for _, _, rows in document.tables()]
-    accuracy, panels = plots.accuracy_intervals(document), plots.listener_panels(document)
+    accuracy = plots.accuracy_intervals(document) if document.rows else None
+    panels = plots.listener_panels(document)
+    ratings = document.ratings
     page = template.render(
         document=document,
         version=__version__,
         overview=tables.overview(document),
+        ratings=[] if ratings is None else list(rating_tables(ratings)),
+        ratings_meaning=MEANING,
+        raters=[] if ratings is None else [agreement_line(one) for one in ratings.ceilings],
         best=heard,
         protocol_titles=tables.PROTOCOL_TITLES,
         share=tables.share,
-        accuracy_picture=plots.inline_svg(
+        accuracy_picture=accuracy
+        and plots.inline_svg(
             accuracy,
             "accuracy",
             "Accuracy of every model with 95 % intervals, as in the table.",
@@ -129,7 +136,8 @@ def write_page(
         clips=clips,
         clip_seconds=round(CLIP_SECONDS),
         has_predictions=mistakes is not None,
-        shows_mistakes=mistakes is None or any(part["wrong"] for part in parts),
+        shows_mistakes=(mistakes is None and bool(document.rows))
+        or any(part["wrong"] for part in parts),
         has_corpus=corpus is not None,
         findings=_findings(document),
         duration=tables.duration,

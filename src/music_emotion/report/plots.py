@@ -379,7 +379,8 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]
 
 def paper_pictures(document: Document) -> Iterator[tuple[str, Figure]]:
     """Yield a name and a figure for every picture of a comparison."""
-    yield "accuracy", accuracy_intervals(document)
+    if document.rows:
+        yield "accuracy", accuracy_intervals(document)
     if (panels := listener_panels(document)) is not None:
         yield "panels", panels
     for protocol, target, rows in document.tables():

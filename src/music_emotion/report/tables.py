@@ -63,6 +63,7 @@ PROTOCOL_NOTES: Mapping[Protocol, str] = {
 TARGET_TITLES: Mapping[Target, str] = {
     "label": "trained on the dominant emotion",
     "votes": "trained on the listeners' votes",
+    "ratings": "trained on ratings",
 }
 SHOWN_PANELS = (1, 2, 4, 8, 12, 16, 20, 24)
 """Sizes of panels of listeners that tables show."""
@@ -350,7 +351,7 @@ def overview(document: Document) -> Table:
         body.append(tuple(cells))
     body.sort(key=lambda cells: [-_rank(cell) for cell in cells[1 : 1 + len(protocols)]])
     caption = "Accuracy in per cent with 95 % intervals"
-    return _table("accuracy", caption, columns, body, _accuracy_ceilings(document, protocols))
+    return build_table("accuracy", caption, columns, body, _accuracy_ceilings(document, protocols))
 
 
 def _accuracy_ceilings(document: Document, protocols: Sequence[Protocol]) -> Iterator[Row]:
@@ -390,7 +391,7 @@ def scores(rows: Sequence[ModelResult], document: Document) -> Table:
         for title, values in _score_ceilings(document, rows[0])
     )
     caption = f"Every metric, {_place(rows)}, with 95 % intervals"
-    return _table(f"scores-{_stem(rows)}", caption, columns, body, foot)
+    return build_table(f"scores-{_stem(rows)}", caption, columns, body, foot)
 
 
 def _score_ceilings(document: Document, row: ModelResult) -> Iterator[tuple[str, dict[str, str]]]:
@@ -439,7 +440,7 @@ def worth(document: Document) -> Table | None:
         Column("listeners, by accuracy", "panel that names their emotion as often", 1),
         Column("right on others, %", "how often it names the held-out listeners' emotion", 1),
     )
-    return _table("worth", "Worth in listeners, with 95 % intervals", columns, body)
+    return build_table("worth", "Worth in listeners, with 95 % intervals", columns, body)
 
 
 def correlations(rows: Sequence[ModelResult], document: Document) -> Table | None:
@@ -495,7 +496,7 @@ def genres(rows: Sequence[ModelResult], *, short: bool = False) -> Table | None:
         for row in rows
     ]
     caption = f"Accuracy per genre in per cent, {_place(rows)}"
-    return _table(f"genres-{_stem(rows)}", caption, columns, body)
+    return build_table(f"genres-{_stem(rows)}", caption, columns, body)
 
 
 def tests(document: Document, rows: Sequence[ModelResult]) -> Table | None:
@@ -629,7 +630,7 @@ def _rank(cell: Cell) -> float:
     return cell.order if isinstance(cell.order, float) else -math.inf
 
 
-def _table(
+def build_table(
     name: str,
     caption: str,
     columns: Sequence[Column],

@@ -12,7 +12,9 @@ from music_emotion.evaluation.agreement import Ceilings
 from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.cells import read_ground_truth
 from music_emotion.evaluation.error_analysis import worst_tracks
+from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.provenance import Command
+from music_emotion.evaluation.rating_results import RatingFigures, RatingResult
 from music_emotion.evaluation.rescore import corpus_of
 from music_emotion.evaluation.results import ModelResult, Results, in_tables
 from music_emotion.evaluation.results_file import Agreement, Document, read_document, write_figures
@@ -21,6 +23,13 @@ from music_emotion.report import tables
 from music_emotion.report.listeners import read_listeners
 from music_emotion.report.page import write_page
 from music_emotion.report.plots import write_paper_pictures, write_pictures
+from music_emotion.report.ratings import (
+    MEANING,
+    agreement_line,
+    rating_lines,
+    rating_table,
+    rating_tables,
+)
 from music_emotion.report.tables import (
     PROTOCOL_TITLES,
     TARGET_TITLES,
@@ -54,13 +63,19 @@ def write_report(out: Path, results: Results, commands: Sequence[Command]) -> No
 def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:
     """Return what a results folder's ``README.md`` says; ``pictures`` are file names by title."""
     data, by_table = document.data, in_tables(document.rows)
+    ratings = document.ratings
     note = f" {data.note}" if data.note else ""
     parts = [
         f"# Comparison on {data.name}",
         f"{data.tracks} tracks, {data.segments} segments, {data.groups} artist groups.{note}",
         f"Intervals are 95 % bootstrap intervals from {document.intervals.resamples:,} resamples "
-        f"of whole artist groups. {TRAINING_VARIANCE} The calibration error has the band of a "
-        "perfectly calibrated model instead. `summary.csv` holds every figure, `results.json` the "
+        f"of whole artist groups. {TRAINING_VARIANCE} "
+        + (
+            "The calibration error has the band of a perfectly calibrated model instead. "
+            if document.rows
+            else ""
+        )
+        + "`summary.csv` holds every figure, `results.json` the "
         "details, `predictions/` what they are computed from; `music-emotion evaluate` computes "
         "them again.",
     ]
@@ -72,7 +87,10 @@ def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:
             _probability_table(rows, document),
             *([_vote_table(rows)] if "mean_pearson_r" in rows[0].headline else []),
         ]
-    parts.append(_hypotheses(document))
+    if ratings is not None:
+        parts += _ratings(ratings, document)
+    if document.rows:
+        parts.append(_hypotheses(document))
     if document.ablations:
         parts += ["## With and without SMOTE", _ablation_table(document)]
     for _, _, rows in by_table:
@@ -88,7 +106,22 @@ def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _size(row: ModelResult, document: Document) -> str:
+def _ratings(ratings: RatingFigures, document: Document) -> list[str]:
+    """Return the tables of models that learned ratings, and how far the raters agree."""
+    parts = [f"## Models {TARGET_TITLES['ratings']}", MEANING]
+    for protocol in reversed(PROTOCOLS):
+        if rows := ratings.under(protocol):
+            parts.append(f"### {PROTOCOL_TITLES[protocol]} (`{protocol}`)")
+            parts.append(_size(rows[0], document))
+            for scale in ratings.scales:
+                table = rating_table(ratings, protocol, scale)
+                parts += [f"{table.caption}:", table.to_markdown()]
+    if ratings.ceilings:
+        parts.append("\n".join(f"- {agreement_line(ceiling)}" for ceiling in ratings.ceilings))
+    return parts
+
+
+def _size(row: ModelResult | RatingResult, document: Document) -> str:
     seeds = f"fold seed {row.seeds[0]}" if len(row.seeds) == 1 else f"fold seeds {row.seeds}"
     folds = document.folds[row.protocol]
     split = "One 80/20 split" if folds == 1 else f"{folds} folds"
@@ -336,13 +369,16 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
         files = write_paper_pictures(options.figures, document)
         lines.append(f"{len(files)} pictures written to {options.figures}")
     if options.latex is not None:
-        files = tables.write_latex(options.latex, tables.all_tables(document))
+        files = tables.write_latex(options.latex, _all_tables(document))
         lines.append(f"{len(files)} tables written to {options.latex}")
     return lines
 
 
 def accuracy_lines(results: Results) -> list[str]:
-    """Return the accuracy of every model as lines for the terminal, an empty line per table."""
+    """Return what every model reaches as lines for the terminal, an empty line per table.
+
+    Its accuracy, and rho where it learned ratings.
+    """
     lines = []
     for protocol, target, rows in in_tables(results.models):
         lines += ["", f"accuracy under {protocol}, {TARGET_TITLES[target]} (95 % interval):"]
@@ -350,7 +386,13 @@ def accuracy_lines(results: Results) -> list[str]:
         for row in rows:
             worth = f"  worth {row.worth.by_r} listeners by r" if row.worth is not None else ""
             lines.append(f"  {row.model:<{width}}  {share(row.headline['accuracy'])} %{worth}")
-    return lines
+    return lines + ([] if results.ratings is None else rating_lines(results.ratings))
+
+
+def _all_tables(document: Document) -> list[tables.Table]:
+    """Return every table, for files."""
+    found = tables.all_tables(document) if document.rows else []
+    return found + ([] if document.ratings is None else list(rating_tables(document.ratings)))
 
 
 def _make_folder(folder: Path, option: str) -> None:

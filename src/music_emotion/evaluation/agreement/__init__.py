@@ -9,7 +9,9 @@ as a panel of k listeners does*.
   label, the accuracy of an oracle;
 - :func:`panel_curve`: how well panels of 1 to 24 listeners predict 16 others;
 - :func:`build_yardstick`: panels to measure models with, for the panel that each is worth;
-- :func:`people_confuse`: the emotions that people confuse.
+- :func:`people_confuse`: the emotions that people confuse;
+- :func:`rating_ceilings`: how reliable mean ratings are, and what a perfect predictor of them
+  reaches.
 
 Conventions: the dominant emotion is the one with most votes. Ties are broken at random, and since
 all random tie-breaks can be averaged exactly, they are: an emotion in a tie of two counts one half.
@@ -30,16 +32,19 @@ from music_emotion.evaluation.agreement.panels import (
     build_yardstick,
     panel_curve,
 )
+from music_emotion.evaluation.agreement.raters import RatingCeiling, rating_ceilings
 
 __all__ = [
     "Ceilings",
     "PanelCurve",
     "PanelSize",
     "PeopleConfuse",
+    "RatingCeiling",
     "Worth",
     "Yardstick",
     "build_yardstick",
     "ceilings",
     "panel_curve",
     "people_confuse",
+    "rating_ceilings",
 ]

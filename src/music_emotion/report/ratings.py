@@ -1,0 +1,92 @@
+"""The tables of models that learned ratings: a table for each protocol and scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from music_emotion.evaluation.agreement import RatingCeiling
+from music_emotion.evaluation.folds import PROTOCOLS, Protocol
+from music_emotion.evaluation.metrics import RATING_METRICS
+from music_emotion.evaluation.rating_results import RatingFigures
+from music_emotion.report.tables import Cell, Column, Table, build_table, duration, number
+
+MEANING = (
+    "Each model predicts the mean rating of tracks that are new to it, on every scale at once. r "
+    "and rho say whether it puts the tracks in the raters' order, CCC, RMSE and R² also whether it "
+    "says as much as they do. The ceiling is what a perfect predictor of everybody's mean would "
+    "reach against the mean of these raters, by how far they scatter."
+)
+
+
+def rating_tables(figures: RatingFigures) -> Iterator[Table]:
+    """Yield the table of each scale under each protocol, the most honest protocol first."""
+    for protocol in reversed(PROTOCOLS):
+        if figures.under(protocol):
+            for scale in figures.scales:
+                yield rating_table(figures, protocol, scale)
+
+
+def rating_table(figures: RatingFigures, protocol: Protocol, scale: str) -> Table:
+    """Return every metric of one scale, the model of the highest rho first."""
+    rows = sorted(figures.under(protocol), key=lambda row: -row.scores[scale]["spearman_rho"].value)
+    columns = [
+        Column("model"),
+        *(Column(m.title, m.meaning, 1 if m.higher_is_better else -1) for m in RATING_METRICS),
+        Column("training", "time of all folds together"),
+    ]
+    body = [
+        (
+            Cell(row.model, order=row.model, is_model=True),
+            *(number(row.scores[scale][metric.name]) for metric in RATING_METRICS),
+            Cell(duration(row.seconds), order=row.seconds),
+        )
+        for row in rows
+    ]
+    ceiling = figures.ceiling_of(scale)
+    foot = [] if ceiling is None else [_ceiling_row(ceiling)]
+    caption = f"{scale}{_ends(figures.scales[scale])}, {protocol}, with 95 % intervals"
+    return build_table(f"ratings-{protocol}-{scale}", caption, columns, body, foot)
+
+
+def agreement_line(ceiling: RatingCeiling) -> str:
+    """Return how far raters agree on a scale, as one sentence."""
+    return (
+        f"{ceiling.scale}: {ceiling.tracks} tracks with about {ceiling.raters:.0f} raters each; "
+        f"the reliability of their mean is {ceiling.reliability:.2f}, of one rater "
+        f"{ceiling.reliability_of_one:.2f}, and two halves of the raters are to be expected to "
+        f"correlate by {ceiling.halves:.2f}."
+    )
+
+
+def rating_lines(figures: RatingFigures) -> list[str]:
+    """Return rho of every model as lines for the terminal, an empty line before each protocol."""
+    lines = []
+    for protocol in PROTOCOLS:
+        rows = figures.under(protocol)
+        if rows:
+            lines += ["", f"rho under {protocol}, trained on ratings (95 % interval):"]
+        width = max((len(row.model) for row in rows), default=0)
+        for row in rows:
+            said = (f"{s} {number(row.scores[s]['spearman_rho'], 2)}" for s in figures.scales)
+            lines.append(f"  {row.model:<{width}}  {'  '.join(said)}")
+    return lines
+
+
+def _ceiling_row(ceiling: RatingCeiling) -> tuple[Cell, ...]:
+    values = {
+        "pearson_r": ceiling.r,
+        "ccc": ceiling.ccc,
+        "rmse": ceiling.rmse,
+        "r2": ceiling.r2,
+    }
+    cells = (
+        Cell(f"{values[metric.name]:.3f}" if metric.name in values else "")
+        for metric in RATING_METRICS
+    )
+    return Cell("ceiling that the raters' scatter sets"), *cells
+
+
+def _ends(scale: tuple[float, float]) -> str:
+    low, high = scale
+    return f" ({low:g} to {high:g})" if math.isfinite(low) and math.isfinite(high) else ""
