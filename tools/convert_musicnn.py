@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from music_emotion.atomic import write_whole
-from music_emotion.features.musicnn import N_MELS, PATCH_FRAMES, POOLED_SIZE, WEIGHTS
+from music_emotion.features.graphs import MUSICNN
+from music_emotion.features.musicnn import N_MELS, PATCH_FRAMES, POOLED_SIZE
 from music_emotion.models.fitted_blend import GraphBuilder
 
 Array = NDArray[np.float32]
@@ -306,14 +307,14 @@ def build_onnx(variables: Variables) -> ModelProto:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("wheel", type=Path, help="musicnn-0.1.0-py3-none-any.whl")
-    parser.add_argument("--out", type=Path, default=WEIGHTS.parent)
+    parser.add_argument("--out", type=Path, default=MUSICNN.parent)
     options = parser.parse_args()
     found = hashlib.sha256(options.wheel.read_bytes()).hexdigest()
     if found != WHEEL_SHA256:
         raise SystemExit(f"{options.wheel} is not the published musicnn 0.1.0 (sha256 {found})")
     model = build_onnx(read_checkpoint(options.wheel))
     options.out.mkdir(parents=True, exist_ok=True)
-    write_whole(options.out / "msd_musicnn.onnx", model.SerializeToString())
+    write_whole(options.out / MUSICNN.name, model.SerializeToString())
     with zipfile.ZipFile(options.wheel) as archive:
         write_whole(options.out / "msd_musicnn.LICENSE.md", archive.read(LICENCE))
 

@@ -28,12 +28,13 @@ def librosa_log_mel(segment: Array) -> Array:
     return np.log10(10_000 * power.T + 1)[: embedding.PATCH_FRAMES]
 
 
-def test_log_mel_equals_librosa(segments: Array) -> None:
+def test_log_mel_equals_librosa_at_a_peak_of_nine_tenths(segments: Array) -> None:
     patches = embedding.log_mel(segments)
     assert patches.shape == (3, 187, 96)
     assert patches.dtype == np.float32
     for patch, segment in zip(patches, segments, strict=True):
-        np.testing.assert_allclose(patch, librosa_log_mel(segment), atol=2e-5)
+        levelled = segment * (0.9 / np.abs(segment).max())
+        np.testing.assert_allclose(patch, librosa_log_mel(levelled), atol=1e-4)
 
 
 def test_loud_sound_stays_finite() -> None:

@@ -17,7 +17,7 @@ from onnx import helper
 
 from helpers.graphs import SEGMENT, card, linear_reader, model, package, tone_detector
 from music_emotion.errors import ModelError
-from music_emotion.features import musicnn as embedding
+from music_emotion.features.compute import FEATURES
 from music_emotion.inference.model_card import ConfidenceCurve, card_json, read_card
 from music_emotion.inference.package import (
     Network,
@@ -116,17 +116,19 @@ def test_a_file_that_is_no_reference_is_refused_in_a_line(compared: Path) -> Non
 
 
 @pytest.mark.parametrize("content", [None, b"damaged"])
-def test_a_pretrained_network_that_cannot_be_opened_is_named(
-    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("feature", ["musicnn", "summary"])
+def test_a_graph_of_a_feature_that_cannot_be_opened_is_named(
+    feature: str, content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fields = {"scope": "track", "features": ("musicnn",), "pooling": {"musicnn": ("mean",)}}
-    asking = package(tmp_path / "model", linear_reader({"musicnn": 1_506})[0], **fields)
-    weights = tmp_path / "msd_musicnn.onnx"
+    fields = {"scope": "track", "features": (feature,), "pooling": {feature: ("mean",)}}
+    size = FEATURES[feature].shape[0]
+    asking = package(tmp_path / "model", linear_reader({feature: size})[0], **fields)
+    graph = tmp_path / "ear.onnx"
     if content is not None:
-        weights.write_bytes(content)
-    monkeypatch.setattr(embedding, "WEIGHTS", weights)
-    embedding._session.cache_clear()
-    with pytest.raises(ModelError, match=r"msd_musicnn\.onnx' is missing or damaged"):
+        graph.write_bytes(content)
+    lacking = replace(FEATURES[feature], graphs=(*FEATURES[feature].graphs, graph))
+    monkeypatch.setitem(FEATURES, feature, lacking)
+    with pytest.raises(ModelError, match=r"ear\.onnx' is missing or damaged"):
         Network(asking)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from music_emotion.features.descriptors import (
     spectrum_basic,
 )
 from music_emotion.features.filterbanks import N_FFT, N_MELS
+from music_emotion.features.graphs import MUSICNN, SPECTRA, SUMMARY
 from music_emotion.features.segments import (
     EXCERPT_SECONDS,
     SAMPLE_RATE,
@@ -73,7 +75,7 @@ def _framing() -> str:
 
 
 def _pretrained_weights() -> str:
-    return f"weights {file_digest(musicnn.WEIGHTS)}"
+    return f"weights {file_digest(MUSICNN)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Feature:
         Gives for each column of a vector the number of what it belongs to, where there are kinds.
     columns
         Name of each column of a vector, where they have names.
+    graphs
+        The files of the graphs it is computed by, see `features.graphs`.
     """
 
     name: str
@@ -112,6 +116,7 @@ class Feature:
     part_of: str = ""
     column_groups: Callable[[], NDArray[np.int64]] | None = None
     columns: tuple[str, ...] = ()
+    graphs: tuple[Path, ...] = ()
 
     @property
     def stored_as(self) -> str:
@@ -153,6 +158,7 @@ FEATURES: Mapping[str, Feature] = {
             sr=musicnn.SAMPLE_RATE,
             settings=_pretrained_weights,
             column_groups=musicnn.channel_groups,
+            graphs=(SPECTRA, MUSICNN),
         ),
         Feature(
             "tags",
@@ -161,6 +167,7 @@ FEATURES: Mapping[str, Feature] = {
             sr=musicnn.SAMPLE_RATE,
             settings=_pretrained_weights,
             columns=musicnn.TAGS,
+            graphs=(SPECTRA, MUSICNN),
         ),
         Feature(
             "summary",
@@ -171,6 +178,7 @@ FEATURES: Mapping[str, Feature] = {
             settings=lambda: f"{musicnn.SAMPLE_RATE} Hz",
             column_groups=lowlevel.column_groups,
             columns=lowlevel.LOWLEVEL_NAMES,
+            graphs=(SPECTRA, SUMMARY),
         ),
         Feature("waveform", (SEGMENT_LENGTH,), lambda few: few.spectrum.waveform, version=0),
     )

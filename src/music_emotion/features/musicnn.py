@@ -6,27 +6,24 @@ beside this file, converted from the published wheel by ``tools/convert_musicnn.
 attribution are in ``weights/msd_musicnn.LICENSE.md``.
 
 Segments are waveforms of 3 s at 16 kHz, shape (n, 48000), float32, full scale ±1, brought to one
-level first, so that a quieter copy of a recording gives the same numbers. Each is one patch of 187
-frames and 96 bands, and depends on no other.
+level first, so that a quieter copy of a recording gives the same numbers: to a peak of 0.9, not to
+a power, so that music that is mastered loud stays louder than music that is not. Each is one patch
+of 187 frames and 96 bands, and depends on no other. The spectra are shared with the descriptors of
+`features.lowlevel`, and are a graph as well (`features.graphs`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.features.filterbanks import mel
+from music_emotion.features.graphs import MUSICNN, SPECTRA, run_graph
 from music_emotion.features.segments import SEGMENT_SECONDS, segment_length
-from music_emotion.features.spectrum import stacked, stft
-
-if TYPE_CHECKING:
-    import onnxruntime
+from music_emotion.features.spectrum import stacked
 
 SAMPLE_RATE = 16_000  # Hz
 SEGMENT_LENGTH = segment_length(SAMPLE_RATE)
@@ -48,14 +45,10 @@ TAGS = (
 LEAST_PROBABILITY = 1e-6  # of a tag, whose logarithm is taken
 POOLED_SIZE = 1_506  # 753 channels, for each its maximum and its mean over time
 
-LOG_GAIN = 10_000.0  # log10(LOG_GAIN * power + 1)
-PEAK = 0.9  # largest absolute sample every segment is brought to
-QUIETEST_PEAK = 1e-3  # below this (-60 dBFS) a segment counts as silence and is raised no further
+SEGMENTS_AT_ONCE = 10  # whose spectra are held, 5 MB: fewer take longer, one by one twice as long
+BATCH = 2  # patches per run of the network: more costs memory and gains no speed
 
-SEGMENTS_AT_ONCE = 20  # whose spectra are held: 4 MB
-BATCH = 2  # patches per run: more costs memory and gains no speed
-
-WEIGHTS = Path(__file__).with_name("weights") / "msd_musicnn.onnx"
+SPECTRA_OUTPUTS = ("levelled", "power", "mel", "log_mel")
 
 Array = NDArray[np.float32]
 
@@ -76,7 +69,7 @@ def musicnn(segments: Array, *, threads: int = 1) -> Array:
     >>> musicnn(np.zeros((2, 48_000), np.float32)).shape
     (2, 1506)
     """
-    return pooled_maps(log_mel(normalise_level(segments)), threads=threads)
+    return pooled_maps(log_mel(segments), threads=threads)
 
 
 def pooled_maps(patches: Array, *, threads: int = 1) -> Array:
@@ -99,8 +92,22 @@ def tags(segments: Array, *, threads: int = 1) -> Array:
     >>> tags(np.zeros((1, 48_000), np.float32)).shape
     (1, 50)
     """
-    (probability,) = _run(("tags",), log_mel(normalise_level(segments)), threads)
+    (probability,) = _run(("tags",), log_mel(segments), threads)
     return probability
+
+
+def log_mel(segments: Array) -> Array:
+    """Return the network's input, ``log10(10000 mel + 1)``, (n, 187, 96), for segments as there.
+
+    The mel spectrogram is equal to ``librosa.feature.melspectrogram`` of the same settings.
+
+    Examples
+    --------
+    >>> log_mel(np.zeros((1, 48_000), np.float32)).shape
+    (1, 187, 96)
+    """
+    parts = [few.log_mel for few in levelled_segments(segments)]
+    return stacked(parts, (PATCH_FRAMES, N_MELS))
 
 
 OUTPUT_SIZES = {"pooled": POOLED_SIZE, "tags": len(TAGS)}
@@ -108,9 +115,8 @@ OUTPUT_SIZES = {"pooled": POOLED_SIZE, "tags": len(TAGS)}
 
 def _run(outputs: tuple[str, ...], patches: Array, threads: int = 1) -> list[Array]:
     """Return outputs of the network, each (n, size)."""
-    session = _session(threads)
     batches = [
-        session.run(outputs, {"log_mel": patches[start : start + BATCH]})
+        run_graph(MUSICNN, outputs, {"log_mel": patches[start : start + BATCH]}, threads=threads)
         for start in range(0, len(patches), BATCH)
     ]
     return [
@@ -121,20 +127,34 @@ def _run(outputs: tuple[str, ...], patches: Array, threads: int = 1) -> list[Arr
 
 @dataclass(frozen=True)
 class LevelledSegments:
-    """A few segments, brought to one level, and their `power_spectra`.
+    """A few segments, brought to one level, and their spectra.
 
     What the network hears in them is computed where it is asked for, and once.
+
+    Attributes
+    ----------
+    waveform
+        Shape (n, 48000), largest absolute sample 0.9; silence is raised by 59 dB at most.
+    power
+        Of centred, zero-padded frames under a Hann window, one every 16 ms, (n, 187, 257). Bins of
+        31.25 Hz from 0 to 8 kHz, in the order of ``BINS`` in ``tools/build_ear.py``.
+    mel
+        The power in 96 Slaney bands of unit area, 0–8 kHz, (n, 187, 96).
+    log_mel
+        ``log10(10000 mel + 1)``.
     """
 
     waveform: Array
     power: Array
+    mel: Array
+    log_mel: Array
 
     def __len__(self) -> int:
         return len(self.waveform)
 
     @cached_property
     def _heard(self) -> list[Array]:
-        return _run(("pooled", "tags"), log_power(self.power))
+        return _run(("pooled", "tags"), self.log_mel)
 
     @property
     def pooled_maps(self) -> Array:
@@ -150,67 +170,7 @@ class LevelledSegments:
 
 
 def levelled_segments(segments: Array) -> Iterator[LevelledSegments]:
-    """Yield a minute of segments (n, 48000) at a time, with what the features share.
-
-    Examples
-    --------
-    >>> [few.waveform.shape for few in levelled_segments(np.zeros((21, 48_000), np.float32))]
-    [(20, 48000), (1, 48000)]
-    """
-    for start in range(0, len(segments), SEGMENTS_AT_ONCE):
-        levelled = normalise_level(segments[start : start + SEGMENTS_AT_ONCE])
-        yield LevelledSegments(levelled, power_spectra(levelled))
-
-
-def normalise_level(segments: Array) -> Array:
-    """Bring each segment to a peak of `PEAK`; silence is raised by 59 dB at most.
-
-    The peak, not the power: music that is mastered loud stays louder than music that is not.
-
-    Examples
-    --------
-    >>> normalise_level(np.array([[0.0, 0.45], [0.0, 0.0]], np.float32)).round(3).tolist()
-    [[0.0, 0.8999999761581421], [0.0, 0.0]]
-    """
-    segments = np.asarray(segments, dtype=np.float32)
-    peak = np.maximum(segments.max(axis=1, initial=0.0), -segments.min(axis=1, initial=0.0))
-    gain = np.float32(PEAK) / np.maximum(peak, np.float32(QUIETEST_PEAK))
-    levelled: Array = segments * gain[:, None]
-    return levelled
-
-
-def log_mel(segments: Array) -> Array:
-    """Return the network's input, ``log10(10000 mel + 1)``, (n, 187, 96).
-
-    Of segments as `power_spectra` takes them. The mel spectrogram is equal to
-    ``librosa.feature.melspectrogram`` of the same settings.
-
-    Examples
-    --------
-    >>> log_mel(np.zeros((1, 48_000), np.float32)).shape
-    (1, 187, 96)
-    """
-    return log_power(power_spectra(segments))
-
-
-def log_power(power: Array) -> Array:
-    """Return ``log10(10000 mel + 1)``, shape (n, 187, 96), of power spectra (n, 187, 257).
-
-    Examples
-    --------
-    >>> log_power(np.zeros((1, 187, 257), np.float32)).any()
-    np.False_
-    """
-    bands = mel_power(power)
-    bands *= np.float32(LOG_GAIN)
-    bands += np.float32(1.0)
-    return np.log10(bands, out=bands)
-
-
-def power_spectra(segments: Array) -> Array:
-    """Return the power of centred, zero-padded frames under a Hann window, (n, 187, 257).
-
-    Bins of 31.25 Hz from 0 to 8 kHz; a frame every 16 ms.
+    """Yield half a minute of segments (n, 48000) at a time, with what the features share.
 
     Raises
     ------
@@ -219,8 +179,8 @@ def power_spectra(segments: Array) -> Array:
 
     Examples
     --------
-    >>> power_spectra(np.zeros((1, 48_000), np.float32)).shape
-    (1, 187, 257)
+    >>> [few.waveform.shape for few in levelled_segments(np.zeros((11, 48_000), np.float32))]
+    [(10, 48000), (1, 48000)]
     """
     segments = np.asarray(segments, dtype=np.float32)
     if segments.ndim != 2 or segments.shape[1] != SEGMENT_LENGTH:
@@ -228,22 +188,9 @@ def power_spectra(segments: Array) -> Array:
             f"segments must have shape (n, {SEGMENT_LENGTH}), {SEGMENT_SECONDS:g} s at 16 kHz; "
             f"got {segments.shape}"
         )
-    spectrum = stft(segments, n_fft=N_FFT, hop_length=HOP_LENGTH, single=True)[:, :PATCH_FRAMES]
-    power: Array = np.square(spectrum.real)
-    power += np.square(spectrum.imag)
-    return power
-
-
-def mel_power(power: Array) -> Array:
-    """Return power spectra (n, 187, 257) in 96 Slaney bands of unit area, 0–8 kHz, (n, 187, 96).
-
-    Examples
-    --------
-    >>> mel_power(np.zeros((1, 187, 257), np.float32)).shape
-    (1, 187, 96)
-    """
-    bands: Array = power @ mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
-    return bands
+    for start in range(0, len(segments), SEGMENTS_AT_ONCE):
+        few = segments[start : start + SEGMENTS_AT_ONCE]
+        yield LevelledSegments(*run_graph(SPECTRA, SPECTRA_OUTPUTS, {"samples": few}))
 
 
 def channel_groups() -> NDArray[np.int64]:
@@ -260,17 +207,3 @@ def channel_groups() -> NDArray[np.int64]:
     sizes = (204, 204, 153, 64, 64, 64)
     part = np.repeat(np.arange(len(sizes)), sizes)
     return (2 * part[:, None] + np.arange(2)).ravel()
-
-
-@lru_cache(maxsize=4)
-def _session(threads: int) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        str(WEIGHTS), sess_options=options, providers=["CPUExecutionProvider"]
-    )

@@ -54,12 +54,11 @@ def hann(length: int) -> NDArray[np.float64]:
 
 
 def stft(
-    waveform: Array, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH, single: bool = False
+    waveform: Array, *, n_fft: int = N_FFT, hop_length: int = HOP_LENGTH
 ) -> NDArray[np.complex64]:
     """Return the short-time Fourier transform of waveforms, shape (n, samples), full scale ±1.
 
-    Its shape is (n, 1 + samples // hop_length, 1 + n_fft // 2). `single` computes it in float32:
-    twice as fast, with the rounding error named above.
+    Its shape is (n, 1 + samples // hop_length, 1 + n_fft // 2).
 
     Examples
     --------
@@ -71,7 +70,7 @@ def stft(
     count, length = waveform.shape
     padded = np.zeros(length + n_fft, dtype=np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
-    window = hann(n_fft).astype(np.float32 if single else np.float64)
+    window = hann(n_fft)
     result = np.empty((count, len(frames), 1 + n_fft // 2), dtype=np.complex64)
     for segment, target in zip(waveform, result, strict=True):
         padded[n_fft // 2 : n_fft // 2 + length] = segment

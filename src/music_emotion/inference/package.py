@@ -28,6 +28,7 @@ from music_emotion.audio.discover import is_folder
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, choose_from, printable
 from music_emotion.features.compute import FEATURES
+from music_emotion.features.graphs import open_graph
 from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card, read_part
 from music_emotion.inference.reference import (
     REFERENCE_FILE,
@@ -59,7 +60,7 @@ class Network:
     Raises
     ------
     ModelError
-        A file is missing, damaged, or not of this package; or the pretrained network it asks is.
+        A file is missing, damaged, or not of this package; or a graph of its features is.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,8 +72,8 @@ class Network:
         self._session = _session(data, self._fault("is not a graph that can be run"))
         self.size_bytes = len(data)
         self._check_contract()
-        if "musicnn" in self.card.features:
-            _check_pretrained()
+        for name in self.card.computed_features:
+            _open_graphs(FEATURES[name].graphs)
 
     def __call__(self, inputs: Mapping[str, NDArray[np.floating]]) -> Prediction:
         """Run the graph on n segments or spans.
@@ -211,17 +212,18 @@ def _session(data: bytes, fault: ModelError) -> Any:
         raise fault from None
 
 
-def _check_pretrained() -> None:
-    """Open the pretrained network, which answers many segments later, on none."""
-    from music_emotion.features.musicnn import N_MELS, PATCH_FRAMES, WEIGHTS, pooled_maps
-
-    try:
-        pooled_maps(np.empty((0, PATCH_FRAMES, N_MELS), np.float32))
-    except ImportError:
-        raise
-    except Exception:  # onnxruntime's exceptions share no narrower base
-        shown = printable(WEIGHTS)
-        raise ModelError(f"'{shown}' is missing or damaged; install music-emotion again") from None
+def _open_graphs(graphs: Iterable[Path]) -> None:
+    """Open graphs of features now, which answer many segments later."""
+    for graph in graphs:
+        try:
+            open_graph(graph)
+        except ImportError:
+            raise
+        except Exception:  # onnxruntime's exceptions share no narrower base
+            shown = printable(graph)
+            raise ModelError(
+                f"'{shown}' is missing or damaged; install music-emotion again"
+            ) from None
 
 
 def shipped_names() -> tuple[str, ...]:
