@@ -63,8 +63,7 @@ HELD_OUT = "held_out.txt"
 FOLD_SEED = 42
 PARTS = 6
 SHORTEST, LONGEST, MEAN = 20.0, 50.0, 30.0  # seconds of a stretch
-JOINS_PER_GENRE = 12
-JOINS_OF_GAMES = 48
+JOINS = 200  # of EMOTIFY, the genres the same number; and of games
 END = 0.5  # seconds at the end of a file that are left out, where lengths are told inexactly
 
 Floats = NDArray[np.float64]
@@ -186,11 +185,12 @@ def _lines(path: Path) -> list[str]:
 
 
 def emotify_joins(
-    corpus: Corpus, models: Sequence[FoldModel], generator: np.random.Generator
+    corpus: Corpus, models: Sequence[FoldModel], joins: int, generator: np.random.Generator
 ) -> Iterator[tuple[FoldModel, list[int]]]:
     """Draw joins: a fold with six artists of a genre, and a track of each of them."""
     artist = track_groups("artist", corpus)
-    for genre in np.unique(corpus.genres).tolist():
+    genres = np.unique(corpus.genres).tolist()
+    for genre in genres:
         possible = []
         for model in models:
             tracks = [track for track in model.held_out if corpus.genres[track] == genre]
@@ -200,7 +200,7 @@ def emotify_joins(
             }
             if len(by_artist) >= PARTS:
                 possible.append((model, by_artist))
-        for _ in range(JOINS_PER_GENRE if possible else 0):
+        for _ in range(joins // len(genres) if possible else 0):
             model, by_artist = possible[int(generator.integers(len(possible)))]
             yield model, choose(by_artist, generator)
 
@@ -259,7 +259,9 @@ def rank_with_votes(
 # --- VGMIDI --------------------------------------------------------------------------------------
 
 
-def game_joins(ratings: Path, rendered: Path, generator: np.random.Generator) -> list[list[str]]:
+def game_joins(
+    ratings: Path, rendered: Path, joins: int, generator: np.random.Generator
+) -> list[list[str]]:
     """Draw joins of six pieces of one game each, the games by turns."""
     games: dict[str, list[str]] = {}
     with (ratings / "ratings.csv").open(encoding="utf-8", newline="") as table:
@@ -270,7 +272,7 @@ def game_joins(ratings: Path, rendered: Path, generator: np.random.Generator) ->
     large = [paths for _, paths in sorted(games.items()) if len(paths) >= PARTS]
     return [
         [str(path) for path in generator.choice(large[turn % len(large)], PARTS, replace=False)]
-        for turn in range(JOINS_OF_GAMES if large else 0)
+        for turn in range(joins if large else 0)
     ]
 
 
@@ -298,13 +300,15 @@ def measure(model: str, options: argparse.Namespace, corpus: Corpus, root: Path)
     loaded = {one: load_model(one.folder) for one in models}
     joins = [
         (loaded[one], [str(corpus.tracks[track].path) for track in tracks])
-        for one, tracks in emotify_joins(corpus, models, generator)
+        for one, tracks in emotify_joins(corpus, models, options.joins, generator)
     ]
     rows = [summary("artists of one EMOTIFY genre", compare_joins(joins, generator, "EMOTIFY"))]
     if options.vgmidi:
         generator = np.random.default_rng(options.seed)
         packaged = load_model(model)
-        games = [(packaged, paths) for paths in game_joins(*options.vgmidi, generator)]
+        games = [
+            (packaged, paths) for paths in game_joins(*options.vgmidi, options.joins, generator)
+        ]
         rows.append(summary("pieces of one VGMIDI game", compare_joins(games, generator, "VGMIDI")))
     said = held_out_predictions(corpus, models, options.jobs)
     own = max(map(from_own_timeline, said.values()))
@@ -317,6 +321,7 @@ def main() -> None:
     )
     parser.add_argument("--model", action="append", help="name in the registry; default: blend")
     parser.add_argument("--folds", type=Path, help="folder that keeps the fold models of one model")
+    parser.add_argument("--joins", type=int, default=JOINS, help="tracks that are joined")
     parser.add_argument("--seed", type=int, default=0, help="of the joins")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--vgmidi", nargs=2, type=Path, metavar=("RATINGS", "RENDERED"))

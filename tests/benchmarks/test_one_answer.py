@@ -62,15 +62,15 @@ def test_joins_of_parts_that_are_the_same_are_what_each_is() -> None:
 def test_six_artists_that_the_model_has_not_heard_are_joined() -> None:
     corpus = corpus_of([0] * 60)  # by 30 artists of two tracks each, one classical and one rock
     models = [FoldModel(Path("a"), tuple(range(40))), FoldModel(Path("b"), tuple(range(40, 50)))]
-    joins = list(one_answer.emotify_joins(corpus, models, np.random.default_rng(0)))
-    assert len(joins) == 2 * one_answer.JOINS_PER_GENRE
+    joins = list(one_answer.emotify_joins(corpus, models, 24, np.random.default_rng(0)))
+    assert len(joins) == 24
     for model, tracks in joins:
         assert model is models[0]  # the other has five artists
         assert set(tracks) <= set(model.held_out)
         assert len({corpus.groups[track] for track in tracks}) == 6
         assert len({corpus.genres[track] for track in tracks}) == 1
     assert {corpus.genres[tracks[0]] for _, tracks in joins} == {"classical", "rock"}
-    again = one_answer.emotify_joins(corpus, models, np.random.default_rng(0))
+    again = one_answer.emotify_joins(corpus, models, 24, np.random.default_rng(0))
     assert [tracks for _, tracks in again] == [tracks for _, tracks in joins]
 
 
@@ -83,8 +83,8 @@ def test_six_long_pieces_of_one_game_are_joined(tmp_path: Path) -> None:
         table.writerows([(f"{name}.mid", game, seconds) for name, game, seconds in rows])
     for name, _, _ in rows:
         (tmp_path / f"{name}.mp3").touch()
-    joins = one_answer.game_joins(tmp_path, tmp_path, np.random.default_rng(0))
-    assert len(joins) == one_answer.JOINS_OF_GAMES
+    joins = one_answer.game_joins(tmp_path, tmp_path, 10, np.random.default_rng(0))
+    assert len(joins) == 10
     assert {tuple(sorted(Path(path).stem for path in join)) for join in joins} == {
         tuple(f"g1p{number}" for number in range(6))
     }
