@@ -9,16 +9,20 @@ from typing import TypeVar
 
 import numpy as np
 
-from music_emotion.emotions import GEMS
+from fit_dimensions import RECIPES, Part
+from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.results import ModelResult, model_title
 from music_emotion.evaluation.results_file import RESULTS, Document, read_document
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import PairedTest, shown_p
+from music_emotion.inference.valence_arousal import LEVEL
 from music_emotion.models.registry import WITHOUT_SMOTE
-from music_emotion.report import tables
+from music_emotion.report import elsewhere, one_answer, tables
+from music_emotion.report.elsewhere import Elsewhere, NamedFirst, read_elsewhere
 from music_emotion.report.leak import LeakRecord, read_leak
 from music_emotion.report.listeners import ListenerFigures, read_listeners
+from music_emotion.report.one_answer import OneAnswer, RankWithVotes, read_one_answer
 from music_emotion.report.plots import CLASSIFIER_NAMES
 from music_emotion.report.tables import REPORTED, coded, markdown_table, number, points, share
 
@@ -41,27 +45,48 @@ class Figures:
     known_document: Document | None
     known_listeners: ListenerFigures | None
     known_leak: LeakRecord | None
+    known_elsewhere: Elsewhere | None
+    known_one_answer: OneAnswer | None
 
     @classmethod
     def read(cls, folder: Path) -> Figures:
-        """Read the three files of a results folder."""
-        document = read_document(folder) if (folder / RESULTS).is_file() else None
-        return cls(document, read_listeners(folder), read_leak(folder))
+        """Read the five files of a results folder."""
+        return cls(
+            read_document(folder) if (folder / RESULTS).is_file() else None,
+            read_listeners(folder),
+            read_leak(folder),
+            read_elsewhere(folder),
+            read_one_answer(folder),
+        )
 
     @property
     def document(self) -> Document:
         """The comparison."""
-        return _measured(self.known_document, "compare")
+        return _measured(self.known_document, "music-emotion compare --out results")
 
     @property
     def listeners(self) -> ListenerFigures:
         """How far listeners agree."""
-        return _measured(self.known_listeners, "listeners")
+        return _measured(self.known_listeners, "music-emotion listeners --out results")
 
     @property
     def leak(self) -> LeakRecord:
         """What neighbours of a test segment are worth."""
-        return _measured(self.known_leak, "leak")
+        return _measured(self.known_leak, "music-emotion leak --out results")
+
+    @property
+    def elsewhere(self) -> Elsewhere:
+        """What models are worth on music that is not EMOTIFY's."""
+        return _measured(
+            self.known_elsewhere, "python benchmarks/vgmidi.py --json results/elsewhere.json"
+        )
+
+    @property
+    def one_answer(self) -> OneAnswer:
+        """Whether a track's answer is that of its parts."""
+        return _measured(
+            self.known_one_answer, "python benchmarks/one_answer.py --json results/one_answer.json"
+        )
 
     def rows(self, protocol: str) -> list[ModelResult]:
         """Return the models' results under one protocol."""
@@ -82,7 +107,7 @@ class Figures:
 
 def _measured(known: Known | None, command: str) -> Known:
     if known is None:
-        raise NotMeasuredError(f"`music-emotion {command} --out results`")
+        raise NotMeasuredError(f"`{command}`")
     return known
 
 
@@ -407,6 +432,86 @@ def models_picture(figures: Figures) -> str:
     )
 
 
+# --- Elsewhere -----------------------------------------------------------------------------------
+
+
+def elsewhere_note(figures: Figures) -> str:
+    """What the figures of other music were measured on."""
+    found = figures.elsewhere
+    versions = ", ".join(f"`{row.name}` {row.version}" for row in found.rows if row.version)
+    return (
+        f"{found.data}: {found.pieces} pieces of {found.games} games, {found.pieces_over_time} of "
+        f"them followed over time. Spearman's rank correlation, with 95 % intervals of "
+        f"{found.resamples:,} resamples of whole games. {versions}."
+    )
+
+
+PART_NAMES: Mapping[str, str] = {
+    LEVEL: "level",
+    "summary.flux_4": "spectral flux",
+    "summary.harmony_18": "fit to a major key",
+    "tags.party": "tags party, dance, happy",
+    "tags.mellow": "less tags mellow, chill, sad",
+}
+"""What the parts of valence and arousal are called, by their first term."""
+
+
+def dimension_parts(_: Figures) -> str:
+    """What each packaged model reads valence and arousal from, and with which weights."""
+    body = []
+    for model, recipes in RECIPES.items():
+        for name, recipe in zip(("valence", "arousal"), recipes, strict=True):
+            parts = [f"{part.weight:g} × {_part_name(part)}" for part in recipe.parts]
+            body.append([coded(model), name, " + ".join(parts), f"{recipe.seconds:g} s"])
+    return markdown_table(["model", "", "read from", "features over"], body)
+
+
+def _part_name(part: Part) -> str:
+    first, *others = part.terms
+    if first in EMOTIONS:
+        return "signed sum of intensities"
+    return "tag happy less tag sad" if others == ["tags.sad"] else PART_NAMES[first]
+
+
+def agreement_value(name: str, measure: str) -> Callable[[Figures], str]:
+    """Return a place that holds one rank correlation."""
+
+    def place(figures: Figures) -> str:
+        rows = {row.name: row.figures for row in figures.elsewhere.rows}
+        if measure not in rows.get(name, {}):
+            raise NotMeasuredError(f"`python benchmarks/vgmidi.py --model {name}`")
+        return f"{rows[name][measure].value:.2f}"
+
+    return place
+
+
+def named_value(model: str, count: Callable[[NamedFirst], int]) -> Callable[[Figures], str]:
+    """Return a place that holds a number of pieces."""
+
+    def place(figures: Figures) -> str:
+        for row in figures.elsewhere.named:
+            if row.model == model:
+                return str(count(row))
+        raise NotMeasuredError(f"`python benchmarks/vgmidi.py --model {model}`")
+
+    return place
+
+
+def rank_value(
+    model: str, dimension: str, value: Callable[[RankWithVotes], float]
+) -> Callable[[Figures], str]:
+    """Return a place that holds one rank correlation with EMOTIFY's votes."""
+
+    def place(figures: Figures) -> str:
+        for one in figures.one_answer.models:
+            for row in one.ranks:
+                if (one.model, row.dimension) == (model, dimension):
+                    return f"{value(row):.3f}"
+        raise NotMeasuredError(f"`python benchmarks/one_answer.py --model {model}`")
+
+    return place
+
+
 TABLES: Mapping[str, Callable[[Figures], str]] = {
     "ceilings-table": ceilings_table,
     "reliability-table": reliability_table,
@@ -423,6 +528,14 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "results-table": results_table,
     "accuracy-picture": accuracy_picture,
     "models-picture": models_picture,
+    "dimension-parts": dimension_parts,
+    "elsewhere-note": elsewhere_note,
+    "elsewhere-agreement": lambda f: elsewhere.agreement_table(f.elsewhere),
+    "elsewhere-named": lambda f: elsewhere.named_table(f.elsewhere),
+    "elsewhere-quadrants": lambda f: elsewhere.quadrant_table(f.elsewhere, "default"),
+    "elsewhere-variants": lambda f: elsewhere.variants_table(f.elsewhere),
+    "joined-table": lambda f: one_answer.joined_table(f.one_answer),
+    "rank-with-votes": lambda f: one_answer.rank_table(f.one_answer),
 }
 """Places that stand on lines of their own."""
 
@@ -436,6 +549,16 @@ NUMBERS: Mapping[str, Callable[[Figures], str]] = {
     "leak-shuffled-16": leak_value("nearest_neighbour", "shuffled", 16),
     "headline": headline,
     "in-short": in_short,
+    "elsewhere-arousal": agreement_value("default", "arousal"),
+    "elsewhere-valence": agreement_value("default", "valence"),
+    "halves-valence": agreement_value("half of the raters against half", "valence"),
+    "halves-arousal": agreement_value("half of the raters against half", "arousal"),
+    "elsewhere-calm": named_value("default", lambda row: row.calm),
+    "elsewhere-calm-unpleasant": named_value("default", lambda row: row.calm_unpleasant),
+    "votes-arousal": rank_value("blend", "arousal", lambda row: row.as_read),
+    "votes-arousal-from-intensities": rank_value(
+        "blend", "arousal", lambda row: row.from_intensities
+    ),
 }
 """Places within a sentence."""
 

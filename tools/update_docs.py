@@ -6,8 +6,10 @@ A place is marked by two comments, which Markdown does not show::
 
 What stands between them is replaced by what ``tools/doc_figures.py`` computes for NAME from
 ``results/results.json`` (written by ``music-emotion compare``), ``results/listeners.json``
-(``music-emotion listeners``) and ``results/leak.json`` (``music-emotion leak``). Where a file or a
-model is not there yet, the place says so. Nothing is typed by hand::
+(``music-emotion listeners``), ``results/leak.json`` (``music-emotion leak``),
+``results/elsewhere.json`` (``benchmarks/vgmidi.py``) and ``results/one_answer.json``
+(``benchmarks/one_answer.py``). Where a file or a model is not there yet, the place says so. Nothing
+is typed by hand::
 
     python tools/update_docs.py           # rewrite the places and draw the pictures
     python tools/update_docs.py --check   # change nothing; exit 1 and name the places that differ

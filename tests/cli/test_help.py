@@ -144,7 +144,6 @@ def test_shells_complete_formats_and_emotions(monkeypatch: pytest.MonkeyPatch) -
         }
         return run(prog_name="music-emotion", env=environment).stdout.split()
 
-    formats = ["table", "json", "csv", "m3u8", "pls", "xspf", "parquet"]
-    assert completed("music-emotion find --format") == formats
+    assert completed("music-emotion find --format") == ["table", "json", "csv", "m3u8", "parquet"]
     assert "joyful_activation" in completed("music-emotion playlist --from")
     assert "predict" in completed("music-emotion")

@@ -24,14 +24,51 @@ from music_emotion.evaluation.leakage import measure_leak
 from music_emotion.evaluation.plan import Comparison
 from music_emotion.evaluation.results import collect
 from music_emotion.evaluation.results_file import write_figures
+from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.strict_json import json_text
+from music_emotion.report.elsewhere import MEASURES, Agreement, Elsewhere, NamedFirst
 from music_emotion.report.leak import leak_table, write_leak
 from music_emotion.report.listeners import listeners_table, measure_listeners
+from music_emotion.report.one_answer import Joined, OneAnswer, OneModel, RankWithVotes
 
 ROOT = Path(__file__).resolve().parents[2]
 
 LABELS = [label for label in range(9) for _ in range(6)]
 LISTENERS = 42
+
+
+MEASURED = ("2026-01-01", {"cores": 2}, {"numpy": "2"})  # date, machine, versions
+ESTIMATES = {name: Estimate(0.5, 0.25, 0.75) for name in MEASURES}
+ELSEWHERE = Elsewhere(
+    "python benchmarks/vgmidi.py RATINGS RENDERED",
+    *MEASURED,
+    data="other music",
+    pieces=9,
+    games=3,
+    pieces_over_time=8,
+    resamples=50,
+    rows=(
+        Agreement("default", "model", ESTIMATES, "1"),
+        Agreement("half of the raters against half", "people", ESTIMATES),
+    ),
+    named=(NamedFirst("default", {"calmness": 9}, 7, 3, 2, 1, {"pleasant": {"calmness": 9}}),),
+    taken_apart="default",
+    variants=(Agreement("without level", "variant", ESTIMATES),),
+)
+ONE_ANSWER = OneAnswer(
+    "python benchmarks/one_answer.py",
+    *MEASURED,
+    seed=0,
+    models=(
+        OneModel(
+            "blend",
+            9,
+            0.0,
+            (Joined("artists", 8, 0.0, 0.875, 0.125, 0.75, 0.25),),
+            (RankWithVotes("arousal", 0.5, 0.75),),
+        ),
+    ),
+)
 
 
 class Silent:
@@ -85,6 +122,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         classifiers=["nearest_neighbour"],
     )
     write_leak(curve, corpus, out, ["leak", "--out", "/somewhere/results"], seconds=1.0)
+    (out / "elsewhere.json").write_text(json_text(ELSEWHERE))
+    (out / "one_answer.json").write_text(json_text(ONE_ANSWER))
     assert "people's labels" in leak_table(curve)
     return out
 
@@ -150,6 +189,10 @@ def test_numbers_are_those_of_the_files(folder: Path) -> None:
     leak = json.loads((folder / "leak.json").read_text())["curve"]["lines"][0]["accuracy"]
     assert doc_figures.NUMBERS["leak-nearest-0"](figures) == f"{100 * leak[0]:.0f} %"
     assert "/somewhere" not in (folder / "leak.json").read_text()
+    assert doc_figures.NUMBERS["elsewhere-calm"](figures) == "7"
+    assert doc_figures.NUMBERS["halves-valence"](figures) == "0.50"
+    assert doc_figures.NUMBERS["votes-arousal"](figures) == "0.500"
+    assert doc_figures.NUMBERS["votes-arousal-from-intensities"](figures) == "0.750"
 
 
 def test_a_place_is_filled_replaced_and_emptied(folder: Path, tmp_path: Path) -> None:
