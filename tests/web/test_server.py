@@ -267,7 +267,7 @@ def test_a_missing_model_is_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_limit_that_makes_no_sense_is_told_by_its_options_name(option: str, value: str) -> None:
     result = run("serve", option, value)
     assert result.exit_code == 2
-    assert f"'{option}'" in result.output
+    assert result.output.startswith(f"error: {option}")
 
 
 def test_workers_that_cannot_work_are_one_line(model_folders: tuple[str, ...]) -> None:
