@@ -238,6 +238,7 @@ def test_every_block_runs(page: Path, reader: Reader, request: pytest.FixtureReq
         elif block.file_name:
             (reader.folder / block.file_name).write_text(block.text)
         else:
+            block, _ = prepared(block, reader, request)
             exec(compile(block.text, block.place, "exec"), names)
     if left_out:
         pytest.skip("; ".join(left_out))

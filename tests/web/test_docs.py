@@ -9,18 +9,18 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from music_emotion.cli.serve import serve
-from music_emotion.web import responses
+from music_emotion.web.guide import problems
 from music_emotion.web.metrics import Metrics
-from music_emotion.web.responses import ProblemType
 
-PAGE = (Path(__file__).parents[2] / "docs" / "serve.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "serve.md").read_text(encoding="utf-8")
+API = (DOCS / "http-api.md").read_text(encoding="utf-8")
 
 
 def test_every_problem_is_listed_with_its_meaning() -> None:
-    listed = re.findall(r"^\| (\d{3}) \| `([a-z_]+)` \| (.+) \|$", PAGE, re.MULTILINE)
-    problems = [value for value in vars(responses).values() if isinstance(value, ProblemType)]
+    listed = re.findall(r"^\| (\d{3}) \| `([a-z_]+)` \| (.+) \|$", API, re.MULTILINE)
     assert {(int(status), code, meaning) for status, code, meaning in listed} == {
-        (problem.status, problem.code, problem.meaning) for problem in problems
+        (problem.status, problem.code, problem.meaning) for problem in problems()
     }
 
 

@@ -18,7 +18,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from music_emotion import __version__
 from music_emotion.audio.kinds import KINDS, suffixes
 from music_emotion.errors import ServerError
-from music_emotion.web.api import METRICS_ROUTE, Service, router, show_metrics
+from music_emotion.web.api import METRICS_ROUTE, NO_STORE, Service, router, show_metrics
+from music_emotion.web.guide import guide
 from music_emotion.web.hosts import HostMiddleware
 from music_emotion.web.jobs import Jobs
 from music_emotion.web.limits import Limiter
@@ -68,6 +69,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.include_router(router)
     app.openapi = partial(openapi_document, app, settings)  # type: ignore[method-assign]
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/api/docs", _guide, methods=["GET", "HEAD"], include_in_schema=False)
     if settings.metrics:
         app.add_api_route("/metrics", show_metrics, **METRICS_ROUTE)
     app.mount("/static", StaticFiles(directory=str(STATIC)), name="static")
@@ -77,8 +79,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
     app.add_middleware(HostMiddleware, settings=settings)  # needs to see the proxy
     app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     routes = [
-        "/",
-        "/metrics",
+        *("/", "/metrics", "/api/docs", "/api/openapi.json"),
         *(route.path for route in router.routes if isinstance(route, APIRoute)),
     ]
     app.add_middleware(ObservationMiddleware, service=service, routes=routes)  # outermost
@@ -130,7 +131,16 @@ async def _page(request: Request) -> HTMLResponse:
     """Answer with the page, which may use the styles this view's nonce allows."""
     page = (STATIC / "index.html").read_text(encoding="utf-8")
     page = page.replace(NONCE_MARK, request.scope[NONCE]).replace(ACCEPT_MARK, _accept())
-    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+    return HTMLResponse(page, headers=NO_STORE)
+
+
+async def _guide(request: Request) -> HTMLResponse:
+    """Answer with the page about the API, whose examples lead to where it was asked for."""
+    app: FastAPI = request.app
+    service: Service = app.state.service
+    root = service.settings.root_path
+    address = f"{request.url.scheme}://{request.headers['host']}{root}"
+    return HTMLResponse(guide(app.openapi(), service.settings, address), headers=NO_STORE)
 
 
 def _accept() -> str:

@@ -15,7 +15,7 @@ NONCE = "music_emotion.nonce"
 """Key of a request's scope: allows the styles of the waveform's library on this page view."""
 
 WITH_TOKEN = ("/api/", "/metrics")
-WITHOUT_TOKEN = ("/api/health", "/api/ready", "/api/openapi.json")
+WITHOUT_TOKEN = ("/api/health", "/api/ready", "/api/docs", "/api/openapi.json")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 HEADERS = {
