@@ -1,4 +1,4 @@
-"""Time a library's commands: ``python benchmarks/library.py scan|again|find``.
+"""Time a library's commands: ``python benchmarks/library.py scan|again|find|export``.
 
 ``scan FOLDER``
     A scan of real tracks in two processes against the bare predict loop: the same model, files and
@@ -10,6 +10,9 @@
 ``find``
     ``music-emotion find`` on a catalogue of 1,000,000 rows made of random numbers and words, the
     start of the process included: by emotion, likeness, artist, path, and without a filter.
+
+``export``
+    The same command on 200,000 rows, all of them into a file of each format, with the most memory.
 
 Given are medians, by the clock and of the processor; the latter tells how much is to be done also
 where other programs keep the machine busy.
@@ -71,6 +74,18 @@ def timed(command: list[str]) -> Taken:
     return Taken(clock, used)
 
 
+MEMORY = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000)
+"""
+
+
+def memory(command: list[str]) -> int:
+    """Return the most memory that a command took, MB on Linux."""
+    return int(subprocess.check_output([sys.executable, "-c", MEMORY, *command]).split()[-1])
+
+
 def middle(taken: list[Taken]) -> str:
     clock = statistics.median(t.clock for t in taken)
     return f"{clock:6.3f} s, processor {statistics.median(t.processor for t in taken):6.3f} s"
@@ -104,7 +119,7 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL, version: str = "
     )
     from music_emotion.library.catalogue import PREDICTION_COLUMNS, Catalogue
     from music_emotion.library.database import transaction
-    from music_emotion.library.search import refresh_vectors
+    from music_emotion.library.search import refresh_index
     from music_emotion.library.timeline import NINE, POINTS, packed
 
     rng, count = np.random.default_rng(0), len(paths)
@@ -150,7 +165,7 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL, version: str = "
                     "INSERT INTO timeline VALUES (?, 1.5, 3.0, 3.0, x'', ?)",
                     ((number + 1, points) for number in numbers),
                 )
-        refresh_vectors(catalogue)
+        refresh_index(catalogue)
 
 
 def track_values(number: int, path: str) -> tuple[object, ...]:
@@ -183,18 +198,24 @@ def again(count: int, model: str, repeats: int) -> None:
         print(f"a scan with nothing new, {count:,} files: {middle(taken)}")
 
 
-def find(count: int, repeats: int, keep: Path | None) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        database = keep or Path(place, "c.sqlite")
+def made(count: int, place: str, keep: Path | None) -> Path:
+    """Return the catalogue of so many made tracks, which is made where there is none."""
+    database = keep or Path(place, "c.sqlite")
+    if not database.exists():
         names = [
             f"/music/Artist {n // 100}/Album {n // 10}/{n % 10:02d} - Song {n}.mp3"
             for n in range(count)
         ]
-        if not database.exists():
-            started = time.perf_counter()
-            fill(database, names)
-            size = database.stat().st_size / 1e6
-            print(f"made in {time.perf_counter() - started:.0f} s, {size:.0f} MB", flush=True)
+        started = time.perf_counter()
+        fill(database, names)
+        size = database.stat().st_size / 1e6
+        print(f"made in {time.perf_counter() - started:.0f} s, {size:.0f} MB", flush=True)
+    return database
+
+
+def find(count: int, repeats: int, keep: Path | None) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        database = made(count, place, keep)
         like = "'/music/Artist 5/Album 55/05 - Song 555.mp3'"
         for arguments, what in FIND:
             words = f"find {arguments.replace('LIKE', like)} --catalogue '{database}'"
@@ -204,17 +225,25 @@ def find(count: int, repeats: int, keep: Path | None) -> None:
         print(f"{middle([timed(command) for _ in range(repeats)])}: --help alone")
 
 
+def export(count: int, repeats: int, keep: Path | None) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        database = made(count, place, keep)
+        for ending in ("json", "csv", "parquet", "m3u8"):
+            command = [sys.executable, "-m", "music_emotion", "find", "--catalogue", str(database)]
+            command += ["-o", str(Path(place, f"list.{ending}"))]
+            taken = middle([timed(command) for _ in range(repeats)])
+            print(f"{taken}, {memory(command)} MB: {count:,} rows of {ending}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("scan", "again", "find"))
+    parser.add_argument("what", choices=("scan", "again", "find", "export"))
     parser.add_argument("folder", nargs="?", help="of scan")
     parser.add_argument("--model", default="default")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--count", type=int, help="of catalogued files")
-    parser.add_argument(
-        "--keep", type=Path, help="make find's catalogue here, or use the one there"
-    )
+    parser.add_argument("--keep", type=Path, help="make the catalogue here, or use the one there")
     options = parser.parse_intermixed_args()  # the folder may also come last
     if options.what == "scan":
         root = os.environ.get("EMOTIFY_ROOT")
@@ -224,8 +253,10 @@ def main() -> None:
         scan(folder, options.model, options.jobs, options.repeats)
     elif options.what == "again":
         again(options.count or 50_000, options.model, options.repeats)
-    else:
+    elif options.what == "find":
         find(options.count or 1_000_000, options.repeats, options.keep)
+    else:
+        export(options.count or 200_000, options.repeats, options.keep)
 
 
 if __name__ == "__main__":

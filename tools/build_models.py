@@ -17,7 +17,6 @@ Afterwards ``python tools/model_pages.py`` writes the pages and the example of t
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 import tempfile
@@ -32,9 +31,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch loads
 import numpy as np
 from numpy.typing import NDArray
 
-from build_reference import build_reference, compared_feature, corpus_recordings
+from build_reference import (
+    build_reference,
+    compared_features,
+    corpus_recordings,
+    reference_recipe,
+)
 from fit_dimensions import RECIPES as DIMENSIONS
 from fit_dimensions import fit_dimension, track_means
+from fit_familiarity import corpus_familiarity
 from music_emotion import __version__
 from music_emotion.cli.progress import extract_with_bar, progress_bar
 from music_emotion.datasets.corpus import Corpus
@@ -55,7 +60,7 @@ from music_emotion.inference.export import export_fitted, training_facts
 from music_emotion.inference.model import load_model
 from music_emotion.inference.model_card import ConfidenceCurve, read_card
 from music_emotion.inference.package import SHIPPED, write_package
-from music_emotion.inference.reference import Reference, reference_bytes
+from music_emotion.inference.reference import Reference
 from music_emotion.inference.valence_arousal import Dimension, term_columns
 from music_emotion.models.base import Model, Target
 from music_emotion.models.checkpoint import MODEL_FILE, load_fitted, read_trained, save_fitted
@@ -127,7 +132,7 @@ INTENDED_USE = (
 )
 LIMITS = (
     "Trained on 400 one-minute excerpts of classical, electronic, pop and rock music from one "
-    "label; other music, speech and noise get an answer all the same.",
+    "label; other music gets an answer all the same, and so do speech and noise.",
     "The listeners were self-selected players of an online game; people of other cultures and ages "
     "may feel otherwise.",
     "Rare emotions are hardly ever named first: amazement is the dominant emotion of 3 of the 400.",
@@ -334,11 +339,21 @@ class Workshop:
         """Return what tracks are compared with, and what the card says of it, where known."""
         if worth.intensities is None:
             return None, {}
-        compared, recordings = compared_feature(model.feature_names), None
-        if compared:
-            features = self.features((compared,))
-            recordings = corpus_recordings(self.corpus, features, compared, self.work)
-        return build_reference(worth.intensities, self.corpus, recordings)
+        compared, recordings, familiar = compared_features(model.feature_names), None, None
+        if compared is not None:
+            features = self.features(tuple({compared.recordings, compared.familiarity}))
+            known = (self.corpus, features)
+            recordings = corpus_recordings(*known, compared.recordings, self.work)
+            familiar = corpus_familiarity(*known, compared.familiarity, self.work)
+        reference, told = build_reference(worth.intensities, self.corpus, recordings, familiar)
+        return reference, told | {"recipe": self.reference_recipe(worth, model)}
+
+    def reference_recipe(self, worth: Worth, model: Model) -> str:
+        """Return what the reference depends on, as a hash; ``""`` where there is none."""
+        if worth.intensities is None:
+            return ""
+        compared = compared_features(model.feature_names)
+        return reference_recipe(worth.intensities, self.corpus, compared)
 
 
 def build(recipe: Recipe, shop: Workshop) -> str:
@@ -350,10 +365,11 @@ def build(recipe: Recipe, shop: Workshop) -> str:
     features = shop.features(tuple(dict.fromkeys((*unfitted.feature_names, *read))))
     worth = shop.worth(recipe, unfitted, features.track_index)
     read_from = dimensions(recipe, worth, features)
-    reference, told = shop.reference(worth, unfitted)
-    if not shop.again and _is_built(folder, version, worth, read_from, reference):
+    compared = shop.reference_recipe(worth, unfitted)
+    if not shop.again and _is_built(folder, version, worth, read_from, compared):
         return f"{recipe.name}: up to date ({version})"
     model = shop.trained(recipe, unfitted)
+    reference, told = shop.reference(worth, unfitted)
     needs_network = "musicnn" in model.feature_names
     card = {
         "figures": worth.figures,
@@ -403,7 +419,7 @@ def _is_built(
     version: str,
     worth: Worth,
     read_from: Mapping[str, Dimension],
-    reference: Reference | None,
+    compared: str,
 ) -> bool:
     """Whether a packaged model is there, of this version, with these figures and this reference."""
     if not (folder / "card.json").is_file():
@@ -411,8 +427,7 @@ def _is_built(
     card = read_card(folder)
     same = worth.figures.items() <= card.figures.items() and worth.confidence == card.confidence
     same &= all(getattr(card, name) == dimension for name, dimension in read_from.items())
-    compared = None if reference is None else reference_bytes(reference)
-    same &= card.reference_sha256 == (hashlib.sha256(compared).hexdigest() if compared else "")
+    same &= card.reference.get("recipe", "") == compared
     return card.version == version and (same or not worth.protocol)
 
 

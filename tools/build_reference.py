@@ -6,32 +6,67 @@ Called by `build_models.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fit_familiarity import Figures
 from fit_recordings import coding_changes, fit_recordings
 from music_emotion.atomic import replaced_when_done
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.cells import cell_key
 from music_emotion.features.compute import feature_key
 from music_emotion.features.extract import CorpusFeatures
+from music_emotion.inference.familiarity import UNFAMILIAR, Discriminant
 from music_emotion.inference.recordings import Recordings
 from music_emotion.inference.reference import Reference, reference_of
 
-COMPARED = {"summary": "summary", "musicnn": "tags"}
-"""What sound is compared by, where a model computes a feature anyway; the first that it does."""
+TOOLS = Path(__file__).resolve().parent
+SOURCES = (
+    "build_reference.py",
+    "fit_familiarity.py",
+    "fit_recordings.py",
+    "sounds_without_music.py",
+)
 
 
-def compared_feature(features: Sequence[str]) -> str:
-    """Return what sound is compared by where a model hears ``features``; ``""`` for nothing."""
-    return next((COMPARED[name] for name in COMPARED if name in features), "")
+@dataclass(frozen=True)
+class Compared:
+    """What sound is compared by: features that a model computes anyway."""
+
+    recordings: str
+    familiarity: str
+
+
+COMPARED = {"summary": Compared("summary", "summary"), "musicnn": Compared("tags", "musicnn")}
+"""By what a model hears; the first that it does."""
+
+
+def compared_features(features: Sequence[str]) -> Compared | None:
+    """Return what sound is compared by where a model hears ``features``; ``None`` for nothing."""
+    return next((COMPARED[name] for name in COMPARED if name in features), None)
+
+
+def reference_recipe(
+    intensities: NDArray[np.float64], corpus: Corpus, compared: Compared | None
+) -> str:
+    """Return what a reference depends on, as a short hash."""
+    names = () if compared is None else (compared.recordings, compared.familiarity)
+    return cell_key(
+        code=[(TOOLS / name).read_text(encoding="utf-8") for name in SOURCES],
+        data=corpus.fingerprint,
+        features=[feature_key(name).folder for name in names],
+        intensities=intensities,
+    )[:7]
 
 
 def build_reference(
-    intensities: NDArray[np.float64], corpus: Corpus, recordings: Recordings | None = None
+    intensities: NDArray[np.float64],
+    corpus: Corpus,
+    recordings: Recordings | None = None,
+    familiar: tuple[Discriminant, Figures] | None = None,
 ) -> tuple[Reference, dict[str, str]]:
     """Return what a model brings, and what its card says of each part.
 
@@ -43,6 +78,8 @@ def build_reference(
         What the model learned from.
     recordings
         Fingerprints of its tracks, where sound is compared.
+    familiar
+        What tells them from sound that is no music, and how well.
     """
     told = {
         "standing": f"share of the {len(intensities)} tracks of {corpus.name} whose intensity of "
@@ -55,7 +92,19 @@ def build_reference(
             f"learned from: 30 s to 60 s of {recordings.feature} nearer than "
             f"{recordings.nearest:g} (root mean square over segments and directions)"
         )
-    return replace(reference_of(intensities), recordings=recordings), told
+    reference = replace(reference_of(intensities), recordings=recordings)
+    if familiar is None:
+        return reference, told
+    discriminant, figures = familiar
+    told["familiarity"] = (
+        f"a logistic regression on means and deviations of {discriminant.feature} over the sound, "
+        f"fitted to tell the model's music from {figures.kinds} kinds of sound that are no music; "
+        f"unfamiliar, below {UNFAMILIAR:g}, are {figures.tracks_lost:.1%} of tracks by artists "
+        f"left out of the fit, {figures.same_kinds:.1%} of other sounds of these kinds, and "
+        f"{figures.other_kinds:.1%} of sounds whose kind was left out with all its family; the "
+        "confidence then falls towards one in nine"
+    )
+    return replace(reference, discriminant=discriminant), told
 
 
 def corpus_recordings(

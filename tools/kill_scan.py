@@ -25,7 +25,7 @@ from music_emotion.errors import CatalogueError
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.database import scan_lock
-from music_emotion.library.search import load_vectors
+from music_emotion.library.vectors import load_vectors
 
 RATE = 44_100
 BAD = 7  # every so many files is no audio

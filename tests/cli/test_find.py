@@ -47,7 +47,11 @@ def test_failures_are_named_and_end_in_exit_code_1(library: Path, model: str) ->
         assert result.exit_code == 1
         (line,) = result.stderr.splitlines()
         assert line.startswith("error: '") and "letter.mp3' is not audio" in line
-    assert "letter.mp3" in run("find", "--failed").stdout
+    for option in ("--broken", "--failed"):
+        assert "letter.mp3" in run("find", option).stdout
+    listed = run("find")
+    assert "letter.mp3" not in listed.stdout
+    assert listed.stderr == "left out 1 broken file; --broken shows which\n"
 
 
 def test_like_a_file_that_is_catalogued_or_not(library: Path, model: str, tmp_path: Path) -> None:
@@ -76,11 +80,118 @@ def test_a_file_is_not_like_itself_by_another_name(
 def test_options_that_would_do_nothing_are_refused(library: Path) -> None:
     for option in (
         ("--min", ".4"), ("--max", ".4"), ("--by", "probability"), ("--by", "intensity"),
-        ("-m", "light"), ("--relative",)
+        ("-m", "light"), ("--relative",), ("--ignore-accents",)
     ):  # fmt: skip
         result = run("find", *option)
         assert isinstance(result.exception, MusicEmotionError)
         assert "add that, or leave it out" in str(result.exception)
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A catalogue of three tracks, of which one is missing, and a file that is unreadable."""
+    path = tmp_path / "c.sqlite"
+    monkeypatch.setenv("MUSIC_EMOTION_CATALOGUE", str(path))
+    with Catalogue.open(path, write=True) as catalogue:
+        catalogue.write_all(
+            [
+                track("calm.mp3", "Björk", calmness=0.8),
+                track("tense.mp3", "U2", tension=0.9),
+                replace(track("gone.mp3", "Away"), missing_since=5),
+                replace(
+                    track("bad.mp3", "Broken"), prediction=None, model_sha256="", error="no audio"
+                ),
+            ]
+        )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("--artist madonna", "no track has 'madonna' in its artist"),
+        ("--artist bjork", "no track has 'bjork' in its artist; with --ignore-accents there is"),
+        ("--artist away", "no track has 'away' in its artist, but 1 file that is missing"),
+        ("--text broken", "'broken' in its path and tags, but 1 file that --broken lists"),
+        ("--valence .5:", "no track's valence is between 0.5 and 1; they are from 0.25 to 0.25"),
+        ("--feels power --min .5", "no track has power at least 0.5; the most is 0.05"),
+        ("--not tension --max .01", "no track has tension at most 0.01; the least is 0.05"),
+        ("--artist u2 --feels calmness --min .5",
+         "no track is all of it ('u2' in its artist: 1; calmness at least 0.5: 1)"),
+        ("--broken --artist u2", "none of 1 file that is broken has these words"),
+        ("--limit 0 --like /music/calm.mp3 --artist björk", "there is no other track"),
+    ],
+)  # fmt: skip
+def test_an_empty_answer_says_why(made: Path, arguments: str, reason: str) -> None:
+    for format in ("table", "json", "csv", "m3u8"):
+        result = run("find", *arguments.split(), "-f", format)
+        assert result.exit_code == 0
+        (line,) = result.stderr.splitlines()
+        assert reason in line
+    assert json.loads(run("find", *arguments.split(), "-f", "json").stdout) == []
+
+
+def test_a_catalogue_without_a_track_says_what_it_holds(made: Path) -> None:
+    with Catalogue.open(made, write=True) as catalogue:
+        catalogue.mark_missing([1, 2], 5)
+        reason = "of 4 files 3 are missing and 1 is broken (--broken lists them)"
+        assert run("find", "--feels", "power").stderr == f"nothing is found: {reason}\n"
+        catalogue.remove([1, 2, 3])
+        assert "no file is broken" not in run("find", "--broken").stderr
+        catalogue.remove([4])
+    assert "the catalogue is empty; fill it: music-emotion scan" in run("find").stderr
+
+
+def test_words_without_accents(made: Path) -> None:
+    assert found("--artist", "BJORK", "--ignore-accents") == ["calm.mp3"]
+    assert found("--artist", "BJO\u0308RK") == found("--text", "ö") == ["calm.mp3"]
+    words = ("--from", "calmness", "--to", "power", "--artist", "bjork", "--ignore-accents")
+    assert "calm.mp3" in run("playlist", *words).stdout
+
+
+def test_what_is_broken_has_no_emotions(made: Path) -> None:
+    for option in (("--feels", "power"), ("--valence", ".5:"), ("--like", "/music/calm.mp3")):
+        with pytest.raises(MusicEmotionError, match="leave out one of the two"):
+            raise run("find", "--broken", *option).exception or AssertionError
+    (row,) = json.loads(run("find", "--broken", "-f", "json").stdout)
+    assert (row["path"], row["error"]) == ("/music/bad.mp3", "no audio")
+
+
+@pytest.mark.parametrize("command", ["find", "playlist --from calmness --to tension"])
+def test_what_a_name_ends_in_is_written_or_refused(
+    made: Path, tmp_path: Path, command: str
+) -> None:
+    for name, begins in (
+        ("a.m3u8", "#EXTM3U"), ("a.m3u", "#EXTM3U"), ("a.XSPF", "<?xml"), ("a.pls", "[playlist]"),
+        ("a.json", "["), ("a.csv", "path,"), ("a.txt", "calmness 0.80"),
+    ):  # fmt: skip
+        assert run(*command.split(), "-o", tmp_path / name).exit_code == 0
+        assert (tmp_path / name).read_text().startswith(begins)
+    for name, reason in (
+        ("a.nsp", "'{}' holds rules of Navidrome's, no list of files; write an .m3u8"),
+        ("a.wpl", "'{}' ends in no format (table, json, csv, m3u8, pls, xspf, parquet); name one"),
+    ):
+        result = run(*command.split(), "-o", tmp_path / name)
+        assert str(result.exception).startswith(reason.format(tmp_path / name))
+        assert not (tmp_path / name).exists()
+    assert run(*command.split(), "-o", "-", "-f", "pls").stdout.startswith("[playlist]")
+
+
+def test_players_see_other_folders(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.m3u8"
+    result = run("find", "-o", out, "--map", "/music=/data/m", "--map", "/none=/x")
+    assert out.read_text().splitlines()[2::2] == ["/data/m/calm.mp3", "/data/m/tense.mp3"]
+    assert "no path is in '/none', which --map names" in result.stderr
+    words = ("--from", "calmness", "--to", "tension", "--map", "/music=")
+    run("playlist", *words, "-o", out)
+    assert out.read_text().splitlines()[2::2] == ["calm.mp3", "tense.mp3"]
+    refused = run("find", "-o", out, "--relative", "--map", "/music=/m").exception
+    assert "leave out one" in str(refused)
+
+
+def test_a_limit_of_any_size(made: Path) -> None:
+    for limit in (0, 2**63, 10**30):
+        assert found("--limit", str(limit)) == ["calm.mp3", "tense.mp3"]
 
 
 def found(*arguments: object) -> list[str]:

@@ -144,6 +144,7 @@ def test_shells_complete_formats_and_emotions(monkeypatch: pytest.MonkeyPatch) -
         }
         return run(prog_name="music-emotion", env=environment).stdout.split()
 
-    assert completed("music-emotion find --format") == ["table", "json", "csv", "m3u8", "parquet"]
+    formats = ["table", "json", "csv", "m3u8", "pls", "xspf", "parquet"]
+    assert completed("music-emotion find --format") == formats
     assert "joyful_activation" in completed("music-emotion playlist --from")
     assert "predict" in completed("music-emotion")

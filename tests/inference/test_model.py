@@ -20,10 +20,11 @@ from helpers.sounds import RATE, tone
 from music_emotion.audio import Sound, read_audio
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError
-from music_emotion.features.compute import segment_features
+from music_emotion.features.compute import FEATURES, segment_features
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.segments import SAMPLE_RATE, cut_segments
 from music_emotion.features.statistics import statistics
+from music_emotion.inference.familiarity import Discriminant
 from music_emotion.inference.model import EmotionModel, load_model, spans_around
 from music_emotion.inference.model_card import ConfidenceCurve
 from music_emotion.inference.package import write_package
@@ -351,6 +352,43 @@ def test_a_recording_that_was_learned_from_is_told(tone_model: EmotionModel) -> 
         )
     assert not model.predict(other, RATE).heard_in_training
     assert not tone_model.predict(sound, RATE).heard_in_training
+
+
+def listener(column: str, weight: float, offset: float) -> Reference:
+    """Finds familiar what has a high mean in a column of `summary`."""
+    columns = FEATURES["summary"].columns
+    weights = np.zeros(2 * len(columns), np.float32)
+    weights[columns.index(column)] = weight
+    ones = np.ones_like(weights)
+    return Reference(discriminant=Discriminant("summary", 0 * ones, ones / 100, weights, offset))
+
+
+def test_unfamiliar_sound_is_told_and_costs_confidence(tone_model: EmotionModel) -> None:
+    plain = tone_model.predict(CALM, RATE)
+    assert np.isnan(plain.familiarity)
+    assert not plain.unfamiliar
+    # The logarithm of the centroid: 440 Hz is familiar, 3,000 Hz is not.
+    model = EmotionModel(tone_model.network, listener("shape_0", -2_000.0, 200.0))
+    familiar, other = model.predict(CALM, RATE), model.predict(TENSE, RATE)
+    assert familiar.familiarity > 0.99
+    assert not familiar.unfamiliar
+    assert (familiar.warnings, familiar.confidence) == ((), plain.confidence)
+    assert other.familiarity < 0.01
+    assert other.unfamiliar
+    assert other.warnings == (
+        "unlike the music behind this model (speech, noise, …?): the answer means little",
+    )
+    assert other.confidence == pytest.approx(1 / 9, abs=0.02)
+    assert other.top == "tension"
+    assert pickle.loads(pickle.dumps(model)).predict(TENSE, RATE).to_dict() == other.to_dict()
+
+
+def test_silence_is_unfamiliar_without_a_second_warning(tone_model: EmotionModel) -> None:
+    silence = EmotionModel(tone_model.network, listener("shape_0", 0.0, 9.0)).predict(
+        np.zeros(6 * RATE), RATE
+    )
+    assert (silence.familiarity, silence.unfamiliar, silence.confidence) == (0.0, True, 0.0)
+    assert silence.warnings == ("silent: there is nothing to hear",)
 
 
 def test_a_folder_is_opened_again_when_its_reference_changes(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from music_emotion.inference.familiarity import Discriminant
 from music_emotion.inference.recordings import Recordings
 from music_emotion.inference.reference import (
     Reference,
@@ -70,6 +71,22 @@ def test_recordings_are_written_and_read() -> None:
         assert getattr(read, name).dtype == getattr(written.recordings, name).dtype
     assert written.features == ("summary",)
     assert reference_of(TRACKS).features == ()
+
+
+def test_a_discriminant_is_written_and_read() -> None:
+    mean, scale, weights = np.random.default_rng(3).standard_normal((3, 544)).astype(np.float32)
+    told = Discriminant("summary", mean, scale, weights, -0.75)
+    written = replace(reference_of(TRACKS), discriminant=told, recordings=planted())
+    read = parse_reference(reference_bytes(written)).discriminant
+    assert read is not None
+    assert (read.feature, read.offset) == ("summary", -0.75)
+    assert np.array_equal(read.weights, weights)
+    assert np.isnan(reference_of(TRACKS).familiarity({}, np.ones(2, bool)))
+    rows = np.random.default_rng(4).standard_normal((2, 272)).astype(np.float32)
+    heard = np.ones(2, bool)
+    assert written.familiarity({"summary": rows}, heard) == told.familiarity(rows, heard)
+    with pytest.raises(ValueError, match="no feature 'tags' of that size"):
+        replace(written, discriminant=replace(told, feature="tags"))
 
 
 @pytest.mark.parametrize(

@@ -19,16 +19,18 @@ from music_emotion.digest import FileStamp
 from music_emotion.errors import CatalogueError
 from music_emotion.inference.prediction import FLAGS
 from music_emotion.library import catalogue as catalogue_module
-from music_emotion.library import search
+from music_emotion.library import vectors
 from music_emotion.library.catalogue import SCHEMA, Catalogue, default_catalogue
-from music_emotion.library.search import KINDS, Query, Range, find, load_vectors, words_of
+from music_emotion.library.search import Query, Range, find, words_of
 from music_emotion.library.track import (
     CatalogueTrack,
     ModelId,
     Tags,
+    fault,
     restored_path,
     stored_path,
 )
+from music_emotion.library.vectors import KINDS, load_vectors, tracks_within
 
 SCHEMAS = Path(__file__).with_name("schemas")
 ODD_NAMES = [b"caf\xe9.mp3", b"two\nlines.mp3", "Bjö\u0308rk.mp3".encode(), b"50%_'\"[a].mp3", b" "]
@@ -269,33 +271,36 @@ def test_an_older_catalogue_is_read_as_one_of_now(
     tmp_path: Path, catalogue: Catalogue, version: int, write: bool
 ) -> None:
     path = older(tmp_path / "old.sqlite", version)
-    before = path.read_bytes()
+    before, moods = path.read_bytes(), version >= 3
     with Catalogue.open(path, write=write) as opened:
         calm, damaged = opened.tracks([1, 2])
         assert calm == replace(track("a.mp3", "Björk"), prediction=calm.prediction, id=1)
-        expected = replace(
-            prediction(calmness=0.7, tension=0.1),
-            path="/music/a.mp3",
-            **dict.fromkeys(("valence", "arousal", "familiarity"), math.nan),
-            standing=np.full(9, np.nan, np.float32),
-        )
+        expected = replace(prediction(calmness=0.7, tension=0.1), path="/music/a.mp3")
+        if not moods:
+            expected = replace(
+                expected,
+                **dict.fromkeys(("valence", "arousal", "familiarity"), math.nan),
+                standing=np.full(9, np.nan, np.float32),
+            )
         assert calm.prediction is not None
         course, heard = calm.prediction.timeline, expected.timeline
         assert calm.prediction.to_dict() == replace(expected, timeline=course).to_dict()
         np.testing.assert_allclose(course.emotions, heard.emotions, atol=1 / 509)
         assert (course.start.tolist(), course.end.tolist()) == ([0.0, 3.0], [3.0, 6.0])
-        assert np.isnan(course.intensities).all() and np.isnan(course.weight).all()
-        assert np.isnan([course.valence, course.arousal]).all()
+        for name in ("intensities", "weight", "valence", "arousal"):
+            assert np.isnan(getattr(course, name)).all() == (not moods)
         assert (damaged.prediction, damaged.error) == (None, "'b' is damaged")
         found = {by: find(opened, Query(("calmness",), at_least=0.5, by=by)).ids for by in KINDS}
         assert {by: ids.tolist() for by, ids in found.items()} == {
             "intensities": [1],
             "probabilities": [1],
-            "standing": [],
+            "standing": [1] if moods else [],
         }
         assert find(opened, Query(("calmness",))).ids.tolist() == [1]
-        assert len(find(opened, Query(within=(Range("valence", -1.0, 1.0),)))) == 0
+        assert len(find(opened, Query(within=(Range("valence", -1.0, 1.0),)))) == moods
         assert find(opened, Query(words=words_of(artist="björk"))).ids.tolist() == [1]
+        assert find(opened, Query(words=words_of(text="JÖ"))).ids.tolist() == [1]
+        assert opened.broken().tolist() == [2]
         if not write:
             return
         assert described(opened) == described(catalogue)
@@ -304,7 +309,8 @@ def test_an_older_catalogue_is_read_as_one_of_now(
         copy = replace(calm, path="/music/d.mp3", id=None)
         opened.write(copy)  # what is not known stays so
         assert row_of(opened, "/music/d.mp3").to_row() == copy.to_row()
-        assert find(opened, Query(within=(Range("valence", 0.2, 0.3),))).ids.tolist() == [3]
+        pleasant = find(opened, Query(within=(Range("valence", 0.2, 0.3),))).ids.tolist()
+        assert pleasant == ([1, 3, 4] if moods else [3])
         row = opened.connection.execute("SELECT path, version, round(calmness, 3) FROM tracks")
         assert row.fetchone() == ("/music/a.mp3", "1", 0.609)
     with Catalogue.open(path) as again:
@@ -339,9 +345,10 @@ def test_blocks_of_an_older_catalogue_serve_on(
     plain.close()
     for write in (False, True):
         with Catalogue.open(path, write=write) as opened, monkeypatch.context() as patched:
-            patched.setattr(search, "_read_block", None)  # nothing is read anew
+            patched.setattr(vectors, "_read_block", None)  # nothing is read anew
             lengths = {kind: len(load_vectors(opened, kind)) for kind in KINDS}
             assert lengths == {"intensities": 1, "probabilities": 1, "standing": 0}
+            assert len(tracks_within(opened, [("valence", -1.0, 1.0)])) == 0
 
 
 def test_a_migration_happens_wholly_or_not_at_all(
@@ -405,13 +412,50 @@ def test_where_it_lies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_documentation_names_every_table_and_column(catalogue: Catalogue) -> None:
     text = Path(__file__).parents[2].joinpath("docs", "catalogue.md").read_text()
     for (table,) in catalogue.connection.execute(
-        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
-        "AND name NOT LIKE 'words\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'"
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'"
     ):
         assert f"`{table}`" in text
         for row in catalogue.connection.execute(f"PRAGMA table_info({table})"):
             name = re.sub(r"^(intensity|standing)_.*", r"\1_…", row[1])
             assert f"`{name}`" in text or table == "tracks", (table, name)
+
+
+def test_what_is_broken_is_told_alike_by_sql_and_in_words(catalogue: Catalogue) -> None:
+    warnings = (
+        (), ("a note",), ("very quiet", "damaged at 3.0 s; 1.0 s are missing, taken as silence"),
+        ("only 3.0 of 5.0 s could be read",), ("only 1.2 s of sound, repeated to 3 s",),
+    )  # fmt: skip
+    rows = []
+    for number, lines in enumerate(warnings):
+        for confidence in (0.0, 0.5):
+            said = replace(prediction(), warnings=lines, confidence=confidence)
+            rows.append(replace(track(f"{number} {confidence}"), prediction=said))
+    rows.append(replace(track("bad"), prediction=None, model_sha256="", error="'bad' is no audio"))
+    ids = catalogue.write_all(rows)
+    names = ("path", "error", "top", "warnings")
+    ((read, columns),) = catalogue.columns(ids, names)
+    told = list(map(fault, *(columns[name] for name in names[1:])))
+    assert [n for n, why in zip(read, told, strict=True) if why] == catalogue.broken().tolist()
+    said = dict(zip(columns["path"], told, strict=True))
+    assert said["/music/2 0.5"] == "damaged at 3.0 s; 1.0 s are missing, taken as silence"
+    assert said["/music/3 0.5"] == "only 3.0 of 5.0 s could be read"
+    assert said["/music/0 0.0"] == "silent: there is nothing to hear"
+    assert said["/music/bad"] == "'bad' is no audio"
+    assert sum(not why for why in told) == 3
+    catalogue.mark_missing(ids, 5)
+    assert len(catalogue.broken()) == 0
+
+
+def test_columns_come_in_the_order_asked_for(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = catalogue.write_all(track(name) for name in "abcde")
+    monkeypatch.setattr(catalogue_module, "PIECE", 2)
+    wanted = [ids[3], 99, ids[0], ids[4]]
+    pieces = list(catalogue.columns(wanted, ("title", "model")))
+    assert [title for _, piece in pieces for title in piece["title"]] == ["d", "a", "e"]
+    assert [number for some, _ in pieces for number in some] == [ids[3], ids[0], ids[4]]
+    assert {model for _, piece in pieces for model in piece["model"]} == {"tones"}
 
 
 def test_an_engine_needs_no_more_than_the_row() -> None:

@@ -21,7 +21,7 @@ from music_emotion.library.playlist import (
     pair_distances,
     parse_length,
 )
-from music_emotion.library.search import words_of
+from music_emotion.library.search import Query, words_of
 
 CALM, JOY = EMOTIONS.index("calmness"), EMOTIONS.index("joyful_activation")
 
@@ -212,8 +212,8 @@ def test_from_a_catalogue(catalogue: Catalogue) -> None:
     assert made.broken == ()
     assert made.summary == "20 tracks, 1:00:00, from calmness to joyful_activation"
     assert len({played.audio for played in made.tracks}) == 20
-    words = words_of(artist="artist 1")
-    some = make_playlist(catalogue, "calmness", "joyful activation", 360.0, words)
+    query = Query(words=words_of(artist="artist 1"))
+    some = make_playlist(catalogue, "calmness", "joyful activation", 360.0, query)
     assert {played.tags.artist for played in some.tracks} == {"artist 1"}
 
 

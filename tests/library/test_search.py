@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from helpers.tracks import prediction, row_of, track
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MusicEmotionError
-from music_emotion.library import search
+from music_emotion.library import vectors
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.search import (
     Query,
@@ -19,11 +19,11 @@ from music_emotion.library.search import (
     _first,
     distances_to,
     find,
-    load_vectors,
-    refresh_vectors,
+    refresh_index,
     words_of,
 )
 from music_emotion.library.track import CatalogueTrack, Tags
+from music_emotion.library.vectors import Array, Kind, load_vectors, refresh_vectors, tracks_within
 
 
 @pytest.fixture
@@ -46,9 +46,44 @@ def names(catalogue: Catalogue, query: Query) -> list[str]:
 
 
 def test_without_a_filter_everything_that_is_there(filled: Catalogue) -> None:
-    assert names(filled, Query()) == ["calm", "tense", "both", "bad"]
+    assert names(filled, Query()) == ["calm", "tense", "both"]
     assert names(filled, Query(limit=2)) == ["calm", "tense"]
-    assert names(filled, Query(failed=True)) == ["bad"]
+    assert names(filled, Query(broken=True)) == ["bad"]
+
+
+def test_what_is_broken_is_found_only_when_asked_for(filled: Catalogue) -> None:
+    """Silence and damage have numbers, too; the medians do without them."""
+    for name, fields in (
+        ("silent.mp3", {"confidence": 0.0}), ("damaged.mp3", {"warnings": ("damaged at 1.0 s",)})
+    ):  # fmt: skip
+        said = replace(prediction(calmness=1.0, tension=1.0), **fields)
+        filled.write(replace(track(name), prediction=said))
+    for fresh in (False, True):
+        if fresh:
+            refresh_index(filled)
+        target = prediction(calmness=1.0).intensities
+        assert names(filled, Query()) == ["calm", "tense", "both"]
+        assert names(filled, Query(("calmness",), at_least=0.5)) == ["calm", "both"]
+        assert names(filled, Query(("tension",))) == ["tense", "both"]
+        assert names(filled, Query(like=target, limit=1)) == ["calm"]
+        assert names(filled, Query(words=words_of(path="M"))) == ["calm", "tense", "both"]
+        assert names(filled, Query(within=(Range("valence", 0.0, 1.0),))) == [
+            "calm", "tense", "both",
+        ]  # fmt: skip
+        assert names(filled, Query(broken=True)) == ["bad", "silent", "damaged"]
+        assert names(filled, Query(broken=True, words=words_of(path="LENT"))) == ["silent"]
+        assert names(filled, Query(broken=True, limit=1)) == ["bad"]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2**31, 2**63, 10**30])
+def test_limits_of_any_size(filled: Catalogue, limit: int) -> None:
+    target = prediction().intensities
+    for query in (
+        Query(), Query(("calmness",), at_least=0.0), Query(like=target), Query(broken=True),
+        Query(words=words_of(text="a")), Query(within=(Range("valence", -1, 1),)),
+    ):  # fmt: skip
+        everything = find(filled, query).ids.tolist()
+        assert find(filled, replace(query, limit=limit)).ids.tolist() == everything[:limit]
 
 
 def test_by_emotion(filled: Catalogue) -> None:
@@ -144,7 +179,6 @@ def test_by_ranges(filled: Catalogue) -> None:
     assert names(filled, Query(within=both)) == []
     assert names(filled, Query(("tension",), at_least=0.5, within=(both[0],))) == ["both"]
     assert names(filled, Query(words=words_of(path="mp3"), within=(both[1],))) == ["tense"]
-    assert names(filled, Query(failed=True, within=(both[0],))) == []
     target = prediction(calmness=0.8, tension=0.1).intensities
     assert names(filled, Query(like=target, within=(both[0],))) == ["calm", "both"]
 
@@ -213,13 +247,13 @@ def test_vectors_are_right_before_and_after_they_are_written(
     before = load_vectors(catalogue)
     refresh_vectors(catalogue)
     read: list[int] = []
-    original = search._read_block
+    original = vectors._read_block
 
-    def read_block(catalogue: Catalogue, block: int) -> dict[search.Kind, search.Array]:
+    def read_block(catalogue: Catalogue, block: int) -> dict[Kind, Array]:
         read.append(block)
         return original(catalogue, block)
 
-    monkeypatch.setattr(search, "_read_block", read_block)
+    monkeypatch.setattr(vectors, "_read_block", read_block)
     after = load_vectors(catalogue)
     assert read == []
     np.testing.assert_array_equal(before.ids, after.ids)
@@ -231,12 +265,37 @@ def test_vectors_are_right_before_and_after_they_are_written(
         f"UPDATE prediction SET intensity_power = 0.25 WHERE track = {ids[0]}",
         f"DELETE FROM track WHERE id = {ids[1]}",
         f"UPDATE track SET missing_since = 1 WHERE id = {ids[2]}",
+        f"UPDATE prediction SET familiarity = 0.5 WHERE track = {ids[3]}",
     ):
         refresh_vectors(catalogue)
         catalogue.connection.execute(change)
+    (changed,) = tracks_within(catalogue, [("familiarity", 0.0, 0.5)])
+    assert changed == ids[3]
     now = load_vectors(catalogue)
     assert now.values[0, EMOTIONS.index("power")] == 0.25
     assert not {ids[1], ids[2]} & set(now.ids.tolist())
+
+
+def test_some_of_the_vectors(catalogue: Catalogue) -> None:
+    """Two blocks, of which one is out of date."""
+    catalogue.write_all(track(f"{n}", calmness=n / 8, id=None) for n in range(3))
+    for number in (5_000, 5_001, 9_000):
+        row = row_of(catalogue, "/music/1")
+        copied = catalogue.write(replace(row, path=f"/music/{number}", id=None))
+        catalogue.connection.execute("PRAGMA foreign_keys = OFF")
+        for table, column in (("track", "id"), ("prediction", "track"), ("timeline", "track")):
+            catalogue.connection.execute(
+                f"UPDATE {table} SET {column} = {number} WHERE {column} = {copied}"
+            )
+    refresh_vectors(catalogue)
+    catalogue.connection.execute("DELETE FROM vector WHERE block = 1")
+    assert load_vectors(catalogue).ids.tolist() == [1, 2, 3, 5_000, 5_001, 9_000]
+    among = np.array([2, 4, 5_001, 9_000, 50_000])
+    assert load_vectors(catalogue, among=among).ids.tolist() == [2, 5_001, 9_000]
+    assert load_vectors(catalogue, among=among, most=2).ids.tolist() == [2, 5_001]
+    some = load_vectors(catalogue, most=4)
+    assert some.ids.tolist() == [1, 2, 3, 5_000]
+    assert some.values[:, EMOTIONS.index("calmness")].tolist() == [0.0, 0.125, 0.25, 0.125]
 
 
 @settings(max_examples=40, deadline=None)

@@ -86,3 +86,12 @@ def test_the_command_lists_and_shows_them(shipped: Path) -> None:
     assert models(str(shipped / "abc")).startswith("# abc 1")
     cards = json.loads(models("--json"))
     assert [c["name"] for c in cards] == ["default", "abc"]
+
+
+def test_the_page_says_what_tracks_are_compared_with() -> None:
+    assert "Beside the emotions" not in card_page(card(**GOOD))
+    told = {"standing": "share of tracks that are lower", "heard_in_training": "by fingerprints"}
+    page = card_page(card(**GOOD, reference=told, reference_sha256="5" * 64))
+    assert "## Beside the emotions\n\n- standing: share of tracks that are lower\n" in page
+    assert "- heard in training: by fingerprints" in page
+    assert f"- SHA-256 of `reference.npz`: `{'5' * 64}`" in page

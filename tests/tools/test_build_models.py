@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import build_models
 import model_pages
 from build_models import RECIPES, Recipe, Workshop, build, honest_worth
-from build_reference import build_reference, compared_feature
+from build_reference import Compared, build_reference, compared_features, reference_recipe
 from helpers.corpora import corpus_of, points, segments
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.calibration import SUPPORT
@@ -72,9 +73,18 @@ def test_tracks_are_compared_with_what_was_predicted_out_of_fold() -> None:
 
 
 def test_what_sound_is_compared_by_is_computed_anyway() -> None:
-    assert compared_feature(("musicnn", "summary")) == "summary"
-    assert compared_feature(("musicnn",)) == "tags"
-    assert compared_feature(("log_mel",)) == ""
+    assert compared_features(("musicnn", "summary")) == Compared("summary", "summary")
+    assert compared_features(("musicnn",)) == Compared("tags", "musicnn")
+    assert compared_features(("log_mel",)) is None
+
+
+def test_a_reference_is_made_anew_where_what_it_depends_on_changes() -> None:
+    corpus, felt = corpus_of([0, 1]), np.full((2, 9), 0.5)
+    recipe = reference_recipe(felt, corpus, None)
+    assert recipe == reference_recipe(felt.copy(), corpus, None)
+    assert recipe != reference_recipe(felt / 2, corpus, None)
+    assert recipe != reference_recipe(felt, replace(corpus, fingerprint="other"), None)
+    assert recipe != reference_recipe(felt, corpus, Compared("tags", "musicnn"))
 
 
 def test_figures_of_another_recipe_are_refused() -> None:

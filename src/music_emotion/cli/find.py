@@ -21,7 +21,8 @@ from music_emotion.cli.options import (
 from music_emotion.errors import MusicEmotionError, printable
 
 if TYPE_CHECKING:
-    from music_emotion.library.search import Kind
+    from music_emotion.library.playlist_files import Naming
+    from music_emotion.library.vectors import Kind
 
 TABLE_LIMIT = 50  # lines on a screen; other formats have no limit of their own
 
@@ -33,7 +34,43 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     M3U8 = "m3u8"
+    PLS = "pls"
+    XSPF = "xspf"
     PARQUET = "parquet"
+
+
+PLAYLISTS = (Format.M3U8, Format.PLS, Format.XSPF)
+ENDINGS = {"m3u": "m3u8", "": "table", "txt": "table"}
+NO_LIST = {
+    "nsp": "holds rules of Navidrome's, no list of files; write an .m3u8, which Navidrome imports",
+}
+"""Endings of playlists that cannot be written, and why."""
+
+FormatOption = Annotated[str | None, choice(Format, "--format", "-f", help=FORMAT_HELP)]
+OutputOption = Annotated[
+    Path | None,
+    Option("--output", "-o", callback=no_music, metavar="FILE", help="Write this file."),
+]
+RelativeOption = Annotated[
+    bool, Option("--relative", help="In a playlist, paths relative to its folder.")
+]
+MapOption = Annotated[
+    list[str] | None,
+    Option(
+        "--map",
+        metavar="FROM=TO",
+        help="Write paths in the folder FROM as another player sees them; may be given several "
+        "times.",
+    ),
+]
+PathOption = Annotated[str, Option(metavar="TEXT", help="Part of the path.")]
+ArtistOption = Annotated[str, Option(metavar="TEXT", help="Part of the artist.")]
+TextOption = Annotated[
+    str, Option(metavar="TEXT", help="Part of path, artist, album, title or genre.")
+]
+AccentsOption = Annotated[
+    bool, Option("--ignore-accents", help="Words match without accents, too: bjork finds Björk.")
+]
 
 
 class By(StrEnum):
@@ -121,12 +158,18 @@ def find(
             help="What hears the file of --like if it is not catalogued.",
         ),
     ] = None,
-    path: Annotated[str, Option(metavar="TEXT", help="Part of the path.")] = "",
-    artist: Annotated[str, Option(metavar="TEXT", help="Part of the artist.")] = "",
-    text: Annotated[
-        str, Option(metavar="TEXT", help="Part of path, artist, album, title or genre.")
-    ] = "",
-    failed: Annotated[bool, Option("--failed", help="Files that could not be predicted.")] = False,
+    path: PathOption = "",
+    artist: ArtistOption = "",
+    text: TextOption = "",
+    ignore_accents: AccentsOption = False,
+    broken: Annotated[
+        bool,
+        Option(
+            "--broken",
+            "--failed",
+            help="Files that could not be read, are silent or damaged, and why.",
+        ),
+    ] = False,
     limit: Annotated[
         int | None,
         Option(
@@ -137,14 +180,10 @@ def find(
             help=f"0: all. By default {TABLE_LIMIT} in a table, else all.",
         ),
     ] = None,
-    format: Annotated[str | None, choice(Format, "--format", "-f", help=FORMAT_HELP)] = None,
-    output: Annotated[
-        Path | None,
-        Option("--output", "-o", callback=no_music, metavar="FILE", help="Write this file."),
-    ] = None,
-    relative: Annotated[
-        bool, Option("--relative", help="In a playlist, paths relative to its folder.")
-    ] = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    relative: RelativeOption = False,
+    maps: MapOption = None,
     catalogue: CatalogueOption = None,
 ) -> None:
     """Find tracks of a scanned library by what people feel.
@@ -153,22 +192,30 @@ def find(
     """
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
+    from music_emotion.library.missed import broken_among, why_nothing
     from music_emotion.library.search import Query, Range, emotion_index, find_similar, words_of
     from music_emotion.library.search import find as find_tracks
-    from music_emotion.library.writers import export
+    from music_emotion.library.writers import Listing, export
 
-    ending = format_of(output, {"m3u": "m3u8"})
-    written = format or (ending if ending in list(Format) else Format.TABLE)
+    written = _format(format, output)
+    words = words_of(path, artist, text)
     emotions = bool(feels or unfelt)
     for given, has_use, option, use in (
         (minimum is not None, bool(feels), "--min", "--feels"),
         (maximum is not None, bool(unfelt), "--max", "--not"),
         (by is not None, emotions, "--by", "--feels and --not"),
         (model is not None, like is not None, "--model", "--like"),
-        (relative, written == Format.M3U8, "--relative", "playlists (--format m3u8)"),
+        (relative, written in PLAYLISTS, "--relative", "playlists (--format m3u8)"),
+        (ignore_accents, bool(words), "--ignore-accents", "--path, --artist and --text"),
     ):
         if given and not has_use:
             raise MusicEmotionError(f"{option} is for {use}; add that, or leave it out")
+    heard = (emotions, valence, arousal, familiarity, like)
+    if broken and any(each not in (False, None) for each in heard):
+        raise MusicEmotionError(
+            "--broken lists what cannot be compared by what is felt; leave out one of the two"
+        )
+    naming = _naming(relative, maps, output)
     most = (TABLE_LIMIT if written == Format.TABLE else 0) if limit is None else limit
     query = Query(
         feels=tuple(feels or ()),
@@ -185,8 +232,9 @@ def find(
             )
             if text is not None
         ),
-        words=words_of(path, artist, text),
-        failed=failed,
+        words=words,
+        accents=not ignore_accents,
+        broken=broken,
         limit=most or None,
     )
     for name in (*query.feels, *query.unfelt):
@@ -198,12 +246,49 @@ def find(
             found = find_tracks(opened, query)
         else:
             found = find_similar(opened, query, like, model)
-        export(found.hits(opened), written, output, relative=relative)
+        export(Listing(opened, found, naming), written, output)
         older = opened.older_versions()
+        nothing = "" if len(found) else why_nothing(opened, query)
+        by_words = not (broken or nothing or emotions or query.within or like)
+        left_out = broken_among(opened, query) if by_words else 0
+    if nothing:
+        typer.echo(nothing, err=True)
+    if left_out:
+        files = "1 broken file" if left_out == 1 else f"{left_out:,} broken files"
+        typer.echo(f"left out {files}; --broken shows which", err=True)
+    _say_unused(naming, bool(len(found)))
     for name, count in older.items():
         typer.echo(_older(name, count), err=True)
     if written == Format.TABLE and limit is None and len(found) == most:
         typer.echo(f"the first {most}; --limit 0 shows all", err=True)
+
+
+def _format(named: str | None, output: Path | None) -> Format:
+    """Return the format asked for, or the one the output's name ends in."""
+    ending = format_of(output, ENDINGS)
+    if named is None and ending not in list(Format):
+        reason = NO_LIST.get(ending, f"ends in no format ({', '.join(Format)}); name one with -f")
+        raise MusicEmotionError(f"'{printable(output)}' {reason}")
+    return Format(named or ending)
+
+
+def _naming(relative: bool, maps: list[str] | None, output: Path | None) -> Naming:
+    """Return how paths are written."""
+    from music_emotion.library.playlist_files import Mapping, Naming
+
+    if relative and maps:
+        raise MusicEmotionError("--relative and --map both say how paths begin; leave out one")
+    mappings = tuple(map(Mapping.parse, maps or ()))
+    if not relative:
+        return Naming(mappings)
+    # Where the folder really is: ".." of a link leads out of what it points to.
+    return Naming(relative_to=(Path() if output is None else output.parent).resolve())
+
+
+def _say_unused(naming: Naming, written: bool) -> None:
+    """Say which mappings were for nothing."""
+    for mapping in naming.unused() if written else ():
+        typer.echo(f"no path is in '{printable(mapping.folder)}', which --map names", err=True)
 
 
 def _older(name: str, count: int) -> str:
@@ -232,24 +317,14 @@ def playlist(
     length: Annotated[
         str, Option(metavar="TIME", help="For example 60min, 1h30, 45 (minutes).")
     ] = "60min",
-    path: Annotated[str, Option(metavar="TEXT", help="Only tracks with this path.")] = "",
-    artist: Annotated[str, Option(metavar="TEXT", help="Only tracks by this artist.")] = "",
-    text: Annotated[
-        str, Option(metavar="TEXT", help="Only with this in path, artist, album, title, genre.")
-    ] = "",
-    output: Annotated[
-        Path | None,
-        Option(
-            "--output",
-            "-o",
-            callback=no_music,
-            metavar="FILE",
-            help="Write an M3U8; by default a table.",
-        ),
-    ] = None,
-    relative: Annotated[
-        bool, Option("--relative", help="In the M3U8, paths relative to its folder.")
-    ] = False,
+    path: PathOption = "",
+    artist: ArtistOption = "",
+    text: TextOption = "",
+    ignore_accents: AccentsOption = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+    relative: RelativeOption = False,
+    maps: MapOption = None,
     seed: Annotated[int, Option(metavar="N", help="Of the choice among very many tracks.")] = 0,
     catalogue: CatalogueOption = None,
 ) -> None:
@@ -259,15 +334,18 @@ def playlist(
     """
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.playlist import make_playlist, parse_length
-    from music_emotion.library.search import Hit, emotion_index, words_of
-    from music_emotion.library.writers import export
+    from music_emotion.library.search import Query, emotion_index, words_of
+    from music_emotion.library.writers import Listing, export
 
-    seconds, words = parse_length(length), words_of(path, artist, text)
     for name in (start, end):
         emotion_index(name)
+    written, naming = _format(format, output), _naming(relative, maps, output)
+    seconds = parse_length(length)
+    query = Query(words=words_of(path, artist, text), accents=not ignore_accents)
     with Catalogue.open(catalogue) as opened:
-        made = make_playlist(opened, start, end, seconds, words, seed)
-        export(map(Hit, made.tracks), "m3u8" if output else "table", output, relative=relative)
+        made = make_playlist(opened, start, end, seconds, query, seed)
+        export(Listing(opened, made.found(), naming), written, output)
+    _say_unused(naming, True)
     typer.echo(made.summary, err=True)
     for broken in made.broken:
         typer.echo(f"rule broken: {broken}", err=True)

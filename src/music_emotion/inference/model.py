@@ -24,6 +24,7 @@ from music_emotion.errors import AudioError, printable
 from music_emotion.features.compute import sample_rates, segment_features
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference import segmenter
+from music_emotion.inference.familiarity import UNFAMILIAR, doubted
 from music_emotion.inference.package import (
     OUTPUTS,
     PACKAGE_FILES,
@@ -47,6 +48,7 @@ ARRAY_METHODS = ("__array__", "__array_interface__", "__array_struct__")
 BYTES = (bytes, bytearray, memoryview)  # of a file or of samples, who knows
 QUIETEST_PEAK = 1e-3  # of music, -60 dB
 SPANS_AT_ONCE = 200  # that are pooled together: 6 MB
+UNFAMILIAR_SOUND = "unlike the music behind this model (speech, noise, …?): the answer means little"
 KNOWN_RECORDING = (
     "the model learned from this very recording; its confidence says nothing about other music"
 )
@@ -139,6 +141,8 @@ class EmotionModel:
         course = self.timeline(level, audible, np.concatenate(levels), duration)
         emotions, intensities = course.mean(course.emotions), course.mean(course.intensities)
         is_audible, is_known = bool(audible.any()), self.reference.knows(level, audible)
+        familiarity = self.reference.familiarity(level, audible)
+        is_unfamiliar = familiarity < UNFAMILIAR
         return TrackPrediction(
             path=path,
             duration=duration,
@@ -146,15 +150,18 @@ class EmotionModel:
             version=self.card.version,
             emotions=emotions,
             intensities=intensities,
-            confidence=self.confidence(emotions) if is_audible else 0.0,
+            confidence=self.confidence(emotions, familiarity) if is_audible else 0.0,
             valence=float(course.mean(course.valence)),
             arousal=float(course.mean(course.arousal)),
             timeline=course,
             standing=self.reference.standing(intensities),
+            familiarity=familiarity,
+            unfamiliar=is_unfamiliar,
             heard_in_training=is_known,
             warnings=(
                 *sound.warnings,
                 *_warnings(is_audible, float(peaks.max()), is_repeated, duration),
+                *((UNFAMILIAR_SOUND,) if is_unfamiliar and is_audible else ()),
                 *((KNOWN_RECORDING,) if is_known else ()),
             ),
             envelope=peaks,
@@ -256,11 +263,16 @@ class EmotionModel:
         }
         return self.network(pooled)
 
-    def confidence(self, emotions: Array) -> float:
-        """Return the calibrated probability that the top emotion is right, 0–1."""
+    def confidence(self, emotions: Array, familiarity: float = math.nan) -> float:
+        """Return the calibrated probability that the top emotion is right, 0–1.
+
+        Of unfamiliar sound it falls towards one in nine, which a guess is worth.
+        """
         top = float(emotions.max())
         curve = self.card.confidence
-        return top if curve is None else float(np.interp(top, curve.probability, curve.accuracy))
+        if curve is not None:
+            top = float(np.interp(top, curve.probability, curve.accuracy))
+        return doubted(top, familiarity, guess=1.0 / len(EMOTIONS))
 
 
 def joined(parts: Sequence[Mapping[Key, Array]]) -> dict[Key, Array]:

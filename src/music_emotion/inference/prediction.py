@@ -233,14 +233,14 @@ class TrackPrediction:
 
     def _timeline_dict(self) -> dict[str, Any]:
         course = self.timeline
-        shares = [_shares(row) for row in course.emotions]
+        shares = rounded_shares(course.emotions).T.tolist()
         return {
             **{
                 name: rounded_values(getattr(course, name), digits=3)
                 for name in ("time", "start", "end", "weight")
             },
             "window": course.window,
-            "emotions": {name: [row[at] for row in shares] for at, name in enumerate(EMOTIONS)},
+            "emotions": dict(zip(EMOTIONS, shares, strict=True)),
             "intensities": {
                 name: rounded_values(course.intensities[:, at]) for at, name in enumerate(EMOTIONS)
             },
@@ -427,16 +427,26 @@ def _observation(
 
 
 def _shares(values: Array) -> list[float]:
-    """Round probabilities so that they sum to 1: the largest takes what rounding left.
+    shares: list[float] = rounded_shares(values[None])[0].tolist()
+    return shares
+
+
+def rounded_shares(values: NDArray[np.floating]) -> Floats:
+    """Round probabilities, shape (n, 9), so that they sum to 1: the largest takes what is left.
 
     Nine that are equal, as for silence, stay equal.
+
+    Examples
+    --------
+    >>> rounded_shares(np.array([[0.5, 0.25, 0.2499999]])).tolist()
+    [[0.5, 0.25, 0.25]]
     """
-    rounded = [round(float(value), DIGITS) for value in values]
-    largest = max(rounded)
-    if largest > min(rounded):
-        at = rounded.index(largest)
-        rounded[at] = round(largest + 1.0 - sum(rounded), DIGITS)
-    return rounded
+    shares = np.asarray(values, np.float64).round(DIGITS)
+    rows = np.flatnonzero(shares.max(axis=1, initial=0.0) > shares.min(axis=1, initial=1.0))
+    largest = shares[rows].argmax(axis=1)
+    rest = 1.0 - shares[rows].sum(axis=1)
+    shares[rows, largest] = (shares[rows, largest] + rest).round(DIGITS)
+    return shares
 
 
 def rounded_values(values: Iterable[float], digits: int = DIGITS) -> list[float | None]:

@@ -54,6 +54,11 @@ class Recordings:
         if self.lengths.shape != (recordings,) or self.lengths.max(initial=0) > segments:
             raise ValueError("the lengths of recordings do not fit their fingerprints")
 
+    @property
+    def columns(self) -> int:
+        """Of the feature."""
+        return len(self.mean)
+
     def __len__(self) -> int:
         return len(self.prints)
 

@@ -5,12 +5,15 @@ Arrays of numbers, read without pickle, and known by the card's ``reference_sha2
 - ``intensities``: of the reference tracks, each predicted by models that had not heard its artist;
   every emotion's in rising order, so that no track can be told;
 - ``recordings.*``: fingerprints of what the model learned from
-  (:class:`~music_emotion.inference.recordings.Recordings`).
+  (:class:`~music_emotion.inference.recordings.Recordings`);
+- ``discriminant.*``: what tells the music behind the model from other sound
+  (:class:`~music_emotion.inference.familiarity.Discriminant`).
 """
 
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -23,12 +26,13 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import printable
 from music_emotion.features.compute import FEATURES
+from music_emotion.inference.familiarity import Discriminant
 from music_emotion.inference.recordings import Recordings
 
 REFERENCE_FILE = "reference.npz"
 MAX_UNPACKED_BYTES = 1 << 26
 
-_PARTS = {"recordings": Recordings}
+_PARTS = {"recordings": Recordings, "discriminant": Discriminant}
 """What a reference may hold besides intensities, by the name that its arrays begin with."""
 
 _DAMAGE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -46,10 +50,12 @@ class Reference:
     intensities: of n reference tracks, each column in rising order, shape (n, 9), 0–1; none where
         n is 0
     recordings: that the model learned from; ``None`` where they are not known
+    discriminant: what tells how familiar a sound is; ``None`` where that is not known
     """
 
     intensities: Array = field(default_factory=lambda: np.zeros((0, len(EMOTIONS)), np.float32))
     recordings: Recordings | None = None
+    discriminant: Discriminant | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -68,7 +74,7 @@ class Reference:
             raise ValueError(f"intensities of shape {shape}")
         for part in self._parts:
             known = FEATURES.get(part.feature)
-            if known is None or not known.is_pooled or known.shape != part.mean.shape:
+            if known is None or not known.is_pooled or known.shape != (part.columns,):
                 raise ValueError(f"no feature {printable(part.feature)!r} of that size")
         if not ((self.intensities >= 0) & (self.intensities <= 1)).all():
             raise ValueError("intensities leave 0 to 1")
@@ -104,6 +110,14 @@ class Reference:
         """
         known = self.recordings
         return known is not None and known.hold(features[known.feature], audible)
+
+    def familiarity(self, features: Mapping[str, Array], audible: NDArray[np.bool_]) -> float:
+        """Return how familiar a sound is, 0–1; NaN where that is not known.
+
+        The parameters are those of :meth:`knows`.
+        """
+        told = self.discriminant
+        return math.nan if told is None else told.familiarity(features[told.feature], audible)
 
 
 def reference_of(intensities: NDArray[np.floating]) -> Reference:

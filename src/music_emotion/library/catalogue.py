@@ -21,11 +21,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from music_emotion.digest import FileStamp
 from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.prediction import COLUMNS
 from music_emotion.library import database
-from music_emotion.library.schema import SCHEMA
+from music_emotion.library.schema import BLOCK_TRACKS, BROKEN, SCHEMA
 from music_emotion.library.timeline import packed, unpacked
 from music_emotion.library.track import (
     FILE_COLUMNS,
@@ -41,6 +44,7 @@ VARIABLE = "MUSIC_EMOTION_CATALOGUE"
 FILE_NAME = "catalogue.sqlite"
 
 AT_ONCE = 500  # rows asked for in one statement
+PIECE = 5_000  # of which some columns alone are read; SQLite takes 32,766 variables
 
 PREDICTION_COLUMNS = tuple(name for name in COLUMNS if name not in ("model", "version"))
 """Of the table "prediction", beside the rows of the track and of the model."""
@@ -63,11 +67,13 @@ _SOURCES = {
     "timeline": "l.probabilities",
     "points": "l.points",
 }
-_READ = f"""
-SELECT {", ".join(_SOURCES.values())}
+_FILES = """
 FROM track AS t
     LEFT JOIN prediction AS p ON p.track = t.id
     LEFT JOIN model AS m ON m.id = p.model
+"""
+_READ = f"""
+SELECT {", ".join(_SOURCES.values())} {_FILES}
     LEFT JOIN timeline AS l ON l.track = t.id
 """
 
@@ -172,6 +178,28 @@ class Catalogue:
             found = {t.id: t for t in self._select(f"WHERE t.id IN ({marks})", some)}
             yield from (found[number] for number in some if number in found)
 
+    def columns(
+        self, ids: Iterable[int], names: Sequence[str]
+    ) -> Iterator[tuple[list[int], dict[str, list[Any]]]]:
+        """Yield numbers of rows, and what their files have in columns of the view "tracks".
+
+        In the order of ``ids``, :data:`PIECE` files at a time; unknown ones are left out. Paths
+        are such as Python has them; all else is as it is stored, ``None`` where there is nothing.
+        """
+        selected = ", ".join(("t.id", *(_SOURCES[name] for name in names)))
+        numbers = map(int, ids)
+        while some := list(islice(numbers, PIECE)):
+            marks = ", ".join("?" * len(some))
+            question = f"SELECT {selected} {_FILES} WHERE t.id IN ({marks})"
+            with self.faults():
+                rows = {row[0]: row for row in self.connection.execute(question, some)}
+            if found := [rows[number] for number in some if number in rows]:
+                there, *values = map(list, zip(*found, strict=True))
+                columns = dict(zip(names, values, strict=True))
+                if "path" in columns:
+                    columns["path"] = list(map(restored_path, columns["path"]))
+                yield there, columns
+
     def predicted(self) -> Iterator[tuple[int, str]]:
         """Yield (number of the row, path) of all predicted files that are there, by path."""
         with self.faults():
@@ -180,6 +208,25 @@ class Catalogue:
                 "WHERE t.missing_since IS NULL ORDER BY t.path"
             ):
                 yield number, restored_path(path)
+
+    def broken(self) -> NDArray[np.int64]:
+        """Return the numbers of the rows of files that are there and broken, rising, shape (n,).
+
+        They could not be predicted, are silent, or a part of their sound could not be read.
+        """
+        question = f"""
+            SELECT id FROM track WHERE error <> ''
+            UNION SELECT track FROM prediction WHERE {BROKEN}"""
+        there = "SELECT id FROM track WHERE missing_since IS NULL AND id IN"
+        with self.faults():
+            rows = self.connection.execute(f"{there} ({question}) ORDER BY id")
+            return np.fromiter((number for (number,) in rows), np.int64)
+
+    def blocks(self) -> range:
+        """Return the numbers of the blocks of rows that derived tables have."""
+        with self.faults():
+            (last,) = self.connection.execute("SELECT max(id) FROM track").fetchone()
+        return range(0 if last is None else last // BLOCK_TRACKS + 1)
 
     def with_audio(self, audio: bytes) -> list[CatalogueTrack]:
         """Return the files with this sound, those with a prediction first."""

@@ -18,7 +18,6 @@ from music_emotion.errors import CatalogueError, printable
 BUSY_SECONDS = 30.0  # to wait for another program that is writing
 POLL_SECONDS = 0.2  # between two looks at another scan's lock
 PRIMARY_CODE = 0xFF  # of an SQLite error's number; the rest is details
-MAP_BYTES = 1 << 32  # of the file that SQLite may map into memory; reading is faster so
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,6 @@ _NO_HELPER_FILES = (
 
 def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema, *, write: bool) -> None:
     """Check that this is a catalogue, make or migrate its tables, set what is per session."""
-    connection.execute(f"PRAGMA mmap_size = {MAP_BYTES}")
     if write and not _header(connection)[2]:
         connection.execute("PRAGMA journal_mode = WAL")
         with transaction(connection):

@@ -36,7 +36,7 @@ from music_emotion.errors import CatalogueError, MusicEmotionError, printable
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.inference.writers import clock
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.search import Query, emotion_index, find, load_vectors
+from music_emotion.library.search import Found, Query, emotion_index, find
 from music_emotion.library.track import CatalogueTrack
 
 CANDIDATES = 1200  # tracks that a playlist chooses from, so that all pairs can be looked at
@@ -89,6 +89,10 @@ class Playlist:
     broken: tuple[str, ...]
     summary: str
 
+    def found(self) -> Found:
+        """Return the tracks as they are found in the catalogue."""
+        return Found(np.array([track.id for track in self.tracks], np.int64))
+
 
 def parse_length(text: str) -> float:
     """Return a length in seconds: ``60min``, ``1h30``, ``1.5h``, ``90s``; a number is minutes.
@@ -113,7 +117,7 @@ def make_playlist(
     start: str,
     end: str,
     seconds: float,
-    words: tuple[tuple[str, str], ...] = (),
+    query: Query | None = None,
     seed: int = 0,
 ) -> Playlist:
     """Make a playlist from what is catalogued and there.
@@ -122,8 +126,8 @@ def make_playlist(
     ----------
     start, end, seconds
         Names of emotions, and how long it should last.
-    words
-        What paths and tags must contain; see :class:`music_emotion.library.search.Query`.
+    query
+        What it chooses from; ``None`` is all.
     seed
         Of the choice among very many tracks.
 
@@ -133,10 +137,7 @@ def make_playlist(
         There is no such emotion, or no track to choose from.
     """
     emotions = emotion_index(start), emotion_index(end)
-    vectors = load_vectors(catalogue)
-    if words:
-        vectors = vectors.of(find(catalogue, Query(words=words)).ids)
-    chosen = vectors.ids
+    chosen = find(catalogue, query or Query()).ids
     if len(chosen) > CANDIDATES:
         chosen = np.sort(np.random.default_rng(seed).choice(chosen, CANDIDATES, replace=False))
     sounds: dict[bytes, tuple[CatalogueTrack, TrackPrediction]] = {}

@@ -20,7 +20,7 @@ from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue, Known
-from music_emotion.library.search import refresh_vectors
+from music_emotion.library.search import refresh_index
 from music_emotion.library.track import CatalogueTrack, ModelId, Tags, check_mutagen
 from music_emotion.library.walk import Walked, absolute, walk
 from music_emotion.progress import Progress
@@ -139,7 +139,7 @@ def scan(
     if options.again:
         work.look_again(card.name)
     work.run()
-    refresh_vectors(catalogue)
+    refresh_index(catalogue)
     return work.summary
 
 

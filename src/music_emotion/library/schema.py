@@ -18,29 +18,25 @@ from music_emotion.library.database import Migration, Schema
 APPLICATION_ID = 0x4D454D4F  # "MEMO" in the header of the file
 BLOCK_TRACKS = 4096  # tracks per row of the table "vector"
 
+DAMAGE = ("damaged at ", " s could be read")  # in warnings of sound that is partly lost
+BROKEN = " OR ".join(("top IS NULL", *(f"instr(warnings, '{words}') > 0" for words in DAMAGE)))
+"""SQL that is true of a prediction of silence, or of sound of which a part could not be read."""
+
 
 def _each(names: tuple[str, ...], kind: str) -> str:
     return ",\n    ".join(f"{name} {kind}" for name in names)
 
 
-def _outdates(event: str, table: str, track: str) -> str:
-    name = f"{table}_outdates_vector_{event.split()[0].lower()}"
+def _outdates(derived: str, event: str, table: str, track: str, when: str = "") -> str:
+    name = f"{table}_outdates_{derived}_{event.split()[0].lower()}"
     return f"""
-CREATE TRIGGER {name} AFTER {event} ON {table} BEGIN
-    DELETE FROM vector WHERE block = {track} / {BLOCK_TRACKS};
+CREATE TRIGGER {name} AFTER {event} ON {table}{when} BEGIN
+    DELETE FROM {derived} WHERE block = {track} / {BLOCK_TRACKS};
 END;"""
 
 
-def _words(action: str, row: str) -> str:
-    """SQL that adds a row's text to the index of words, or takes it out."""
-    first = "words, " if action == "delete" else ""
-    value = "'delete', " if action == "delete" else ""
-    return (
-        f"INSERT INTO words({first}rowid, path, artist, album, title, genre) VALUES "
-        f"({value}{row}.id, CAST({row}.path AS TEXT), {row}.artist, {row}.album, {row}.title, "
-        f"{row}.genre);"
-    )
-
+_TEXT = ("path", "artist", "album", "title", "genre")
+_OTHER_TEXT = f" WHEN {' OR '.join(f'new.{name} IS NOT old.{name}' for name in _TEXT)}"
 
 _TRACKS = f"""CREATE VIEW tracks AS
     SELECT track.*, model.name AS model, model.version,
@@ -95,6 +91,7 @@ CREATE TABLE prediction (
     {_each(STANDING_COLUMNS, "REAL")}
 );
 CREATE INDEX prediction_model ON prediction(model);
+CREATE INDEX prediction_broken ON prediction(track) WHERE {BROKEN};
 CREATE TABLE timeline (
     track INTEGER PRIMARY KEY REFERENCES track(id) ON DELETE CASCADE,
     first REAL NOT NULL,               -- seconds
@@ -107,7 +104,8 @@ CREATE TABLE vector (
     block INTEGER PRIMARY KEY,         -- of the tracks with id / {BLOCK_TRACKS} = block
     intensities BLOB NOT NULL,         -- float32, little-endian, {BLOCK_TRACKS} rows of nine
     probabilities BLOB NOT NULL,
-    standing BLOB NOT NULL DEFAULT x'' -- empty where none is known
+    standing BLOB NOT NULL DEFAULT x'', -- empty where none is known
+    numbers BLOB                       -- int32, little-endian, {BLOCK_TRACKS} rows of three
 );
 CREATE TABLE tag_write (
     id INTEGER PRIMARY KEY,
@@ -122,23 +120,20 @@ CREATE TABLE tag_write (
 );
 CREATE INDEX tag_write_track ON tag_write(track);
 CREATE INDEX tag_write_audio ON tag_write(audio);
-CREATE VIRTUAL TABLE words USING fts5(
-    path, artist, album, title, genre, content='', tokenize='trigram'
+CREATE TABLE text (
+    block INTEGER NOT NULL,            -- of the tracks with id / {BLOCK_TRACKS} = block
+    field TEXT NOT NULL,               -- path, artist, album, title or genre
+    folded BLOB NOT NULL,              -- UTF-8 of {BLOCK_TRACKS} tracks, between them a zero byte
+    plain BLOB NOT NULL,               -- the same without accents; empty where there are none
+    UNIQUE (block, field)
 );
-{_outdates("INSERT", "prediction", "new.track")}
-{_outdates("UPDATE", "prediction", "new.track")}
-{_outdates("DELETE", "prediction", "old.track")}
-{_outdates("UPDATE OF missing_since", "track", "new.id")}
-CREATE TRIGGER track_words_insert AFTER INSERT ON track BEGIN
-    {_words("insert", "new")}
-END;
-CREATE TRIGGER track_words_update AFTER UPDATE OF path, artist, album, title, genre ON track BEGIN
-    {_words("delete", "old")}
-    {_words("insert", "new")}
-END;
-CREATE TRIGGER track_words_delete AFTER DELETE ON track BEGIN
-    {_words("delete", "old")}
-END;
+{_outdates("vector", "INSERT", "prediction", "new.track")}
+{_outdates("vector", "UPDATE", "prediction", "new.track")}
+{_outdates("vector", "DELETE", "prediction", "old.track")}
+{_outdates("vector", "UPDATE OF missing_since", "track", "new.id")}
+{_outdates("text", "INSERT", "track", "new.id")}
+{_outdates("text", "UPDATE", "track", "new.id", _OTHER_TEXT)}
+{_outdates("text", "DELETE", "track", "old.id")}
 {_TRACKS}
 """
 
@@ -247,4 +242,43 @@ CREATE VIEW tracks AS
     },
 )
 
-SCHEMA = Schema(APPLICATION_ID, _TABLES, (_PROBABILITIES_UNDER_THEIR_EMOTIONS, _MORE_THAN_EMOTIONS))
+_TEXT_IN_BLOCKS = Migration(
+    "words are found whatever their case, accents and length; an index of broken files",
+    upgrade="""
+DROP TRIGGER track_words_insert;
+DROP TRIGGER track_words_update;
+DROP TRIGGER track_words_delete;
+DROP TABLE words;
+CREATE INDEX prediction_broken ON prediction(track) WHERE top IS NULL OR \
+instr(warnings, 'damaged at ') > 0 OR instr(warnings, ' s could be read') > 0;
+CREATE TABLE text (
+    block INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    folded BLOB NOT NULL,
+    plain BLOB NOT NULL,
+    UNIQUE (block, field)
+);
+ALTER TABLE vector ADD COLUMN numbers BLOB;
+CREATE TRIGGER track_outdates_text_insert AFTER INSERT ON track BEGIN
+    DELETE FROM text WHERE block = new.id / 4096;
+END;
+CREATE TRIGGER track_outdates_text_update AFTER UPDATE ON track WHEN \
+new.path IS NOT old.path OR new.artist IS NOT old.artist OR new.album IS NOT old.album OR \
+new.title IS NOT old.title OR new.genre IS NOT old.genre BEGIN
+    DELETE FROM text WHERE block = new.id / 4096;
+END;
+CREATE TRIGGER track_outdates_text_delete AFTER DELETE ON track BEGIN
+    DELETE FROM text WHERE block = old.id / 4096;
+END;
+""",
+    views={
+        "text": "SELECT 0 AS block, '' AS field, x'' AS folded, x'' AS plain WHERE 0",
+        "vector": "SELECT *, NULL AS numbers FROM {source}",
+    },
+)
+
+SCHEMA = Schema(
+    APPLICATION_ID,
+    _TABLES,
+    (_PROBABILITIES_UNDER_THEIR_EMOTIONS, _MORE_THAN_EMOTIONS, _TEXT_IN_BLOCKS),
+)

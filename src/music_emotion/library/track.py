@@ -16,6 +16,7 @@ from music_emotion.digest import FileStamp
 from music_emotion.errors import MissingExtraError
 from music_emotion.inference.model_card import Card
 from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.library.schema import DAMAGE
 from music_emotion.library.timeline import TIMELINE_COLUMNS, timeline_of, timeline_row
 
 TEXT_TAGS = ("artist", "album", "title", "genre")
@@ -214,6 +215,26 @@ class CatalogueTrack:
             id=row.get("id"),
             **{name: row[name] for name in ("audio", "error", "scanned_at")},
         )
+
+
+def fault(error: str, top: str | None, warnings: str | None) -> str:
+    r"""Return in a line why a file is broken: unreadable, silent or damaged; else ``""``.
+
+    Parameters
+    ----------
+    error, top, warnings
+        As they are stored; see :data:`music_emotion.library.schema.BROKEN`.
+
+    Examples
+    --------
+    >>> fault("", "power", "very quiet\ndamaged at 3.0 s"), fault("", "power", "very quiet")
+    ('damaged at 3.0 s', '')
+    """
+    if error or warnings is None:
+        return error
+    lines = warnings.split("\n")
+    damage = [line for line in lines if any(words in line for words in DAMAGE)]
+    return "; ".join(damage) or ("" if top else "silent: there is nothing to hear")
 
 
 def stored_path(path: str) -> str | bytes:

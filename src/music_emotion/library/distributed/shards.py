@@ -35,7 +35,7 @@ from music_emotion.errors import CatalogueError, MissingExtraError, printable
 from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS, STANDING_COLUMNS
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.distributed.urls import is_url, storage
-from music_emotion.library.search import refresh_vectors
+from music_emotion.library.search import refresh_index
 from music_emotion.library.timeline import POINTS
 from music_emotion.library.track import FILE_COLUMNS, STORED_COLUMNS, CatalogueTrack, ModelId
 from music_emotion.library.writers import arrow_schema
@@ -313,7 +313,7 @@ def import_shards(location: str, catalogue: Catalogue) -> Imported:
         catalogue.write_all(kept)
         written += len(kept)
         outdated += len(some) - len(kept)
-    refresh_vectors(catalogue)
+    refresh_index(catalogue)
     return Imported(written, outdated)
 
 

@@ -1,0 +1,131 @@
+"""Why nothing was found, in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from music_emotion.emotions import EMOTIONS
+from music_emotion.errors import printable
+from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.search import Query, Range, emotion_index, find
+from music_emotion.library.vectors import load_vectors
+from music_emotion.library.words import tracks_with
+
+
+def why_nothing(catalogue: Catalogue, query: Query) -> str:
+    """Return in a line why a query that found nothing did so.
+
+    Raises
+    ------
+    CatalogueError
+        The catalogue cannot be read.
+    """
+    if query.limit == 0:
+        return "nothing is shown, as was asked for"
+    if not len(catalogue):
+        return "the catalogue is empty; fill it: music-emotion scan FOLDER"
+    if query.broken:
+        return _no_broken(catalogue)
+    if not len(find(catalogue, Query(limit=1))):
+        return f"nothing is found: of {_files(len(catalogue))} {_away(catalogue)}"
+    conditions = list(_conditions(query))
+    for alone, what in conditions:
+        if not len(find(catalogue, replace(alone, limit=1))):
+            return f"nothing is found: {_why_none(catalogue, alone, what)}"
+    if len(conditions) < 2:
+        return "nothing is found: there is no other track"
+    counts = (f"{what}: {len(find(catalogue, alone)):,}" for alone, what in conditions)
+    return f"nothing is found: no track is all of it ({'; '.join(counts)})"
+
+
+def broken_among(catalogue: Catalogue, query: Query) -> int:
+    """Return how many broken files have a query's words, and are left out for being broken."""
+    return len(find(catalogue, Query(words=query.words, accents=query.accents, broken=True)))
+
+
+def _conditions(query: Query) -> Iterator[tuple[Query, str]]:
+    """Yield each of a query's conditions as a query of its own, and in words."""
+    bare = Query(accents=query.accents, by=query.by)
+    for field, text in query.words:
+        shown = f"'{printable(text)}' in its {field or 'path and tags'}"
+        yield replace(bare, words=((field, text),)), shown
+    for within in query.within:
+        yield replace(bare, within=(within,)), f"{within.name} {within.low:g} to {within.high:g}"
+    for name in query.feels:
+        least = "its median" if query.at_least is None else f"{query.at_least:g}"
+        alone = replace(bare, feels=(name,), at_least=query.at_least)
+        yield alone, f"{EMOTIONS[emotion_index(name)]} at least {least}"
+    for name in query.unfelt:
+        most = "its median" if query.at_most is None else f"{query.at_most:g}"
+        alone = replace(bare, unfelt=(name,), at_most=query.at_most)
+        yield alone, f"{EMOTIONS[emotion_index(name)]} at most {most}"
+
+
+def _why_none(catalogue: Catalogue, query: Query, what: str) -> str:
+    """Say why a single condition is true of no track."""
+    if query.words:
+        return f"no track has {what}{_other_words(catalogue, query)}"
+    if query.within:
+        return _out_of_range(catalogue, query.within[0])
+    values = load_vectors(catalogue, query.by or "intensities").values
+    if not len(values):
+        return "no track's standing is known; predict anew: music-emotion scan --again"
+    column = values[:, emotion_index((query.feels or query.unfelt)[0])]
+    bound, which = (column.max(), "most") if query.feels else (column.min(), "least")
+    return f"no track has {what}; the {which} is {bound:.3g}"
+
+
+def _other_words(catalogue: Catalogue, query: Query) -> str:
+    """Say where the words are that no sound track has."""
+    ids = tracks_with(catalogue, query.words, accents=query.accents)
+    if broken := len(np.intersect1d(ids, catalogue.broken())):
+        return f", but {_files(broken)} that --broken lists"
+    if len(ids):
+        return f", but {_files(len(ids))} that {_are(len(ids))} missing"
+    if query.accents and len(tracks_with(catalogue, query.words, accents=False)):
+        return "; with --ignore-accents there is something"
+    return ""
+
+
+def _out_of_range(catalogue: Catalogue, within: Range) -> str:
+    name = within.name
+    question = f"SELECT min({name}), max({name}) FROM prediction"
+    with catalogue.faults():
+        least, most = catalogue.connection.execute(question).fetchone()
+    if least is None:
+        return f"no track's {name} is known; predict anew: music-emotion scan --again"
+    return (
+        f"no track's {name} is between {within.low:g} and {within.high:g}; they are from "
+        f"{least:.3g} to {most:.3g}"
+    )
+
+
+def _no_broken(catalogue: Catalogue) -> str:
+    count = len(catalogue.broken())
+    return (
+        f"none of {_files(count)} that {_are(count)} broken has these words"
+        if count
+        else ("no file is broken")
+    )
+
+
+def _away(catalogue: Catalogue) -> str:
+    broken = len(catalogue.broken())
+    with catalogue.faults():
+        (missing,) = catalogue.connection.execute(
+            "SELECT count(*) FROM track WHERE missing_since IS NOT NULL"
+        ).fetchone()
+    parts = [f"{missing:,} {_are(missing)} missing"] if missing else []
+    parts += [f"{broken:,} {_are(broken)} broken (--broken lists them)"] if broken else []
+    return " and ".join(parts) or "none is predicted"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
