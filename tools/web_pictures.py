@@ -27,7 +27,8 @@ EMPTY = {"width": 1280, "height": 890}
 DESKTOP = {"width": 1280, "height": 790}
 SEVERAL = {"width": 1440, "height": 790}
 PHONE = {"width": 390, "height": 1080}
-BELOW = 16  # pixels shown below the last track
+PIECES = ("power", "calmness", "sadness", "tension", "tenderness", "joyful activation")
+BELOW = 16  # pixels shown below the last card
 PLACE = 33.0  # seconds: where the playhead stands
 PATIENCE = 120_000  # milliseconds
 SETTLING = 400  # milliseconds until nothing moves
@@ -61,10 +62,17 @@ def opened(browser: Browser, address: str, size: dict[str, int], theme: str) -> 
     context.close()
 
 
-def play(page: Page, *examples: str) -> None:
+def put_in_list(page: Page, *examples: str) -> None:
     for name in examples:
         page.locator("#example-list button", has_text=name).click()
-        page.locator(".track .outcome:visible").nth(examples.index(name)).wait_for()
+    page.locator('#list-table tr[data-state="done"]').nth(len(examples) - 1).wait_for()
+    page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    page.wait_for_timeout(SETTLING)
+
+
+def play(page: Page, example: str) -> None:
+    page.locator("#example-list button", has_text=example).click()
+    page.locator(".track .outcome:visible").wait_for()
     for stage in page.locator(".track .stage").all():
         box = stage.bounding_box()
         duration = float(stage.get_attribute("aria-valuemax") or 0)
@@ -87,9 +95,9 @@ def main() -> None:
     def shoot(page: Page, name: str) -> None:
         page.screenshot(path=chosen.out / f"web-{name}.png")
 
-    def shoot_tracks(page: Page, name: str) -> None:
+    def shoot_down_to(page: Page, name: str, last: str = "#tracks") -> None:
         size = page.viewport_size
-        box = page.locator("#tracks").bounding_box()
+        box = page.locator(last).bounding_box()
         assert size is not None
         assert box is not None
         shown = {"x": 0, "y": 0, "width": size["width"], "height": box["y"] + box["height"] + BELOW}
@@ -103,7 +111,7 @@ def main() -> None:
             shoot(page, "empty")
         with opened(browser, address, DESKTOP, "light") as page:
             play(page, "a journey")
-            shoot_tracks(page, "light")
+            shoot_down_to(page, "light")
         with opened(browser, address, DESKTOP, "dark") as page:
             play(page, "a journey")
             page.get_by_role("button", name="Why?").click()
@@ -111,13 +119,13 @@ def main() -> None:
             page.evaluate("document.activeElement.blur()")
             page.mouse.move(0, 0)
             page.wait_for_timeout(SETTLING)
-            shoot_tracks(page, "dark")
+            shoot_down_to(page, "dark")
         with opened(browser, address, PHONE, "light") as page:
             play(page, "a journey")
             shoot(page, "phone")
         with opened(browser, address, SEVERAL, "light") as page:
-            play(page, "power", "calmness")
-            shoot_tracks(page, "several")
+            put_in_list(page, *PIECES)
+            shoot_down_to(page, "several", "#list")
         browser.close()
 
 

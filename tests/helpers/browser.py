@@ -18,6 +18,8 @@ CHROMIUM = next(
 )
 FLAGS = (*CHROMIUM_FLAGS, "--autoplay-policy=no-user-gesture-required")
 PATIENCE = 90_000  # milliseconds that something may take on a busy machine
+DONE_CARD = '.track[aria-label="%s"]:not([aria-busy]) .outcome:visible'
+DONE_ROW = '#list-table tr[data-state="done"]'
 DROP = """(files) => {
   const transfer = new DataTransfer();
   for (const { name, data } of files) {
@@ -55,9 +57,17 @@ class Visit:
     def track(self, name: str) -> Any:
         return self.page.locator(f'.track[aria-label="{name}"]')
 
+    def row(self, name: str) -> Any:
+        """Return a file's row of the list, which is there where files are several."""
+        named = self.page.get_by_title(name, exact=True)
+        return self.page.locator("#list-table tbody tr", has=named)
+
     def outcome(self, name: str) -> Any:
-        """Wait for a track's result and return the track."""
+        """Wait for a track's result, open its card where it is closed, and return the track."""
         track = self.track(name)
+        self.page.locator(f'{DONE_CARD % name}, {DONE_ROW}:has([title="{name}"])').first.wait_for()
+        if not track.is_visible():
+            self.row(name).get_by_role("button", name=name, exact=True).click()
         track.locator(".outcome").wait_for()
         track.locator(".pending").wait_for(state="hidden")
         return track

@@ -81,7 +81,7 @@ def test_contrast_of_both_themes(theme: str) -> None:
         *product(("ink", "muted", "accent"), ("ground", "surface", "raised"), (TEXT,)),
         ("ink", "track", TEXT),
         ("accent-ink", "accent", TEXT),
-        ("bad", "bad-ground", TEXT),
+        *product(("bad",), ("bad-ground", "surface"), (TEXT,)),
         ("warn", "warn-ground", TEXT),
         *product(("control", "accent", "wave-played"), ("ground", "surface"), (PART,)),
         ("ink", "surface", PART),

@@ -1,8 +1,13 @@
 // The server's API: requests with the token where one is asked for, uploads with progress, events.
 // Addresses are relative to the page's, which may lie below a path of its host.
 
+import { isReadable } from "./intake.js";
+
 const TOKEN = "music-emotion-token";
 const TRIES = 20;
+const UNREACHABLE = "the server does not answer; is it still running?";
+const CUT_OFF = "the server went away before its answer came; is it still running?";
+const UNREADABLE = "the file was changed, moved or deleted since it was chosen; choose it again";
 const NO_MATTER_HOW_OFTEN = ["too_large", "too_long", "unsupported_format", "unreadable_audio"];
 let askedToken = null;
 
@@ -17,6 +22,11 @@ export class Refused extends Error {
   // Whether the same file would be refused again.
   get isFinal() {
     return NO_MATTER_HOW_OFTEN.includes(this.code);
+  }
+
+  // Whether it is the file that has to be chosen again.
+  get isOfTheFile() {
+    return this.code === "changed_on_disk";
   }
 }
 
@@ -71,7 +81,7 @@ async function ask(path, options = {}) {
     response = await fetch(path, { ...options, headers: headers() });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused(0, "unreachable", "the server does not answer; is it still running?");
+    throw new Refused(0, "unreachable", UNREACHABLE);
   }
   if (response.status === 401) {
     await askToken();
@@ -111,7 +121,7 @@ function send(form, signal, tellUpload) {
       return reject(new Refused(request.status, answer.code ?? "unknown", message, wait));
     });
     request.addEventListener("error", () =>
-      reject(new Refused(0, "unreachable", "the server does not answer; is it still running?")),
+      reject(new Refused(0, "unreachable", UNREACHABLE)),
     );
     request.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
     signal.addEventListener("abort", () => request.abort(), { once: true });
@@ -134,8 +144,9 @@ function pause(seconds, signal) {
 }
 
 // Sends the file until the server has room for it.
-async function begin(form, signal, tell) {
+async function begin(form, music, signal, tell) {
   for (let attempt = 1; ; attempt += 1) {
+    if (!(await isReadable(music))) throw new Refused(0, "changed_on_disk", UNREADABLE);
     try {
       return await send(form, signal, (share) => tell({ stage: "uploading", share }));
     } catch (error) {
@@ -144,6 +155,8 @@ async function begin(form, signal, tell) {
       } else if ((error.status === 429 || error.status === 503) && attempt < TRIES) {
         tell({ stage: "busy", seconds: error.retryAfter || 2 });
         await pause(error.retryAfter || 2, signal);
+      } else if (error.code === "unreachable" && !(await isReadable(music))) {
+        throw new Refused(0, "changed_on_disk", UNREADABLE); // while it was sent
       } else {
         throw error;
       }
@@ -156,7 +169,9 @@ async function* events(path, signal) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error) => {
+      throw error.name === "AbortError" ? error : new Refused(0, "unreachable", CUT_OFF);
+    });
     if (done) return;
     const parts = (rest + value).split("\n\n");
     rest = parts.pop();
@@ -172,7 +187,7 @@ export async function analyse(music, options, signal, tell) {
   const form = new FormData();
   for (const [name, value] of Object.entries(options)) form.append(name, value);
   form.append("file", music, music.name);
-  const job = await begin(form, signal, tell);
+  const job = await begin(form, music, signal, tell);
   const place = `api/jobs/${job.id}`;
   const forget = () => {
     fetch(place, { method: "DELETE", headers: headers(), keepalive: true }).catch(() => {});
@@ -184,7 +199,9 @@ export async function analyse(music, options, signal, tell) {
       else if (state.progress) tell(state.progress);
       if (state.problem) throw new Refused(422, state.problem.code, state.problem.message);
     }
-    return await json(`${place}/result`);
+    return await json(`${place}/result`).catch((error) => {
+      throw error.code === "unreachable" ? new Refused(0, "unreachable", CUT_OFF) : error;
+    });
   } finally {
     removeEventListener("pagehide", forget);
     forget();

@@ -2,10 +2,12 @@
 
 import { file, json } from "./api.js";
 import { top } from "./bars.js";
-import { drawComparison } from "./compare.js";
 import { saveAllCsv, saveAllJson } from "./downloads.js";
 import { clock, element, megabytes, percent, sentence } from "./format.js";
+import { dropped, objection, readsOf, remainder } from "./intake.js";
+import { List } from "./list.js";
 import { Queue } from "./queue.js";
+import { forget, forgetAll, remember, remembered, saveSettings, settings } from "./store.js";
 import { Track } from "./track.js";
 
 // Of a model's card, what a listener may want to know.
@@ -21,7 +23,12 @@ const find = (id) => document.getElementById(id);
 const queue = new Queue(AT_ONCE);
 let tracks = [];
 let offer = null;
+let list = null;
 let early = []; // dropped before the server told what it offers
+let lastOrder = 0;
+let lastOpened = null;
+let isRefreshing = false;
+let wantsFile = null; // the track that a file is being chosen for
 
 const context = {
   get emotions() {
@@ -32,52 +39,182 @@ const context = {
   announce: (text) => {
     find("status").textContent = text;
   },
-  changed: refresh,
-  removed: (track) => {
-    tracks = tracks.filter((other) => other !== track);
+  changed: (track) => {
+    if (!tracks.includes(track)) return;
+    remember(track.record);
+    refreshSoon();
+  },
+  arrived: (track) => {
+    if (tracks.length === 1) focusFromNowhere(track.element);
+  },
+  told: (track) => list.tell(track),
+  removed,
+  close: (track) => {
+    track.close();
     refresh();
-    find("choose").focus();
+    list.focusRow(track);
+  },
+  chooseFor: (track) => {
+    wantsFile = track;
+    find("file-again").click();
   },
   playing: (track) => {
     for (const other of tracks) if (other !== track) other.pause();
   },
 };
 
-function refresh() {
-  const done = tracks.filter(({ prediction }) => prediction);
-  document.body.classList.toggle("has-tracks", tracks.length > 0);
-  find("tracks").classList.toggle("several", tracks.length > 1);
-  find("skip").hash = tracks.length ? "tracks" : "main";
-  find("compare").hidden = done.length < 2;
-  if (done.length > 1) {
-    drawComparison(
-      find("compare-table"),
-      done.map(({ prediction }) => prediction),
-      offer.emotions,
-    );
-  }
+const done = () => tracks.map(({ prediction }) => prediction).filter(Boolean);
+
+// Takes focus that is nowhere in particular, and leaves it where somebody has put it.
+function focusFromNowhere(target) {
+  const { activeElement } = document;
+  if (activeElement === document.body || activeElement === find("choose")) target.focus();
 }
 
-// files: [{music, isFolder}]
+// Once for all that happens at a time.
+function refreshSoon() {
+  if (isRefreshing) return;
+  isRefreshing = true;
+  queueMicrotask(() => {
+    isRefreshing = false;
+    refresh();
+  });
+}
+
+function refresh() {
+  const isSeveral = tracks.length > 1;
+  document.body.classList.toggle("has-tracks", tracks.length > 0);
+  document.body.classList.toggle("several", isSeveral);
+  const opened = tracks.filter(({ isOpen }) => isOpen);
+  find("tracks").classList.toggle("beside", opened.length > 1);
+  find("skip").hash = isSeveral ? "list" : tracks.length ? "tracks" : "main";
+  find("list").hidden = !isSeveral;
+  find("kept").hidden = !tracks.length;
+  for (const id of ["all-json", "all-csv"]) find(id).disabled = !done().length;
+  find("again-all").hidden = failedByChance().length < 2;
+  if (isSeveral) list.draw(tracks);
+  if (others().length === 0) find("offer").hidden = true;
+  saveSettings({ ...list.settings, opened: opened.map(({ facts }) => facts.id) });
+}
+
+const failedByChance = () => tracks.filter(({ problem }) => problem?.remedy === "again");
+
+// Opens a track's card; with `isSingle` the only one.
+function open(track) {
+  if (list.settings.isSingle) closeAllBut(track);
+  track.open();
+  lastOpened = track;
+  refresh();
+  track.element.focus();
+  track.element.scrollIntoView({ block: "start" });
+}
+
+function closeAllBut(track) {
+  for (const other of tracks) if (other !== track && other.isOpen) other.close();
+}
+
+function listChanged({ isSingle }) {
+  if (isSingle) closeAllBut(lastOpened?.isOpen ? lastOpened : tracks.findLast((t) => t.isOpen));
+  refresh();
+}
+
+function removed(track) {
+  const next = list.neighbour(track);
+  tracks = tracks.filter((other) => other !== track);
+  forget(track.facts.id);
+  if (tracks.length === 1) tracks[0].open();
+  refresh();
+  if (tracks.length > 1) list.focusRow(next);
+  else (tracks[0]?.element ?? find("choose")).focus();
+}
+
+function create({ music, folder = "", example = null }) {
+  lastOrder = Math.max(Date.now(), lastOrder + 1);
+  const { name, size, lastModified: modified } = music;
+  const id = `${lastOrder}-${Math.random().toString(36).slice(2)}`;
+  return place(new Track({ id, order: lastOrder, name, folder, size, modified, example }, music, context));
+}
+
+function place(track) {
+  tracks.push(track);
+  find("tracks").append(track.element);
+  return track;
+}
+
+// files: [{music, folder, example}]
 function add(files) {
   if (!offer) {
     early.push(...files);
     return;
   }
-  const limit = offer.limits.upload_bytes;
-  for (const { music, isFolder } of files) {
-    const track = new Track(music, context);
-    tracks.push(track);
-    find("tracks").append(track.element);
-    if (isFolder) {
-      track.refuse("this is a folder; open it and drop the files in it");
-    } else if (music.size > limit) {
-      track.refuse(`the file has ${megabytes(music.size)}; this server takes ${megabytes(limit)}`);
-    } else {
-      track.analyse();
-    }
+  const only = tracks.length === 1 ? tracks[0] : null;
+  const added = [];
+  for (const given of files) {
+    // What is kept without its sound gets it back.
+    const known = tracks.find((track) => !track.music && track.isOf(given.music));
+    if (known) known.attach(given.music);
+    else added.push(create(given));
+  }
+  // The first card opened by itself; beside others it waits in the list, unless it is heard.
+  if (only && tracks.length > 1 && !only.isPlaying) only.close();
+  if (tracks.length === 1) tracks[0].open();
+  const reads = readsOf(find("files").accept);
+  for (const track of added) {
+    const against = objection(track.music, { reads, limit: offer.limits.upload_bytes });
+    if (against) track.fail(against.text, against.remedy);
+    else track.analyse();
+    remember(track.record);
   }
   refresh();
+  if (tracks.length > 1) focusFromNowhere(find("list"));
+}
+
+async function restore() {
+  for (const record of await remembered()) {
+    try {
+      place(Track.restored(record, context));
+    } catch {
+      forget(record.id); // of another version of the page
+    }
+  }
+  const opened = new Set(list.settings.opened);
+  for (const track of tracks) {
+    if (tracks.length === 1 || opened.has(track.facts.id)) track.open();
+  }
+  lastOrder = tracks.at(-1)?.facts.order ?? 0;
+  refresh();
+}
+
+// The files whose results are another model's.
+const others = () => tracks.filter(({ prediction }) => prediction && prediction.model !== context.model());
+
+function offerToAsk() {
+  const [asked, model] = [others(), context.model()];
+  find("offer").hidden = !asked.length;
+  if (!asked.length) return;
+  const files = asked.length === 1 ? "1 result is" : `${asked.length} results are`;
+  const silent = asked.filter(({ music, facts }) => !music && !facts.example).length;
+  const missing = silent ? ` Of ${silent} the files have to be dropped or chosen again for that.` : "";
+  find("offer-text").textContent = `${files} of another model.${missing}`;
+  find("offer-ask").textContent = `Ask ${model}`;
+  context.announce(`${find("offer-text").textContent} A button below offers to ask ${model}.`);
+}
+
+function askOthers() {
+  for (const track of others()) {
+    if (track.music || track.facts.example) track.analyse();
+    else track.analyseWhenThere();
+  }
+  find("offer").hidden = true;
+  if (tracks.length > 1) find("list").focus();
+  else tracks[0]?.element.focus();
+}
+
+function removeAll() {
+  for (const track of tracks.splice(0)) track.discard();
+  forgetAll();
+  refresh();
+  find("choose").focus();
 }
 
 function notice(text) {
@@ -89,7 +226,8 @@ async function addExample(example, button) {
   button.disabled = true;
   find("notice").hidden = true;
   try {
-    add([{ music: await file(`api/examples/${example.name}`, `${example.name}.flac`) }]);
+    const music = await file(`api/examples/${example.name}`, `${example.name}.flac`);
+    add([{ music, example: example.name }]);
   } catch (error) {
     notice(error.message);
   } finally {
@@ -105,10 +243,7 @@ function showModels() {
     ),
   );
   select.disabled = false;
-  select.addEventListener("change", () => {
-    context.announce(`model ${select.value}: all files are analysed again`);
-    for (const track of tracks) track.analyse();
-  });
+  select.addEventListener("change", offerToAsk);
 }
 
 function showExamples(examples) {
@@ -190,15 +325,12 @@ function showAbout() {
   find("about-dialog").showModal();
 }
 
-// A folder arrives as a file that cannot be read; only its entry says what it is.
-function dropped({ items }) {
-  return [...items]
-    .filter(({ kind }) => kind === "file")
-    .map((item) => ({
-      music: item.getAsFile(),
-      isFolder: item.webkitGetAsEntry?.()?.isDirectory ?? false,
-    }))
-    .filter(({ music }) => music);
+async function take(transfer) {
+  find("notice").hidden = true;
+  const found = await dropped(transfer, readsOf(find("files").accept));
+  if (found.files.length) add(found.files);
+  const text = remainder(found);
+  if (text) notice(text);
 }
 
 function wire() {
@@ -228,13 +360,35 @@ function wire() {
     event.preventDefault();
     depth = 0;
     document.body.classList.remove("dragging");
-    add(dropped(event.dataTransfer));
+    take(event.dataTransfer);
   });
   find("about").addEventListener("click", showAbout);
   for (const button of document.querySelectorAll("[data-close]")) {
     button.addEventListener("click", () => button.closest("dialog").close());
   }
-  const done = () => tracks.map(({ prediction }) => prediction).filter(Boolean);
+  find("file-again").addEventListener("change", () => {
+    const [music] = find("file-again").files;
+    find("file-again").value = "";
+    if (music && tracks.includes(wantsFile)) wantsFile.choose(music);
+  });
+  find("again-all").addEventListener("click", () => {
+    for (const track of failedByChance()) track.tryAgain();
+    find("list").focus();
+  });
+  find("offer-ask").addEventListener("click", askOthers);
+  find("offer-leave").addEventListener("click", () => {
+    find("offer").hidden = true;
+    find("model").focus();
+  });
+  find("forget").addEventListener("click", () => find("forget-dialog").showModal());
+  find("forget-dialog").addEventListener("close", () => {
+    if (find("forget-dialog").returnValue === "forget") removeAll();
+    find("forget-dialog").returnValue = "";
+  });
+  // Leaving the page ended its jobs; a browser that shows the same page again knows nothing of it.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && tracks.some(({ state }) => state === "pending")) location.reload();
+  });
   find("all-json").addEventListener("click", () => saveAllJson(done()));
   find("all-csv").addEventListener("click", () => saveAllCsv(done(), offer.emotions, top));
 }
@@ -251,6 +405,8 @@ async function start() {
       "Files go to this server only, and are gone after the analysis.";
     showModels();
     showMeanings();
+    list = new List(settings(), offer.emotions, { open, changed: listChanged });
+    await restore();
     showExamples(await json("api/examples"));
     document.body.classList.add("started");
     add(early.splice(0));

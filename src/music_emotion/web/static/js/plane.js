@@ -1,4 +1,5 @@
-// Valence and arousal as a plane: the whole as a dot, the way from start to end as a line.
+// Valence and arousal as a plane: the whole as a dot, the way from start to end as a line; or many
+// tracks, a dot each.
 
 import { signed } from "./format.js";
 import { continued, valuesAt } from "./river.js";
@@ -33,7 +34,7 @@ const line = (name, from, to) =>
 // A dimension's number and what it means.
 export function inWords(dimension, value) {
   const [low, high] = ENDS[dimension];
-  const means = Math.abs(value) < IN_BETWEEN ? "in between" : value > 0 ? high : low;
+  const means = [low, "in between", high][third(value)];
   return `${dimension} ${signed(value)} (${means})`;
 }
 
@@ -113,3 +114,30 @@ export function drawPlane(svg, prediction) {
     ring.setAttribute("cy", y);
   };
 }
+
+// Draws many tracks on one plane: [{id, name, prediction, colour}]. A click on a dot tells `chosen`
+// the track's id. Whoever does not see the dots has the numbers in the list.
+export function drawMany(svg, tracks, chosen) {
+  const dots = tracks.map(({ id, name, prediction, colour }) => {
+    const { valence, arousal } = prediction;
+    const made = dot("one", at(valence, arousal), 7);
+    made.style.setProperty("--colour", colour);
+    made.dataset.id = id;
+    made.append(part("title", {}, `${name}: ${place(prediction)}`));
+    made.addEventListener("click", () => chosen(id));
+    return made;
+  });
+  const mean = (dimension) =>
+    tracks.reduce((sum, { prediction }) => sum + prediction[dimension], 0) / tracks.length;
+  const among = tracks.length
+    ? ` On average ${inWords("valence", mean("valence"))}, ${inWords("arousal", mean("arousal"))}.`
+    : "";
+  const files = tracks.length === 1 ? "1 file" : `${tracks.length} files`;
+  svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  svg.setAttribute("aria-label", `${files} by valence and arousal.${among}`);
+  svg.replaceChildren(...frame(), ...dots);
+}
+
+// Where a number stands on its dimension: 0 for its low end, 1 in between, 2 for its high end.
+export const third = (value) => (Math.abs(value) < IN_BETWEEN ? 1 : value > 0 ? 2 : 0);
+export { ENDS };

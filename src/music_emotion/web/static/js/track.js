@@ -1,11 +1,11 @@
 // One piece of music on the page: its way through the server, then waveform, river and bars.
 
-import WaveSurfer from "../vendor/wavesurfer/wavesurfer.esm.js";
-import { analyse } from "./api.js";
+import { analyse, file } from "./api.js";
 import { Bars, top } from "./bars.js";
 import { saveCsv, saveJson, savePicture } from "./downloads.js";
 import { showExplanation } from "./explanation.js";
 import { clock, element, percent, sentence } from "./format.js";
+import { forVisitors, isReadable } from "./intake.js";
 import { drawPlane, inWords } from "./plane.js";
 import { drawAxis, drawRiver, isSilent, series, spanAt, valuesAt } from "./river.js";
 
@@ -15,6 +15,14 @@ const LEAP = 10; // seconds, Page Up and Page Down
 const TOLD = 3; // emotions in a sentence
 const MOST_OF_MUSIC = 0.99; // all of it nobody knows
 const CONTROLS = "select, input, a";
+// Needed by the first card that is opened, not by the page.
+const waveform = () => import("../vendor/wavesurfer/wavesurfer.esm.js");
+const AGAIN = {
+  again: "Try again",
+  anyway: "Send it all the same",
+  choose: "Choose the file again",
+};
+const LEFT = "the page was left before the answer came; choose the file again";
 const nonce = document.querySelector('meta[name="style-nonce"]').content;
 
 const STAGES = {
@@ -57,6 +65,9 @@ let numbered = 0;
 
 export class Track {
   prediction = null;
+  problem = null; // {text, remedy}: a key of AGAIN or null
+  progress = ""; // in words, while it is asked for
+  isOpen = false;
   #card;
   #context;
   #abort = null;
@@ -66,20 +77,28 @@ export class Track {
   #unplayable = false;
   #url = null;
   #sizes = null;
-  #isRefused = false;
+  #isDrawn = false;
   #drawWhy = null;
   #quantity = "emotions";
+  // What is done when the file has been chosen again, and whether with the results that are there.
+  #whenThere = { act: () => {}, isOfResults: false };
 
-  // context: {emotions, queue, model(), changed(), removed(track), playing(track), announce(text)}
-  constructor(music, context) {
+  // facts: {id, order, name, folder, size, modified, example}; the music is null after a reload.
+  // context: {emotions, queue, model(), changed(track), told(track), arrived(track),
+  //   removed(track), playing(track), announce(text), close(track), chooseFor(track)}
+  constructor(facts, music, context) {
+    this.facts = facts;
     this.music = music;
     this.#context = context;
     const template = document.getElementById("track-template");
     this.#card = template.content.firstElementChild.cloneNode(true);
-    this.#find("h2").textContent = music.name;
-    this.#find("h2").title = music.name;
-    this.#card.setAttribute("aria-label", music.name);
-    this.#find('[data-do="remove"]').setAttribute("aria-label", `Remove ${music.name}`);
+    this.#card.hidden = true;
+    this.#card.id = `track-${facts.id}`;
+    this.#find("h2").textContent = facts.name;
+    this.#find("h2").title = this.path;
+    this.#card.setAttribute("aria-label", facts.name);
+    this.#find('[data-do="remove"]').setAttribute("aria-label", `Remove ${facts.name}`);
+    this.#find('[data-do="close"]').setAttribute("aria-label", `Close ${facts.name}`);
     this.#card.addEventListener("click", (event) => {
       const wanted = event.target.closest("[data-do]")?.dataset.do;
       if (wanted) this.#act(wanted);
@@ -96,8 +115,54 @@ export class Track {
     document.addEventListener("themechange", this.themed);
   }
 
+  // A track as it was before the page was left; throws where the record is not one of these.
+  static restored({ result, problem, ...facts }, context) {
+    const track = new Track(facts, null, context);
+    const { timeline, standing } = result?.prediction ?? {};
+    for (const { name } of result ? context.emotions : []) {
+      if (!(timeline.intensities[name].length && name in standing)) throw new TypeError(name);
+    }
+    if (result) track.#take(result);
+    if (problem) track.#showProblem(problem.text, problem.remedy && "choose");
+    else if (!result) track.#showProblem(sentence(LEFT), "choose");
+    return track;
+  }
+
+  // What a restored track needs, as plain values.
+  get record() {
+    const { result = null, problem } = this;
+    return { ...this.facts, result, problem };
+  }
+
   get element() {
     return this.#card;
+  }
+
+  get name() {
+    return this.facts.name;
+  }
+
+  get path() {
+    const { name, folder } = this.facts;
+    return folder ? `${folder}/${name}` : name;
+  }
+
+  get state() {
+    if (this.progress) return "pending";
+    return this.problem ? "failed" : "done";
+  }
+
+  get remedy() {
+    return this.problem?.remedy ? AGAIN[this.problem.remedy] : null;
+  }
+
+  get isPlaying() {
+    return this.#wave?.isPlaying() ?? false;
+  }
+
+  // The name of the leading emotion, null for silence.
+  get leading() {
+    return top(this.prediction);
   }
 
   get peaks() {
@@ -112,8 +177,9 @@ export class Track {
     const { emotions } = this.#context;
     const acts = {
       remove: () => this.remove(),
-      cancel: () => (this.prediction ? this.#abort?.abort() : this.remove()),
-      again: () => this.analyse(),
+      close: () => this.#context.close(this),
+      cancel: () => this.cancel(),
+      again: () => this.tryAgain(),
       play: () => this.playPause(),
       json: () => saveJson(this.prediction),
       csv: () => saveCsv(this.prediction, emotions),
@@ -125,29 +191,130 @@ export class Track {
     acts[wanted]();
   }
 
+  open() {
+    this.isOpen = true;
+    this.#card.hidden = false;
+    if (this.prediction && !this.#isDrawn) this.#show();
+  }
+
+  close() {
+    this.pause();
+    this.isOpen = false;
+    this.#card.hidden = true;
+  }
+
+  cancel() {
+    if (this.prediction) this.#abort?.abort();
+    else this.remove();
+  }
+
+  tryAgain() {
+    if (this.problem?.remedy === "choose") this.music = null;
+    this.analyse();
+  }
+
+  // Has the file chosen again, after which something is done.
+  async #withMusic(act, isOfResults) {
+    this.#whenThere = { act, isOfResults };
+    const { example, name } = this.facts;
+    if (!example) {
+      this.#context.announce(`choose ${name} again: the page keeps results, not the music`);
+      this.#context.chooseFor(this);
+      return;
+    }
+    try {
+      this.attach(await file(`api/examples/${example}`, name));
+    } catch (error) {
+      this.fail(error.message, "again");
+    }
+  }
+
+  // Whether a file is the one that the results are of, as far as its name and stamp tell.
+  isOf({ name, size, lastModified }) {
+    const { facts } = this;
+    return name === facts.name && size === facts.size && lastModified === facts.modified;
+  }
+
+  // Takes a file that was chosen again.
+  choose(music) {
+    if (music.name !== this.name) {
+      this.fail(`that was ${music.name}; choose ${this.name}`, "choose");
+    } else if (!this.#whenThere.isOfResults || this.isOf(music)) {
+      this.attach(music);
+    } else {
+      this.#put(music);
+      this.fail("the file has changed since it was heard; the results are of how it was", "again");
+    }
+  }
+
+  attach(music) {
+    this.#put(music);
+    this.#settle();
+    const { act } = this.#whenThere;
+    this.#whenThere = { act: () => {}, isOfResults: false };
+    if (this.prediction) act();
+    else this.analyse();
+    this.#context.changed(this);
+  }
+
+  // Asks as soon as the file is there again.
+  analyseWhenThere() {
+    this.#whenThere = { act: () => this.analyse(), isOfResults: false };
+  }
+
+  #put(music) {
+    this.music = music;
+    this.facts.size = music.size;
+    this.facts.modified = music.lastModified;
+    if (this.#isDrawn) this.#openWave();
+  }
+
+  // Takes problem and progress off the card.
+  #settle() {
+    this.problem = null;
+    this.#find(".problem").hidden = true;
+  }
+
   // Sends the file through the server and shows what comes back.
   async analyse() {
-    if (this.#isRefused) return;
+    if (!this.music) {
+      this.#withMusic(() => this.analyse(), false);
+      return;
+    }
     this.pause();
     const result = await this.#request({ model: this.#context.model() });
     if (!result) return;
-    this.result = result;
-    this.prediction = result.prediction;
-    this.#show();
-    const name = top(this.prediction);
-    const label = this.#context.emotions.find((emotion) => emotion.name === name)?.label;
+    this.#take(result);
+    const label = this.#context.emotions.find(({ name }) => name === this.leading)?.label;
     const verdict = label
       ? `mostly ${label}, confidence ${percent(this.prediction.confidence)}`
       : "silence, no emotion";
-    this.#context.announce(`${this.music.name}: ${verdict}`);
-    this.#context.changed();
+    this.#context.announce(`${this.name}: ${verdict}`);
+    this.#context.changed(this);
+    this.#context.arrived(this);
+  }
+
+  #take(result) {
+    this.result = result;
+    this.prediction = result.prediction;
+    this.#isDrawn = false;
+    this.#drawWhy = null;
+    this.#closeWave();
+    if (this.isOpen) this.#show();
   }
 
   async explain(emotion = "") {
+    if (!this.music) {
+      this.#withMusic(() => this.explain(emotion), true);
+      return;
+    }
     this.#find('[data-do="explain"]').disabled = true;
-    const result = await this.#request({ model: this.#context.model(), explain: "true", emotion });
+    // Of the model whose answer stands here, whichever is chosen by now.
+    const { model } = this.prediction;
+    const result = await this.#request({ model, explain: "true", emotion });
     this.#find('[data-do="explain"]').disabled = false;
     if (!result) return;
+    this.#context.changed(this);
     this.#drawWhy = showExplanation(this.#find(".why"), result.prediction.explanation, this.#context.emotions, {
       seek: (time) => this.seek(time),
       ask: (name) => this.explain(name),
@@ -160,10 +327,12 @@ export class Track {
     this.#abort?.abort();
     const abort = new AbortController();
     this.#abort = abort;
-    this.#find(".problem").hidden = true;
+    this.#settle();
     this.#find(".pending").hidden = false;
     this.#card.setAttribute("aria-busy", "true");
-    const tell = (progress) => this.#tell(progress);
+    const tell = (progress) => {
+      if (this.#abort === abort) this.#tell(progress);
+    };
     tell({ stage: "queueing" });
     try {
       const { music } = this;
@@ -172,43 +341,61 @@ export class Track {
         abort.signal,
       );
     } catch (error) {
-      if (error.name !== "AbortError") this.#fail(error.message, !error.isFinal);
+      if (this.#abort !== abort) return null; // something else is asked for, or nothing any more
+      this.#rest();
+      if (error.name === "AbortError") this.#context.changed(this);
+      else this.#failed(error);
       return null;
     } finally {
-      if (this.#abort === abort) {
-        this.#find(".pending").hidden = true;
-        this.#card.removeAttribute("aria-busy");
-      }
+      if (this.#abort === abort) this.#rest();
     }
+  }
+
+  #rest() {
+    this.progress = "";
+    this.#find(".pending").hidden = true;
+    this.#card.removeAttribute("aria-busy");
   }
 
   #tell(progress) {
     const bar = this.#find("progress");
     const text = STAGES[progress.stage](progress);
+    this.progress = text;
     this.#find(".stage-text").textContent = text;
-    bar.setAttribute("aria-label", `${this.music.name}: ${text}`);
+    bar.setAttribute("aria-label", `${this.name}: ${text}`);
     const { stage, share, heard, total } = progress;
     if (stage === "uploading") bar.value = share;
     else if (stage === "listening" && total) bar.value = heard / total;
     else bar.removeAttribute("value");
+    this.#context.told(this);
   }
 
-  // For what is not sent at all.
-  refuse(message) {
-    this.#isRefused = true;
+  #failed(error) {
+    const remedy = error.isOfTheFile ? "choose" : error.isFinal ? null : "again";
+    this.fail(forVisitors(error), remedy);
+  }
+
+  // Says what is wrong, on the card and in the list; for what is not sent at all, too.
+  fail(text, remedy) {
+    this.#showProblem(sentence(text), remedy);
+    this.#context.announce(`${this.name}: ${this.problem.text}`);
+    this.#context.changed(this);
+  }
+
+  #showProblem(text, remedy) {
+    this.problem = { text, remedy };
     this.#find(".pending").hidden = true;
-    this.#fail(message, false);
-  }
-
-  #fail(message, mayHelpAgain) {
-    this.#find(".problem p").textContent = sentence(message);
-    this.#find('[data-do="again"]').hidden = !mayHelpAgain;
+    this.#find(".problem p").textContent = this.problem.text;
+    const again = this.#find('[data-do="again"]');
+    again.hidden = !remedy;
+    again.textContent = this.remedy;
     this.#find(".problem").hidden = false;
   }
 
   #show() {
     const { emotions } = this.#context;
     const { prediction } = this;
+    this.#isDrawn = true;
     this.#find(".outcome").hidden = false;
     this.#find(".why").hidden = true;
     const leader = emotions.find(({ name }) => name === top(prediction));
@@ -231,7 +418,7 @@ export class Track {
     this.#showMood(emotions);
     this.#find(".clock .end").textContent = clock(prediction.duration);
     const stage = this.#find(".stage");
-    stage.setAttribute("aria-label", `Position in ${this.music.name}`);
+    stage.setAttribute("aria-label", `Position in ${this.name}`);
     stage.setAttribute("aria-valuemax", prediction.duration.toFixed(1));
     this.#openWave();
     this.#sizes?.disconnect();
@@ -307,12 +494,25 @@ export class Track {
     return `${told}, over time. Over the whole: ${parts.join(", ")}.`;
   }
 
-  #openWave() {
+  async #openWave() {
     this.#closeWave();
     this.#unplayable = false;
-    this.#find(".play").disabled = false;
-    this.#url = URL.createObjectURL(this.music);
-    this.#wave = WaveSurfer.create({
+    const button = this.#find(".play");
+    button.disabled = false;
+    button.title = this.music ? "" : "Choose the file again to hear it; the page keeps results only.";
+    const url = this.music ? URL.createObjectURL(this.music) : null;
+    this.#url = url;
+    const { prediction } = this;
+    let player = null;
+    try {
+      player = (await waveform()).default;
+    } catch {
+      this.#cannotPlay("The player does not load; is the server still running?");
+      return;
+    }
+    // While it was loaded the card may have got another result, or a file.
+    if (this.#url !== url || this.prediction !== prediction || this.#wave) return;
+    this.#wave = player.create({
       container: this.#find(".wave"),
       height: WAVE_HEIGHT,
       cursorWidth: 0,
@@ -324,18 +524,19 @@ export class Track {
       hideScrollbar: true,
       cspNonce: nonce,
       peaks: [this.peaks],
-      duration: this.prediction.duration,
-      url: this.#url,
+      duration: prediction.duration,
+      ...(url && { url }),
     });
     this.#paintWave();
+    if (!url) return;
     const wave = this.#wave;
     // While it stands still the place is where it was put last; the player tells that late.
     wave.on("timeupdate", (time) => wave.isPlaying() && this.#moved(time));
     wave.on("play", () => this.#playing(true));
     wave.on("pause", () => this.#playing(false));
     wave.on("finish", () => this.#playing(false));
-    wave.on("error", () => this.#cannotPlay());
-    wave.getMediaElement()?.addEventListener("error", () => this.#cannotPlay());
+    wave.on("error", () => this.#noSound());
+    wave.getMediaElement()?.addEventListener("error", () => this.#noSound());
     wave.once("ready", () => this.seek(this.#position));
   }
 
@@ -347,13 +548,25 @@ export class Track {
     this.#url = null;
   }
 
-  #cannotPlay() {
-    if (this.#unplayable || !this.#wave) return;
+  // The player has no sound: because of the format, or since the file is not what it was.
+  async #noSound() {
+    const { music } = this;
+    if (this.#unplayable || !this.#wave || !music) return;
+    if (await isReadable(music)) {
+      this.#cannotPlay("This browser cannot play the format; the curves are right all the same.");
+    } else if (this.music === music) {
+      this.music = null;
+      this.#openWave();
+      this.fail("the file was changed, moved or deleted since it was heard", "choose");
+    }
+  }
+
+  #cannotPlay(why) {
     this.#unplayable = true;
     const button = this.#find(".play");
     button.disabled = true;
-    button.title = "This browser cannot play the format; the curves are right all the same.";
-    button.setAttribute("aria-label", "Play: this browser cannot play the format");
+    button.title = why;
+    button.setAttribute("aria-label", `Play: ${why}`);
   }
 
   #paintWave() {
@@ -504,25 +717,36 @@ export class Track {
 
   seek(time) {
     const place = Math.min(Math.max(0, time), this.prediction.duration);
-    if (this.#wave && !this.#unplayable) this.#wave.setTime(place);
+    if (this.#wave && this.music && !this.#unplayable) this.#wave.setTime(place);
     this.#moved(place);
   }
 
-  playPause() {
-    if (!this.#wave || this.#unplayable) return;
-    this.#wave.playPause().catch(() => this.#cannotPlay());
+  async playPause() {
+    if (!this.music) {
+      this.#withMusic(() => this.playPause(), true);
+      return;
+    }
+    await waveform().catch(() => {}); // the card may be new
+    if (this.#wave && !this.#unplayable) this.#wave.playPause().catch(() => this.#noSound());
   }
 
   pause() {
-    if (this.#wave?.isPlaying()) this.#wave.pause();
+    if (this.isPlaying) this.#wave.pause();
   }
 
   remove() {
-    this.#abort?.abort();
+    this.discard();
+    this.#context.removed(this);
+  }
+
+  // Ends all that it does and takes its card off the page.
+  discard() {
+    const abort = this.#abort;
+    this.#abort = null; // what it ends is nobody's any more
+    abort?.abort();
     this.#sizes?.disconnect();
     this.#closeWave();
     document.removeEventListener("themechange", this.themed);
     this.#card.remove();
-    this.#context.removed(this);
   }
 }
