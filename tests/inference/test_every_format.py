@@ -17,7 +17,7 @@ pytest.importorskip("av", reason="needs the extra [formats]")
 
 from helpers.sounds import music
 from music_emotion.audio.kinds import KINDS, suffix_of
-from music_emotion.inference.model import EmotionModel, load_model
+from music_emotion.inference.model import UNFAMILIAR_SOUND, EmotionModel, load_model
 from music_emotion.inference.prediction import TrackPrediction
 
 SECONDS, RATE = 12.0, 22_050  # what needs a higher rate, or is mostly met with one, has it below
@@ -311,7 +311,7 @@ def test_a_file_is_predicted_as_ffmpeg_decodes_it(
         pytest.skip(f"{name}: this ffmpeg has no encoder for it")
     wanted = request.getfixturevalue("expected")(EDITED[name][0] if name in EDITED else name)
     found = model.predict(folder / name)
-    assert found.warnings == ()
+    assert set(found.warnings) <= {UNFAMILIAR_SOUND}  # nothing is wrong with the file
     assert found.duration == pytest.approx(wanted.duration, abs=0.03)
     difference = np.abs(found.emotions - wanted.emotions).max()
     assert difference <= LARGEST
