@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -126,3 +129,18 @@ def test_mpg123_plays_frames_without_side_information_as_silence():
         silence = file.read(20 * head.samples)
     assert len(silence) >= 19 * head.samples
     assert not silence.any()
+
+
+def test_onnxruntime_reports_to_nobody(tmp_path):
+    """Where it fails, `features.graphs.quiet_onnxruntime` does not keep it from noting its use.
+
+    From 1.2x on it writes which program ran which model into the user's cache, and sends it.
+    """
+    program = (
+        "import numpy, music_emotion;"
+        "music_emotion.predict(numpy.sin(numpy.arange(132_300) / 16), 44_100)"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "ORT_"))}
+    environment["HOME"] = str(tmp_path)
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    assert not [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name.lower()]

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +54,27 @@ def open_graph(graph: Path, *, threads: int = 1) -> onnxruntime.InferenceSession
     return _session(graph, threads)
 
 
-@lru_cache(maxsize=8)
-def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
+def quiet_onnxruntime() -> Any:
+    """Import onnxruntime, and let it report to nobody.
+
+    Newer versions note in the user's cache which programs ran which models on which machine, and
+    send it to their maker; whether they do is read when they are imported.
+
+    Examples
+    --------
+    >>> quiet_onnxruntime().__name__
+    'onnxruntime'
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # where another part of the program imported it before
+    return onnxruntime
+
+
+@lru_cache(maxsize=8)
+def _session(graph: Path, threads: int) -> onnxruntime.InferenceSession:
+    onnxruntime = quiet_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

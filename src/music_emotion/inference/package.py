@@ -28,7 +28,7 @@ from music_emotion.audio.discover import is_folder
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, choose_from, printable
 from music_emotion.features.compute import FEATURES
-from music_emotion.features.graphs import open_graph
+from music_emotion.features.graphs import open_graph, quiet_onnxruntime
 from music_emotion.inference.model_card import CARD_FILE, Card, card_json, read_card, read_part
 from music_emotion.inference.reference import (
     REFERENCE_FILE,
@@ -199,8 +199,7 @@ def _check_digest(path: Path, data: bytes, sha256: str) -> None:
 
 
 def _session(data: bytes, fault: ModelError) -> Any:
-    import onnxruntime
-
+    onnxruntime = quiet_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # parallel work is over files; and the bits stay the same
     options.inter_op_num_threads = 1

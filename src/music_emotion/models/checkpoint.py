@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
+from music_emotion.features.graphs import quiet_onnxruntime
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.models.base import Examples, FitReport, GraphModel, Model, Prediction, Target
 from music_emotion.models.ensemble import Ensemble
@@ -221,15 +222,13 @@ class KeptGraph:
     """
 
     def __init__(self, like: GraphModel, name: str, data: bytes) -> None:
-        import onnxruntime
-
         self.name = name
         self.feature_names = like.feature_names
         self.pooling = like.pooling
         self.window_seconds = like.window_seconds
         self._data = data
         try:
-            self._session: Any = onnxruntime.InferenceSession(
+            self._session: Any = quiet_onnxruntime().InferenceSession(
                 data, providers=["CPUExecutionProvider"]
             )
         except Exception:  # onnxruntime's exceptions share no narrower base
