@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
@@ -16,6 +17,7 @@ from rich.console import Console
 from helpers.command_line import run
 from helpers.corpora import corpus_of, segments
 from music_emotion.cli import compare as command
+from music_emotion.datasets.sources import Source
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.engines import train_here
 from music_emotion.evaluation.folds import PROTOCOLS
@@ -32,10 +34,13 @@ def test_protocols_may_be_separated_by_commas_or_repeated() -> None:
         command._chosen(["segment,song"], PROTOCOLS, "--protocol")
 
 
-def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def compare_cheaply(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *failures: str, with_figures: bool = True
+) -> tuple[bool, list[str]]:
+    """Compare a model that needs no features; return whether all was done, and what was said."""
     corpus = corpus_of([label for label in (0, 1) for _ in range(4)])
-    failure = SimpleNamespace(message="broken.mp3: is not audio")
-    features = SimpleNamespace(track_index=segments(corpus, 2), arrays={}, failures=[failure])
+    failed = [SimpleNamespace(message=message) for message in failures]
+    features = SimpleNamespace(track_index=segments(corpus, 2), arrays={}, failures=failed)
     monkeypatch.setattr("music_emotion.features.extract.extract_corpus", lambda *_, **__: features)
     monkeypatch.setattr("music_emotion.report.write.write_report", lambda *_: None)
     monkeypatch.setattr("sys.argv", ["music-emotion", "compare"])
@@ -49,13 +54,57 @@ def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.Monk
             seeds=(1,),
             n_folds=2,
         ),
-        corpus,
-        tmp_path,
+        replace(corpus, note="Nothing but noise."),
+        folder,
         0,
         train_here,
+        with_figures=with_figures,
     )
+    return complete, said.getvalue().splitlines()
+
+
+def test_what_was_left_out_is_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    complete, lines = compare_cheaply(tmp_path, monkeypatch, "broken.mp3: is not audio")
     assert not complete
-    assert said.getvalue().splitlines()[-1] == "left out: broken.mp3: is not audio"
+    assert lines[-1] == "left out: broken.mp3: is not audio"
+
+
+def test_figures_are_introduced_as_what_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete, lines = compare_cheaply(tmp_path, monkeypatch)
+    assert complete
+    first = next(place for place, line in enumerate(lines) if line.startswith("accuracy under"))
+    assert lines[first - 2] == "Nothing but noise."
+    assert lines[first + 1] == "tracks kept whole: the artist may be known:"
+    assert lines[first + 2].split()[0] == "commonest_class"
+
+
+def test_a_quick_run_says_that_all_ran_and_no_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete, lines = compare_cheaply(tmp_path, monkeypatch, with_figures=False)
+    assert complete
+    assert lines[-1].startswith("everything ran: 1 model under track; ")
+    assert not any("%" in line for line in lines)
+    complete, lines = compare_cheaply(tmp_path, monkeypatch, "a.mp3: silent", with_figures=False)
+    assert not complete
+    assert lines[-1] == "left out: a.mp3: silent"
+
+
+def test_what_to_look_at_next_is_a_command_that_works_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["music-emotion", "compare"])
+    table = tmp_path / "my votes.csv"
+    source = Source("folder", tmp_path, table)
+    lines = "\n".join(command._next_steps(Path("runs/mine"), source, None, table))
+    assert "runs/mine/README.md" in lines
+    assert f"music-emotion report runs/mine --csv '{table}'\n" in f"{lines}\n"
+    assert "dataset download" not in lines
+    lines = "\n".join(command._next_steps(Path("runs/demo"), Source("demo", tmp_path), None, None))
+    assert "music-emotion report runs/demo --demo\n" in lines
+    assert "music-emotion dataset download" in lines
 
 
 def test_a_rated_table_is_compared_evaluated_and_reported(tmp_path: Path) -> None:

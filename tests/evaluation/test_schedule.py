@@ -48,16 +48,48 @@ def test_models_that_are_not_to_be_trained_say_nothing_about_the_others():
     assert schedule.expected(cell("net")) == alone.expected(cell("net"))
 
 
-def test_a_cell_under_way_tells_by_its_progress(monkeypatch):
-    clock = [0.0]
-    monkeypatch.setattr("music_emotion.evaluation.schedule.time.monotonic", lambda: clock[0])
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("music_emotion.evaluation.schedule.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_a_cell_under_way_tells_by_its_pace_between_two_reports(clock):
+    schedule = Schedule(FEATURES)
+    schedule.started(cell("cheap"))
+    # 20 s until the first batch is done, then a hundredth in each second.
+    for now, fraction in ((20.0, 0.01), (22.0, 0.03)):
+        clock[0] = now
+        schedule.progressed(cell("cheap"), fraction)
+        assert schedule.seconds_left([], jobs=1) is None
+    clock[0] = 40.0
+    schedule.progressed(cell("cheap"), 0.21)
+    assert schedule.expected(cell("cheap")) == pytest.approx(19 + 100)
+    assert schedule.seconds_left([], jobs=1) == pytest.approx(79)
+    schedule.stopped(cell("cheap"))
+    assert schedule.seconds_left([], jobs=1) == 0
+
+
+def test_a_slow_start_is_no_estimate_of_days(clock):
     schedule = Schedule(FEATURES)
     schedule.started(cell("net"))
+    clock[0] = 30.0
+    schedule.progressed(cell("net"), 0.0005)
+    assert schedule.seconds_left([cell("net", fold) for fold in range(1, 99)], jobs=2) is None
+
+
+def test_a_network_is_expected_to_stop_early_until_it_has_not(clock):
+    schedule = Schedule(FEATURES)
+    schedule.started(cell("net"))
+    schedule.progressed(cell("net"), 0.0)
     clock[0] = 10.0
-    schedule.progressed(cell("net"), 0.25)
-    assert schedule.seconds_left([], jobs=1) == pytest.approx(30)
-    schedule.stopped(cell("net"))
-    assert schedule.seconds_left([], jobs=1) == 0
+    schedule.progressed(cell("net"), 0.1)
+    assert schedule.expected(cell("net")) == pytest.approx(50)  # half of 100
+    assert schedule.expected(cell("net", 1)) == pytest.approx(50)
+    clock[0] = 80.0
+    schedule.progressed(cell("net"), 0.8)
+    assert schedule.expected(cell("net")) == pytest.approx(90)
 
 
 def test_long_cells_come_first_and_equal_ones_in_their_order():

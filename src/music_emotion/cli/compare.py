@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from music_emotion.datasets.corpus import Corpus
+    from music_emotion.datasets.sources import Source
     from music_emotion.evaluation.engines import Engine
     from music_emotion.evaluation.plan import Comparison
 
@@ -121,7 +123,12 @@ def compare(
     )
     out = out or Path("runs") / corpus.name
     train = partial(train_on_ray, address=address) if engine == "ray" else train_here
-    if not _run(console, comparison, corpus, out, jobs or default_jobs(), train):
+    complete = _run(
+        console, comparison, corpus, out, jobs or default_jobs(), train, with_figures=not quick
+    )
+    for line in _next_steps(out, source, data, csv):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if not complete:
         raise typer.Exit(options.EXIT_FAILURES)
 
 
@@ -131,13 +138,39 @@ def _chosen(given: Sequence[str] | None, names: Sequence[Name], option: str) -> 
     known = {str(name): name for name in names}
     for word in words:
         if word not in known:
-            given = f"{option} {printable(word)}"
-            raise typer.BadParameter(choose_from(word, known), param_hint=given)
+            shown = f"{option} {printable(word)}"
+            raise typer.BadParameter(choose_from(word, known), param_hint=shown)
     return tuple(dict.fromkeys(known[word] for word in words or known))
 
 
+def _next_steps(out: Path, source: Source, data: Path | None, csv: Path | None) -> list[str]:
+    """Return what to look at next, as commands that work where this one did."""
+    program = options.program()
+    given = {"--data": data, "--csv": csv}
+    own = [f"{name} {shlex.quote(str(path))}" for name, path in given.items() if path is not None]
+    report = [program, "report", shlex.quote(str(out)), *own]
+    lines = [
+        "",
+        f"the report, with pictures: {printable(out / 'README.md')} (every figure: summary.csv)",
+        f"as a page to click through: {' '.join(report + ['--demo'] * (source.kind == 'demo'))}",
+    ]
+    if source.kind == "demo":
+        lines += [
+            f"the same on real music: {program} dataset download && {program} compare",
+            f"what trained models hear: {program} example && {program} predict example.wav",
+        ]
+    return lines
+
+
 def _run(
-    console: Console, comparison: Comparison, corpus: Corpus, out: Path, jobs: int, engine: Engine
+    console: Console,
+    comparison: Comparison,
+    corpus: Corpus,
+    out: Path,
+    jobs: int,
+    engine: Engine,
+    *,
+    with_figures: bool = True,
 ) -> bool:
     """Extract, train, score and write; return whether everything could be done."""
     from music_emotion.datasets.corpus import LEFT_OUT
@@ -187,16 +220,25 @@ def _run(
         commands.append(record_command(sys.argv[1:], progress.trained, progress.seconds))
     results = collect(out, truth, MODEL_NAMES)
     write_report(out, results, commands)
-    for line in (*results.left_out, *accuracy_lines(results)):
+    for line in results.left_out:
+        progress.message(line)
+    for line in ("", corpus.note, *accuracy_lines(results)) if with_figures else ():
         progress.message(line)
     for failed in failures:
         progress.message(f"failed: {failed.name}: {failed.line}")
         if failed.details:
             print(failed.details, file=sys.stderr)
-    progress.message(f"written to {out / 'README.md'}")
     for line in left_out:  # hours and screens later, and why the exit code is not 0
         progress.message(line)
-    return not failures and not left_out
+    complete = not failures and not left_out
+    count = len(comparison.models)
+    if complete and not with_figures:
+        progress.message(
+            f"everything ran: {count} model{'s' if count > 1 else ''} under "
+            f"{', '.join(comparison.protocols)}; one epoch teaches nothing, so there is no figure "
+            "to look at"
+        )
+    return complete
 
 
 COMMANDS = {"compare": compare}

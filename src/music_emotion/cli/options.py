@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -145,6 +148,15 @@ AddressOption = Annotated[
         "started here.",
     ),
 ]
+
+
+def program() -> str:
+    """Return how this command line was called, for commands that can be copied."""
+    called = Path(sys.argv[0])
+    found = shutil.which(called.name) if called.exists() else None
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m music_emotion"
+    return called.name if found and Path(found).samefile(called) else shlex.quote(str(called))
 
 
 def emotion_names() -> list[str]:

@@ -181,7 +181,7 @@ class CellProgress:
         if not (self._waiting or self._running):
             return ""
         left = self._schedule.seconds_left(self._waiting, self._jobs)
-        return "" if left is None else f"about {_in_words(left)} left"
+        return "" if left is None or left < 1 else f"about {_in_words(left)} left"
 
     def _refresh(self) -> None:
         now = "; ".join(f"{n.run.model} {n.run.protocol} {n.fold + 1}" for n in self._running)

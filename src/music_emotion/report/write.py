@@ -381,7 +381,11 @@ def accuracy_lines(results: Results) -> list[str]:
     """
     lines = []
     for protocol, target, rows in in_tables(results.models):
-        lines += ["", f"accuracy under {protocol}, {TARGET_TITLES[target]} (95 % interval):"]
+        lines += [
+            "",
+            f"accuracy under {protocol}, {TARGET_TITLES[target]} (95 % interval);",
+            f"{tables.PROTOCOL_NOTES[protocol]}:",
+        ]
         width = max(len(row.model) for row in rows)
         for row in rows:
             worth = f"  worth {row.worth.by_r} listeners by r" if row.worth is not None else ""
