@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 # The checks start hundreds of processes, each of which would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-minimum test-newest mutants lint types unit results models docs clean
+.PHONY: help run test test-minimum test-newest mutants lint types unit results models release docs clean
 
 help:
 	@echo "make run      set up and run the comparison (EMOTIFY where it is found, else a synthesised corpus)"
@@ -22,6 +22,7 @@ help:
 	@echo "make mutants  change the code in 400 places, one at a time; do the tests notice? (half an hour)"
 	@echo "make docs     build the documentation into site/"
 	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
+	@echo "make release  build wheel and source archive into dist/, and try them out"
 	@echo "make models   train and package the models of the wheel anew from results/ (half an hour)"
 	@echo "make clean    remove the virtual environment and everything built"
 
@@ -91,6 +92,9 @@ results: $(STAMP)
 	$(BIN)/music-emotion listeners --out results
 	$(BIN)/music-emotion leak --out results
 	$(BIN)/python tools/update_docs.py
+
+release: $(STAMP)
+	$(BIN)/python tools/release.py
 
 docs: $(STAMP)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs auto docs site

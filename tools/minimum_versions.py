@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_FOR_USERS = frozenset({"dev", "docs", "notebook", "test"})
+NOT_FOR_USERS = frozenset({"dev", "docs", "notebook", "release", "test"})
 """Extras that only work on this project needs; their newest versions serve."""
 REQUIREMENT = re.compile(r"^(?P<name>[\w.-]+)(?:\[[\w,]+\])?>=(?P<minimum>[\w.]+)")
 

@@ -24,6 +24,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import project_address
 from doc_figures import PLACES, TABLES, Figures, NotMeasuredError
 from doc_pictures import draw_shipped_models
 from music_emotion.atomic import write_output
@@ -31,8 +32,9 @@ from music_emotion.report.leak import PICTURE
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
-PLACE = re.compile(r"(<!-- (figures|shipped): ([\w-]+) -->)(.*?)(<!-- /\2 -->)", re.DOTALL)
+PLACE = re.compile(r"(<!-- (figures|shipped|project): ([\w-]+) -->)(.*?)(<!-- /\2 -->)", re.DOTALL)
 """Opening mark, kind, name, content, closing mark; ``model_pages.py`` fills those shipped."""
+CITATION = "CITATION.cff"
 
 
 def replaced(text: str, kind: str, content: Callable[[str], str]) -> str:
@@ -45,8 +47,8 @@ def replaced(text: str, kind: str, content: Callable[[str], str]) -> str:
     return PLACE.sub(fill, text)
 
 
-def filled(text: str, figures: Figures) -> str:
-    """Return a page with every marked place of a figure filled.
+def filled(text: str, figures: Figures, address: str = "") -> str:
+    """Return a page with every marked place of a figure, and of the project, filled.
 
     Raises
     ------
@@ -63,7 +65,8 @@ def filled(text: str, figures: Figures) -> str:
                 text = f"*Not measured yet: {reason}.*"
         return f"\n\n{text}\n\n" if name in TABLES else text
 
-    return replaced(text, "figures", content)
+    text = replaced(text, "figures", content)
+    return replaced(text, "project", lambda name: project_address.PLACES[name](address))
 
 
 def pages(root: Path) -> list[Path]:
@@ -72,12 +75,16 @@ def pages(root: Path) -> list[Path]:
             if path.is_file()]  # fmt: skip
 
 
-def outdated(root: Path, figures: Figures) -> list[str]:
-    """Return ``page: place`` for every place that differs from the figures."""
+def outdated(root: Path, figures: Figures, address: str = "") -> list[str]:
+    """Return ``page: place`` for every place that differs from figures and address."""
     found = []
+    citation = root / CITATION
+    if citation.is_file():
+        text = citation.read_text(encoding="utf-8")
+        found += [f"{CITATION}: address"] * (text != project_address.cited(text, address))
     for page in pages(root):
         text = page.read_text(encoding="utf-8")
-        current, wanted = PLACE.findall(text), PLACE.findall(filled(text, figures))
+        current, wanted = PLACE.findall(text), PLACE.findall(filled(text, figures, address))
         found += [
             f"{page.relative_to(root)}: {old[2]}"
             for old, new in zip(current, wanted, strict=True)
@@ -119,15 +126,19 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="results folder")
     options = parser.parse_args()
     figures = Figures.read(options.results)
-    stale = outdated(ROOT, figures)
+    address = project_address.read_address(ROOT)
+    stale = outdated(ROOT, figures, address)
     if options.check:
         for line in stale:
             print(f"out of date: {line}; run python tools/update_docs.py")
         return 1 if stale else 0
     for page in pages(ROOT):
         text = page.read_text(encoding="utf-8")
-        if (new := filled(text, figures)) != text:
+        if (new := filled(text, figures, address)) != text:
             write_output(page, new.encode())
+    if (citation := ROOT / CITATION).is_file():
+        cited = project_address.cited(citation.read_text(encoding="utf-8"), address)
+        write_output(citation, cited.encode())
     draw_pictures(options.results, figures)
     print(f"{len(stale)} places changed" if stale else "everything was up to date")
     return 0

@@ -30,6 +30,7 @@ from music_emotion.report.elsewhere import MEASURES, Agreement, Elsewhere, Named
 from music_emotion.report.leak import leak_table, write_leak
 from music_emotion.report.listeners import listeners_table, measure_listeners
 from music_emotion.report.one_answer import Joined, OneAnswer, OneModel, RankWithVotes
+from project_address import read_address
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -130,7 +131,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_committed_pages_are_up_to_date() -> None:
     figures = doc_figures.Figures.read(ROOT / "results")
-    assert update_docs.outdated(ROOT, figures) == []
+    assert update_docs.outdated(ROOT, figures, read_address(ROOT)) == []
 
 
 def test_every_place_on_a_page_exists_and_every_picture_too() -> None:
@@ -138,9 +139,9 @@ def test_every_place_on_a_page_exists_and_every_picture_too() -> None:
     for page in update_docs.pages(ROOT):
         text = page.read_text(encoding="utf-8")
         places = update_docs.PLACE.findall(text)
-        assert len(re.findall("<!-- (?:figures|shipped):", text)) == len(places), page
+        assert len(re.findall("<!-- (?:figures|shipped|project):", text)) == len(places), page
         for _, kind, name, _, _ in places:
-            assert kind == "shipped" or name in doc_figures.PLACES, f"{page}: {name}"
+            assert kind != "figures" or name in doc_figures.PLACES, f"{page}: {name}"
         for picture in re.findall(r"\]\(([\w./-]+\.png)\)", text):
             assert (page.parent / picture).is_file() or not measured, f"{page}: {picture}"
 
