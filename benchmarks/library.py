@@ -5,8 +5,9 @@
     processes, without a catalogue. They run by turns in processes of their own; printed are the
     seconds of each and the median of the ratios. By default the folder is EMOTIFY_ROOT's.
 ``again``
-    A second scan with nothing new over 50,000 catalogued files. The files are empty and their rows
-    written without predicting, because such a scan opens none.
+    A second scan with nothing new over 50,000 catalogued files, without and with patterns and
+    lengths that are left out. The files are empty and their rows written without predicting,
+    because such a scan opens none.
 ``find``
     ``music-emotion find`` on a catalogue of 1,000,000 rows made of random numbers and words, the
     start of the process included: by emotion, likeness, artist, path, and without a filter.
@@ -194,8 +195,11 @@ def again(count: int, model: str, repeats: int) -> None:
         command = [sys.executable, "-m", "music_emotion", "scan", str(music), "-m", model]
         command += ["--catalogue", str(database)]
         print(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
-        taken = [timed(command) for _ in range(repeats)]
-        print(f"a scan with nothing new, {count:,} files: {middle(taken)}")
+        excluding = ["--exclude", "Podcasts", "--exclude", "*.wav", "--exclude", "*/live/*"]
+        excluding += ["--max-length", "1h", "--min-length", "10s"]
+        for more, what in (([], "nothing new"), (excluding, "nothing new and exclusions")):
+            taken = [timed([*command, *more]) for _ in range(repeats)]
+            print(f"a scan with {what}, {count:,} files: {middle(taken)}")
 
 
 def made(count: int, place: str, keep: Path | None) -> Path:

@@ -46,6 +46,15 @@ def test_two_spellings_are_one_file_and_resource_forks_are_none(
     assert find_files([".", "-"]) == ["calm.wav", "letter.mp3", "-"]
 
 
+def test_what_is_thrown_away_or_marked_is_no_music(music: Path) -> None:
+    for name in (".Trash-1000/a.mp3", "more/@eaDir/b.mp3", "said/.nomedia", "said/deep/c.mp3"):
+        (music / name).parent.mkdir(parents=True, exist_ok=True)
+        (music / name).touch()
+    found = find_files([str(music)], recursive=True)
+    assert found == [str(music / n) for n in ("calm.wav", "letter.mp3", "more/tense.flac")]
+    assert find_files([str(music / "said")], recursive=True) == [str(music / "said/deep/c.mp3")]
+
+
 def test_a_folder_that_may_not_be_listed_is_named(
     music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

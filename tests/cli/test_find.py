@@ -20,6 +20,7 @@ from helpers.sounds import RATE, tone
 from helpers.tracks import track
 from music_emotion.errors import CatalogueError, MusicEmotionError
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.track import Tags
 
 pytest.importorskip("mutagen")
 
@@ -80,7 +81,7 @@ def test_a_file_is_not_like_itself_by_another_name(
 def test_options_that_would_do_nothing_are_refused(library: Path) -> None:
     for option in (
         ("--min", ".4"), ("--max", ".4"), ("--by", "probability"), ("--by", "intensity"),
-        ("-m", "light"), ("--relative",), ("--ignore-accents",)
+        ("-m", "light"), ("--relative",), ("--ignore-accents",), ("--speech",)
     ):  # fmt: skip
         result = run("find", *option)
         assert isinstance(result.exception, MusicEmotionError)
@@ -187,6 +188,42 @@ def test_players_see_other_folders(made: Path, tmp_path: Path) -> None:
     assert out.read_text().splitlines()[2::2] == ["calm.mp3", "tense.mp3"]
     refused = run("find", "-o", out, "--relative", "--map", "/music=/m").exception
     assert "leave out one" in str(refused)
+
+
+def test_playlists_are_of_music(made: Path, tmp_path: Path) -> None:
+    with Catalogue.open(made, write=True) as catalogue:
+        catalogue.write_all(
+            [
+                track("said.mp3", calmness=0.7, tags=Tags(genre="Podcast")),
+                track("mix.mp3", calmness=0.6, seconds=3600.0),
+            ]
+        )
+    calm = ("--feels", "calmness", "--min", ".5")
+    out = tmp_path / "a.m3u8"
+
+    def listed(*options: str) -> list[str]:
+        run("find", *calm, "-o", out, *options)
+        return [Path(line).name for line in out.read_text().splitlines()[2::2]]
+
+    assert found(*calm) == ["calm.mp3", "said.mp3", "mix.mp3"]
+    assert found(*calm, "--max-length", "30min") == ["calm.mp3", "said.mp3"]
+    assert found(*calm, "--min-length", "30min") == ["mix.mp3"]
+    assert listed() == ["calm.mp3"]
+    assert listed("--speech") == ["calm.mp3", "said.mp3"]
+    assert listed("--max-length", "2h") == ["calm.mp3", "mix.mp3"]
+    assert listed("--max-length", "2h", "--speech", "-n", "2") == ["calm.mp3", "said.mp3"]
+    said = run("find", *calm, "-f", "pls").stderr
+    assert said == (
+        "left out 2 tracks that are speech or longer than 30:00; --speech and --max-length say "
+        "otherwise\n"
+    )
+    words = ("--from", "calmness", "--to", "calmness", "--length", "3h")
+    lines = run("playlist", *words).stdout.splitlines()
+    assert [Path(line.split()[-1]).name for line in lines] == ["calm.mp3", "tense.mp3"]
+    more = run("playlist", *words, "--speech", "--max-length", "2h").stdout
+    assert len(more.splitlines()) == 4
+    like = run("find", "--like", "/music/calm.mp3", "-f", "m3u8", "-n", "1").stdout
+    assert like.splitlines()[2:] == ["/music/tense.mp3"]
 
 
 def test_a_limit_of_any_size(made: Path) -> None:

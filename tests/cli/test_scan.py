@@ -64,6 +64,21 @@ def test_what_a_folder_holds_besides_is_counted(library, model):
     assert "left out" not in result.stdout
 
 
+def test_what_is_asked_to_be_left_out_is_counted(library, model):
+    (library / "@eaDir").mkdir()
+    sf.write(library / "long.wav", tone(6.0), RATE)
+    options = ("-m", model, "--exclude", "tense.*", "--exclude", "none", "--max-length", "5s")
+    result = run("scan", library, *options)
+    assert result.stdout.splitlines()[0] == "1 file: 1 predicted"
+    assert result.stderr == (
+        "left out 3 files or folders: 1 --exclude 'tense.*', 1 @eaDir, 1 longer than 0:05\n"
+    )
+    assert "names nothing" in refusal(library, "--exclude", "")
+    assert "'x' is no length" in refusal(library, "--min-length", "x")
+    assert "exchange --min-length" in refusal(library, "--min-length", "2h", "--max-length", "1h")
+    assert "for --engine local" in refusal(library, "--engine", "ray", "--max-length", "1h")
+
+
 def test_a_list_is_bytes_and_a_name_ends_with_its_line(tmp_path):
     names = ["caf\udce9.mp3", "a\u2028b.mp3", "c\x85d.mp3", "e.mp3"]
     content = b"\n".join(os.fsencode(str(tmp_path / name)) for name in names) + b"\r\n\n"

@@ -19,9 +19,10 @@ from music_emotion.library.playlist import (
     jump_threshold,
     make_playlist,
     pair_distances,
-    parse_length,
 )
 from music_emotion.library.search import Query, words_of
+from music_emotion.library.selection import MUSIC
+from music_emotion.library.track import Tags
 
 CALM, JOY = EMOTIONS.index("calmness"), EMOTIONS.index("joyful_activation")
 
@@ -170,27 +171,6 @@ def test_a_small_library_says_what_it_cannot_do() -> None:
     assert "it lasts 9:00, not 1:00:00" in find_route(line(3), CALM, JOY, 3600.0)[1]
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("60min", 3600),
-        ("1h30", 5400),
-        ("1h 30min", 5400),
-        ("1.5h", 5400),
-        ("90s", 90),
-        ("45", 2700),
-    ],
-)
-def test_lengths(text: str, seconds: float) -> None:
-    assert parse_length(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "long", "0", "-5min", "1h2h", "nan"])
-def test_what_is_no_length(text: str) -> None:
-    with pytest.raises(MusicEmotionError, match="is no length; write for example 60min"):
-        parse_length(text)
-
-
 def fill(catalogue: Catalogue, count: int) -> None:
     points = line(count)
     catalogue.write_all(
@@ -229,6 +209,19 @@ def test_of_many_tracks_a_choice_that_a_seed_decides(
     assert [t.path for t in one.tracks] == [t.path for t in same.tracks]
     assert [t.path for t in one.tracks] != [t.path for t in other.tracks]
     assert len(one.tracks) == len(other.tracks) == 30
+
+
+def test_what_is_spoken_or_very_long_is_no_playlists(catalogue: Catalogue) -> None:
+    fill(catalogue, 20)
+    for number, fields in enumerate(({"tags": Tags(genre="Podcast")}, {"seconds": 1801.0})):
+        catalogue.write(track(f"odd {number}.mp3", calmness=0.9, **fields))
+    for seed in range(3):
+        made = make_playlist(catalogue, "calmness", "joyful_activation", 30_000.0, seed=seed)
+        assert len(made.tracks) == 20
+        assert not any("odd" in played.path for played in made.tracks)
+    everything = Query(taken=replace(MUSIC, speech=True, longest=3600.0))
+    made = make_playlist(catalogue, "calmness", "calmness", 30_000.0, everything)
+    assert sum("odd" in played.path for played in made.tracks) == 2
 
 
 def test_nothing_to_play(catalogue: Catalogue) -> None:

@@ -23,7 +23,9 @@ from music_emotion.inference.model_card import read_card
 from music_emotion.library import scan as scan_module
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.exclusions import Exclusions
 from music_emotion.library.scan import ScanOptions, ScanSummary, scan, scanned
+from music_emotion.library.selection import Selection
 from music_emotion.library.track import CatalogueTrack
 
 mutagen = pytest.importorskip("mutagen")
@@ -732,3 +734,50 @@ def test_killed_at_random_moments(tmp_path: Path, tones: str) -> None:
     database = tmp_path / "c.sqlite"
     assert kill_scans(library, database, tones, kills=2, jobs=2, seed=1) == []
     assert check_catalogue(library, database) == []
+
+
+def test_what_is_left_out_counts_as_gone_and_comes_back(
+    catalogue: Catalogue, music: Path, tones: str, heard: Heard
+) -> None:
+    (music / "letter.mp3").unlink()
+    more = {"exclude": Exclusions(("MORE",))}
+    summary = run(catalogue, music, tones, **more)
+    assert heard == ["calm.flac"]
+    assert summary.excluded == {str(music / "more"): "--exclude 'MORE'"}
+    assert (summary.files, summary.predicted, summary.missing) == (1, 1, 0)
+    assert run(catalogue, music, tones).predicted == 1
+    summary = run(catalogue, music, tones, **more)
+    assert (summary.files, summary.missing) == (1, 1)
+    assert names(catalogue, music, missing=True) == {str(Path("more", "tense.flac"))}
+    assert run(catalogue, music, tones) == ScanSummary(files=2, unchanged=2)
+    (music / "more" / ".nomedia").touch()
+    assert run(catalogue, music, tones, prune=True).pruned == 1
+    assert len(heard) == 2
+
+
+def test_lengths_decide_what_is_taken(
+    catalogue: Catalogue, music: Path, tones: str, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (music / "letter.mp3").unlink()
+    sf.write(music / "long.flac", tone(9.0), RATE)
+    sf.write(music / "short.flac", tone(1.5), RATE)
+    some = {"taken": Selection(shortest=2.0, longest=5.0)}
+    summary = run(catalogue, music, tones, **some)
+    assert sorted(heard) == ["calm.flac", "tense.flac"]
+    assert summary.excluded == {
+        str(music / "long.flac"): "longer than 0:05",
+        str(music / "short.flac"): "shorter than 0:02",
+    }
+    assert (summary.files, summary.predicted, len(catalogue)) == (2, 2, 2)
+    # A length that a file does not say is known when it was heard.
+    monkeypatch.setattr(scan_module, "claimed_seconds", lambda path: None)
+    assert run(catalogue, music, tones, **some) == ScanSummary(files=2, unchanged=2)
+    assert len(catalogue) == 2 and len(heard) == 4
+    # What is catalogued and known to last too long is gone, and nothing is opened for that.
+    assert run(catalogue, music, tones).predicted == 2
+    heard.clear()
+    monkeypatch.setattr(scan_module, "claimed_seconds", lambda path: pytest.fail(path))
+    assert run(catalogue, music, tones, **some).missing == 2
+    assert run(catalogue, music, tones, **some).missing == 2
+    assert run(catalogue, music, tones) == ScanSummary(files=4, unchanged=4)
+    assert heard == []

@@ -8,6 +8,7 @@ import pytest
 from helpers.sounds import encoded, tone
 from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError
+from music_emotion.library.exclusions import Exclusions
 from music_emotion.library.walk import walk
 
 
@@ -48,6 +49,36 @@ def test_music_is_told_by_its_content_and_known_files_are_not_opened(tmp_path: P
     assert set(walk(str(tmp_path), known).files) == {str(tmp_path / n) for n in ("letter", "song")}
     letter = str(tmp_path / "letter")
     assert asked[0] == (letter, FileStamp.read(letter))
+
+
+def test_what_is_thrown_away_marked_or_asked_for_is_passed_over(tmp_path: Path) -> None:
+    for name in (
+        "a.mp3", "b.wav", ".Trash-1000/files/c.mp3", "#recycle/d.mp3", "$RECYCLE.BIN/e.mp3",
+        "lost+found/f.mp3", "in/@eaDir/g.mp3", "said/.nomedia", "said/deep/h.mp3",
+        "noise/.notmusic", "noise/i.mp3", "Kids/j.mp3", "in/k.mp3", "in/Kids/l.mp3",
+    ):  # fmt: skip
+        touch(tmp_path / name)
+    assert found(tmp_path) == ["a.mp3", "b.wav", "Kids/j.mp3", "in/k.mp3", "in/Kids/l.mp3"]
+    walked = walk(str(tmp_path), exclude=Exclusions(("kids", "*.wav")))
+    assert [os.path.relpath(path, tmp_path) for path in walked.files] == ["a.mp3", "in/k.mp3"]
+    reasons = {os.path.relpath(path, tmp_path): why for path, why in walked.excluded.items()}
+    assert reasons == {
+        **{name: name for name in (".Trash-1000", "#recycle", "$RECYCLE.BIN", "lost+found")},
+        "in/@eaDir": "@eaDir", "said": ".nomedia", "noise": ".notmusic",
+        "Kids": "--exclude 'kids'", "in/Kids": "--exclude 'kids'", "b.wav": "--exclude '*.wav'",
+    }  # fmt: skip
+    assert walked.left_out == set()
+    # What is named itself is looked through.
+    assert found(tmp_path / "said") == ["deep/h.mp3"]
+    assert found(tmp_path / "#recycle") == ["d.mp3"]
+
+
+def test_a_link_to_what_is_passed_over_is_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path / "music" / "a.mp3")
+    touch(tmp_path / "bin" / "b.mp3")
+    (tmp_path / "music" / "@eaDir").symlink_to(tmp_path / "bin")
+    (tmp_path / "music" / "loop").symlink_to(tmp_path / "music" / "loop")
+    assert found(tmp_path / "music") == ["a.mp3"]
 
 
 def test_links_and_loops(tmp_path: Path) -> None:

@@ -25,6 +25,19 @@ STANDARD_INPUT = "-"
 TEMPORARY_TAGGED = ".music-emotion-tag-"
 """How the copies begin that are being tagged; one that was left is no file of the library."""
 
+SYSTEM_FOLDERS = frozenset(
+    {"$recycle.bin", "recycler", "#recycle", "@recycle", "network trash folder"}
+    | {"lost+found", "system volume information", "@eadir", ".git"}
+    | {"#snapshot", ".snapshot", ".snapshots", "@recently-snapshot"}
+    | {".appledouble", ".spotlight-v100", ".fseventsd", ".documentrevisions-v100"}
+)
+"""Folders, in lower case, of what was thrown away and of what systems keep for themselves."""
+
+TRASH = ".trash"  # begins .Trash, .Trashes and .Trash-1000
+HOME_TRASH = os.path.join(".local", "share", "trash")  # noqa: PTH118  # a part of a path
+MARKERS = (".nomedia", ".notmusic")
+"""Files that say that a folder, with all it holds, is no music to be found."""
+
 HIDDEN = "."  # also what macOS leaves beside files on foreign disks; no music is in that
 MOST_SUFFIXES = 6  # that are counted one by one
 PLAIN_SUFFIX = re.compile(r"\.\w{1,12}")  # others are the end of a title with a point in it
@@ -36,7 +49,8 @@ def find_files(
     """Return the files that paths, folders and patterns name, each once, in order.
 
     Files are kept as they are, ``file:`` addresses become paths, folders give their music by name
-    (see :func:`is_music`), patterns (``*?[``) that are no files give what they match; ``-`` is
+    (see :func:`is_music`), without folders of the system and such as hold one of
+    :data:`MARKERS`, patterns (``*?[``) that are no files give what they match; ``-`` is
     standard input. What gives nothing is kept as it is, and so is a folder that may not be listed;
     both fail when they are read. With ``recursive``, folders include their subfolders, and ``**``
     in a pattern any folders. The other files of folders are added to ``left_out``, by absolute
@@ -105,7 +119,11 @@ def _in_folder(folder: str, recursive: bool, left_out: set[str]) -> list[str]:
     files: list[str] = []
     errors: list[OSError] = []
     for place, subfolders, names in os.walk(folder, onerror=errors.append):
-        subfolders[:] = sorted(subfolders) if recursive else []
+        marked = place != folder and not set(MARKERS).isdisjoint(names)
+        inner = sorted(subfolders) if recursive and not marked else []
+        subfolders[:] = [each for each in inner if not is_system_folder(str(Path(place, each)))]
+        if marked:
+            continue
         for name in sorted(names):
             path = str(Path(place, name))
             if os.path.isfile(path):  # noqa: PTH113  # never raises
@@ -114,6 +132,16 @@ def _in_folder(folder: str, recursive: bool, left_out: set[str]) -> list[str]:
                 else:
                     left_out.add(_place(path))
     return files + [str(error.filename or folder) for error in errors]
+
+
+def is_system_folder(path: str) -> bool:
+    """Whether a folder inside another holds what was thrown away, or what only programs look at.
+
+    >>> [is_system_folder(path) for path in ("/m/.Trash-1000", "/m/@eaDir", "/m/Trash")]
+    [True, True, False]
+    """
+    name = os.path.basename(path).lower()  # noqa: PTH119  # a Path each is slow for many
+    return name in SYSTEM_FOLDERS or name.startswith(TRASH) or path.lower().endswith(HOME_TRASH)
 
 
 def has_music_name(name: str) -> bool:

@@ -13,6 +13,8 @@ from typer import Option
 from music_emotion.cli.options import (
     FORMAT_HELP,
     CatalogueOption,
+    LongestOption,
+    ShortestOption,
     choice,
     emotion_names,
     format_of,
@@ -70,6 +72,11 @@ TextOption = Annotated[
 ]
 AccentsOption = Annotated[
     bool, Option("--ignore-accents", help="Words match without accents, too: bjork finds Björk.")
+]
+
+
+SpeechOption = Annotated[
+    bool, Option("--speech", help="In a playlist, podcasts, audiobooks and speech, too.")
 ]
 
 
@@ -170,6 +177,9 @@ def find(
             help="Files that could not be read, are silent or damaged, and why.",
         ),
     ] = False,
+    shortest: ShortestOption = None,
+    longest: LongestOption = None,
+    speech: SpeechOption = False,
     limit: Annotated[
         int | None,
         Option(
@@ -192,9 +202,10 @@ def find(
     """
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.missed import broken_among, why_nothing
+    from music_emotion.library.missed import remarks
     from music_emotion.library.search import Query, Range, emotion_index, find_similar, words_of
     from music_emotion.library.search import find as find_tracks
+    from music_emotion.library.selection import Selection, music_between
     from music_emotion.library.writers import Listing, export
 
     written = _format(format, output)
@@ -206,6 +217,7 @@ def find(
         (by is not None, emotions, "--by", "--feels and --not"),
         (model is not None, like is not None, "--model", "--like"),
         (relative, written in PLAYLISTS, "--relative", "playlists (--format m3u8)"),
+        (speech, written in PLAYLISTS, "--speech", "playlists (--format m3u8)"),
         (ignore_accents, bool(words), "--ignore-accents", "--path, --artist and --text"),
     ):
         if given and not has_use:
@@ -216,6 +228,12 @@ def find(
             "--broken lists what cannot be compared by what is felt; leave out one of the two"
         )
     naming = _naming(relative, maps, output)
+    is_playlist = written in PLAYLISTS and not broken
+    taken = (
+        music_between(shortest, longest, speech=speech)
+        if is_playlist
+        else Selection.between(shortest, longest)
+    )
     most = (TABLE_LIMIT if written == Format.TABLE else 0) if limit is None else limit
     query = Query(
         feels=tuple(feels or ()),
@@ -235,6 +253,7 @@ def find(
         words=words,
         accents=not ignore_accents,
         broken=broken,
+        taken=taken,
         limit=most or None,
     )
     for name in (*query.feels, *query.unfelt):
@@ -248,14 +267,9 @@ def find(
             found = find_similar(opened, query, like, model)
         export(Listing(opened, found, naming), written, output)
         older = opened.older_versions()
-        nothing = "" if len(found) else why_nothing(opened, query)
-        by_words = not (broken or nothing or emotions or query.within or like)
-        left_out = broken_among(opened, query) if by_words else 0
-    if nothing:
-        typer.echo(nothing, err=True)
-    if left_out:
-        files = "1 broken file" if left_out == 1 else f"{left_out:,} broken files"
-        typer.echo(f"left out {files}; --broken shows which", err=True)
+        lines = remarks(opened, query, found)
+    for line in lines:
+        typer.echo(line, err=True)
     _say_unused(naming, bool(len(found)))
     for name, count in older.items():
         typer.echo(_older(name, count), err=True)
@@ -321,6 +335,9 @@ def playlist(
     artist: ArtistOption = "",
     text: TextOption = "",
     ignore_accents: AccentsOption = False,
+    shortest: ShortestOption = None,
+    longest: LongestOption = None,
+    speech: SpeechOption = False,
     format: FormatOption = None,
     output: OutputOption = None,
     relative: RelativeOption = False,
@@ -333,15 +350,20 @@ def playlist(
     It has no jumps, and chooses from a scanned library.
     """
     from music_emotion.library.catalogue import Catalogue
-    from music_emotion.library.playlist import make_playlist, parse_length
+    from music_emotion.library.playlist import make_playlist
     from music_emotion.library.search import Query, emotion_index, words_of
+    from music_emotion.library.selection import music_between, parse_length
     from music_emotion.library.writers import Listing, export
 
     for name in (start, end):
         emotion_index(name)
     written, naming = _format(format, output), _naming(relative, maps, output)
     seconds = parse_length(length)
-    query = Query(words=words_of(path, artist, text), accents=not ignore_accents)
+    query = Query(
+        words=words_of(path, artist, text),
+        accents=not ignore_accents,
+        taken=music_between(shortest, longest, speech=speech),
+    )
     with Catalogue.open(catalogue) as opened:
         made = make_playlist(opened, start, end, seconds, query, seed)
         export(Listing(opened, made.found(), naming), written, output)

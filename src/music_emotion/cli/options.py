@@ -135,6 +135,12 @@ CatalogueOption = Annotated[
         help="By default MUSIC_EMOTION_CATALOGUE, or a file in the user's data folder.",
     ),
 ]
+LongestOption = Annotated[
+    str | None, Option("--max-length", metavar="TIME", help="Leave out what lasts longer: 10min.")
+]
+ShortestOption = Annotated[
+    str | None, Option("--min-length", metavar="TIME", help="Leave out what lasts less: 30s.")
+]
 FORMAT_HELP = "By default a table, or what the name after -o ends in."
 EngineOption = Annotated[
     str, choice(EngineName, "--engine", help="Work in processes of this machine, or on Ray.")
@@ -196,6 +202,14 @@ def say_left_out(paths: Iterable[str]) -> None:
     from music_emotion.audio.discover import left_out_line
 
     if line := left_out_line(paths):
+        typer.echo(line, err=True)
+
+
+def say_excluded(excluded: Mapping[str, str]) -> None:
+    """Count on the error stream what folders hold and was asked to be left out."""
+    from music_emotion.library.exclusions import excluded_line
+
+    if line := excluded_line(excluded):
         typer.echo(line, err=True)
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -14,6 +14,9 @@ from typer import Argument, Option
 from music_emotion.cli import options
 from music_emotion.cli.progress import progress_bar
 from music_emotion.errors import MusicEmotionError, printable
+
+if TYPE_CHECKING:
+    from music_emotion.library.exclusions import Exclusions
 
 
 def scan(
@@ -33,6 +36,16 @@ def scan(
         bool,
         Option("--again", help="Predict anew what another version of --model did, in any folder."),
     ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        Option(
+            metavar="PATTERN",
+            help="Leave out files and folders of this name, or path if it has a /; may be given "
+            "several times.",
+        ),
+    ] = None,
+    longest: options.LongestOption = None,
+    shortest: options.ShortestOption = None,
     wait: Annotated[
         bool, Option("--wait", help="If another scan is running, wait until it ends.")
     ] = False,
@@ -61,18 +74,29 @@ def scan(
     """
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue, default_catalogue
+    from music_emotion.library.exclusions import Exclusions
     from music_emotion.library.scan import ScanOptions
     from music_emotion.library.scan import scan as scan_library
+    from music_emotion.library.selection import Selection
     from music_emotion.parallel import available_cores
 
     options.check_address(engine, address)
+    excluded, taken = Exclusions(tuple(exclude or ())), Selection.between(shortest, longest)
     if engine is options.EngineName.RAY:
-        if retry or prune or again or wait:
+        if retry or prune or again or wait or longest or shortest:
             raise MusicEmotionError(
-                "--retry, --prune, --again and --wait are for --engine local; leave them out"
+                "--retry, --prune, --again, --wait, --max-length and --min-length are for --engine "
+                "local; leave them out"
             )
         _scan_on_cluster(
-            folders or (), files_from, output, catalogue, model=model, jobs=jobs, address=address
+            folders or (),
+            files_from,
+            output,
+            catalogue,
+            exclude=excluded,
+            model=model,
+            jobs=jobs,
+            address=address,
         )
         return
     if not (folders or again) or output or files_from:
@@ -82,7 +106,7 @@ def scan(
     path = catalogue or default_catalogue()
     if not folders:
         Catalogue.open(path).close()  # which says that there is none, and makes none
-    wanted = ScanOptions(model, jobs or available_cores(), retry, prune, again)
+    wanted = ScanOptions(model, jobs or available_cores(), retry, prune, again, excluded, taken)
     silence_native_libraries()
     with (
         Catalogue.held(path, wait=wait, waiting=options.say_waiting) as opened,
@@ -92,6 +116,7 @@ def scan(
     for line in summary.lines(path):
         typer.echo(line)
     options.say_left_out(summary.left_out)
+    options.say_excluded(summary.excluded)
     options.end_with(error for _, error in summary.failures)
 
 
@@ -101,6 +126,7 @@ def _scan_on_cluster(
     output: str | None,
     catalogue: Path | None,
     *,
+    exclude: Exclusions,
     model: str,
     jobs: int,
     address: str | None,
@@ -126,9 +152,9 @@ def _scan_on_cluster(
     def unreadable(place: str, reason: str) -> None:
         failures.append(f"'{printable(place)}' cannot be looked at ({reason})")
 
-    left_out: set[str] = set()
+    left_out, excluded = set[str](), dict[str, str]()
     listed = listed_names(_read_listing(listing))
-    paths = find_locations([*names, *listed], unreadable, left_out)
+    paths = find_locations([*names, *listed], unreadable, left_out, exclude, excluded)
     if not paths:
         raise MusicEmotionError("there is nothing to scan: name folders, files or URLs")
     if output is None:
@@ -136,6 +162,7 @@ def _scan_on_cluster(
     if address is None:
         jobs = jobs or available_cores()
     options.say_left_out(left_out)
+    options.say_excluded(excluded)
     silence_native_libraries()
     with nullcontext() if catalogue is None else Catalogue.held(catalogue) as held:
         if held is not None:

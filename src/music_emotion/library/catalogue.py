@@ -92,7 +92,7 @@ class Known:
     """What a scan compares a file with: parts of its row.
 
     It ``failed`` where it was read and could not be predicted, and was ``missing`` at the last
-    scan.
+    scan; it lasts ``seconds``, where it was predicted.
     """
 
     id: int
@@ -100,6 +100,7 @@ class Known:
     model: ModelId
     failed: bool
     missing: bool
+    seconds: float | None
 
 
 class Catalogue:
@@ -278,16 +279,21 @@ class Catalogue:
         question = f"""
             SELECT t.path, t.size, t.mtime_ns, t.inode, coalesce(m.sha256, ''),
                 coalesce(m.version, ''), t.id, t.error <> '' AND t.audio <> x'',
-                t.missing_since IS NOT NULL
+                t.missing_since IS NOT NULL, p.duration
             FROM track AS t LEFT JOIN prediction AS p ON p.track = t.id
                 LEFT JOIN model AS m ON m.id = p.model
             WHERE {condition}"""
         with self.faults():
             return {
                 restored_path(path): Known(
-                    number, FileStamp(*stamp), ModelId(sha256, version), bool(failed), bool(missing)
+                    number,
+                    FileStamp(*stamp),
+                    ModelId(sha256, version),
+                    bool(failed),
+                    bool(missing),
+                    seconds,
                 )
-                for path, *stamp, sha256, version, number, failed, missing in (
+                for path, *stamp, sha256, version, number, failed, missing, seconds in (
                     self.connection.execute(question, values)
                 )
             }

@@ -1,4 +1,4 @@
-"""Why nothing was found, in a line."""
+"""What is to be said of an answer: why it is empty, and what was left out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,29 @@ import numpy as np
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import printable
 from music_emotion.library.catalogue import Catalogue
-from music_emotion.library.search import Query, Range, emotion_index, find
+from music_emotion.library.search import Found, Query, Range, emotion_index, find
 from music_emotion.library.vectors import load_vectors
 from music_emotion.library.words import tracks_with
+
+
+def remarks(catalogue: Catalogue, query: Query, found: Found) -> list[str]:
+    """Return what is to be said of what a query found, in lines.
+
+    Raises
+    ------
+    CatalogueError
+        The catalogue cannot be read.
+    """
+    if found.refused:
+        tracks = "1 track that is" if found.refused == 1 else f"{found.refused:,} tracks that are"
+        hint = "--max-length" if query.taken.speech else "--speech and --max-length"
+        return [f"left out {tracks} {query.taken}; {hint} say otherwise"]
+    if not len(found):
+        return [why_nothing(catalogue, query)]
+    compared = query.feels or query.unfelt or query.within or len(found.distances)
+    if query.broken or compared or not (count := broken_among(catalogue, query)):
+        return []
+    return [f"left out {count:,} broken {'file' if count == 1 else 'files'}; --broken shows which"]
 
 
 def why_nothing(catalogue: Catalogue, query: Query) -> str:

@@ -24,19 +24,19 @@ Of a library with more than 1,200 tracks, the playlist chooses from that many, d
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import CatalogueError, MusicEmotionError, printable
+from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.inference.writers import clock
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.search import Found, Query, emotion_index, find
+from music_emotion.library.selection import EVERYTHING, MUSIC, select
 from music_emotion.library.track import CatalogueTrack
 
 CANDIDATES = 1200  # tracks that a playlist chooses from, so that all pairs can be looked at
@@ -58,7 +58,6 @@ STEP = 1.0  # cost of a step as long as the threshold
 MILDNESS = 1.0  # cost of feeling like neither emotion
 
 Matrix = NDArray[np.float32]
-LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)(?:m(?:in)?|$))?(?:(\d+(?:\.\d+)?)s)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +93,6 @@ class Playlist:
         return Found(np.array([track.id for track in self.tracks], np.int64))
 
 
-def parse_length(text: str) -> float:
-    """Return a length in seconds: ``60min``, ``1h30``, ``1.5h``, ``90s``; a number is minutes.
-
-    Raises
-    ------
-    MusicEmotionError
-        It cannot be understood, or is not above 0.
-    """
-    match = LENGTH.fullmatch(text.strip().lower().replace(" ", ""))
-    hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    total = 3600 * hours + 60 * minutes + seconds
-    if total <= 0:
-        raise MusicEmotionError(
-            f"'{printable(text)}' is no length; write for example 60min, 1h30 or 90s"
-        )
-    return total
-
-
 def make_playlist(
     catalogue: Catalogue,
     start: str,
@@ -127,7 +108,7 @@ def make_playlist(
     start, end, seconds
         Names of emotions, and how long it should last.
     query
-        What it chooses from; ``None`` is all.
+        What it chooses from; ``None`` is all music.
     seed
         Of the choice among very many tracks.
 
@@ -137,9 +118,10 @@ def make_playlist(
         There is no such emotion, or no track to choose from.
     """
     emotions = emotion_index(start), emotion_index(end)
-    chosen = find(catalogue, query or Query()).ids
-    if len(chosen) > CANDIDATES:
-        chosen = np.sort(np.random.default_rng(seed).choice(chosen, CANDIDATES, replace=False))
+    query = query or Query(taken=MUSIC)
+    chosen = find(catalogue, replace(query, taken=EVERYTHING)).ids
+    drawn = np.random.default_rng(seed).permutation(chosen).tolist()
+    chosen = np.sort(select(catalogue, drawn, query.taken, CANDIDATES)[0])
     sounds: dict[bytes, tuple[CatalogueTrack, TrackPrediction]] = {}
     for track in catalogue.tracks(chosen.tolist()):
         if track.prediction is not None and track.prediction.duration > 0:

@@ -20,8 +20,16 @@ from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue, Known
+from music_emotion.library.exclusions import Exclusions
 from music_emotion.library.search import refresh_index
-from music_emotion.library.track import CatalogueTrack, ModelId, Tags, check_mutagen
+from music_emotion.library.selection import EVERYTHING, Selection
+from music_emotion.library.track import (
+    CatalogueTrack,
+    ModelId,
+    Tags,
+    check_mutagen,
+    claimed_seconds,
+)
 from music_emotion.library.walk import Walked, absolute, walk
 from music_emotion.progress import Progress
 
@@ -41,6 +49,9 @@ class ScanOptions:
         of marking them as missing.
     again
         Predict anew what another version of the model predicted, wherever it is catalogued.
+    exclude, taken
+        What is left out by its name, and what is taken by its length; what is catalogued of the
+        rest counts as gone.
     """
 
     model: str = "default"
@@ -48,6 +59,8 @@ class ScanOptions:
     retry: bool = False
     prune: bool = False
     again: bool = False
+    exclude: Exclusions = field(default_factory=Exclusions)
+    taken: Selection = EVERYTHING
 
 
 @dataclass(slots=True)
@@ -68,6 +81,8 @@ class ScanSummary:
         that are not there or could not be listed.
     left_out
         Paths of what is no music, and no part of what a scan does.
+    excluded
+        Paths of files and folders that were asked to be left out, and why.
     """
 
     files: int = 0
@@ -80,6 +95,7 @@ class ScanSummary:
     pruned: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set, compare=False)
+    excluded: dict[str, str] = field(default_factory=dict, compare=False)
 
     def lines(self, catalogue: Path) -> list[str]:
         """Return what was done, for people; the failures themselves are not named here."""
@@ -197,7 +213,7 @@ class _Scan:
             return path in known and known[path].stamp == stamp
 
         try:
-            walked = walk(folder, is_known)
+            walked = walk(folder, is_known, self._options.exclude)
         except AudioError as error:
             if not (self._options.prune and known):
                 self.summary.failures.append(("", str(error)))
@@ -205,6 +221,11 @@ class _Scan:
             line = f"'{printable(place)}' cannot be looked at ({reason})"
             self.summary.failures.append(("", line))
         self.summary.left_out |= walked.left_out
+        self.summary.excluded |= walked.excluded
+        if self._options.taken != EVERYTHING:
+            for path in [path for path, stamp in walked.files.items() if is_known(path, stamp)]:
+                if self._excludes(path, known[path].seconds):
+                    del walked.files[path]
         closed = tuple(place.rstrip(os.sep) + os.sep for place in walked.unreadable)
         for path, row in known.items():
             if not (path in walked.files or path in walked.unreadable or path.startswith(closed)):
@@ -214,6 +235,13 @@ class _Scan:
                 self._compare(path, stamp, known.get(path))
         self._present |= walked.files
         self._known |= known
+
+    def _excludes(self, path: str, seconds: float | None) -> bool:
+        """Return whether a file is left out for its length, and note that."""
+        reason = self._options.taken.refuses_length(seconds)
+        if reason:
+            self.summary.excluded[path] = reason
+        return bool(reason)
 
     def look_again(self, name: str) -> None:
         """Look at the files that another version of the model of this name predicted.
@@ -279,6 +307,10 @@ class _Scan:
     def _wanted(self) -> Iterator[str]:
         """Yield the files whose sound is new; what is known of the others is written at once."""
         for path in self._to_do:
+            if self._options.taken != EVERYTHING and self._excludes(path, claimed_seconds(path)):
+                known = self._known.get(path)
+                self._pass_over(path, None if known is None else known.id)
+                continue
             candidate = self._identify(path)
             candidate = candidate and self._recognise(candidate)
             if candidate is None:
@@ -288,6 +320,14 @@ class _Scan:
             else:
                 self._under_way[path] = self._by_audio[candidate.audio] = [candidate]
                 yield path
+
+    def _pass_over(self, path: str, row: int | None) -> None:
+        """Go on without a file that is left out; its row, if there is one, counts as gone."""
+        self._step()
+        self.summary.files -= 1
+        del self._present[path]
+        if row is not None:
+            self._gone[row] = path
 
     def _identify(self, path: str) -> CatalogueTrack | None:
         """Return what a file is before it is predicted; ``None`` where it is gone or unreadable."""
@@ -357,6 +397,10 @@ class _Scan:
         tracks = self._under_way.pop(outcome.path)
         self._by_audio.pop(tracks[0].audio, None)
         for track in tracks:
+            seconds = None if outcome.prediction is None else outcome.prediction.duration
+            if self._excludes(track.path, seconds):
+                self._pass_over(track.path, track.id)
+                continue
             self._step()
             if outcome.prediction is not None:
                 self._catalogue.write(

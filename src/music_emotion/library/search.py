@@ -17,6 +17,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MusicEmotionError, choose_from, printable
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.selection import EVERYTHING, Selection, select
 from music_emotion.library.track import CatalogueTrack
 from music_emotion.library.vectors import (
     Array,
@@ -100,6 +101,8 @@ class Query:
         Whether they count in words.
     broken
         Files that could not be read, are silent or damaged, instead of all others.
+    taken
+        Which tracks are taken for their length and genre.
     limit
         How many at most; ``None`` is all.
     """
@@ -114,6 +117,7 @@ class Query:
     words: tuple[tuple[str, str], ...] = ()
     accents: bool = True
     broken: bool = False
+    taken: Selection = EVERYTHING
     limit: int | None = None
 
 
@@ -129,10 +133,13 @@ class Found:
         equal standing, those come first that more listeners feel.
     distances
         Euclidean, of their intensities from ``like``, shape (n,); empty without ``like``.
+    refused
+        How many are not taken that would come before the last of these.
     """
 
     ids: Ids
     distances: Array = field(default_factory=lambda: np.zeros(0, np.float32))
+    refused: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -148,6 +155,16 @@ def find(catalogue: Catalogue, query: Query) -> Found:
     MusicEmotionError
         There is no such emotion.
     """
+    if query.taken == EVERYTHING:
+        return _find(catalogue, query)
+    found = _find(catalogue, replace(query, limit=None))
+    ids, refused = select(catalogue, found.ids.tolist(), query.taken, query.limit)
+    kept = np.isin(found.ids, ids) if len(found.distances) else slice(0)
+    return Found(ids, found.distances[kept], refused)
+
+
+def _find(catalogue: Catalogue, query: Query) -> Found:
+    """Find tracks of any length and genre."""
     among = _among(catalogue, query)
     if query.broken:
         broken = catalogue.broken()
@@ -182,7 +199,8 @@ def find_similar(catalogue: Catalogue, query: Query, path: str, model: str | Non
     limit = query.limit if query.limit is None or row is None else query.limit + 1
     found = find(catalogue, replace(query, like=intensities, limit=limit))
     others = found.ids != (-1 if row is None else row.id)
-    return Found(found.ids[others][: query.limit], found.distances[others][: query.limit])
+    ids, distances = found.ids[others][: query.limit], found.distances[others][: query.limit]
+    return Found(ids, distances, found.refused)
 
 
 def words_of(path: str = "", artist: str = "", text: str = "") -> tuple[tuple[str, str], ...]:

@@ -79,6 +79,17 @@ class Tags:
         return cls(**words, year=int(year[0]) if year else None)
 
 
+def claimed_seconds(path: str) -> float | None:
+    """Return how long a file says it lasts; ``None`` where it does not say."""
+    import mutagen
+
+    try:
+        file: Any = mutagen.File(path)
+        return float(file.info.length) or None
+    except Exception:  # damaged files raise anything; reading them tells
+        return None
+
+
 def _first(tags: Any, keys: Iterable[str]) -> str:
     """Return the values of the first tag that is there, joined."""
     for key in keys:

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from music_emotion.audio.discover import is_music, told_by_name
+from music_emotion.audio.discover import MARKERS, is_music, told_by_name
 from music_emotion.audio.names import local_path
 from music_emotion.digest import FileStamp
 from music_emotion.errors import AudioError, printable
+from music_emotion.library.exclusions import Exclusions
 
 NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # where a broken link leads
 
@@ -33,18 +34,24 @@ class Walked:
         there is not known.
     left_out
         The other files.
+    excluded
+        Files that were asked to be left out, and folders, which were not looked into; and why.
     """
 
     files: dict[str, FileStamp] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
+    excluded: dict[str, str] = field(default_factory=dict)
 
 
-def walk(folder: str, known: Known | None = None) -> Walked:
+def walk(folder: str, known: Known | None = None, exclude: Exclusions | None = None) -> Walked:
     """Find the music in a folder and its subfolders; see :func:`.discover.is_music`.
 
     ``known`` tells of a path and its stamp whether it is known as music, so that it need not be
     opened where its name does not tell.
+
+    Folders of the system, such as hold one of :data:`.discover.MARKERS`, and what is asked to be
+    left out are passed over; the folder itself is looked through whatever it is called and holds.
 
     Links to folders are followed after everything else, and each folder is entered once, so that
     loops end and a folder has the name under which it lies. Broken links are passed over, such as
@@ -65,7 +72,7 @@ def walk(folder: str, known: Known | None = None) -> Walked:
         raise AudioError(
             f"there is no folder '{shown}'; what is catalogued of it is kept (--prune forgets it)"
         )
-    found = Walked()
+    found, exclude = Walked(), exclude or Exclusions()
     entered: set[tuple[int, int]] = set()
     waiting, linked = [folder], list[str]()
     while waiting or linked:
@@ -75,7 +82,7 @@ def walk(folder: str, known: Known | None = None) -> Walked:
             if (status.st_dev, status.st_ino) in entered:
                 continue
             entered.add((status.st_dev, status.st_ino))
-            folders, links = _list(place, found, known)
+            folders, links = _list(place, folder, found, known, exclude)
         except OSError as error:
             found.unreadable[place] = error.strerror or str(error)
             continue
@@ -89,14 +96,23 @@ def absolute(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100  # resolve() would follow links
 
 
-def _list(place: str, found: Walked, known: Known | None) -> tuple[list[str], list[str]]:
+def _list(
+    place: str, root: str, found: Walked, known: Known | None, exclude: Exclusions
+) -> tuple[list[str], list[str]]:
     """Add the files of one folder; return its subfolders, and its links to folders."""
     folders, links = list[str](), list[str]()
     with os.scandir(place) as unsorted:
         entries = sorted(unsorted, key=lambda entry: entry.name)
+    marker = next((entry.name for entry in entries if entry.name in MARKERS), "")
+    if marker and place != root:
+        found.excluded[place] = marker
+        return folders, links
     for entry in entries:
         try:
-            if entry.is_dir(follow_symlinks=False):
+            folder = entry.is_dir()
+            if reason := exclude.why(entry.path, entry.name, root=root, folder=folder):
+                found.excluded[entry.path] = reason
+            elif entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
             elif entry.is_symlink() and stat.S_ISDIR(entry.stat().st_mode):
                 links.append(entry.path)

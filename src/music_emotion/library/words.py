@@ -1,15 +1,12 @@
 """Find words in paths and tags, whatever their case and the way their accents are written.
 
-Text is compared *folded*: compatible characters are one (NFKC), and so are upper and lower case
-(Unicode's full case folding, with the dotted and dotless i as one). With accents ignored it is
-compared *plain*, folded and without them. The folded text of all tracks lies in blocks in the
-catalogue's table "text", which is derived: triggers delete a block when the text of one of its
-tracks changes, and what is gone is read from the tracks themselves.
+Text is compared as :mod:`.folding` has it. That of all tracks lies in blocks in the catalogue's
+table "text", which is derived: triggers delete a block when the text of one of its tracks changes,
+and what is gone is read from the tracks themselves.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import reduce
 
@@ -17,71 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.folding import folded, plain
 from music_emotion.library.schema import BLOCK_TRACKS
 from music_emotion.library.track import TEXT_TAGS, restored_path
 
 FIELDS = ("path", *TEXT_TAGS)
 BETWEEN = "\0"  # two tracks of a block; no path holds it
 
-KANA_VOICING, VIRAMA, LAST_POINT = 8, 9, 36  # combining classes
-FIRST_ACCENT = 200
-LIGATURES = {"æ": "ae", "œ": "oe", "ð": "d", "þ": "th"}
-
 Texts = Mapping[str, tuple[bytes, bytes]]
 """Folded and plain text of a block's tracks by field; nothing for plain where it is the same."""
-
-
-def folded(text: str) -> str:
-    """Return a text as it is compared: case and composition do not count.
-
-    Examples
-    --------
-    >>> folded("STRASSE") == folded("Straße"), folded("Björk") == folded("BJO\u0308RK")
-    (True, True)
-    """
-    if text.isascii():
-        return text.lower()
-    # Upper case first: a few letters have one upper case and several lower ones, as Σ and İ.
-    bare = unicodedata.normalize("NFKD", text).upper().casefold()
-    return unicodedata.normalize("NFKC", bare).replace("i\u0307", "i")
-
-
-def plain(text: str) -> str:
-    """Return a folded text without accents; marks that make another letter stay (が, कि).
-
-    Examples
-    --------
-    >>> plain(folded("Motörhead, Sigur Rós, MØ, Ёлка"))
-    'motorhead, sigur ros, mo, елка'
-    """
-    if text.isascii():
-        return text
-    bare = unicodedata.normalize("NFD", text).translate(_PLAIN)
-    return unicodedata.normalize("NFC", bare)
-
-
-class _Plain(dict[int, str]):
-    """What each letter is without accents, found when it is first asked for."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = made = _without_accent(chr(code))
-        return made
-
-
-_PLAIN = _Plain()
-
-
-def _without_accent(letter: str) -> str:
-    mark = unicodedata.combining(letter)
-    if VIRAMA < mark <= LAST_POINT or mark >= FIRST_ACCENT:
-        return ""
-    if letter in LIGATURES or not letter.isalpha():
-        return LIGATURES.get(letter, letter)
-    base, drawn, _ = unicodedata.name(letter, "").partition(" WITH ")  # a stroke, a hook
-    try:
-        return unicodedata.lookup(base) if drawn else letter
-    except KeyError:
-        return letter
 
 
 def tracks_with(

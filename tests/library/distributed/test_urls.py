@@ -8,6 +8,7 @@ import pytest
 from music_emotion.errors import MusicEmotionError
 from music_emotion.library.distributed import urls
 from music_emotion.library.distributed.urls import find_locations
+from music_emotion.library.exclusions import Exclusions
 from music_emotion.library.walk import walk
 
 
@@ -87,6 +88,38 @@ def test_of_a_storage_names_decide(monkeypatch: pytest.MonkeyPatch) -> None:
     found = find_locations(["s3://b/"], left_out=left_out)
     assert found == [f"s3://{name}" for name in names[:3]]
     assert left_out == set(names[3:])
+
+
+@pytest.mark.parametrize("url", ["s3://b/m", "s3://b/m/**"])
+def test_of_a_storage_folders_are_left_out_as_of_a_disk(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    names = [
+        f"b/m/{name}"
+        for name in ("a.mp3", "@eaDir/a.mp3", "said/.nomedia", "said/deep/b.mp3", "kids/c.mp3")
+    ]
+
+    class Storage:
+        def isdir(self, path: str) -> bool:
+            return True
+
+        def find(self, path: str) -> list[str]:
+            return names
+
+        glob = find
+
+    monkeypatch.setattr(urls, "storage", lambda url: (Storage(), url.removeprefix("s3://")))
+    left_out, excluded = set[str](), dict[str, str]()
+    exclude = Exclusions(("Kids",))
+    assert find_locations([url], left_out=left_out, exclude=exclude, excluded=excluded) == [
+        "s3://b/m/a.mp3"
+    ]
+    assert excluded == dict(
+        zip(names[1:], ["@eaDir", ".nomedia", ".nomedia", "--exclude 'Kids'"], strict=True)
+    )
+    assert left_out == set()
+    names[:] = names[1:]
+    assert find_locations([url], exclude=exclude) == []
 
 
 def test_what_a_folder_of_this_machine_holds_besides_is_told(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,10 @@ from music_emotion.audio.files import copy_stream
 from music_emotion.audio.names import SCHEME, is_address, local_path
 from music_emotion.digest import FileStamp
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
+from music_emotion.library.exclusions import Exclusions
 from music_emotion.library.walk import absolute, walk
+
+MAGIC = re.compile(r"[*?[]")  # what a pattern begins to be one with
 
 
 def is_url(name: str) -> bool:
@@ -39,6 +43,8 @@ def find_locations(
     names: Iterable[str],
     unreadable: Callable[[str, str], None] | None = None,
     left_out: set[str] | None = None,
+    exclude: Exclusions | None = None,
+    excluded: dict[str, str] | None = None,
 ) -> list[str]:
     """Return the music that paths, folders, patterns and URLs name, each once, in order.
 
@@ -47,7 +53,9 @@ def find_locations(
     subfolders included: to open each other object of a storage would cost a request. A path or URL
     that is neither is kept, and may fail when it is read; of a URL that ends like music, the
     storage is not asked. ``unreadable`` is called with the path of what a folder holds and cannot
-    be looked at, and why; the other files of folders are added to ``left_out``.
+    be looked at, and why; the other files of folders are added to ``left_out``. What ``exclude``
+    leaves out of folders, and folders of the system and such as are marked, are added to
+    ``excluded``, and why.
 
     Raises
     ------
@@ -57,17 +65,20 @@ def find_locations(
     found: dict[str, None] = {}
     reached: set[str] = set()
     others = set() if left_out is None else left_out
+    exclude = Exclusions() if exclude is None else exclude
+    passed = {} if excluded is None else excluded
     for name in names:
         if is_url(name):
-            found.update(dict.fromkeys(_under_url(name, reached, others) or [name]))
+            found.update(dict.fromkeys(_under_url(name, reached, others, exclude, passed)))
             continue
         for path in _matching(local_path(name)):
             if not Path(path).is_dir():
                 found[absolute(path)] = None
                 continue
-            walked = walk(path)
+            walked = walk(path, exclude=exclude)
             found.update(dict.fromkeys(walked.files))
             others |= walked.left_out
+            passed |= walked.excluded
             if unreadable is not None:
                 for place, reason in walked.unreadable.items():
                     unreadable(place, reason)
@@ -131,7 +142,13 @@ def _matching(name: str) -> list[str]:
     return sorted(glob.glob(name, recursive=True)) or [name]  # noqa: PTH207  # may be absolute
 
 
-def _under_url(url: str, reached: set[str], left_out: set[str]) -> list[str]:
+def _under_url(
+    url: str,
+    reached: set[str],
+    left_out: set[str],
+    exclude: Exclusions,
+    excluded: dict[str, str],
+) -> list[str]:
     """Return the music that a URL names; ``reached`` are the buckets known to be there."""
     scheme, chained, inner = url.partition("::")
     if _ends_like_music(scheme) and not glob.has_magic(url):
@@ -150,10 +167,15 @@ def _under_url(url: str, reached: set[str], left_out: set[str]) -> list[str]:
             return [url]
     except Exception as error:  # each storage has exceptions of its own
         raise _unreachable(url, error) from None
+    before = MAGIC.split(path)[0]  # a pattern's folder is the last one without a pattern
+    passed = exclude.why_all(names, path if before == path else before.rpartition("/")[0])
+    excluded |= passed
+    names = [name for name in names if name not in passed]
     music = sorted(filter(_ends_like_music, names))
     left_out |= set(names).difference(music)
     prefix = scheme.partition(SCHEME)[0] + SCHEME
-    return [f"{prefix}{name.partition(SCHEME)[2] or name}{chained}{inner}" for name in music]
+    urls = [f"{prefix}{name.partition(SCHEME)[2] or name}{chained}{inner}" for name in music]
+    return urls or ([] if passed else [url])
 
 
 def _ends_like_music(name: str) -> bool:
