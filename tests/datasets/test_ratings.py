@@ -98,6 +98,7 @@ def test_named_columns(user_table: Table) -> None:
     assert source.load().scales == (Scale("a", 0, 10),)
     with pytest.raises(DatasetError, match=r"column 'mood' is missing \(found: path, a, b\)"):
         find_source(root, table, ratings=read_scales(["mood"])).load()
+    root, table = user_table("path,a,b,power\na.wav,1,2,1\nb.wav,3,4,2\n", "a.wav", "b.wav")
     partly = find_source(root, table, ratings=read_scales(["mood,b"])).load()
     assert [scale.name for scale in partly.scales] == ["b"]
     assert len(partly.remarks) == 1

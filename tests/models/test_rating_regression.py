@@ -10,8 +10,9 @@ import pytest
 from helpers.rated import rated_corpus
 from music_emotion.errors import ModelError
 from music_emotion.evaluation.folds import examples
+from music_emotion.evaluation.plan import Comparison, describe, feature_names
 from music_emotion.evaluation.train_cell import without_truth
-from music_emotion.models.base import Examples
+from music_emotion.models.base import Examples, seen_features
 from music_emotion.models.blend import KernelBlend
 from music_emotion.models.candidates import Candidate
 from music_emotion.models.rating_regression import Standard
@@ -163,3 +164,23 @@ def test_ratings_and_deviations() -> None:
     standard = Standard.fit(ratings)
     np.testing.assert_allclose(standard.of(ratings), [[-1, 0], [1, 0]])
     np.testing.assert_allclose(standard.ratings(standard.of(ratings)), ratings)
+
+
+def test_what_is_seen_for_ratings_is_no_part_of_other_models() -> None:
+    blend = create("blend")
+    assert blend.feature_names == ("musicnn", "summary")
+    assert seen_features(blend, "votes") == blend.feature_names
+    assert set(seen_features(blend, "ratings")) == {"musicnn", "summary", "statistics", "tags"}
+    assert seen_features(create("light"), "ratings") == ("summary", "statistics")
+    assert seen_features(create("svm"), "ratings") == ("statistics",)
+    assert set(describe(blend)) == {
+        "class",
+        "candidates",
+        "name",
+        "feature_names",
+        "pooling",
+        "rounds",
+    }
+    wanted = Comparison(("light",), protocols=("artist",), targets=("ratings",))
+    assert feature_names(wanted) == ("summary", "statistics")
+    assert feature_names(replace(wanted, targets=("label",))) == ("summary",)

@@ -159,6 +159,8 @@ def _columns(
         raise DatasetError(f"{path}: {error}") from None
     rated = {one.mean for one in ratings}
     voted = [emotion for emotion in EMOTIONS if emotion in names and emotion not in rated]
+    if wanted and len(voted) < len(EMOTIONS):  # nobody asked for the others
+        voted = []
     _check_votes(path, names, voted, has_ratings=bool(ratings))
     has_labels = bool(voted) or "label" in names
     return _Columns(names, bool(voted), has_labels, ratings), missing

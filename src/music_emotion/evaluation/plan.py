@@ -24,7 +24,7 @@ from music_emotion.evaluation.folds import (
 )
 from music_emotion.evaluation.provenance import code_digest, versions
 from music_emotion.evaluation.train_cell import Task, training_seed
-from music_emotion.models.base import Model, Target
+from music_emotion.models.base import Model, Target, seen_features
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.registry import (
     BASELINE_NAMES,
@@ -107,7 +107,14 @@ def feature_names(comparison: Comparison) -> tuple[str, ...]:
         If a model or a setting is unknown.
     """
     models = [create(name, **comparison.settings) for name in comparison.models]
-    return tuple(dict.fromkeys(name for model in models for name in model.feature_names))
+    return tuple(
+        dict.fromkeys(
+            name
+            for model in models
+            for target in comparison.targets
+            for name in seen_features(model, target)
+        )
+    )
 
 
 def make_plan(
@@ -213,9 +220,14 @@ class _Layout:
         return plan.runs[run]
 
     def _add_tasks(self, plan: Plan, model: Model, run: Run) -> tuple[str, ...]:
-        plan.feature_names[model.name] = tuple(model.feature_names)
+        seen = seen_features(model, run.target)
+        before = plan.feature_names.get(model.name, ())
+        plan.feature_names[model.name] = tuple(dict.fromkeys((*before, *seen)))
         described = describe(model)
-        features = {name: self.feature_versions.get(name, "") for name in model.feature_names}
+        if run.target == "ratings":
+            candidates = getattr(model, "rating_candidates", ())
+            described["rating_candidates"] = [asdict(candidate) for candidate in candidates]
+        features = {name: self.feature_versions.get(name, "") for name in seen}
         keys = []
         for number, fold in enumerate(self.folds):
             name = CellName(run, number)

@@ -20,7 +20,7 @@ FloatType = TypeVar("FloatType", np.float32, np.float64)
 Target = Literal["label", "votes", "ratings"]
 """``label``: learn the dominant emotion; ``votes``: learn the listeners' vote fractions;
 ``ratings``: learn what raters said on the corpus' own scales. A model that can do the last says so
-with an attribute ``learns_ratings``."""
+with an attribute ``learns_ratings``, and may see other features then: ``rating_feature_names``."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,12 @@ class FitReport:
     best_epoch: int = -1
     notes: tuple[str, ...] = ()
     parameters: int = 0
+
+
+def seen_features(model: Model, target: Target) -> tuple[str, ...]:
+    """Return the names of the features that a model sees where it learns a target."""
+    names = getattr(model, "rating_feature_names", None) if target == "ratings" else None
+    return tuple(model.feature_names if names is None else names)
 
 
 class Model(Protocol):

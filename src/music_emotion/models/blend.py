@@ -75,7 +75,7 @@ class KernelBlend:
     """Means of kernel regressions and classifiers, chosen by cross-validation over artists.
 
     ``rounds`` regressions make a blend, and as many classifiers, repetitions included; 1 takes the
-    best of each.
+    best of each. Ratings are learned from ``rating_candidates``, by default the same.
     """
 
     window_seconds = 27.0
@@ -84,12 +84,20 @@ class KernelBlend:
 
     learns_ratings = True
 
-    def __init__(self, name: str, candidates: Sequence[Candidate], *, rounds: int = ROUNDS) -> None:
+    def __init__(
+        self,
+        name: str,
+        candidates: Sequence[Candidate],
+        *,
+        rounds: int = ROUNDS,
+        rating_candidates: Sequence[Candidate] = (),
+    ) -> None:
         self.name = name
         self.candidates = tuple(candidates)
         self.rounds = rounds
-        names = (block for candidate in candidates for block, _ in candidate.shares)
-        self.feature_names: tuple[str, ...] = tuple(dict.fromkeys(names))
+        self.feature_names: tuple[str, ...] = _seen_by(candidates)
+        # Private: they are no part of what models of labels and votes are made of.
+        self._rating_candidates = tuple(rating_candidates) or self.candidates
         self.pooling: Mapping[str, tuple[str, ...]] = dict.fromkeys(self.feature_names, POOLING)
         self.fitted_: FittedBlend | None = None
         self.ratings_: RatingRegression | None = None
@@ -157,9 +165,19 @@ class KernelBlend:
             ),
         )
 
+    @property
+    def rating_candidates(self) -> tuple[Candidate, ...]:
+        """What regressions of ratings are chosen from."""
+        return self._rating_candidates
+
+    @property
+    def rating_feature_names(self) -> tuple[str, ...]:
+        """What it sees where it learns ratings."""
+        return _seen_by(self._rating_candidates)
+
     def _fit_ratings(self, examples: Examples, seed: int, progress: Progress | None) -> FitReport:
-        units, _ = pool_units(examples, self.feature_names)
-        found = fit_ratings(units, self.candidates, self.rounds, seed, progress)
+        units, _ = pool_units(examples, self.rating_feature_names)
+        found = fit_ratings(units, self.rating_candidates, self.rounds, seed, progress)
         self.ratings_, self.fitted_, self.members_ = found, None, found.members
         return FitReport(
             notes=(
@@ -177,7 +195,7 @@ class KernelBlend:
         Emotions and intensities are the mean over the unit's spans, ratings those of the whole.
         """
         if self.ratings_ is not None:
-            units, unit_of_row = pool_units(examples, self.feature_names)
+            units, unit_of_row = pool_units(examples, self.rating_feature_names)
             return Prediction.of_ratings(self.ratings_(units.features)[unit_of_row])
         fitted = self._require_fitted()
         return predict_by_spans(fitted, examples, self.feature_names, self._width)
@@ -263,6 +281,12 @@ class KernelBlend:
         return logits + regressed
 
 
+def _seen_by(candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """Return the features that candidates compare, each once."""
+    names = (block for candidate in candidates for block, _ in candidate.shares)
+    return tuple(dict.fromkeys(names))
+
+
 def _log_loss(logits: Floats, label: NDArray[np.int64]) -> float:
     return float(-log_softmax(logits, axis=1)[np.arange(len(label)), label].mean())
 
@@ -346,6 +370,23 @@ CANDIDATES = {
 }
 """What each model may choose from: the cheap descriptors, the pretrained network's maps, both."""
 
+RATING_CANDIDATES = {
+    "light": (
+        *CANDIDATES["light"],
+        Candidate((("statistics", 1.0),)),
+        Candidate((("summary", 0.5), ("statistics", 0.5))),
+    ),
+    "transfer": CANDIDATES["transfer"],
+    "blend": (
+        *CANDIDATES["blend"],
+        Candidate((("statistics", 1.0),)),
+        Candidate((("tags", 1.0),)),
+        Candidate((("musicnn", 0.34), ("summary", 0.33), ("statistics", 0.33))),
+        Candidate((("musicnn", 0.25), ("summary", 0.25), ("statistics", 0.25), ("tags", 0.25))),
+    ),
+}
+"""The same for ratings. Statistics are of the sound as loud as it is, which arousal depends on."""
+
 
 def create(name: str, **settings: Any) -> KernelBlend:
     """Return an unfitted model of :data:`CANDIDATES`; none has settings.
@@ -353,4 +394,9 @@ def create(name: str, **settings: Any) -> KernelBlend:
     ``transfer`` is transfer learning at its plainest: the best regression and the best classifier
     alone.
     """
-    return KernelBlend(name, CANDIDATES[name], rounds=1 if name == "transfer" else ROUNDS)
+    return KernelBlend(
+        name,
+        CANDIDATES[name],
+        rounds=1 if name == "transfer" else ROUNDS,
+        rating_candidates=RATING_CANDIDATES[name],
+    )
