@@ -409,6 +409,25 @@ def test_a_server_that_stopped(browser: Browser, model_folders: tuple[str, ...])
     context.close()
 
 
+def test_a_server_that_stops_while_it_listens(
+    browser: Browser, model_folders: tuple[str, ...]
+) -> None:
+    settings = ServerSettings(port=0, models=model_folders[2:], workers=1, drain_seconds=0.5)
+    with running(settings) as server:
+        context = browser.new_context()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(server.address)
+        page.locator("body.started").wait_for()
+        seen = Visit(page)
+        seen.drop(song__wav=CALM)
+        expect(seen.track("song.wav").locator(".stage-text")).to_contain_text("0:03")
+    problem = seen.track("song.wav").get_by_role("alert")
+    expect(problem).to_contain_text(re.compile("The server (went away|is being stopped)"))
+    expect(problem.get_by_role("button", name="Try again")).to_be_visible()
+    context.close()
+
+
 def test_an_answer_that_did_not_come_is_asked_for_after_a_reload(
     visited: Visit, tmp_path: Path
 ) -> None:
@@ -470,6 +489,7 @@ def test_without_storage_the_page_works(browser: Browser, live: Live) -> None:
     seen = Visit(page)
     seen.drop(one__wav=CALM, two__wav=TENSE)
     settled(seen, 2)
+    expect(page.locator("#kept")).to_have_text(re.compile("^This browser keeps no results"))
     reload(page)
     expect(page.locator(".track")).to_have_count(0)
     context.close()

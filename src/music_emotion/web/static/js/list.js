@@ -265,7 +265,7 @@ export class List {
     const button = element("button", { type: "button", class: "opens", title: track.path });
     const { name, folder } = track.facts;
     button.append(name);
-    if (folder) button.append(element("span", { class: "folder" }, folder));
+    if (folder) button.append(" ", element("span", { class: "folder" }, folder));
     button.setAttribute("aria-controls", track.element.id);
     button.addEventListener("click", () => this.#acts.open(track));
     return element("th", { scope: "row" }, button);

@@ -41,7 +41,7 @@ const context = {
   },
   changed: (track) => {
     if (!tracks.includes(track)) return;
-    remember(track.record);
+    keep(track);
     refreshSoon();
   },
   arrived: (track) => {
@@ -69,6 +69,12 @@ const done = () => tracks.map(({ prediction }) => prediction).filter(Boolean);
 function focusFromNowhere(target) {
   const { activeElement } = document;
   if (activeElement === document.body || activeElement === find("choose")) target.focus();
+}
+
+// Full or forbidden storage is told where it says that results are kept.
+async function keep(track) {
+  if (await remember(track.record)) return;
+  find("kept").textContent = "This browser keeps no results: they are gone when the page is left.";
 }
 
 // Once for all that happens at a time.
@@ -163,7 +169,7 @@ function add(files) {
     const against = objection(track.music, { reads, limit: offer.limits.upload_bytes });
     if (against) track.fail(against.text, against.remedy);
     else track.analyse();
-    remember(track.record);
+    keep(track);
   }
   refresh();
   if (tracks.length > 1) focusFromNowhere(find("list"));

@@ -22,7 +22,12 @@ function open() {
       for (const name of database.objectStoreNames) database.deleteObjectStore(name);
       database.createObjectStore(RECORDS, { keyPath: "id" });
     });
-    settled(request).then(resolve, reject);
+    settled(request).then((database) => {
+      // Another tab may have a newer page.
+      database.addEventListener("versionchange", () => database.close());
+      resolve(database);
+    }, reject);
+    request.addEventListener("blocked", () => reject(new Error("an older page is open")));
   });
   return opening;
 }
@@ -42,7 +47,9 @@ export async function remembered() {
   return records.sort((a, b) => a.order - b.order);
 }
 
-export const remember = (record) => transact("readwrite", (store) => store.put(record));
+// Whether the record is kept.
+export const remember = async (record) =>
+  (await transact("readwrite", (store) => store.put(record))) !== null;
 export const forget = (id) => transact("readwrite", (store) => store.delete(id));
 export const forgetAll = () => transact("readwrite", (store) => store.clear());
 
