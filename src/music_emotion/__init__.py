@@ -15,7 +15,7 @@ from music_emotion.emotions import EMOTIONS
 if TYPE_CHECKING:
     from music_emotion.inference.model import load_model, predict
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["EMOTIONS", "__version__", "load_model", "predict"]
 
