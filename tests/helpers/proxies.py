@@ -1,9 +1,10 @@
-"""Reverse proxies that serve everything below a path: one of a few lines, and nginx."""
+"""Reverse proxies that serve everything below a path: one of a few lines, nginx and Caddy."""
 
 from __future__ import annotations
 
 import http.client
 import http.server
+import os
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+CADDY = shutil.which("caddy")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 PATIENCE = 120.0  # seconds that something may take on a busy machine
 HOP = ("connection", "keep-alive", "transfer-encoding", "te", "upgrade")  # of one connection only
@@ -67,8 +69,7 @@ def stripping_proxy(upstream: int, prefix: str) -> Iterator[str]:
 @contextmanager
 def nginx(server: str, folder: Path) -> Iterator[str]:
     """Run nginx with the inside of a ``server`` block, and yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = "\n".join(f"{name}_temp_path {folder}/{name};" for name in places)
     (folder / "nginx.conf").write_text(
@@ -79,14 +80,46 @@ def nginx(server: str, folder: Path) -> Iterator[str]:
     )
     assert NGINX is not None
     command = [NGINX, "-p", str(folder), "-e", str(folder / "errors"), "-c", "nginx.conf"]
-    process = subprocess.Popen(command)
+    with _listening(command, folder, port) as address:
+        yield address
+
+
+@contextmanager
+def caddy(site: str, folder: Path) -> Iterator[str]:
+    """Run Caddy with the inside of a site's block, and yield its address."""
+    port = free_port()
+    start = "{\n admin off\n auto_https off\n}\n"
+    (folder / "Caddyfile").write_text(f"{start}http://127.0.0.1:{port} {{\n{site}\n}}\n")
+    assert CADDY is not None
+    command = [CADDY, "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
+    with _listening(command, folder, port) as address:
+        yield address
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _listening(command: list[str], folder: Path, port: int) -> Iterator[str]:
+    """Run a proxy in a folder, wait until it listens, and yield its address."""
+    said = folder / "said"
+    environment = {
+        **os.environ,
+        **dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder)),
+    }
+    with said.open("wb") as stream:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=stream, stderr=stream
+        )
     try:
         end = time.monotonic() + PATIENCE
         while process.poll() is None and time.monotonic() < end:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
             time.sleep(0.02)
-        assert process.poll() is None, (folder / "errors").read_text()
+        assert process.poll() is None, said.read_text()
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

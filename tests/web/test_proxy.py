@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,22 +16,34 @@ from playwright.sync_api import expect, sync_playwright
 from helpers.browser import CHROMIUM, launched, visit
 from helpers.code_blocks import ROOT
 from helpers.live import Live, answer_of, music, running
-from helpers.proxies import NGINX, nginx, stripping_proxy
+from helpers.proxies import CADDY, NGINX, caddy, nginx, stripping_proxy
 from music_emotion.errors import ServerError
 from music_emotion.web.app import create_app
 from music_emotion.web.settings import ServerSettings
 
 PREFIX = "/music"
 FILE = {"file": ("a.wav", music())}
-PAGE = ROOT / "docs" / "serve.md"
+PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+UPSTREAM = "127.0.0.1:8000"  # on the page
 
 
-def documented(port: int) -> str:
-    """What the documentation tells to write for nginx, for a server on another port."""
-    blocks = re.findall(r"^```nginx\n(.*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
-    (block,) = (block for block in blocks if f"location {PREFIX}/" in block)
-    assert "http://127.0.0.1:8000/" in block
-    return str(block.replace("127.0.0.1:8000", f"127.0.0.1:{port}"))
+def documented(kind: str, words: str, port: int) -> str:
+    """The one block of the page with these words, for a server on another port."""
+    blocks = re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (block,) = (block for block in blocks if words in block)
+    assert UPSTREAM in block
+    return str(block.replace(UPSTREAM, f"127.0.0.1:{port}"))
+
+
+def caddys(port: int, path: str = "") -> str:
+    """The inside of the documented site of Caddy, its proxy below a path as the page says."""
+    site = documented("text", "reverse_proxy", port)
+    start = site.index("{") + 1
+    before, proxy = site[start : site.rindex("}")].split("    reverse_proxy", 1)
+    if not path:
+        return f"{before} reverse_proxy{proxy}"
+    assert f"put `reverse_proxy` into `handle_path {path}/* {{ … }}`" in PAGE
+    return f"{before} handle_path {path}/* {{\n reverse_proxy{proxy} }}"
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +52,55 @@ def below(plain_settings: ServerSettings) -> Iterator[Live]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["a proxy of a few lines", "nginx"])
+@pytest.fixture(scope="module", params=["a proxy of a few lines", "nginx", "caddy"])
 def proxied(
     below: Live, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx.Client]:
     """A client that knows the proxy alone; its addresses begin below the path."""
+    folder = tmp_path_factory.mktemp("proxy")
     proxy: AbstractContextManager[str]
-    if request.param != "nginx":
-        proxy = stripping_proxy(below.port, PREFIX)
-    elif NGINX is None:
-        pytest.skip("needs nginx (apt install nginx-light)")
+    if request.param == "nginx":
+        needed(NGINX, "nginx (apt install nginx-light)")
+        proxy = nginx(documented("nginx", f"location {PREFIX}/", below.port), folder)
+    elif request.param == "caddy":
+        needed(CADDY, "Caddy (apt install caddy)")
+        proxy = caddy(caddys(below.port, PREFIX), folder)
     else:
-        proxy = nginx(documented(below.port), tmp_path_factory.mktemp("nginx"))
+        proxy = stripping_proxy(below.port, PREFIX)
     with proxy as address, httpx.Client(timeout=120, trust_env=False) as client:
         client.base_url = f"{address}{PREFIX}/"
         yield client
+
+
+def needed(program: str | None, name: str) -> None:
+    if program is None:
+        pytest.skip(f"needs {name}")
+
+
+@pytest.mark.parametrize("kind", ["nginx", "caddy"])
+def test_the_root_of_a_host_leads_to_the_server(kind: str, live: Live, tmp_path: Path) -> None:
+    proxy: AbstractContextManager[str]
+    if kind == "nginx":
+        needed(NGINX, "nginx (apt install nginx-light)")
+        proxy = nginx(documented("nginx", "location / {", live.port), tmp_path)
+    else:
+        needed(CADDY, "Caddy (apt install caddy)")
+        proxy = caddy(caddys(live.port), tmp_path)
+    with proxy as address, httpx.Client(base_url=address, timeout=120, trust_env=False) as client:
+        assert client.get("/").status_code == 200
+        origin = {"Origin": address}
+        assert client.post("/api/predict", files=FILE, headers=origin).status_code == 200
+        elsewhere = {"Origin": "http://evil.example.org"}
+        assert client.get("/api/health", headers=elsewhere).json()["code"] == "cross_site"
+        guide = client.get("/api/docs")
+        assert f"This server is at <code>{address}</code>" in guide.text
+
+
+def test_visitors_cannot_see_the_numbers_through_nginx(below: Live, tmp_path: Path) -> None:
+    needed(NGINX, "nginx (apt install nginx-light)")
+    config = documented("nginx", f"location {PREFIX}/", below.port)
+    with nginx(config, tmp_path) as address:
+        assert httpx.get(f"{address}{PREFIX}/metrics", trust_env=False).status_code == 403
 
 
 def test_every_address_on_the_page_lies_below_the_path(proxied: httpx.Client) -> None:
