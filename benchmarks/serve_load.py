@@ -7,6 +7,9 @@ as long as ``Retry-After`` says. Printed: answers by status, how long the good o
 each is the object ``music-emotion predict -f json`` gives for the file, and the memory of all the
 server's processes (proportional set size) before, at most, and after. Ends with code 1 where an
 answer differs, a status is not one of 200, 429 and 503, or memory does not come back. Linux only.
+
+With ``--watched`` two servers are loaded in turn instead, one with metrics and a line for each
+request, one without; ends with code 1 where the first does less than 95 % of the second.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +40,11 @@ WARM_UP = 8  # requests before memory is measured first
 SETTLING = 5.0  # seconds between the load and the last measurement
 MEASURE_SECONDS = 1.0
 MAY_GROW = 0.10  # share of the memory before
+
+ON, OFF = "on", "off"  # metrics and the log
+TURNS = (ON, OFF, OFF, ON)  # so that what else the machine does meets both
+UNWATCHED = ("--no-metrics", "--log-level", "error")
+LEAST_SHARE = 0.95  # of the files analysed without
 
 
 @dataclass
@@ -119,12 +129,17 @@ async def measured(process: int, work: asyncio.Task[Tally]) -> tuple[Tally, floa
     return work.result(), largest
 
 
-async def run(chosen: argparse.Namespace, server: subprocess.Popen[str], address: str) -> bool:
+def pieces(chosen: argparse.Namespace) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return the files that are sent, and what the command line says of each."""
     files = {f"{piece}.flac": example_flac(piece) for piece in PIECES}
     with tempfile.TemporaryDirectory() as folder:
         for name, data in files.items():
             (Path(folder) / name).write_bytes(data)
-        expected = by_command_line(Path(folder), chosen.model)
+        return files, by_command_line(Path(folder), chosen.model)
+
+
+async def run(chosen: argparse.Namespace, server: subprocess.Popen[str], address: str) -> bool:
+    files, expected = pieces(chosen)
     async with httpx.AsyncClient(base_url=address, timeout=300) as http:
         for number in range(WARM_UP):
             name = list(files)[number % len(files)]
@@ -165,26 +180,58 @@ def report(
     )
 
 
+async def watched(
+    chosen: argparse.Namespace, addresses: dict[str, str], files: dict[str, bytes], expected: Any
+) -> bool:
+    """Load two servers in turn, and say what watching over one of them costs."""
+    analysed = dict.fromkeys(addresses, 0)
+    seconds = chosen.seconds / len(TURNS) * len(addresses)
+    for name in TURNS:
+        tally = await load(chosen.clients, seconds, addresses[name], files, expected)
+        analysed[name] += len(tally.seconds)
+        print(f"{name}: {len(tally.seconds) / seconds:.2f} files per second", flush=True)
+        if tally.different or tally.broken:
+            return False
+    share = analysed[ON] / analysed[OFF]
+    print(f"with metrics and a line for each request: {share:.1%} of the files without")
+    return share >= LEAST_SHARE
+
+
+@contextmanager
+def serving(chosen: argparse.Namespace, *options: str) -> Iterator[tuple[Any, str]]:
+    """Run a server on a free port; yield its process and its address."""
+    command = [sys.executable, "-m", "music_emotion", "serve", "--port", "0", *options]
+    command += ["--model", chosen.model] if chosen.model else []
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with tempfile.TemporaryFile() as log:
+        server = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+        )
+        assert server.stdout is not None
+        try:
+            line = server.stdout.readline()
+            if not line.startswith("open "):
+                log.seek(0)
+                sys.exit(f"the server did not start: {log.read().decode()}")
+            yield server, line.split()[1]
+        finally:
+            server.terminate()
+            server.wait()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", help="name or folder of the model")
     parser.add_argument("--clients", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of load for each server")
+    parser.add_argument("--watched", action="store_true", help="what metrics and the log cost")
     chosen = parser.parse_args()
-    command = [sys.executable, "-m", "music_emotion", "serve", "--port", "0"]
-    command += ["--model", chosen.model] if chosen.model else []
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    assert server.stdout is not None
-    try:
-        line = server.stdout.readline()
-        if not line.startswith("open "):
-            sys.exit("the server did not start")
-        good = asyncio.run(run(chosen, server, line.split()[1]))
-    finally:
-        server.terminate()
-        server.wait()
-    sys.exit(not good)
+    if not chosen.watched:
+        with serving(chosen) as (server, address):
+            sys.exit(not asyncio.run(run(chosen, server, address)))
+    files, expected = pieces(chosen)
+    with serving(chosen) as (_, on), serving(chosen, *UNWATCHED) as (_, off):
+        sys.exit(not asyncio.run(watched(chosen, {ON: on, OFF: off}, files, expected)))
 
 
 if __name__ == "__main__":
