@@ -51,7 +51,9 @@ def test_a_model_is_trained_exported_and_used(
     result = run("export", trained, "-o", packaged, "--name", "mine")
     assert result.exit_code == 0, result.output
     assert f"mine, takes {inputs}" in result.stdout
-    assert {path.name for path in packaged.iterdir()} == {"model.onnx", "card.json"}
+    files = {"model.onnx", "card.json", "model.md"}
+    files |= {"ear.onnx", "ear.json"} if model == "light" else set()
+    assert {path.name for path in packaged.iterdir()} == files
     result = run("predict", table.parent / "1.wav", "-m", packaged, "-f", "json")
     (prediction,) = json.loads(result.stdout)
     assert prediction["model"] == "mine"
@@ -68,6 +70,14 @@ def test_a_model_that_cannot_be_saved_is_refused_before_any_work(
     assert isinstance(result.exception, ModelError)
     assert "compared but not saved" in str(result.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_the_wheel_is_exported(tmp_path: Path) -> None:
+    result = run("export", "light", "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "light, takes summary" in result.stdout
+    assert "model.md says how" in result.stdout
+    assert (tmp_path / "out" / "ear.onnx").is_file()
 
 
 def test_what_is_no_trained_model_is_refused(tmp_path: Path) -> None:

@@ -38,8 +38,9 @@ OTHER = (
     "sql",
     "console",
     "nginx",
+    "js",
 )
-"""Kinds of block that are not commands or programs."""
+"""Kinds of block that are no commands or programs that are run with the page."""
 
 BLOCK = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w-]+\.py)\n")

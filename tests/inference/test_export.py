@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +11,12 @@ from onnx import ModelProto
 
 from helpers.graphs import linear_reader
 from helpers.planted import planted_examples
-from music_emotion.errors import ModelError
+from music_emotion.errors import MissingExtraError, ModelError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.spectrum import log_mel
-from music_emotion.inference.export import export_fitted, export_trained, halved
+from music_emotion.inference.export import export_fitted, export_model, export_trained, halved
 from music_emotion.inference.model import load_model
-from music_emotion.inference.package import Network
+from music_emotion.inference.package import Network, find_package
 from music_emotion.models.base import Model
 from music_emotion.models.checkpoint import save_fitted
 from music_emotion.models.registry import create
@@ -153,6 +155,68 @@ def test_a_name_that_cannot_be_shown_is_refused(name: str, tmp_path: Path) -> No
     with pytest.raises(ModelError, match=r"is no name for a model.*--name") as caught:
         export_trained(tmp_path, tmp_path / "out", name=name)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("default", {"ear.onnx", "ear.json", "reference.npz", "msd_musicnn.LICENSE.md"}),
+        ("light", {"ear.onnx", "ear.json", "reference.npz"}),
+        ("cnn2d", set()),
+    ],
+)
+def test_a_model_of_the_wheel_is_exported_as_it_is(
+    name: str, others: set[str], tmp_path: Path
+) -> None:
+    card = export_model(name, tmp_path / "out")
+    files = {file.name for file in (tmp_path / "out").iterdir()}
+    assert files == {"model.onnx", "card.json", "model.md"} | others
+    wheel = find_package(name)
+    assert (tmp_path / "out" / "model.onnx").read_bytes() == (wheel / "model.onnx").read_bytes()
+    sound = 0.1 * np.random.default_rng(1).standard_normal(5 * 16_000)
+    exported, shipped = (load_model(at).predict(sound, 16_000) for at in (tmp_path / "out", wheel))
+    assert card.name == name
+    assert exported.to_dict() == shipped.to_dict()
+
+
+def test_an_export_replaces_another_and_may_have_a_name(tmp_path: Path) -> None:
+    export_model("light", tmp_path / "light")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "README.md").write_text("mine")
+    export_model("default", tmp_path / "out")
+    card = export_model(tmp_path / "light", tmp_path / "out", name="quick")
+    assert card.name == "quick"
+    assert (tmp_path / "out" / "model.md").read_text("utf-8").startswith("# quick 0.1.0-")
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "README.md",
+        *("model.onnx", "card.json", "model.md", "ear.onnx", "ear.json", "reference.npz"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "reason"),
+    [
+        ("ensemble", {}, "'ensemble' takes advanced, which only this package computes; export"),
+        ("lihgt", {}, "no model 'lihgt'; did you mean 'light'"),
+        ("light", {"halve": True}, "leave --half and --mel-outside to a model that"),
+        ("light", {"mel_inside": False}, "'light' is packaged already"),
+        ("light", {"name": ""}, "is no name for a model"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_before_anything_is_written(
+    source: str, options: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=reason):
+        export_model(source, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_onnx_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingExtraError, match=r"music-emotion\[onnx\]"):
+        export_model("light", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    export_model("cnn2d", tmp_path / "out")  # there is nothing to build
 
 
 def test_what_has_no_network_is_refused(tmp_path: Path) -> None:

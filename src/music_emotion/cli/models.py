@@ -107,7 +107,13 @@ def train(
 
 
 def export(
-    trained: Annotated[Path, Argument(metavar="FOLDER", help="What `music-emotion train` wrote.")],
+    model: Annotated[
+        str,
+        Argument(
+            metavar="MODEL",
+            help="A name that `music-emotion models` lists, or what `music-emotion train` wrote.",
+        ),
+    ],
     output: Annotated[
         Path,
         Option(
@@ -119,7 +125,8 @@ def export(
         ),
     ],
     name: Annotated[
-        str | None, Option(metavar="NAME", help="Its name; by default the output folder's.")
+        str | None,
+        Option(metavar="NAME", help="Its name; a trained one's is by default the output folder's."),
     ] = None,
     mel_inside: Annotated[
         bool,
@@ -130,15 +137,15 @@ def export(
     ] = True,
     halve: Annotated[bool, Option("--half", help="Store large weights as float16.")] = False,
 ) -> None:
-    """Package a trained model as ONNX, for predict and elsewhere."""
-    from music_emotion.inference.export import export_trained
+    """Write a model as ONNX, for other programs, with all they need to know."""
+    from music_emotion.inference.export import export_model
+    from music_emotion.inference.model_page import PAGE_FILE
 
-    card = export_trained(
-        trained, output, name=name or output.resolve().name, mel_inside=mel_inside, halve=halve
-    )
+    card = export_model(model, output, name=name, mel_inside=mel_inside, halve=halve)
     inputs = ", ".join(card.features)
     typer.echo(f"written to {output}: {card.name}, takes {inputs}")
-    typer.echo(f"use it: music-emotion predict --model {output} song.mp3")
+    typer.echo(f"use it here: music-emotion predict --model {output} song.mp3")
+    typer.echo(f"use it elsewhere: {output / PAGE_FILE} says how")
 
 
 COMMANDS = {"models": models, "train": train, "export": export}

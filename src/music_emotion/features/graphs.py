@@ -22,6 +22,7 @@ WEIGHTS = Path(__file__).with_name("weights")
 SPECTRA = WEIGHTS / "ear_spectra.onnx"
 SUMMARY = WEIGHTS / "ear_summary.onnx"
 MUSICNN = WEIGHTS / "msd_musicnn.onnx"
+MUSICNN_LICENCE = WEIGHTS / "msd_musicnn.LICENSE.md"
 
 Array = NDArray[np.float32]
 

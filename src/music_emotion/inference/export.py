@@ -1,4 +1,4 @@
-"""A trained model as a packaged one: its network as ONNX, its provenance as a card.
+"""A trained model as a packaged one, and any model as graphs that other programs can use.
 
 Networks are traced by torch, with the scaling inside and, for spectrogram models, the mel front end
 too. Other models bring their own graph (:class:`~music_emotion.models.base.GraphModel`).
@@ -7,16 +7,38 @@ too. Other models bring their own graph (:class:`~music_emotion.models.base.Grap
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from music_emotion.atomic import write_whole
+from music_emotion.audio.discover import is_folder
 from music_emotion.errors import MissingExtraError, ModelError, printable
 from music_emotion.features.compute import FEATURES
-from music_emotion.inference.model_card import Card
-from music_emotion.inference.package import OUTPUTS, write_package
+from music_emotion.features.graphs import MUSICNN_LICENCE
+from music_emotion.inference.ear import (
+    COLUMNS_FILE,
+    EAR_FILE,
+    WAVEFORM,
+    ear_columns,
+    ear_graph,
+    has_ear,
+    holds_musicnn,
+)
+from music_emotion.inference.model_card import CARD_FILE, Card, read_card
+from music_emotion.inference.model_page import PAGE_FILE, model_page
+from music_emotion.inference.package import (
+    ONNX_FILE,
+    OUTPUTS,
+    find_package,
+    open_package,
+    shipped_names,
+    write_package,
+)
 from music_emotion.models.base import GraphModel, Model
 from music_emotion.models.fitted_blend import OPSET
 
@@ -31,6 +53,122 @@ VERSION_DIGITS = 7  # of the graph's SHA-256
 LEFT_OUT = frozenset({"history", "machine", "cells_trained", "seconds"})
 """Of a model's provenance; it stays in the trained model's own file."""
 SMALLEST_HALVED = 16_384  # weights; what scales features is smaller, and needs its digits
+
+
+def export_model(
+    source: str | os.PathLike[str],
+    folder: Path,
+    *,
+    name: str | None = None,
+    mel_inside: bool = True,
+    halve: bool = False,
+) -> Card:
+    """Write a model with all that other programs need to go from sound to its answer.
+
+    Besides the packaged model the folder gets ``model.md``, which says how, and, where a graph
+    computes all its features, ``ear.onnx`` with the names of its columns.
+
+    Parameters
+    ----------
+    source
+        The name of a model in the wheel, the folder of a packaged one, or what
+        ``music-emotion train`` wrote.
+    folder
+        Where the model goes.
+    name
+        Its name; by default its own, or the folder's where it was just trained.
+    mel_inside, halve
+        Of a model that was just trained, as :func:`export_fitted` takes them.
+
+    Raises
+    ------
+    ModelError
+        There is no such model, it is damaged or has no graph, or the folder cannot be written.
+    MissingExtraError
+        onnx, or torch for a trained model, is not installed.
+    """
+    packaged = _packaged(source)
+    if packaged is None:
+        named = folder.resolve().name if name is None else name
+        card = export_trained(Path(source), folder, name=named, mel_inside=mel_inside, halve=halve)
+        _write_companions(folder, companions(card))
+        return card
+    if halve or not mel_inside:
+        shown = printable(source)
+        raise ModelError(
+            f"'{shown}' is packaged already; leave --half and --mel-outside to a model that "
+            "music-emotion train wrote"
+        )
+    return _export_packaged(packaged, folder, name)
+
+
+def _packaged(source: str | os.PathLike[str]) -> Path | None:
+    """Return the folder of a packaged model; ``None`` where it may be a trained one."""
+    folder = Path(source)
+    if os.fspath(source) not in shipped_names() and is_folder(folder):
+        return folder if (folder / CARD_FILE).is_file() else None
+    return find_package(source)
+
+
+def _export_packaged(packaged: Path, folder: Path, name: str | None) -> Card:
+    card = read_card(packaged)
+    if name is not None:
+        card = replace(card, name=_checked_name(name))
+    features = [f for f in card.computed_features if f != WAVEFORM and not FEATURES[f].graphs]
+    if features:
+        raise ModelError(
+            f"'{printable(card.name)}' takes {', '.join(features)}, which only this package "
+            "computes; export default, light, transfer or cnn2d"
+        )
+    _, reference = open_package(packaged)
+    files = companions(card)
+    graph = (packaged / ONNX_FILE).read_bytes()
+    card = write_package(folder, card, graph, reference if card.reference_sha256 else None)
+    _write_companions(folder, files)
+    return card
+
+
+def companions(card: Card) -> dict[str, bytes | None]:
+    """Return what other programs need besides a packaged model, by file name; ``None``: nothing.
+
+    Raises
+    ------
+    MissingExtraError
+        onnx is not installed, and there is an ear to build.
+    """
+    names = card.computed_features
+    hears = has_ear(names)
+    return {
+        EAR_FILE: _ear(names) if hears else None,
+        COLUMNS_FILE: ear_columns(names).encode() if hears else None,
+        MUSICNN_LICENCE.name: MUSICNN_LICENCE.read_bytes() if holds_musicnn(names) else None,
+        PAGE_FILE: model_page(card).encode(),
+    }
+
+
+def _ear(names: Sequence[str]) -> bytes:
+    try:
+        return bytes(ear_graph(names).SerializeToString())
+    except ImportError:
+        raise MissingExtraError("exporting a model", "onnx") from None
+
+
+def _write_companions(folder: Path, files: Mapping[str, bytes | None]) -> None:
+    try:
+        for name, content in files.items():
+            if content is None:
+                (folder / name).unlink(missing_ok=True)  # of a model that was there before
+            else:
+                write_whole(folder / name, content)
+    except OSError as error:
+        raise ModelError(f"'{printable(folder)}' cannot be written ({error.strerror})") from None
+
+
+def _checked_name(name: str) -> str:
+    if not name or not name.isprintable():
+        shown = printable(name)
+        raise ModelError(f"'{shown}' is no name for a model; give a line of text (--name)")
+    return name
 
 
 def export_trained(trained: Path, folder: Path, *, name: str, **options: Any) -> Card:
@@ -49,9 +187,7 @@ def export_trained(trained: Path, folder: Path, *, name: str, **options: Any) ->
     MissingExtraError
         torch or onnx is not installed.
     """
-    if not name or not name.isprintable():
-        shown = printable(name)
-        raise ModelError(f"'{shown}' is no name for a model; give a line of text (--name)")
+    _checked_name(name)
     try:
         import onnx  # noqa: F401  # needed below
         import torch  # noqa: F401

@@ -18,6 +18,7 @@ PURPOSES = {
     "library": "tags of music files (scan, tag)",
     "parquet": "catalogues as Parquet (find -f parquet)",
     "beets": "the plug-in for beets",
+    "onnx": "models for other programs (export)",
     "train": "training, comparison, export",
     "notebook": "the notebook",
     "web": "the web page and its server",
