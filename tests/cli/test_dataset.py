@@ -132,3 +132,10 @@ def test_mistake_is_one_line_on_the_error_stream(tmp_path: Path) -> None:
     assert result.stderr.splitlines() == [
         "error: nowhere.csv: cannot be read (No such file or directory); check the path"
     ]
+
+
+def test_list_names_the_data_sets_that_are_known() -> None:
+    done = run("dataset", "list")
+    assert done.exit_code == 0
+    for name in ("vgmidi:", "deam:", "pmemo:", "jamendo:"):
+        assert name in done.stdout

@@ -78,6 +78,14 @@ def summary(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = F
     typer.echo(render(corpus_statistics(open_corpus(data, csv, use_demo=demo))))
 
 
+@dataset.command("list", cls=Command)
+def list_known() -> None:
+    """Name data sets with ratings that --data reads, and how to cite them."""
+    from music_emotion.datasets.known import render_loaders
+
+    typer.echo(render_loaders())
+
+
 @dataset.command(cls=Command)
 def cite() -> None:
     """Print the article to cite (BibTeX), and the terms of use."""

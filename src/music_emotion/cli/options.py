@@ -85,7 +85,8 @@ DataOption = Annotated[
     Option(
         "--data",
         metavar="FOLDER",
-        help="Folder of EMOTIFY, or with --csv of your own audio; by default EMOTIFY is looked "
+        help="Folder of EMOTIFY or of a data set that `dataset list` names, or with --csv of your "
+        "own audio; by default EMOTIFY is looked "
         "for in EMOTIFY_ROOT, data/emotify and the user's cache.",
     ),
 ]

@@ -55,19 +55,8 @@ def load(
         paths, manifest = _usable(paths, manifest)
         if not paths:
             raise DatasetError(problems[0])
-    digests = audio_digests(paths)
-    tracks = []
-    for row, path, digest in zip(manifest.rows, paths, digests, strict=True):
-        header = _header_or_nothing(path)
-        artist = row.track.artist or header.artist
-        track = replace(row.track, path=path, digest=digest, artist=artist)
-        tracks.append(replace(track, album=header.album, title=header.title))
-    recordings = _recordings([track.id for track in tracks], digests)
-    groups = _groups(tracks, recordings, manifest.has_groups)
-    tracks = [
-        replace(track, group=group, recording=recording)
-        for track, group, recording in zip(tracks, groups, recordings, strict=True)
-    ]
+    named = [replace(row.track, path=path) for row, path in zip(manifest.rows, paths, strict=True)]
+    tracks = identified(named, has_groups=manifest.has_groups)
     return build_corpus(
         name or folder.resolve().name,
         tracks,
@@ -76,6 +65,32 @@ def load(
         [LEFT_OUT + problem for problem in problems],
         str(csv),
     )
+
+
+def identified(named: Sequence[Track], *, has_groups: bool) -> list[Track]:
+    """Return tracks with what their files say: digest, tags, recording, and groups by those.
+
+    Groups are those of the tracks where they have some, else they are formed from the artists.
+
+    Raises
+    ------
+    DatasetError
+        If a file cannot be read.
+    """
+    digests = audio_digests([track.path for track in named])
+    tracks = []
+    for one, digest in zip(named, digests, strict=True):
+        header = _header_or_nothing(one.path)
+        track = replace(one, digest=digest, artist=one.artist or header.artist)
+        tracks.append(
+            replace(track, album=one.album or header.album, title=one.title or header.title)
+        )
+    recordings = _recordings([track.id for track in tracks], digests)
+    groups = _groups(tracks, recordings, has_groups)
+    return [
+        replace(track, group=group, recording=recording)
+        for track, group, recording in zip(tracks, groups, recordings, strict=True)
+    ]
 
 
 def build_corpus(

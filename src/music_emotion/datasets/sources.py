@@ -9,10 +9,11 @@ from typing import Literal
 
 from music_emotion.datasets import demo, emotify, folder
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.known import find_loader
 from music_emotion.datasets.ratings import Scale
 from music_emotion.errors import DatasetError
 
-Kind = Literal["emotify", "folder", "demo"]
+Kind = Literal["emotify", "folder", "demo", "published"]
 
 FALLBACK_REMARK = (
     "EMOTIFY is not found, so this runs on a small synthesised corpus: its figures show that the "
@@ -48,6 +49,8 @@ class Source:
             return emotify.load(self.root)
         if self.kind == "folder" and self.table is not None:
             return folder.load(self.root, self.table, ratings=self.ratings)
+        if self.kind == "published" and (loader := find_loader(self.root)) is not None:
+            return loader.load(self.root)
         return demo.synthesise(self.root, seed)
 
 
@@ -64,8 +67,8 @@ def find_source(
     Parameters
     ----------
     data
-        Folder of EMOTIFY, or with ``csv`` of a user's own audio. By default EMOTIFY where
-        :func:`.emotify.find_root` finds it.
+        Folder of EMOTIFY or of another known data set (:mod:`.known`), or with ``csv`` of a user's
+        own audio. By default EMOTIFY where :func:`.emotify.find_root` finds it.
     csv
         A user's own table; its paths start from ``data``, or from the table's folder without it.
     use_demo
@@ -99,9 +102,11 @@ def find_source(
     if not root.is_dir():
         raise DatasetError(f"{root}: is not a folder; name the folder of the data")
     if not (root / emotify.ANNOTATIONS).is_file():
+        if find_loader(root) is not None:
+            return Source("published", root)
         raise DatasetError(
             f"{root}: holds no {emotify.ANNOTATIONS}, so it is not EMOTIFY; for your own tracks "
-            "name their table with --csv"
+            "name their table with --csv (`music-emotion dataset list` names others)"
         )
     return Source("emotify", root, root / emotify.ANNOTATIONS)
 

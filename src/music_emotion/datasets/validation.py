@@ -59,7 +59,7 @@ def validate(source: Source, *, seed: int = 0, progress: Progress | None = None)
     """
     problems: list[str] = []
     warnings: list[str] = []
-    if source.kind == "demo":
+    if source.kind in ("demo", "published"):
         paths = {track.id: track.path for track in source.load(seed=seed).tracks}
     elif source.kind == "emotify":
         found = emotify.locate_audio(source.root)
