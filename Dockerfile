@@ -1,7 +1,8 @@
 # The page and the HTTP API in a container; docs/deploy.md says how it is run.
 FROM python:3.12-slim AS build
 WORKDIR /build
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY tools tools
 COPY src src
 RUN python -m venv --without-pip /opt/music-emotion \
     && python -m pip --python /opt/music-emotion install --no-cache-dir '.[web,formats]'

@@ -4,12 +4,23 @@ import io
 import json
 import logging
 import re
+from collections.abc import Iterator
 
 import pytest
 
 from music_emotion.web.logs import LOGGER, REQUEST_ID, logging_to, request_id
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+@pytest.fixture(autouse=True)
+def loud_server() -> Iterator[None]:
+    """A logger of the server's that was given a level of its own."""
+    logger = logging.getLogger("uvicorn.error")
+    former = logger.level
+    logger.setLevel("DEBUG")
+    yield
+    logger.setLevel(former)
 
 
 def lines(form: str, level: str = "info") -> list[str]:

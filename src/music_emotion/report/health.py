@@ -25,6 +25,7 @@ PURPOSES = {
     "distributed": "libraries over several machines",
     "docs": "the documentation as a web site",
     "test": "the tests alone",
+    "release": "what a release is built and checked with",
     "dev": "tests and checks",
 }
 EXTRA_OF_REQUIREMENT = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")

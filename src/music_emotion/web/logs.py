@@ -47,6 +47,7 @@ def logging_to(stream: IO[str], level: str, form: str) -> Iterator[None]:
     ``form`` is ``text`` or ``json``.
     """
     handler = logging.StreamHandler(stream)
+    handler.setLevel(level.upper())  # loggers below may have a level of their own
     handler.setFormatter({"text": TextFormatter, "json": JSONFormatter}[form]())
     loggers = [logging.getLogger(name) for name in LOUD]
     before = [(logger.handlers, logger.propagate, logger.level) for logger in loggers]
