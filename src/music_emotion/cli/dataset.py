@@ -80,7 +80,7 @@ def summary(data: DataOption = None, csv: CsvOption = None, demo: DemoOption = F
 
 @dataset.command("list", cls=Command)
 def list_known() -> None:
-    """Name data sets with ratings that --data reads, and how to cite them."""
+    """Name the data sets with ratings that --data reads."""
     from music_emotion.datasets.known import render_loaders
 
     typer.echo(render_loaders())

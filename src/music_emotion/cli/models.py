@@ -137,7 +137,7 @@ def export(
     ] = True,
     halve: Annotated[bool, Option("--half", help="Store large weights as float16.")] = False,
 ) -> None:
-    """Write a model as ONNX, for other programs, with all they need to know."""
+    """Write a model as ONNX for other programs, with what they need."""
     from music_emotion.inference.export import export_model
     from music_emotion.inference.model_page import PAGE_FILE
 
