@@ -81,7 +81,7 @@ def test_a_file_is_not_like_itself_by_another_name(
 def test_options_that_would_do_nothing_are_refused(library: Path) -> None:
     for option in (
         ("--min", ".4"), ("--max", ".4"), ("--by", "probability"), ("--by", "intensity"),
-        ("-m", "light"), ("--relative",), ("--ignore-accents",), ("--speech",)
+        ("-m", "light"), ("--relative",), ("--ignore-accents",), ("--speech",), ("--other-artists",)
     ):  # fmt: skip
         result = run("find", *option)
         assert isinstance(result.exception, MusicEmotionError)
@@ -119,6 +119,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("--not tension --max .01", "no track has tension at most 0.01; the least is 0.05"),
         ("--artist u2 --feels calmness --min .5",
          "no track is all of it ('u2' in its artist: 1; calmness at least 0.5: 1)"),
+        ("--not-artist u2 --not-artist björk", "no track is by other artists than those of --not"),
         ("--broken --artist u2", "none of 1 file that is broken has these words"),
         ("--limit 0 --like /music/calm.mp3 --artist björk", "there is no other track"),
     ],
@@ -178,6 +179,40 @@ def test_what_a_name_ends_in_is_written_or_refused(
     assert run(*command.split(), "-o", "-", "-f", "pls").stdout.startswith("[playlist]")
 
 
+def test_playlists_between_tracks_and_moods(made: Path, tmp_path: Path) -> None:
+    def listed(*options: str) -> list[str]:
+        result = run("playlist", *options, "-f", "m3u8")
+        assert result.exception is None, result.exception
+        return [Path(line).name for line in result.stdout.splitlines()[2::2]]
+
+    ends = ("--from-track", "/music/calm.mp3", "--to-track", "/music/tense.mp3")
+    assert listed(*ends) == ["calm.mp3", "tense.mp3"]
+    assert listed("--from", "tension", "--to-track", "/music/calm.mp3") == ["tense.mp3", "calm.mp3"]
+    assert sorted(listed("--valence", "-.5:.5")) == ["calm.mp3", "tense.mp3"]
+    assert listed("--from", "calmness", "--not-artist", "U2") == ["calm.mp3"]
+    assert listed("--from", "calmness", "--length", "3min") == ["calm.mp3"]
+    for options, reason in (
+        ((), "name where it begins: --from EMOTION"),
+        (("--to", "calmness"), "name where it begins"),
+        (("--from", "power", "--from-track", "a.mp3"), "leave out all but one"),
+        (("--from", "power", "--arousal", "0:1"), "leave out all but one"),
+        (("--from", "power", "--to", "joy"), "joy"),
+        (("--valence", "2:3"), "is no way through valence"),
+    ):
+        refused = run("playlist", *options).exception
+        assert isinstance(refused, MusicEmotionError) and reason in str(refused)
+
+
+def test_like_two_files(made: Path) -> None:
+    with Catalogue.open(made, write=True) as catalogue:
+        catalogue.write(track("both.mp3", "Björk", calmness=0.5, tension=0.5))
+    two = ("--like", "/music/calm.mp3", "--like", "/music/tense.mp3")
+    assert found(*two) == ["both.mp3"]
+    assert found("--like", "/music/calm.mp3") == ["both.mp3", "tense.mp3"]
+    assert found("--like", "/music/calm.mp3", "--other-artists") == ["tense.mp3"]
+    assert found("--like", "/music/calm.mp3", "--not-artist", "u2") == ["both.mp3"]
+
+
 def test_players_see_other_folders(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "a.m3u8"
     result = run("find", "-o", out, "--map", "/music=/data/m", "--map", "/none=/x")
@@ -217,7 +252,7 @@ def test_playlists_are_of_music(made: Path, tmp_path: Path) -> None:
         "left out 2 tracks that are speech or longer than 30:00; --speech and --max-length say "
         "otherwise\n"
     )
-    words = ("--from", "calmness", "--to", "calmness", "--length", "3h")
+    words = ("--from", "calmness", "--to", "tension", "--length", "3h")
     lines = run("playlist", *words).stdout.splitlines()
     assert [Path(line.split()[-1]).name for line in lines] == ["calm.mp3", "tense.mp3"]
     more = run("playlist", *words, "--speech", "--max-length", "2h").stdout

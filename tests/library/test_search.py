@@ -19,6 +19,7 @@ from music_emotion.library.search import (
     _first,
     distances_to,
     find,
+    find_similar,
     refresh_index,
     words_of,
 )
@@ -200,6 +201,31 @@ def test_by_similarity(filled: Catalogue) -> None:
     assert names(filled, Query(like=target, limit=2)) == ["calm", "both"]
     assert found.distances[0] == pytest.approx(0.05, abs=1e-6)
     assert names(filled, Query(("tension",), at_least=0.5, like=target)) == ["both", "tense"]
+
+
+def test_like_several_is_like_the_one_that_is_farthest(filled: Catalogue) -> None:
+    calm, tense = prediction(calmness=0.8, tension=0.1), prediction(calmness=0.1, tension=0.9)
+    likes = np.stack([calm.intensities, tense.intensities])
+    found = find(filled, Query(like=likes))
+    assert names(filled, Query(like=likes)) == ["both", "calm", "tense"]
+    ends = float(np.linalg.norm(likes[0] - likes[1]))
+    assert found.distances[1:] == pytest.approx([ends, ends], abs=1e-6)
+    paths = ("/music/calm.mp3", "/music/tense.mp3")
+    assert [row.path for row in filled.tracks(find_similar(filled, Query(), paths).ids)] == [
+        "/music/both.mp3"
+    ]
+
+
+def test_nothing_by_an_artist(filled: Catalogue) -> None:
+    assert names(filled, Query(not_by=("U2",))) == ["calm", "both"]
+    assert names(filled, Query(not_by=("u2", "BJÖRK"), limit=1)) == ["both"]
+    assert names(filled, Query(("tension",), at_least=0.5, not_by=("sigur rós",))) == ["tense"]
+    assert names(filled, Query(not_by=("sigur ros",), accents=False)) == ["calm", "tense"]
+    filled.write(track("more.mp3", "Björk", calmness=0.79))
+    like = ("/music/calm.mp3",)
+    assert len(find_similar(filled, Query(), like)) == 3
+    others = find_similar(filled, Query(limit=5), like, other_artists=True)
+    assert [row.tags.artist for row in filled.tracks(others.ids)] == ["Sigur Rós", "U2"]
 
 
 def test_by_words(filled: Catalogue) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from helpers.tracks import row_of, track
 from music_emotion.library import words
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.folding import folded, plain
 from music_emotion.library.track import Tags
-from music_emotion.library.words import folded, plain, refresh_text, tracks_with
+from music_emotion.library.words import refresh_text, tracks_by, tracks_with
 
 LETTERS = [
     letter
@@ -118,6 +119,17 @@ def test_names_that_are_no_text(catalogue: Catalogue, name: bytes) -> None:
         assert by(catalogue, path, "path") == "a"
         assert by(catalogue, os.fsdecode(name)[-2:], "path", accents=False) == "a"
     assert by(catalogue, "\ud800", "path") == ""
+
+
+def test_artists_are_named_in_whole_words(catalogue: Catalogue) -> None:
+    artists = ("M", "M & Friends", "Madonna", "Mö", "Björk; M", "a m.", "AM", "")
+    ids = dict(zip(artists, catalogue.write_all(map(track, "abcdefgh", artists)), strict=True))
+    by_m = [ids[name] for name in ("M", "M & Friends", "Björk; M", "a m.")]
+    assert tracks_by(catalogue, [" m "]).tolist() == sorted(by_m)
+    assert tracks_by(catalogue, ["MO"]).tolist() == []
+    assert tracks_by(catalogue, ["MO"], accents=False).tolist() == [ids["Mö"]]
+    assert tracks_by(catalogue, ["madonna", "björk"]).tolist() == [ids["Madonna"], ids["Björk; M"]]
+    assert tracks_by(catalogue, []).tolist() == []
 
 
 def test_blocks_follow_what_changes(filled: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:

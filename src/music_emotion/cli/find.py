@@ -70,6 +70,12 @@ ArtistOption = Annotated[str, Option(metavar="TEXT", help="Part of the artist.")
 TextOption = Annotated[
     str, Option(metavar="TEXT", help="Part of path, artist, album, title or genre.")
 ]
+NotArtistOption = Annotated[
+    list[str] | None,
+    Option(
+        "--not-artist", metavar="NAME", help="Nothing by this artist; may be given several times."
+    ),
+]
 AccentsOption = Annotated[
     bool, Option("--ignore-accents", help="Words match without accents, too: bjork finds Björk.")
 ]
@@ -154,8 +160,15 @@ def find(
         Option(metavar="LOW:HIGH", help="How like the music behind the model, from 0 to 1."),
     ] = None,
     like: Annotated[
-        str | None, Option(metavar="FILE", help="The most similar to this file, catalogued or not.")
+        list[str] | None,
+        Option(
+            metavar="FILE",
+            help="The most similar to this file, catalogued or not; of several, to all of them.",
+        ),
     ] = None,
+    other_artists: Annotated[
+        bool, Option("--other-artists", help="With --like, nothing by the artists of the files.")
+    ] = False,
     model: Annotated[
         str | None,
         Option(
@@ -168,6 +181,7 @@ def find(
     path: PathOption = "",
     artist: ArtistOption = "",
     text: TextOption = "",
+    not_by: NotArtistOption = None,
     ignore_accents: AccentsOption = False,
     broken: Annotated[
         bool,
@@ -215,10 +229,11 @@ def find(
         (minimum is not None, bool(feels), "--min", "--feels"),
         (maximum is not None, bool(unfelt), "--max", "--not"),
         (by is not None, emotions, "--by", "--feels and --not"),
-        (model is not None, like is not None, "--model", "--like"),
+        (model is not None, bool(like), "--model", "--like"),
+        (other_artists, bool(like), "--other-artists", "--like"),
         (relative, written in PLAYLISTS, "--relative", "playlists (--format m3u8)"),
         (speech, written in PLAYLISTS, "--speech", "playlists (--format m3u8)"),
-        (ignore_accents, bool(words), "--ignore-accents", "--path, --artist and --text"),
+        (ignore_accents, bool(words or not_by), "--ignore-accents", "--path, --artist and --text"),
     ):
         if given and not has_use:
             raise MusicEmotionError(f"{option} is for {use}; add that, or leave it out")
@@ -251,6 +266,7 @@ def find(
             if text is not None
         ),
         words=words,
+        not_by=tuple(not_by or ()),
         accents=not ignore_accents,
         broken=broken,
         taken=taken,
@@ -258,13 +274,13 @@ def find(
     )
     for name in (*query.feels, *query.unfelt):
         emotion_index(name)  # which says what may be meant, before a catalogue is looked for
-    if like is not None:
+    if like:
         silence_native_libraries()
     with Catalogue.open(catalogue) as opened:
-        if like is None:
-            found = find_tracks(opened, query)
+        if like:
+            found = find_similar(opened, query, like, model, other_artists=other_artists)
         else:
-            found = find_similar(opened, query, like, model)
+            found = find_tracks(opened, query)
         export(Listing(opened, found, naming), written, output)
         older = opened.older_versions()
         lines = remarks(opened, query, found)
@@ -316,56 +332,97 @@ def _older(name: str, count: int) -> str:
 
 def playlist(
     start: Annotated[
-        str,
+        str | None,
         Option(
             "--from",
             metavar="EMOTION",
             autocompletion=emotion_names,
-            help="Felt at the beginning.",
+            help="Felt at the beginning; without an end, throughout.",
         ),
-    ],
+    ] = None,
     end: Annotated[
-        str,
+        str | None,
         Option("--to", metavar="EMOTION", autocompletion=emotion_names, help="Felt at the end."),
-    ],
+    ] = None,
+    first: Annotated[
+        str | None, Option("--from-track", metavar="FILE", help="Begins with this, or like it.")
+    ] = None,
+    last: Annotated[
+        str | None, Option("--to-track", metavar="FILE", help="Ends with this, or like it.")
+    ] = None,
+    valence: Annotated[
+        str | None,
+        Option(metavar="FROM:TO", help="How pleasant it begins and ends, from -1 to 1."),
+    ] = None,
+    arousal: Annotated[
+        str | None, Option(metavar="FROM:TO", help="How stirring it begins and ends.")
+    ] = None,
     length: Annotated[
         str, Option(metavar="TIME", help="For example 60min, 1h30, 45 (minutes).")
     ] = "60min",
+    per_artist: Annotated[
+        int | None,
+        Option(
+            "--per-artist",
+            min=1,
+            metavar="N",
+            help="At most so many tracks of an artist; by default 3, or as many as it takes.",
+        ),
+    ] = None,
     path: PathOption = "",
     artist: ArtistOption = "",
     text: TextOption = "",
+    not_by: NotArtistOption = None,
     ignore_accents: AccentsOption = False,
     shortest: ShortestOption = None,
     longest: LongestOption = None,
     speech: SpeechOption = False,
+    model: Annotated[
+        str | None,
+        Option("--model", "-m", metavar="MODEL", help="What hears a track that is not catalogued."),
+    ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
     relative: RelativeOption = False,
     maps: MapOption = None,
-    seed: Annotated[int, Option(metavar="N", help="Of the choice among very many tracks.")] = 0,
+    seed: Annotated[
+        int, Option(min=0, metavar="N", help="Another number gives another playlist as good.")
+    ] = 0,
     catalogue: CatalogueOption = None,
 ) -> None:
-    """Make a playlist that goes from one emotion to another.
+    """Make a playlist from one emotion, track or mood to another.
 
-    It has no jumps, and chooses from a scanned library.
+    It has no jumps, and chooses from a scanned library. Without an end it stays where it begins.
     """
+    from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.catalogue import Catalogue
+    from music_emotion.library.course import End, check_ends, mood_ends
     from music_emotion.library.playlist import make_playlist
-    from music_emotion.library.search import Query, emotion_index, words_of
+    from music_emotion.library.search import Query, words_of
     from music_emotion.library.selection import music_between, parse_length
     from music_emotion.library.writers import Listing, export
 
-    for name in (start, end):
-        emotion_index(name)
+    mood = valence is not None or arousal is not None
+    check_ends(start is not None, end is not None, (first is not None, last is not None), mood)
+    near, far = mood_ends(valence, arousal) if mood else (None, None)
+    near = near if start is None else End.of_emotion(start)
+    far = far if end is None else End.of_emotion(end)
     written, naming = _format(format, output), _naming(relative, maps, output)
     seconds = parse_length(length)
     query = Query(
         words=words_of(path, artist, text),
+        not_by=tuple(not_by or ()),
         accents=not ignore_accents,
         taken=music_between(shortest, longest, speech=speech),
     )
+    silence_native_libraries()
     with Catalogue.open(catalogue) as opened:
-        made = make_playlist(opened, start, end, seconds, query, seed)
+        near = near if first is None else End.of_track(opened, first, model)
+        far = far if last is None else End.of_track(opened, last, model)
+        assert near is not None
+        made = make_playlist(
+            opened, near, far or near, seconds, query, per_artist=per_artist, seed=seed
+        )
         export(Listing(opened, made.found(), naming), written, output)
     _say_unused(naming, True)
     typer.echo(made.summary, err=True)

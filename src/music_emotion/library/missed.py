@@ -72,6 +72,8 @@ def _conditions(query: Query) -> Iterator[tuple[Query, str]]:
     for field, text in query.words:
         shown = f"'{printable(text)}' in its {field or 'path and tags'}"
         yield replace(bare, words=((field, text),)), shown
+    if query.not_by:
+        yield replace(bare, not_by=query.not_by), "by other artists"
     for within in query.within:
         yield replace(bare, within=(within,)), f"{within.name} {within.low:g} to {within.high:g}"
     for name in query.feels:
@@ -88,6 +90,8 @@ def _why_none(catalogue: Catalogue, query: Query, what: str) -> str:
     """Say why a single condition is true of no track."""
     if query.words:
         return f"no track has {what}{_other_words(catalogue, query)}"
+    if query.not_by:
+        return "no track is by other artists than those of --not-artist"
     if query.within:
         return _out_of_range(catalogue, query.within[0])
     values = load_vectors(catalogue, query.by or "intensities").values

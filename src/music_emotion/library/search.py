@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -29,7 +30,7 @@ from music_emotion.library.vectors import (
     tracks_within,
 )
 from music_emotion.library.walk import absolute
-from music_emotion.library.words import refresh_text, tracks_with
+from music_emotion.library.words import refresh_text, tracks_by, tracks_with
 
 SCALES = {"valence": (-1.0, 1.0), "arousal": (-1.0, 1.0), "familiarity": (0.0, 1.0)}
 """Numbers by which :class:`Range` finds, and what each lies between."""
@@ -93,12 +94,15 @@ class Query:
     within
         Ranges in which numbers lie.
     like
-        Intensities of a track, shape (9,): the most similar come first.
+        Intensities of m tracks, shape (m, 9): those come first that are most similar to the one of
+        them that they are least similar to.
     words
         Pairs of a field of :data:`.words.FIELDS` and a part of its text, whatever its case;
         ``""`` as the field is any of them.
+    not_by
+        Artists whose tracks are left out.
     accents
-        Whether they count in words.
+        Whether they count in words and artists.
     broken
         Files that could not be read, are silent or damaged, instead of all others.
     taken
@@ -115,6 +119,7 @@ class Query:
     within: tuple[Range, ...] = ()
     like: Array | None = None
     words: tuple[tuple[str, str], ...] = ()
+    not_by: tuple[str, ...] = ()
     accents: bool = True
     broken: bool = False
     taken: Selection = EVERYTHING
@@ -132,7 +137,8 @@ class Found:
         ``feels`` those that feel it most, with ``unfelt`` least, else as they were catalogued. Of
         equal standing, those come first that more listeners feel.
     distances
-        Euclidean, of their intensities from ``like``, shape (n,); empty without ``like``.
+        Euclidean, of their intensities from ``like``, the largest of several, shape (n,); empty
+        without ``like``.
     refused
         How many are not taken that would come before the last of these.
     """
@@ -179,7 +185,8 @@ def _find(catalogue: Catalogue, query: Query) -> Found:
             return Found(chosen.ids[_first(-scores, query.limit, None if ties is None else -ties)])
         among = chosen.ids
     vectors = load_vectors(catalogue, among=among)
-    distances = distances_to(vectors.values, np.asarray(query.like, np.float32))
+    likes = np.atleast_2d(np.asarray(query.like, np.float32))
+    distances = reduce(np.maximum, (distances_to(vectors.values, like) for like in likes))
     best = _first(distances, query.limit)
     return Found(vectors.ids[best], distances[best])
 
@@ -190,15 +197,27 @@ def refresh_index(catalogue: Catalogue) -> None:
     refresh_text(catalogue)
 
 
-def find_similar(catalogue: Catalogue, query: Query, path: str, model: str | None = None) -> Found:
-    """Find the tracks most similar to a file, which itself is left out; the query holds, too.
+def find_similar(
+    catalogue: Catalogue,
+    query: Query,
+    paths: Sequence[str],
+    model: str | None = None,
+    *,
+    other_artists: bool = False,
+) -> Found:
+    """Find the tracks most similar to all of some files, which are left out; the query holds, too.
 
-    See :func:`intensities_of` for ``path`` and ``model``, and with :func:`find` for what is raised.
+    With ``other_artists`` all that is by theirs is left out. See :func:`intensities_of` for a path
+    and ``model``, and with :func:`find` for what is raised.
     """
-    intensities, row = intensities_of(catalogue, path, model)
-    limit = query.limit if query.limit is None or row is None else query.limit + 1
-    found = find(catalogue, replace(query, like=intensities, limit=limit))
-    others = found.ids != (-1 if row is None else row.id)
+    likes, rows = zip(*(intensities_of(catalogue, path, model) for path in paths), strict=True)
+    known = [row for row in rows if row is not None]
+    if other_artists:
+        theirs = (row.tags.artist for row in known if row.tags.artist)
+        query = replace(query, not_by=(*query.not_by, *theirs))
+    limit = None if query.limit is None else query.limit + len(known)
+    found = find(catalogue, replace(query, like=np.stack(likes), limit=limit))
+    others = np.isin(found.ids, [row.id for row in known], invert=True)
     ids, distances = found.ids[others][: query.limit], found.distances[others][: query.limit]
     return Found(ids, distances, found.refused)
 
@@ -301,7 +320,12 @@ def _among(catalogue: Catalogue, query: Query) -> Ids | None:
     if query.within:
         ranges = ((each.name, each.low, each.high) for each in query.within)
         found.append(tracks_within(catalogue, ranges))
-    return reduce(np.intersect1d, found) if found else None
+    among = reduce(np.intersect1d, found) if found else None
+    if query.not_by:
+        among = load_vectors(catalogue).ids if among is None else among
+        by = tracks_by(catalogue, query.not_by, accents=query.accents)
+        among = np.setdiff1d(among, by, assume_unique=True)
+    return among
 
 
 def intensities_of(

@@ -54,6 +54,14 @@ class Vectors:
         return self if kept.all() else Vectors(self.ids[kept], self.values[kept])
 
 
+@dataclass(frozen=True, slots=True)
+class Moods:
+    """Valence and arousal of n tracks: numbers of rows, shape (n,), and values, (n, 2)."""
+
+    ids: Ids
+    values: Floats
+
+
 def load_vectors(
     catalogue: Catalogue,
     kind: Kind = "intensities",
@@ -118,6 +126,27 @@ def tracks_within(catalogue: Catalogue, ranges: Iterable[tuple[str, float, float
                 kept &= (shown >= low) & (shown <= high) & (numbers[:, column] != UNKNOWN)
             parts.append(np.flatnonzero(kept) + block * BLOCK_TRACKS)
     return np.concatenate(parts)
+
+
+def load_moods(catalogue: Catalogue, among: Ids) -> Moods:
+    """Read valence and arousal of tracks, whose numbers rise; NaN where one is not known.
+
+    Raises
+    ------
+    CatalogueError
+        The catalogue cannot be read.
+    """
+    parts = [Moods(np.zeros(0, np.int64), np.zeros((0, 2)))]
+    with catalogue.faults():
+        for block in _blocks(catalogue, among):
+            places = np.flatnonzero(_members(among, block))
+            numbers = _numbers(catalogue, block)[places, :2]
+            values = np.where(numbers == UNKNOWN, np.nan, numbers / STEPS)
+            parts.append(Moods(places + block * BLOCK_TRACKS, values))
+    return Moods(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.values for part in parts]),
+    )
 
 
 def refresh_vectors(catalogue: Catalogue) -> None:

@@ -7,7 +7,8 @@ and what is gone is read from the tracks themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 
 import numpy as np
@@ -52,6 +53,32 @@ def tracks_with(
             here = np.flatnonzero(reduce(np.logical_and, each))
             found.append(here + block * BLOCK_TRACKS)
     return np.concatenate(found)
+
+
+def tracks_by(
+    catalogue: Catalogue, artists: Iterable[str], *, accents: bool = True
+) -> NDArray[np.int64]:
+    """Return the numbers of the rows by artists, rising; also of missing files.
+
+    A name must stand among the artists in whole words: of ``M``, a track by ``M & Friends`` is
+    one, by ``Madonna`` it is none.
+
+    Raises
+    ------
+    CatalogueError
+        The catalogue cannot be read.
+    """
+    found = [np.zeros(0, np.int64)]
+    for artist in artists:
+        compared = folded(artist) if accents else plain(folded(artist))
+        whole = re.compile(rf"(?<!\w){re.escape(compared.strip())}(?!\w)")
+        some = tracks_with(catalogue, (("artist", artist.strip()),), accents=accents)
+        for numbers, columns in catalogue.columns(some.tolist(), ("artist",)):
+            names = (folded(name) for name in columns["artist"])
+            texts = names if accents else map(plain, names)
+            by = [bool(whole.search(text)) for text in texts]
+            found.append(np.array(numbers, np.int64)[by])
+    return np.unique(np.concatenate(found))
 
 
 def _sought(text: str, accents: bool) -> bytes:
