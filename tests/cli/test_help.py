@@ -85,7 +85,6 @@ def test_a_mistake_in_a_call_is_one_line_and_code_2(call: str, line: str) -> Non
         ("predict --top 12 a.wav", "--top: "),
         ("predict --jobs many a.wav", "--jobs: "),
         ("predict", "missing argument 'PATH…'; see "),
-        ("playlist --from calmness", "missing option '--to'; see "),
     ],
 )
 def test_what_typer_finds_is_one_line_too(call: str, beginning: str) -> None:
