@@ -12,11 +12,14 @@ the right side of the middle, which is the mean of the listeners' signed votes. 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+from fit_dimensions import track_means
 from music_emotion.cli.progress import extract_with_bar
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.datasets.sources import open_corpus
@@ -38,21 +41,18 @@ ROOT = Path(__file__).resolve().parent.parent
 MODELS = ("default", "light", "transfer")
 HIGH = 0.7  # confidence from which a row of its own is given
 
+Array = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
 
-def predicted(dimension: Dimension, intensities: Floats, features: CorpusFeatures) -> Floats:
+def predicted(dimension: Dimension, intensities: Array, features: CorpusFeatures) -> Array:
     """Return a dimension of whole tracks, from their intensities and the means of other terms."""
-    track = features.track_index
-    terms = tuple(dimension.terms)
-    columns = term_columns(terms, features.arrays, np.zeros(len(track)))
-    total = np.full(len(intensities), dimension.offset)
-    for term, weight in dimension.terms.items():
-        if term in EMOTIONS:
-            total += weight * intensities[:, EMOTIONS.index(term)]
-        else:
-            total += weight * np.bincount(track, columns[term]) / np.bincount(track)
-    return np.tanh(total)
+    track, terms = features.track_index, tuple(dimension.terms)
+    of_segments = term_columns(terms, features.arrays, np.zeros(len(track)))
+    # A track counts as a span of one segment that is its mean.
+    columns = track_means(terms, of_segments, track)
+    spans = list(np.arange(len(intensities))[:, None])
+    return dimension.values(intensities, columns, spans)
 
 
 def felt(dimension: Dimension, corpus: Corpus) -> Floats:
@@ -81,9 +81,7 @@ def rows_of(card: Card, corpus: Corpus, features: CorpusFeatures, results: Path)
         ("valence", card.valence, VALENCE),
         ("arousal", card.arousal, AROUSAL),
     ):
-        values = np.concatenate(
-            [predicted(dimension, r.intensities.astype(np.float64), features) for r in repeats]
-        )
+        values = np.concatenate([predicted(dimension, r.intensities, features) for r in repeats])
         is_right = (values > 0) == np.tile(felt(reading, corpus) > 0, len(repeats))
         tercile = np.digitize(values, np.quantile(values, [1 / 3, 2 / 3]))
         for number, which in enumerate(("lowest", "middle", "highest")):

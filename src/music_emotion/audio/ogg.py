@@ -36,7 +36,6 @@ from music_emotion.audio.pieces import (
 
 MARK = b"OggS"
 HEADER_BYTES = 27
-LARGEST_PAGE = HEADER_BYTES + 255 + 255 * 255
 WINDOW_BYTES = 1 << 20
 POSITION_AT, CRC_AT = 6, 22
 CONTINUED, FIRST, LAST = 1, 2, 4  # flags

@@ -35,6 +35,17 @@ def segment_length(sr: int) -> int:
     return round(SEGMENT_SECONDS * sr)
 
 
+def segment_count(seconds: float) -> int:
+    """Return how many segments last as long as a window of so many seconds.
+
+    Examples
+    --------
+    >>> segment_count(27.0)
+    9
+    """
+    return round(seconds / SEGMENT_SECONDS)
+
+
 def cut_segments(samples: Array, *, sr: int = SAMPLE_RATE) -> Array:
     """Cut mono sound, shape (samples,), into consecutive segments, (n, segment_length(sr)).
 

@@ -28,6 +28,7 @@ from music_emotion.inference.prediction import (
     new_seconds,
     point_spans,
     rounded_values,
+    weighted_mean,
 )
 from music_emotion.models.pooling import spans_around
 
@@ -177,10 +178,6 @@ def _left_out(
     whole, *by_band = said[: len(everywhere)].reshape(bands + 1, count, len(EMOTIONS))
     changed = iter(said[len(everywhere) :])
 
-    def mean(emotions: Array, weights: NDArray[np.float64] = weight) -> Array:
-        found = np.average(emotions, axis=0, weights=weights if weights.any() else None)
-        return found.astype(np.float32)
-
     def replaced(number: int) -> Array:
         emotions = whole.copy()
         for at in holding[number]:
@@ -188,10 +185,12 @@ def _left_out(
         return emotions
 
     others = np.where(np.eye(count, dtype=bool), 0.0, weight)
-    by_segment = [mean(replaced(number), others[number]) for number in range(count)]
-    by_both = [mean(replaced(number)) for _ in range(bands) for number in range(count)]
-    without = [by_segment, [mean(emotions) for emotions in by_band], by_both]
-    return mean(whole), [np.stack(each) for each in without]
+    by_segment = [weighted_mean(replaced(number), others[number]) for number in range(count)]
+    by_both = [
+        weighted_mean(replaced(number), weight) for _ in range(bands) for number in range(count)
+    ]
+    without = [by_segment, [weighted_mean(emotions, weight) for emotions in by_band], by_both]
+    return weighted_mean(whole, weight), [np.stack(each) for each in without]
 
 
 def explain_prediction(

@@ -22,7 +22,7 @@ from music_emotion.digest import FileStamp
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import AudioError, printable
 from music_emotion.features.compute import sample_rates, segment_features
-from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.features.segments import SEGMENT_SECONDS, segment_count
 from music_emotion.inference import segmenter
 from music_emotion.inference.familiarity import UNFAMILIAR, doubted
 from music_emotion.inference.package import (
@@ -89,7 +89,7 @@ class EmotionModel:
     @property
     def segments_per_window(self) -> int:
         """Segments of the span that a point of the timeline is heard from."""
-        return round(self.card.window_seconds / SEGMENT_SECONDS)
+        return segment_count(self.card.window_seconds)
 
     def predict(
         self,

@@ -9,7 +9,12 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.features.compute import FEATURES
 from music_emotion.features.graphs import MUSICNN_LICENCE
 from music_emotion.features.musicnn import SAMPLE_RATE as EAR_RATE
-from music_emotion.features.segments import SAMPLE_RATE, SEGMENT_SECONDS, segment_length
+from music_emotion.features.segments import (
+    SAMPLE_RATE,
+    SEGMENT_SECONDS,
+    segment_count,
+    segment_length,
+)
 from music_emotion.inference.ear import (
     AUDIBLE,
     COLUMNS_FILE,
@@ -139,7 +144,7 @@ def _inputs(card: Card) -> list[str]:
 
 
 def _points(card: Card) -> list[str]:
-    width = max(1, round(card.window_seconds / SEGMENT_SECONDS))
+    width = max(1, segment_count(card.window_seconds))
     span = (
         f"""Each segment i gives a point, which is heard from the segments i − {(width - 1) // 2} to
         i + {width // 2}, as far as there are such: {card.window_seconds:g} s, cut at the ends of
@@ -197,7 +202,7 @@ def _dimensions(card: Card) -> list[str]:
 
 def _dimension(name: str, dimension: Dimension) -> list[str]:
     low, high = ENDS[name]
-    count = round(dimension.seconds / SEGMENT_SECONDS)
+    count = segment_count(dimension.seconds)
     over = (
         f"""Means are over the {count} segments in the middle of the point's span; of a span of
         m > {count} segments, those from number ⌊(m − {count}) / 2⌋ on, counted from 0."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from music_emotion.audio.names import written_name
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError
-from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.features.segments import SEGMENT_SECONDS, segment_count
 from music_emotion.models.pooling import spans_around
 
 if TYPE_CHECKING:
@@ -97,9 +97,20 @@ class Timeline:
         >>> round(float(course.mean(course.valence)), 3)
         0.3
         """
-        weights = self.weight if self.weight.any() else None
-        mean: Array = np.average(values, axis=0, weights=weights).astype(np.float32)
-        return mean
+        return weighted_mean(values, self.weight)
+
+
+def weighted_mean(values: Array, weight: Floats) -> Array:
+    """Return the mean over axis 0; where nothing has any weight, all count the same.
+
+    Examples
+    --------
+    >>> weighted_mean(np.array([0.25, 0.75], np.float32), np.array([3.0, 1.0])).tolist()
+    0.375
+    """
+    weights = weight if weight.any() else None
+    mean: Array = np.average(values, axis=0, weights=weights).astype(np.float32)
+    return mean
 
 
 def point_spans(count: int, window: float, duration: float) -> tuple[Floats, Floats]:
@@ -126,7 +137,7 @@ def point_spans(count: int, window: float, duration: float) -> tuple[Floats, Flo
     """
     last = max(0.0, duration - SEGMENT_SECONDS)
     segment_start = np.minimum(np.arange(count) * SEGMENT_SECONDS, last)
-    spans = spans_around(count, max(1, round(window / SEGMENT_SECONDS)))
+    spans = spans_around(count, max(1, segment_count(window)))
     start = segment_start[[span.start for span in spans]] if spans else segment_start
     end = segment_start[[span.stop - 1 for span in spans]] if spans else segment_start
     return start, end + segment_seconds(duration)

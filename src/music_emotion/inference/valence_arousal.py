@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.features.compute import FEATURES
-from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.features.segments import segment_count
 
 ENDS = {"valence": ("unpleasant", "pleasant"), "arousal": ("calm", "stirring")}
 """What −1 and 1 of each dimension mean, in plain words."""
@@ -91,7 +91,7 @@ def middle_of(span: NDArray[np.int64], seconds: float) -> NDArray[np.int64]:
     >>> middle_of(np.arange(9), 9.0)
     array([3, 4, 5])
     """
-    wanted = round(seconds / SEGMENT_SECONDS)
+    wanted = segment_count(seconds)
     if wanted == 0 or len(span) <= wanted:
         return span
     start = (len(span) - wanted) // 2

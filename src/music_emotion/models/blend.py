@@ -21,7 +21,7 @@ from scipy.special import log_softmax
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError
-from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.features.segments import segment_count
 from music_emotion.models.base import Examples, FitReport, Prediction, Target, one_hot
 from music_emotion.models.candidates import (
     INNER_FOLDS,
@@ -128,7 +128,9 @@ class KernelBlend:
         is_searched = some_groups(units.group, seed)
         searched = units.take(is_searched)
         spans, _ = pool_spans(
-            examples.take(is_searched[unit_of_row]), self.feature_names, self._width
+            examples.take(is_searched[unit_of_row]),
+            self.feature_names,
+            segment_count(self.window_seconds),
         )
         self.members_ = self._search(searched, target, seed, progress)
         chances, span_intensities = self._left_out(searched, spans, target, seed)
@@ -198,7 +200,9 @@ class KernelBlend:
             units, unit_of_row = pool_units(examples, self.rating_feature_names)
             return Prediction.of_ratings(self.ratings_(units.features)[unit_of_row])
         fitted = self._require_fitted()
-        return predict_by_spans(fitted, examples, self.feature_names, self._width)
+        return predict_by_spans(
+            fitted, examples, self.feature_names, segment_count(self.window_seconds)
+        )
 
     def graph(self) -> ModelProto:
         """Return the fitted model as an ONNX graph of pooled features (`models.fitted_blend`)."""
@@ -255,11 +259,6 @@ class KernelBlend:
             )
         chances, angles = np.split(outputs, [len(EMOTIONS)], axis=1)
         return chances, fractions(angles)
-
-    @property
-    def _width(self) -> int:
-        """Segments of a span."""
-        return round(self.window_seconds / SEGMENT_SECONDS)
 
     def _predict_all(
         self, inside: Units, outside: Units, target: Target, seed: int

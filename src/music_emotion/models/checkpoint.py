@@ -21,7 +21,7 @@ from music_emotion.atomic import write_output
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.features.graphs import quiet_onnxruntime
-from music_emotion.features.segments import SEGMENT_SECONDS
+from music_emotion.features.segments import segment_count
 from music_emotion.models.base import Examples, FitReport, GraphModel, Model, Prediction, Target
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.pooling import POOLING, predict_by_spans
@@ -249,7 +249,7 @@ class KeptGraph:
         """Predict each unit, the mean over its spans; all its rows share the prediction."""
         if any(statistics != POOLING for statistics in self.pooling.values()):
             raise ModelError(f"{self.name} pools in a way that only a packaged model can")
-        width = round(self.window_seconds / SEGMENT_SECONDS)
+        width = segment_count(self.window_seconds)
         return predict_by_spans(self._answer, examples, self.feature_names, width)
 
     def _answer(self, pooled: Mapping[str, NDArray[np.float64]]) -> tuple[Any, Any]:
