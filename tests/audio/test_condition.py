@@ -47,6 +47,17 @@ def test_clipping_and_cancelling_channels_are_said() -> None:
     assert any("cancel" in line for line in opposed.warnings)
 
 
+@pytest.mark.parametrize(("share", "is_said"), [(1.3e-3, False), (0.7e-3, True)])
+def test_channels_cancel_where_the_mix_has_a_thousandth_of_their_power(
+    share: float, is_said: bool
+) -> None:
+    # Of x and g·x the mix has the power (1 + g)² / 4, the channels (1 + g²) / 2 of that of x.
+    gains = np.linspace(-1.0, -0.5, 200_001)
+    gain = gains[np.argmin(abs((1 + gains) ** 2 / 4 / ((1 + gains**2) / 2) - share))]
+    sound = sound_from_array(np.stack([tone(), np.float32(gain) * tone()]), RATE)
+    assert any("cancel" in line for line in sound.warnings) == is_said
+
+
 def test_both_orders_of_channels_are_understood() -> None:
     pair = np.stack([tone(), 0.5 * tone()])
     assert np.allclose(sound_from_array(pair, RATE).samples, 0.75 * tone(), atol=1e-6)

@@ -285,6 +285,16 @@ def test_spans_lie_around_each_segment_and_end_with_the_track(
     assert [(span.start, span.stop) for span in spans_around(5, width)] == expected
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_spans_are_asked_for_a_few_at_a_time(
+    at_once: int, tone_model: EmotionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = np.concatenate([calm(0.1), calm(0.0), calm(0.2), calm(0.15), calm(0.05)])
+    together = tone_model.predict(sound, SAMPLE_RATE).to_dict()
+    monkeypatch.setattr("music_emotion.inference.model.SPANS_AT_ONCE", at_once)
+    assert tone_model.predict(sound, SAMPLE_RATE).to_dict() == together
+
+
 def test_short_sound_is_repeated_and_shorter_refused(tone_model: EmotionModel) -> None:
     prediction = tone_model.predict(CALM[:RATE], RATE)
     assert prediction.top == "calmness"

@@ -85,3 +85,15 @@ def test_what_people_call_pleasant_and_stirring_is_so() -> None:
     # The votes of the average track of EMOTIFY lie in the middle of both.
     weights = np.array([VALENCE.terms.get(name, 0.0) for name in EMOTIONS])
     assert VALENCE.offset == pytest.approx(-0.639 * weights.max())
+
+
+@pytest.mark.parametrize(
+    ("dimension", "mean", "deviation"), [(VALENCE, 0.639, 0.488), (AROUSAL, -0.288, 0.995)]
+)
+def test_two_deviations_of_the_votes_above_their_mean_are_one_before_the_tangent(
+    dimension: Dimension, mean: float, deviation: float
+) -> None:
+    riser = next(name for name, weight in dimension.terms.items() if weight > 0)
+    for deviations in (-1.0, 0.0, 2.0):
+        total = mean + deviations * deviation
+        assert of(dimension, **{riser: total}) == pytest.approx(np.tanh(deviations / 2), abs=1e-6)

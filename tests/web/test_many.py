@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
 from helpers.command_line import run
+from helpers.csv_rows import rows_of
 from helpers.live import RATE, Live, calm_then_tense, music, running, wav
 from music_emotion.web.settings import ServerSettings
 
@@ -493,19 +492,6 @@ def test_without_storage_the_page_works(browser: Browser, live: Live) -> None:
     reload(page)
     expect(page.locator(".track")).to_have_count(0)
     context.close()
-
-
-def rows_of(text: str) -> list[dict[str, float | str]]:
-    """A CSV's rows; a number is written in more ways than one."""
-
-    def value(cell: str) -> float | str:
-        try:
-            return float(cell)
-        except ValueError:
-            return cell
-
-    table = csv.DictReader(io.StringIO(text))
-    return [{name: value(cell) for name, cell in row.items()} for row in table]
 
 
 def test_all_nine_side_by_side_and_as_csv(

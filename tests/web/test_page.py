@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import struct
@@ -18,6 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_play
 
 from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
 from helpers.command_line import run
+from helpers.csv_rows import rows_of
 from helpers.live import RATE, Live, calm_then_tense, music, running, until, wav
 from helpers.sounds import tone
 from music_emotion.emotions import EMOTIONS, GEMS
@@ -358,19 +357,6 @@ def test_another_model_analyses_again(visited: Visit, own_song: Locator) -> None
     )
     visited.page.keyboard.press("Escape")
     expect(visited.page.get_by_role("dialog")).to_be_hidden()
-
-
-def rows_of(text: str) -> list[dict[str, float | str]]:
-    """A CSV's rows; a number is written in more ways than one."""
-
-    def value(cell: str) -> float | str:
-        try:
-            return float(cell)
-        except ValueError:
-            return cell
-
-    rows = csv.DictReader(io.StringIO(text))
-    return [{name: value(cell) for name, cell in row.items()} for row in rows]
 
 
 def test_downloads_are_what_the_server_answered(
