@@ -140,7 +140,6 @@ def test_a_rated_table_is_compared_evaluated_and_reported(tmp_path: Path) -> Non
     for wanted, line in (
         (["--target", "label"], "has ratings and no labels: use --target ratings"),
         (["--protocol", "segment"], "ratings are of whole tracks: use --protocol track or artist"),
-        (["--models", "cnn2d"], "cnn2d cannot learn ratings: choose among light, transfer, blend"),
         (["--ratings", "joy"], "column 'joy' is missing (found: path, group, mood"),
     ):
         refused = run("compare", *data, *wanted, "--out", str(tmp_path / "other"))

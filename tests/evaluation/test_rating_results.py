@@ -15,6 +15,7 @@ from scipy.stats import pearsonr, spearmanr
 from helpers.corpora import LABELS, corpus_of, segments
 from helpers.rated import SCALES, rated_corpus
 from helpers.reporter import RecordingReporter
+from helpers.stub_models import GOOD
 from music_emotion.errors import EvaluationError, ModelError
 from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.bootstrap import resample_groups
@@ -45,7 +46,7 @@ def run(world, out, **wanted):
         jobs=0,
         reporter=reporter,
     )
-    assert not failures
+    assert not failures, failures[0].line
     return collect(out, truth, MODELS), reporter
 
 
@@ -232,8 +233,8 @@ def test_one_line_for_what_cannot_be_compared(world) -> None:
         plan(protocols=("segment", "artist"))
     with pytest.raises(EvaluationError, match="has ratings and no labels: use --target ratings"):
         plan(targets=("label",))
-    with pytest.raises(ModelError, match="cnn2d, ensemble cannot learn ratings: choose among"):
-        plan(models=("svm", "cnn2d", "ensemble"))
+    with pytest.raises(ModelError, match="stub_models:good cannot learn ratings: choose among"):
+        plan(models=("svm", "cnn2d", "ensemble", GOOD))
     plain = corpus_of(LABELS)
     with pytest.raises(EvaluationError, match="'tiny' has no ratings to learn"):
         make_plan(
@@ -244,8 +245,25 @@ def test_one_line_for_what_cannot_be_compared(world) -> None:
         )
 
 
+def test_the_mean_of_networks_that_learned_ratings_is_theirs(tmp_path: Path) -> None:
+    corpus, track, _ = rated_corpus(24, per_track=2)
+    rng = np.random.default_rng(0)
+    features = {
+        "advanced": rng.normal(size=(len(track), 130, 45)).astype(np.float32),
+        "log_mel": rng.normal(size=(len(track), 128, 130)).astype(np.float32),
+    }
+    wanted = {"models": ("ensemble",), "settings": {"max_epochs": 1}, "n_folds": 2}
+    results, _ = run((corpus, track, features), tmp_path, **wanted)
+    ensemble, *members = sorted(results.ratings.rows, key=lambda row: row.model != "ensemble")
+    assert [row.model for row in members] == ["bilstm_cnn", "cnn2d_specaugment"]
+    expected = np.mean([row.repeats[0].predicted for row in members], axis=0)
+    np.testing.assert_allclose(ensemble.repeats[0].predicted, expected, rtol=1e-5)
+
+
 def test_models_that_learn_ratings_are_the_default_for_them() -> None:
     assert model_names([], ["ratings"]) == (
+        *("lstm_cnn", "lstm_cnn_advanced", "bilstm_cnn"),
+        *("cnn2d", "cnn2d_specaugment", "ensemble"),
         *("light", "transfer", "blend"),
         *("commonest_class", "genre_only", "nearest_neighbour", "svm"),
     )

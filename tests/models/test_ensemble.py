@@ -14,6 +14,13 @@ def test_the_mean_is_unweighted() -> None:
     np.testing.assert_allclose(mean.intensities, 3 * numbers, rtol=1e-6)
 
 
+def test_the_mean_of_ratings_is_of_ratings() -> None:
+    ratings = np.array([[1.0, 3.0]])
+    mean = mean_prediction([Prediction.of_ratings(ratings), Prediction.of_ratings(3 * ratings)])
+    assert mean.ratings.tolist() == [[2.0, 6.0]]
+    assert mean.emotions.shape == (1, 0)
+
+
 def test_members_are_exactly_the_two_and_fitted_as_if_alone() -> None:
     examples = planted_examples(tracks=12)
     settings = {"max_epochs": 1, "batch_size": 16}

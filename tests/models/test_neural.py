@@ -9,6 +9,7 @@ from torch import nn
 from helpers.planted import planted_examples
 from music_emotion.errors import ModelError
 from music_emotion.features.spectrum import log_mel
+from music_emotion.models.base import Examples
 from music_emotion.models.neural import (
     LogMel,
     NeuralModel,
@@ -17,7 +18,9 @@ from music_emotion.models.neural import (
     training_data,
 )
 from music_emotion.models.neural import _filled_up as filled_up
+from music_emotion.models.rating_regression import Standard
 from music_emotion.models.registry import create
+from music_emotion.training.config import TrainingConfig
 from music_emotion.training.data import cut_validation
 from music_emotion.training.fit import FitResult
 
@@ -158,6 +161,84 @@ def test_votes_teach_the_intensities() -> None:
     predicted = model.predict(examples).intensities
     correlation = np.corrcoef(predicted.ravel(), examples.vote_fractions.ravel())[0, 1]
     assert correlation > 0.6
+
+
+def rated_examples(tracks: int = 30) -> Examples:
+    """Return planted examples whose first scale falls with the label and whose second rises."""
+    examples = planted_examples(tracks)
+    rising = examples.label.astype(np.float32)
+    return replace(
+        examples,
+        unit=examples.track_index,
+        label=np.full_like(examples.label, -1),
+        ratings=np.column_stack([5 - 2 * rising, 0.1 * rising]),
+        raters=np.full(len(examples), 20),
+    )
+
+
+@pytest.mark.parametrize("name", ["bilstm_cnn", "cnn2d_specaugment"])
+def test_each_kind_of_network_learns_planted_ratings_in_their_own_units(name: str) -> None:
+    examples = rated_examples()
+    inside, outside = examples.track_index < 24, examples.track_index >= 24
+    model = create(name, **{**QUICK, "max_epochs": 6, "patience": 6})
+    report = model.fit(examples.take(inside), target="ratings", seed=1)
+    said = model.predict(examples.take(outside))
+    truth = examples.ratings[outside]
+    assert said.emotions.shape == said.intensities.shape == (outside.sum(), 0)
+    assert said.ratings.dtype == np.float32
+    for scale in range(2):
+        assert np.corrcoef(said.ratings[:, scale], truth[:, scale])[0, 1] > 0.7
+        error = np.abs(said.ratings[:, scale] - truth[:, scale]).mean()
+        assert error < 0.7 * truth[:, scale].std()
+    assert set(report.history) == {"train_loss", "validation_loss", "learning_rate", "seconds"}
+    assert not any("SMOTE" in note for note in report.notes)
+    none = model.predict(examples.take(np.array([], dtype=np.int64)))
+    assert none.ratings.shape == (0, 2)
+
+
+def test_ratings_of_the_training_rows_alone_say_how_they_are_spread() -> None:
+    examples = rated_examples(tracks=12)
+    ratings = examples.ratings.copy()
+    ratings[examples.track_index == 11, 0] = np.nan
+    model = create("lstm_cnn", max_epochs=1, batch_size=8)
+    model.fit(replace(examples, ratings=ratings), target="ratings", seed=0)
+    head = model.network_.architecture.heads
+    rows = examples.track_index < 11
+    cut = cut_validation(
+        np.zeros(rows.sum(), np.int64),
+        examples.group[rows],
+        model.config.validation_fraction,
+        seed=0,
+    )
+    learned = examples.ratings[rows][cut.training]
+    assert len(learned) < rows.sum()
+    np.testing.assert_allclose(head.mean, learned.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(head.deviation, learned.std(axis=0), rtol=1e-5)
+
+
+def test_ratings_weigh_by_their_raters_and_hold_no_intensities() -> None:
+    examples = replace(
+        rated_examples(tracks=10).take(np.arange(0, 40, 4)), raters=np.array([1] * 5 + [30] * 5)
+    )
+    standard = Standard(np.zeros(2), np.array([2.0, 4.0]))
+    data = training_data(examples, examples.features["basic"], "ratings", standard)
+    np.testing.assert_array_equal(data.emotions, examples.ratings)
+    np.testing.assert_array_equal(data.spread, [2, 4])
+    assert data.weight[9] / data.weight[0] == pytest.approx(31 / 2)
+    assert data.intensities.shape == (10, 0)
+
+
+def test_one_line_where_a_network_cannot_learn_ratings() -> None:
+    examples = rated_examples(tracks=9)
+    with pytest.raises(ModelError, match="9 of the training tracks are rated on every scale"):
+        create("lstm_cnn").fit(examples, target="ratings")
+
+    def headless(config: Any, features: int, shared: bool) -> nn.Module:
+        return nn.Linear(features, 9)
+
+    own = NeuralModel("own", create("lstm_cnn").inputs, headless, TrainingConfig())
+    with pytest.raises(ModelError, match="own cannot learn ratings: keep its EmotionHeads"):
+        own.fit(rated_examples(tracks=12), target="ratings")
 
 
 def test_an_unfitted_model_and_an_empty_part_are_named() -> None:

@@ -15,6 +15,7 @@ from music_emotion.training.fit import (
     learning_rate,
     patience,
     predict_logits,
+    rating_loss,
 )
 
 CPU = torch.device("cpu")
@@ -64,6 +65,47 @@ def test_losses_equal_hand_computed_ones() -> None:
     assert intensity_loss(torch.logit(probability), fractions).item() == pytest.approx(
         expected, rel=1e-5
     )
+
+
+def test_the_loss_of_ratings_is_in_standard_deviations_of_each_scale() -> None:
+    said, rated = torch.tensor([[1.0, 5.0]]), torch.tensor([[0.0, 9.0]])
+    assert rating_loss(said, rated, torch.tensor([0.5, 2.0])).tolist() == [4.0]
+
+
+class Rater(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.ratings = nn.Linear(9, 2)
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        ratings = self.ratings(inputs)
+        return ratings, ratings[:, :0]
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.3])
+def test_ratings_are_learned_and_the_epoch_of_the_lowest_loss_is_kept(mixup: float) -> None:
+    def rated(given: TrainingData) -> TrainingData:
+        number = given.emotions.argmax(1).astype(np.float32)
+        nothing = np.zeros((len(given), 0), np.float32)
+        ratings = np.column_stack([number, -0.1 * number])
+        spread = ratings.std(axis=0)
+        return replace(given, emotions=ratings, intensities=nothing, spread=spread)
+
+    config = TrainingConfig(
+        max_epochs=12, batch_size=16, learning_rate=0.2, mixup=mixup, splice=False, patience=12
+    )
+    network, validation = Rater(), rated(data(45, seed=1))
+    result = fit_network(network, rated(data(180)), validation, config, device=CPU, seed=0)
+    losses = result.history["validation_loss"]
+    first = first_candidate(config)
+    assert result.best_epoch == first + int(np.argmin(losses[first:]))
+    said, _ = predict_logits(network, validation.array, validation.rows, CPU)
+    known = torch.from_numpy(validation.emotions)
+    again = rating_loss(torch.from_numpy(said), known, torch.from_numpy(validation.spread))
+    assert float(again.mean()) == pytest.approx(losses[result.best_epoch], rel=1e-5)
+    assert losses[result.best_epoch] < 0.3
+    assert "train_accuracy" not in result.history
 
 
 def test_learning_rate_rises_then_falls_to_zero() -> None:

@@ -181,8 +181,10 @@ def _average(plan: Plan, store: CellStore, reporter: Reporter) -> list[Failure]:
                 failures.append(Failure(task.name, "a member could not be trained"))
                 reporter.failed(failures[-1])
             continue
-        mean = mean_prediction([Prediction(cell.emotions, cell.intensities) for cell in cells])
-        if before is not None and np.array_equal(before.emotions, mean.emotions):
+        mean = mean_prediction(
+            [Prediction(cell.emotions, cell.intensities, cell.ratings) for cell in cells]
+        )
+        if before is not None and _same(before, mean):
             continue
         codes = {cell.record.code for cell in cells}
         record = replace(
@@ -193,8 +195,17 @@ def _average(plan: Plan, store: CellStore, reporter: Reporter) -> list[Failure]:
             notes=(f"mean of {', '.join(cell.name.run.model for cell in cells)}",),
             parameters=sum(cell.record.parameters for cell in cells),
         )
-        store.write(Cell(task.name, cells[0].unit, mean.emotions, mean.intensities, record))
+        store.write(
+            Cell(task.name, cells[0].unit, mean.emotions, mean.intensities, record, mean.ratings)
+        )
     return failures
+
+
+def _same(cell: Cell, mean: Prediction) -> bool:
+    """Whether a cell holds these predictions."""
+    if cell.ratings is None or mean.ratings is None:
+        return np.array_equal(cell.emotions, mean.emotions)
+    return np.array_equal(cell.ratings, mean.ratings)
 
 
 def _present(store: CellStore, task: Task | EnsembleTask) -> Cell | None:

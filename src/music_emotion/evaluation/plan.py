@@ -78,7 +78,7 @@ class Plan:
     runs: dict[Run, tuple[str, ...]]
 
 
-RATING_MODELS = (*KERNEL_NAMES, *BASELINE_NAMES)
+RATING_MODELS = (*REFERENCE_NAMES, *KERNEL_NAMES, *BASELINE_NAMES)
 """The models that learn ratings."""
 
 

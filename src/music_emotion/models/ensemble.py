@@ -21,7 +21,10 @@ def create(name: str, **settings: Any) -> Ensemble:
 
 
 def mean_prediction(predictions: Sequence[Prediction]) -> Prediction:
-    """Average probabilities and intensities over models that predicted the same rows."""
+    """Average what models predicted of the same rows: emotions and intensities, or ratings."""
+    ratings = [each.ratings for each in predictions if each.ratings is not None]
+    if ratings:
+        return Prediction.of_ratings(np.mean(ratings, axis=0, dtype=np.float64))
     return Prediction(
         np.mean([prediction.emotions for prediction in predictions], axis=0, dtype=np.float32),
         np.mean([prediction.intensities for prediction in predictions], axis=0, dtype=np.float32),
@@ -38,6 +41,7 @@ class Ensemble:
     def __init__(self, name: str, members: Sequence[Model]) -> None:
         self.name = name
         self.members = tuple(members)
+        self.learns_ratings = all(getattr(each, "learns_ratings", False) for each in self.members)
         self.feature_names = tuple(
             dict.fromkeys(name for member in self.members for name in member.feature_names)
         )

@@ -20,6 +20,9 @@ from music_emotion.features.spectrum import (
     SMALLEST_POWER,
 )
 from music_emotion.models.base import Examples, FitReport, Prediction, Target, one_hot, tick_shares
+from music_emotion.models.candidates import relative_noise
+from music_emotion.models.pooling import pool_units
+from music_emotion.models.rating_regression import Standard, rated
 from music_emotion.progress import Progress
 from music_emotion.training.augment import SYNTHETIC
 from music_emotion.training.config import TrainingConfig
@@ -125,6 +128,32 @@ class EmotionHeads(nn.Module):
         return self.emotions(hidden), self.intensities(seen)
 
 
+class RatingHead(nn.Module):
+    """A linear layer on one hidden vector whose outputs are spread as the ratings were.
+
+    Parameters
+    ----------
+    hidden
+        Size of the vector.
+    mean, deviation
+        Of the ratings of the training part on each of k scales, shape (k,).
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, hidden: int, mean: Tensor, deviation: Tensor) -> None:
+        super().__init__()
+        self.ratings = nn.Linear(hidden, len(mean))
+        self.register_buffer("mean", mean.to(torch.float32))
+        self.register_buffer("deviation", deviation.to(torch.float32))
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the ratings, (batch, k), and nothing, (batch, 0), in place of intensities."""
+        ratings = self.ratings(hidden).float() * self.deviation + self.mean
+        return ratings, ratings[:, :0]
+
+
 Architecture = Callable[[TrainingConfig, int, bool], nn.Module]
 """Builds a network from (config, number of features, whether the heads share the hidden layer)."""
 
@@ -154,6 +183,9 @@ class InputKind:
 class NeuralModel:
     """A network as a model of the registry.
 
+    Where ratings are to be learned, a :class:`RatingHead` takes the place of the network's
+    ``heads``, and early stopping watches the loss.
+
     Attributes
     ----------
     network_
@@ -161,6 +193,8 @@ class NeuralModel:
     target_
         What it was fitted to.
     """
+
+    learns_ratings = True
 
     def __init__(
         self, name: str, inputs: InputKind, architecture: Architecture, config: TrainingConfig
@@ -182,11 +216,6 @@ class NeuralModel:
         progress: Progress | None = None,
     ) -> FitReport:
         """Cut a validation part, fit the scaling and SMOTE on the rest, and train."""
-        if target == "ratings":
-            raise ModelError(
-                f"{self.name} does not learn ratings; of the models here blend, light, transfer "
-                "and the baselines do"
-            )
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
         device = select_device(self.config.device)
@@ -196,15 +225,17 @@ class NeuralModel:
                 f"{self.name} cannot be fitted: a segment's {self.inputs.feature} has no frames; "
                 "let it see a feature that has, such as log_mel"
             )
-        cut = cut_validation(
-            examples.label, examples.group, self.config.validation_fraction, seed=seed
-        )
+        examples = rated_examples(examples) if target == "ratings" else examples
+        # Ratings are of no class: any group may be cut.
+        label = np.zeros_like(examples.label) if target == "ratings" else examples.label
+        cut = cut_validation(label, examples.group, self.config.validation_fraction, seed=seed)
+        standard = rating_standard(examples.take(cut.training)) if target == "ratings" else None
         scaling = fit_scaling(array, examples.rows[cut.training], axis=self.inputs.axis)
         with seeded(seed, device):
             mean, deviation = map(torch.from_numpy, (scaling.mean, scaling.deviation))
-            network = self.build(mean, deviation, target).to(device)
-        training = training_data(examples.take(cut.training), array, target)
-        validation = training_data(examples.take(cut.validation), array, target)
+            network = self.build(mean, deviation, target, standard).to(device)
+        training = training_data(examples.take(cut.training), array, target, standard)
+        validation = training_data(examples.take(cut.validation), array, target, standard)
         notes: tuple[str, ...] = (
             f"{len(cut.training)} segments to learn from, {len(cut.validation)} to validate on",
             f"trained in {str(half_precision(device) or torch.float32).removeprefix('torch.')}",
@@ -238,32 +269,99 @@ class NeuralModel:
         if self.network_ is None:
             raise ModelError(f"{self.name} has not been fitted: call fit first")
         if len(examples) == 0:
+            heads = self.network_.architecture.heads
+            if isinstance(heads, RatingHead):
+                return Prediction.of_ratings(np.zeros((0, len(heads.mean))))
             empty = np.zeros((0, len(EMOTIONS)), dtype=np.float32)
             return Prediction(empty, empty)
         device = next(self.network_.parameters()).device
         logits, intensity_logits = predict_logits(
             self.network_, examples.features[self.inputs.feature], examples.rows, device
         )
+        if self.target_ == "ratings":
+            return Prediction.of_ratings(logits)
         return Prediction(
             torch.softmax(torch.from_numpy(logits), dim=1).numpy(),
             torch.sigmoid(torch.from_numpy(intensity_logits)).numpy(),
         )
 
-    def build(self, mean: Tensor, deviation: Tensor, target: Target) -> StandardisedNetwork:
-        """Return an untrained network around the features' means and deviations."""
+    def build(
+        self,
+        mean: Tensor,
+        deviation: Tensor,
+        target: Target,
+        standard: Standard | None = None,
+    ) -> StandardisedNetwork:
+        """Return an untrained network around the features' means and deviations.
+
+        ``standard`` are those of the ratings, where these are learned.
+
+        Raises
+        ------
+        ModelError
+            If ratings are to be learned by a network without :class:`EmotionHeads` as ``heads``.
+        """
         architecture = self.architecture(self.config, len(mean), target == "votes")
+        if standard is not None:
+            heads = getattr(architecture, "heads", None)
+            if not isinstance(heads, EmotionHeads):
+                raise ModelError(
+                    f"{self.name} cannot learn ratings: keep its EmotionHeads in an attribute "
+                    "`heads`, which a head for ratings can take the place of"
+                )
+            scales = map(torch.from_numpy, (standard.mean, standard.deviation))
+            architecture.heads = RatingHead(heads.emotions.in_features, *scales)
         standardise = Standardise(mean, deviation, axis=self.inputs.axis)
         return StandardisedNetwork(standardise, architecture)
 
 
-def training_data(examples: Examples, array: NDArray[np.float32], target: Target) -> TrainingData:
+def rated_examples(examples: Examples) -> Examples:
+    """Return the rows of tracks that were rated on every scale.
+
+    Raises
+    ------
+    ModelError
+        If the tracks are too few to learn from.
+    """
+    rated(pool_units(examples, ())[0])
+    assert examples.ratings is not None, "there are none to learn, and rated says so"
+    known: NDArray[np.bool_] = np.all(np.isfinite(examples.ratings), axis=1)
+    return examples.take(known)
+
+
+def rating_standard(examples: Examples) -> Standard:
+    """Return the middle and the spread of the ratings, each track counted once."""
+    return Standard.fit(pool_units(examples, ())[0].ratings)
+
+
+def training_data(
+    examples: Examples,
+    array: NDArray[np.float32],
+    target: Target,
+    standard: Standard | None = None,
+) -> TrainingData:
     """Turn examples into targets and weights.
 
     With ``label`` the emotions' target is the dominant one, every segment weighs the same; with
     ``votes`` it is ticks / all ticks (the label where nobody ticked anything), weighted by the
     number of listeners. The intensities are always weighted by the number of listeners, which
     makes their loss the binomial likelihood of the votes up to a constant.
+
+    With ``ratings`` the target are these, each weighted by how little chance there is in the mean
+    of so many raters, and ``standard`` says how they are spread.
     """
+    if standard is not None and examples.ratings is not None and examples.raters is not None:
+        weight = (1.0 / relative_noise(examples.raters)).astype(np.float32)
+        return TrainingData(
+            array=array,
+            rows=examples.rows,
+            emotions=examples.ratings,
+            weight=weight,
+            intensities=np.zeros((len(examples), 0), np.float32),
+            intensity_weight=np.zeros(len(examples), np.float32),
+            track_index=examples.track_index,
+            spread=standard.deviation.astype(np.float32),
+        )
     listeners = examples.listeners.astype(np.float32)
     listeners = listeners / listeners.mean() if len(listeners) else listeners
     if target == "votes":

@@ -7,7 +7,7 @@ implementation; here it copes with classes smaller than its neighbourhood, and s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +38,19 @@ class TrainingData:
     rows
         The segments' positions in ``array``, shape (n,).
     emotions
-        Target distribution, shape (n, 9), rows sum to 1.
+        Target distribution, shape (n, 9), rows sum to 1; mean ratings, shape (n, k), where ratings
+        are learned.
     weight
-        Weight of each segment in the emotions' loss, shape (n,), mean about 1.
+        Weight of each segment in the loss of these, shape (n,), mean about 1.
     intensities
-        Target vote fractions, shape (n, 9), 0–1.
+        Target vote fractions, shape (n, 9), 0–1; shape (n, 0) where ratings are learned.
     intensity_weight
         Weight of each segment in the intensities' loss, shape (n,); 0 where nothing is known.
     track_index
         Track of each segment, shape (n,); -1 for a synthetic one.
+    spread
+        Standard deviation of the ratings on each scale, shape (k,); (0,) where emotions are
+        learned.
     """
 
     array: NDArray[np.float32]
@@ -56,9 +60,15 @@ class TrainingData:
     intensities: NDArray[np.float32]
     intensity_weight: NDArray[np.float32]
     track_index: NDArray[np.int64]
+    spread: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def holds_ratings(self) -> bool:
+        """Whether ratings are learned, and not emotions."""
+        return len(self.spread) > 0
 
 
 @dataclass(frozen=True, slots=True)

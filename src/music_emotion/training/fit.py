@@ -36,6 +36,7 @@ class FitResult:
     history
         ``train_loss``, ``train_accuracy``, ``learning_rate``, ``seconds``, one value per epoch;
         where there is a validation part, ``validation_loss``, ``validation_accuracy`` as well.
+        Where ratings are learned there are no accuracies.
     best_epoch
         Zero-based epoch whose weights the network now has.
     """
@@ -70,7 +71,8 @@ def fit_network(
     Parameters
     ----------
     network
-        Maps a batch of features to ``(logits, intensity_logits)``, each (batch, 9).
+        Maps a batch of features to ``(logits, intensity_logits)``, each (batch, 9), or where
+        ratings are learned to these, (batch, k), and to nothing, (batch, 0).
     training, validation
         The two parts; ``validation`` may be empty, and the training then lasts all epochs.
     config
@@ -150,8 +152,9 @@ class _Trainer:
 
     def _rank(self, scores: dict[str, float]) -> tuple[float, float]:
         """Return what an epoch is judged by, the more the better."""
-        accuracy, loss = scores["validation_accuracy"], scores["validation_loss"]
-        return (accuracy, -loss) if self.config.watch == "accuracy" else (-loss, accuracy)
+        loss, accuracy = scores["validation_loss"], scores.get("validation_accuracy", 0.0)
+        by_accuracy = self.config.watch == "accuracy" and not self.data.holds_ratings
+        return (accuracy, -loss) if by_accuracy else (-loss, accuracy)
 
     def _next_batch(self) -> NDArray[np.int64]:
         """Draw without replacement until fewer than a batch is left, then shuffle anew."""
@@ -172,11 +175,8 @@ class _Trainer:
             if self.progress is not None:
                 self.progress(done + 1, total)
         loss, weight, correct, seen = sums.tolist()
-        return {
-            "train_loss": loss / weight,
-            "train_accuracy": correct / seen,
-            "learning_rate": rate,
-        }
+        hits = {} if self.data.holds_ratings else {"train_accuracy": correct / seen}
+        return {"train_loss": loss / weight, **hits, "learning_rate": rate}
 
     def _step(self, index: NDArray[np.int64]) -> tuple[float, float, int, int]:
         """Learn from one batch; return its summed loss, summed weight, hits and size."""
@@ -197,15 +197,23 @@ class _Trainer:
         self.optimizer.zero_grad()
         with autocast(self.device, self.dtype):
             logits, intensity_logits = self.network(inputs)
-        losses = emotion_loss(logits.float(), emotions, self.config.label_smoothing)
-        intensity_losses = intensity_loss(intensity_logits.float(), intensities)
-        loss = (losses * weight).mean() + (intensity_losses * intensity_weight).mean()
+        losses = self._losses(logits.float(), emotions, self.config.label_smoothing)
+        loss = (losses * weight).mean()
+        if not data.holds_ratings:
+            intensity_losses = intensity_loss(intensity_logits.float(), intensities)
+            loss = loss + (intensity_losses * intensity_weight).mean()
         torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.step(self.optimizer)
         self.scaler.update()
         with torch.no_grad():
             hits = int((logits.argmax(1) == truth).sum())
             return float((losses * weight).sum()), float(weight.sum()), hits, len(index)
+
+    def _losses(self, said: Tensor, known: Tensor, label_smoothing: float) -> Tensor:
+        """Return the loss of each segment's emotions, or ratings, shape (n,)."""
+        if not self.data.holds_ratings:
+            return emotion_loss(said, known, label_smoothing)
+        return rating_loss(said, known, torch.from_numpy(self.data.spread).to(said.device))
 
     def _inputs(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
         inputs = self.data.array[self.data.rows[index]]
@@ -224,11 +232,12 @@ class _Trainer:
         logits, _ = predict_logits(self.network, data.array, data.rows, self.device)
         emotions = torch.from_numpy(data.emotions)
         weight = torch.from_numpy(data.weight)
-        losses = emotion_loss(torch.from_numpy(logits), emotions, 0.0)
-        return {
-            "validation_loss": float((losses * weight).sum() / weight.sum()),
-            "validation_accuracy": float(np.mean(logits.argmax(1) == data.emotions.argmax(1))),
-        }
+        losses = self._losses(torch.from_numpy(logits), emotions, 0.0)
+        curves = {"validation_loss": float((losses * weight).sum() / weight.sum())}
+        if not self.data.holds_ratings:
+            right = logits.argmax(1) == data.emotions.argmax(1)
+            curves["validation_accuracy"] = float(np.mean(right))
+        return curves
 
 
 def to_device(array: NDArray[np.float32], device: torch.device) -> Tensor:
@@ -279,10 +288,25 @@ def intensity_loss(logits: Tensor, fractions: Tensor) -> Tensor:
     return losses.mean(1)
 
 
+def rating_loss(said: Tensor, rated: Tensor, spread: Tensor) -> Tensor:
+    """Squared error in standard deviations of each scale, mean over the scales, shape (n,).
+
+    Parameters
+    ----------
+    said, rated
+        Predicted and mean ratings, shape (n, k).
+    spread
+        Standard deviation of the ratings on each scale, shape (k,).
+    """
+    return ((said - rated) / spread).square().mean(1)
+
+
 def predict_logits(
     network: nn.Module, array: NDArray[np.float32], rows: NDArray[np.int64], device: torch.device
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the emotions' and the intensities' logits of ``rows``, each (n, 9).
+
+    Of a network that has learned ratings, these, (n, k), and nothing, (n, 0).
 
     In float32 whatever the training computed in, so that the exported network says the same.
     """
