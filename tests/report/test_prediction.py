@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from helpers.tracks import course
-from music_emotion.emotions import EMOTIONS
+from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import MusicEmotionError
 from music_emotion.inference.explain import Explanation
 from music_emotion.inference.prediction import TrackPrediction
@@ -79,6 +79,60 @@ def test_what_is_gone_at_the_end_is_named_where_it_was(drawn: list[str], tmp_pat
     assert "sadness" not in drawn
 
 
+def test_names_stand_in_the_middle_of_what_is_high_and_can_be_read_there(
+    figures: list[Figure], tmp_path: Path
+) -> None:
+    save_picture(predicted(["tension", "tension", "amazement"]), tmp_path / "x.png")
+    timeline = figures[0].axes[1]
+    places = {text.get_text(): text for text in timeline.texts}
+    assert set(places) == {"tension", "amazement"}
+    # Points at 1.5, 4.5 and 7.5 s, and what they say goes on to both ends of the 9 s.
+    assert places["tension"].get_position() == pytest.approx((2.25, 0.5))
+    assert places["amazement"].get_position() == pytest.approx((8.25, 0.5))
+    assert places["tension"].get_color() == "white"  # on dark blue
+    assert places["amazement"].get_color() == "black"  # on yellow
+
+
+def test_every_area_is_in_the_legend_as_they_lie(figures: list[Figure], tmp_path: Path) -> None:
+    save_picture(predicted(["power"] * 3), tmp_path / "x.png")
+    legend = figures[0].axes[1].get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [emotion.label for emotion in reversed(GEMS)]
+
+
+@pytest.mark.parametrize(
+    ("points", "marks"),
+    [
+        (3, "0:00 0:01 0:02 0:03 0:04 0:05 0:06 0:07 0:08 0:09"),
+        (100, "0:00 0:30 1:00 1:30 2:00 2:30 3:00 3:30 4:00 4:30 5:00"),
+        (1_800, "0:00 10:00 20:00 30:00 40:00 50:00 1:00:00 1:10:00 1:20:00 1:30:00"),
+        (18_000, "0:00 2:00:00 4:00:00 6:00:00 8:00:00 10:00:00 12:00:00 14:00:00"),
+    ],
+)
+def test_time_is_told_in_minutes_and_seconds(
+    points: int, marks: str, figures: list[Figure], tmp_path: Path
+) -> None:
+    save_picture(predicted(["power"] * points), tmp_path / "x.png")
+    timeline = figures[0].axes[1]
+    assert [text.get_text() for text in timeline.get_xticklabels()] == marks.split()
+    assert timeline.get_xlim() == (0, 3 * points)
+
+
+@pytest.mark.parametrize("top", ["power", None])
+def test_shares_are_per_cent_on_one_scale(
+    top: str | None, figures: list[Figure], tmp_path: Path
+) -> None:
+    save_picture(predicted([top, "sadness"]), tmp_path / "x.png")
+    _, timeline, bars, *_ = figures[0].axes
+    for axes in (timeline, bars):
+        assert axes.get_ylim() == (0, 1)
+        assert axes.yaxis.get_major_formatter()(0.4) == "40%"
+    heights = [bar.get_height() for bar in bars.patches]
+    named = [text.get_text().split("\n", 1)[0] for text in bars.get_xticklabels()]
+    assert named == [f"{100 * height:.0f}%" for height in heights]
+
+
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """What would have been saved."""
@@ -136,7 +190,8 @@ def test_reasons_are_orange_for_and_blue_against(figures: list[Figure], tmp_path
     assert np.asarray(image.get_array()) == pytest.approx(100 * influence)  # percentage points
     assert image.get_extent() == [0.0, 9.0, 0.0, 2.0]
     assert "joyful activation: orange speaks for it, blue against it" in axes.get_title()
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("seconds", "Hz")
+    assert axes.get_ylabel() == "Hz"
+    assert [text.get_text() for text in axes.get_xticklabels()][-1] == "0:09"
     assert [label.get_text() for label in axes.get_yticklabels()] == ["100", "200"]
     assert axes.get_yticks().tolist() == [1.0, 2.0]
 

@@ -17,6 +17,7 @@ from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference.output import FileNames, check_writable, replacing
 from music_emotion.inference.segmenter import ENVELOPE_RATE
 from music_emotion.inference.valence_arousal import ENDS
+from music_emotion.inference.writers import clock
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +31,12 @@ WIDTH = 10.0  # inches
 HEIGHTS = {"wave": 0.9, "time": 2.4, "bars": 2.4, "why": 2.2}  # inches
 WAVE_POINTS = 2_000  # at most, so that a long file stays a small picture
 DOTS_PER_INCH = 130
-LABELLED_SHARE = 0.05  # of the height; a lower area has no room for its name
-INNER_SHARE = 0.12  # of the height, for a name within the area
+INNER_SHARE = 0.12  # of the height; a lower area has no room for its name
+LEVEL = 0.05  # below the highest point, which still counts as high as it
+MARGIN = 0.06  # of the width, that a name keeps from the ends
+TICKS = 10  # at most, along the time
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600)
+"""Seconds between ticks; what is longer takes whole hours."""
 GREY = "#888888"
 SPEAKS_FOR, SPEAKS_AGAINST = "#d95f02", "#2b7bba"
 """Orange and blue, which colour-blind readers tell apart; the web page's, too."""
@@ -133,7 +138,8 @@ def _draw_wave(axes: Axes, prediction: TrackPrediction) -> None:
     axes.fill_between(time, -peaks, peaks, color=GREY, linewidth=0)
     axes.set_xlim(0, prediction.duration)
     axes.set_yticks([])
-    axes.set_xticklabels([])
+    _mark_time(axes, prediction.duration)
+    axes.tick_params(labelbottom=False)  # the timeline below has the same ticks
     _frame(axes, left=False)
 
 
@@ -142,49 +148,95 @@ def _draw_timeline(axes: Axes, prediction: TrackPrediction) -> None:
     edges = np.concatenate([[0.0], timeline.time, [prediction.duration]])
     values = np.concatenate([timeline.emotions[:1], timeline.emotions, timeline.emotions[-1:]])
     colours = [emotion.colour for emotion in GEMS]
-    axes.stackplot(edges, values.T, colors=colours, linewidth=0)
+    names = [emotion.label for emotion in GEMS]
+    axes.stackplot(edges, values.T, colors=colours, labels=names, linewidth=0)
     if prediction.top is None:
         box = {"facecolor": "white", "edgecolor": "none"}
         where = axes.transAxes
         axes.text(0.5, 0.5, SILENCE, transform=where, ha="center", va="center", bbox=box)
     else:
         _label_areas(axes, edges, values)
+        # As the areas lie above each other.
+        axes.legend(
+            reverse=True, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
+        )
     axes.set_xlim(0, prediction.duration)
-    axes.set_ylim(0, 1)
-    axes.set_ylabel("probability")
-    axes.set_xlabel("seconds")
+    _mark_time(axes, prediction.duration)
+    _mark_shares(axes)
     _frame(axes)
 
 
 def _label_areas(axes: Axes, edges: NDArray[np.float64], values: Array) -> None:
-    """Name each area beside the picture's end, or where it is highest if it has gone by then."""
+    """Name each area where it is highest, if there is room for its name."""
     tops = np.cumsum(values, axis=1)
     for index, emotion in enumerate(GEMS):
-        if values[-1, index] >= LABELLED_SHARE:
-            axes.annotate(
-                emotion.label,
-                (1.005, float(tops[-1, index] - values[-1, index] / 2)),
-                xycoords="axes fraction",
-                fontsize=7,
-                va="center",
-                color=emotion.colour,
-            )
+        height = values[:, index]
+        first, last = _highest(height)
+        if height[first] < INNER_SHARE:
             continue
-        at = int(values[:, index].argmax())
-        if values[at, index] >= INNER_SHARE:
-            middle = float(tops[at, index] - values[at, index] / 2)
-            axes.text(float(edges[at]), middle, emotion.label, fontsize=7, ha="center", va="center")
+        time = (edges[first] + edges[last]) / 2
+        axes.text(
+            float(np.clip(time, MARGIN * edges[-1], (1 - MARGIN) * edges[-1])),
+            float(np.interp(time, edges, tops[:, index] - height / 2)),
+            emotion.label, fontsize=7, ha="center", va="center",
+            color=_readable_on(emotion.colour),
+        )  # fmt: skip
+
+
+def _highest(values: Array) -> tuple[int, int]:
+    """Return the first point that is about as high as any, and the last that stays so high.
+
+    Examples
+    --------
+    >>> _highest(np.array([0.1, 0.9, 0.9, 0.2, 0.9], np.float32))
+    (1, 2)
+    """
+    high = values >= values.max() - LEVEL
+    first = int(high.argmax())
+    low = np.flatnonzero(~high[first:])
+    return first, first + int(low[0]) - 1 if len(low) else len(values) - 1
+
+
+def _readable_on(colour: str) -> str:
+    """Return black or white, whichever stands out more against a colour (WCAG 2's luminance)."""
+    from matplotlib.colors import to_rgb
+
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in to_rgb(colour)
+    ]
+    luminance = float(np.dot((0.2126, 0.7152, 0.0722), linear))
+    return "black" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "white"
+
+
+def _mark_time(axes: Axes, end: float) -> None:
+    """Mark the time from 0 to ``end`` seconds as ``m:ss``, as everything else tells it."""
+    hour = STEPS[-1]
+    step = next((step for step in STEPS if end <= TICKS * step), hour * -(-end // (TICKS * hour)))
+    ticks = np.arange(0.0, end + 1e-6, step)
+    axes.set_xticks(ticks, [clock(float(tick)) for tick in ticks])
+
+
+def _mark_shares(axes: Axes) -> None:
+    """Let the height go from 0 to 100 %, whatever is drawn: pictures can be compared."""
+    from matplotlib.ticker import PercentFormatter
+
+    axes.set_ylim(0, 1)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_ylabel("probability")
 
 
 def _draw_bars(axes: Axes, prediction: TrackPrediction) -> None:
     position = np.arange(len(EMOTIONS))
     axes.bar(position, prediction.emotions, width=0.6, color=[emotion.colour for emotion in GEMS])
     axes.plot(position, prediction.intensities, "o", color="black", markersize=4)
-    axes.set_xticks(position, [emotion.label.replace(" ", "\n") for emotion in GEMS], fontsize=7)
+    names = [
+        f"{share:.0%}\n{emotion.label}".replace(" ", "\n")
+        for share, emotion in zip(prediction.emotions, GEMS, strict=True)
+    ]
+    axes.set_xticks(position, names, fontsize=6.5)
     axes.set_xlim(-0.6, len(EMOTIONS) - 0.4)
-    highest = max(float(prediction.emotions.max()), float(prediction.intensities.max()))
-    axes.set_ylim(0, max(0.5, 1.1 * highest))
-    axes.set_ylabel("probability")
+    _mark_shares(axes)
     sure = f"confidence {prediction.confidence:.0%}" if prediction.top is not None else SILENCE
     axes.set_title(
         "bars: probability to be the dominant emotion; dots: share of listeners who feel it\n"
@@ -245,7 +297,7 @@ def _draw_reasons(axes: Axes, explanation: Explanation) -> Any:
     labels = [f"{high:,.0f}" for _, high in explanation.bands]
     axes.set_yticks(np.arange(len(labels)) + 1.0, labels, fontsize=7)
     axes.set_ylabel("Hz")
-    axes.set_xlabel("seconds")
+    _mark_time(axes, end)
     name = LABELS[explanation.emotion]
     axes.set_title(
         f"why {name}: orange speaks for it, blue against it\n"
