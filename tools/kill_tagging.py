@@ -37,7 +37,8 @@ from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.journal import undoable, unfinished
-from music_emotion.library.tags.plan import FIELDS, MOODS, fields_of
+from music_emotion.library.tags.mark import MARK, digest_of, read_mark
+from music_emotion.library.tags.values import FIELDS, MOODS, values_of
 from music_emotion.library.track import CatalogueTrack
 
 KINDS = {
@@ -165,7 +166,7 @@ def sound_of(path: Path) -> str:
 
 def others_of(path: Path) -> object:
     tags = open_tags(path)
-    return tags.others([tags.key(field) for field in FIELDS])
+    return tags.others([tags.key(field) for field in (*FIELDS, MARK)])
 
 
 def start(command: list[str], songs: list[Song]) -> subprocess.Popen[bytes]:
@@ -228,10 +229,17 @@ def check_tags(path: Path, row: CatalogueTrack | None, tagged: bool) -> None:
     tags = open_tags(path)
     if row is None or row.prediction is None:
         raise SystemExit(f"{path.name} is not in the catalogue")
-    for field, values in fields_of(row.prediction).items():
-        if tags.get(tags.key(field)) != (values if tagged else None):
+    mark = read_mark(tags)
+    for field, values in values_of(row.prediction).items():
+        now = tags.get(tags.key(field))
+        if now != (values if tagged else None):
             raise SystemExit(f"{path.name}: {field} is not as it should be")
-    if tagged and tags.get(tags.key("MOOD"))[0] not in MOODS:
+        if now is not None and mark[field].digest != digest_of(now):
+            raise SystemExit(f"{path.name}: the mark says something else of {field}")
+    if not tagged and tags.get(tags.key(MARK)) is not None:
+        raise SystemExit(f"{path.name} is marked and not tagged")
+    mood = tags.get(tags.key("MOOD"))
+    if mood is not None and mood[0] not in MOODS:
         raise SystemExit(f"{path.name} has a strange mood")
 
 

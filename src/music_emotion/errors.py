@@ -45,6 +45,10 @@ class TagError(MusicEmotionError):
     """A file whose tags cannot be read or written."""
 
 
+class SettingsError(MusicEmotionError):
+    """A file of settings that cannot be read, or says what it may not."""
+
+
 class MissingExtraError(MusicEmotionError):
     """A part of the package whose optional dependencies are not installed."""
 

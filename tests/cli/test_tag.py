@@ -194,3 +194,38 @@ def test_a_copy_left_by_a_killed_run_is_no_music(music, model):
 
 def test_an_unknown_model_is_told_once(music):
     assert isinstance(tag(music, "--model", "nosuch").exception, ModelError)
+
+
+def test_taking_back_needs_no_catalogue(music, model, tmp_path):
+    (music / "letter.mp3").unlink()
+    calm = music / "calm.flac"
+    before = open_tags(calm).others(())
+    tag(music, "-m", model, "--write")
+    catalogue = tmp_path / "catalogue.sqlite"
+    for path in tmp_path.glob("catalogue.sqlite*"):
+        path.unlink()
+    shown = tag(music, "--undo")
+    assert shown.stdout.splitlines()[-1].startswith("2 files: 2 would be changed")
+    assert not catalogue.exists() and mood(calm) == ("calmness",)
+    assert tag(music, "--undo", "--write", "-q").stdout == "2 files: 2 changed\n"
+    assert open_tags(calm).others(()) == before
+    assert not catalogue.exists()
+    assert tag(music, "--undo", "--write", "-q").stdout == "2 files: 2 need no change\n"
+
+
+def test_what_is_written_is_said_in_a_file(music, model, tmp_path, monkeypatch):
+    calm, config = music / "calm.flac", tmp_path / "tags.toml"
+    config.write_text(
+        'numbers = false\n[names]\ncalmness = "ruhig"\n[fields]\ncomment = "{mood}!"\n'
+    )
+    shown = tag(calm, "-m", model, "--config", config)
+    assert shown.stdout.splitlines()[1:-1] == [
+        "  + MOOD: ruhig",
+        "  + COMMENT: ruhig!",
+        "  + EMOTION_MARK",
+    ]
+    monkeypatch.setenv("MUSIC_EMOTION_TAGS", str(config))
+    tag(calm, "--write")
+    assert mood(calm) == ("ruhig",)
+    config.write_text("most = 10")
+    assert str(tag(calm).exception) == f"'{config}': most = 10 must be a whole number from 1 to 9"

@@ -288,3 +288,5 @@ def test_lines_are_left_out_by_their_longest_beginning_and_kinds_must_be_known()
         blocks_of(Path("page.md"), "```pyton\n1\n```\n")
     [saved] = blocks_of(Path("page.md"), "```python\n# mine.py\nx = 1\n```\n")
     assert saved.file_name == "mine.py"
+    [saved] = blocks_of(Path("page.md"), "```toml\n# my.toml\nx = 1\n```\n```toml\nx = 1\n```\n")
+    assert saved.file_name == "my.toml"

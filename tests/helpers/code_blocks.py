@@ -43,7 +43,7 @@ OTHER = (
 """Kinds of block that are no commands or programs that are run with the page."""
 
 BLOCK = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"# ([\w-]+\.py)\n")
+NAMED = re.compile(r"# ([\w-]+\.(?:py|toml))\n")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Block:
 
     @property
     def file_name(self) -> str | None:
-        """The name that a Python block is to be saved under, if it is not to be run."""
+        """The name that a block is to be saved under, if it is not to be run."""
         named = NAMED.match(self.text)
         return named[1] if named else None
 
@@ -121,9 +121,9 @@ def blocks_of(page: Path, text: str | None = None) -> list[Block]:
     for match in BLOCK.finditer(text):
         place = f"{page.name}:{text[: match.start()].count(chr(10)) + 1}"
         kind = match["kind"].split(" ")[0]
-        if kind in OTHER:
+        if kind in OTHER and not NAMED.match(match["text"]):
             continue
-        if kind not in SHELL + PYTHON:
+        if kind not in SHELL + PYTHON + OTHER:
             raise ValueError(f"{place}: a block of unknown kind {kind!r}: sh, python, csv, text …?")
         found.append(Block(place, kind, match["text"], not_run, known["needs_emotify"]))
     return found

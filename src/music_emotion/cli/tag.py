@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -29,6 +31,15 @@ def tag(
     overwrite: Annotated[
         bool, Option("--overwrite", help="Replace moods that you set yourself, too.")
     ] = False,
+    config: Annotated[
+        Path | None,
+        Option(
+            "--config",
+            metavar="FILE",
+            help="What is written, in TOML; by default MUSIC_EMOTION_TAGS, or tags.toml among the "
+            "user's settings.",
+        ),
+    ] = None,
     keep_times: Annotated[
         bool, Option("--keep-times", help="Leave the files' time of change as it is.")
     ] = False,
@@ -53,18 +64,22 @@ def tag(
     from music_emotion.library.catalogue import Catalogue, default_catalogue
     from music_emotion.library.database import scan_lock
     from music_emotion.library.tags.session import TagSession
+    from music_emotion.library.tags.settings import default_settings, read_settings
 
+    settings = read_settings(config or default_settings())
     path = catalogue or default_catalogue()
     is_new = not path.exists()
     silence_native_libraries()
     with ExitStack() as stack:
         may_make = bool(paths) and not undo
-        if (write or paths) and (may_make or path.exists()):
+        alone = bool(paths) and undo and is_new  # without a catalogue the marks in the files do
+        if ((may_make or not is_new) and (write or paths)) or (alone and write):
             stack.enter_context(scan_lock(path, wait=wait, waiting=say_waiting))
-        opened = stack.enter_context(
-            Catalogue.open(path, write=may_make or (write and path.exists()))
-        )
-        session = TagSession(opened, paths or None, model, write, overwrite, keep_times)
+        if alone:
+            path = Path(stack.enter_context(TemporaryDirectory())) / "empty.sqlite"
+        may_write = may_make or alone or (write and not is_new)
+        opened = stack.enter_context(Catalogue.open(path, write=may_write))
+        session = TagSession(opened, paths or None, model, write, overwrite, keep_times, settings)
         steps = session.undo() if undo else session.tag()
         show = stack.enter_context(progress_bar("tagging", transient=True))
         for done, lines in enumerate(steps, start=1):
@@ -73,7 +88,7 @@ def tag(
             show(done, session.total)
     typer.echo(session.summary())
     say_left_out(session.left_out)
-    if is_new:
+    if is_new and not undo:
         typer.echo(f"predictions are kept in a new catalogue: {printable(path)}", err=True)
     end_with(session.failures)
 

@@ -32,11 +32,9 @@ from music_emotion.library.tags import journal, rewrite
 from music_emotion.library.tags import plan as plan_module
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.plan import (
-    FIELDS,
     TagPlan,
     audio_now,
     diff_lines,
-    fields_of,
     plan_tags,
     plan_undo,
     real_folder,
@@ -45,6 +43,7 @@ from music_emotion.library.tags.plan import (
     undoable_write,
     write_tags,
 )
+from music_emotion.library.tags.values import FIELDS, values_of
 
 pytestmark = needs_ffmpeg
 
@@ -107,7 +106,7 @@ def test_what_is_written_reads_back_and_the_rest_stays(tmp_path, catalogue, kind
     in_file, in_ffprobe = MOOD_NAMES[kind]
     tags, shown = open_tags(path), probed(path)
     assert tags.key("MOOD") == in_file
-    for field, values in fields_of(row_of(catalogue, path).prediction).items():
+    for field, values in values_of(row_of(catalogue, path).prediction).items():
         assert tags.get(tags.key(field)) == values
         name = in_ffprobe if field == "MOOD" else field
         assert not in_ffprobe or (shown[name],) == values
@@ -132,6 +131,7 @@ def test_a_second_time_nothing_changes(mp3, catalogue):
         "  ~ TXXX:EMOTION_CALMNESS: 0.90 → 0.44",
         "  ~ TXXX:EMOTION_TENSION: 0.77 → 0.90",
         "  ~ TXXX:EMOTION_MODEL: tones 1 → tones 2",
+        "  ~ TXXX:EMOTION_MARK",
     ]
 
 
@@ -140,7 +140,7 @@ def test_a_mood_of_the_users_stays(mp3, catalogue):
     tags.add(TXXX(desc="mood", text="Sunday morning"))
     tags.save(mp3)
     plan = written(catalogue, mp3)
-    assert plan.kept == "Sunday morning"
+    assert plan.kept == {"MOOD": ("Sunday morning",)}
     assert diff_lines(plan)[-1] == "  = MOOD: Sunday morning (yours; --overwrite replaces it)"
     assert "TMOO" not in ID3(mp3) and "TXXX:EMOTION_CALMNESS" in ID3(mp3)
     written(catalogue, mp3, overwrite=True)
@@ -354,7 +354,7 @@ def test_a_mood_that_was_changed_into_another_of_ours_is_the_users(mp3, catalogu
     tags["TMOO"].text = ["sadness"]
     tags.save(mp3)
     plan = plan_tags(catalogue, row_of(catalogue, mp3))
-    assert (plan.kept, plan.after) == ("sadness", {})
+    assert plan.kept == {"MOOD": ("sadness",)}
 
 
 def test_an_interrupted_writing_of_a_file_that_sounds_different_now_stays_open(mp3, catalogue):
@@ -379,22 +379,6 @@ def flac(tmp_path):
     return path
 
 
-def test_the_fields_of_a_prediction(flac):
-    prediction = predicted(flac, "joyful_activation").prediction
-    shares = ("0.00", "0.11", "0.22", "0.33", "0.44", "0.55", "0.90", "0.77", "0.88")
-    assert fields_of(prediction) == {
-        "MOOD": ("joyful activation",),
-        **{f"EMOTION_{n.upper()}": (v,) for n, v in zip(EMOTIONS, shares, strict=True)},
-        "EMOTION_VALENCE": ("0.25",),
-        "EMOTION_AROUSAL": ("-0.50",),
-        **{f"EMOTION_STANDING_{n.upper()}": (f"0.{k}0",) for k, n in enumerate(EMOTIONS)},
-        "EMOTION_MODEL": ("tones 1",),
-    }
-    assert fields_of(predicted(flac, None).prediction)["MOOD"] is None
-    assert tuple(fields_of(prediction)) == FIELDS
-    assert fields_of(replace(prediction, arousal=-0.001))["EMOTION_AROUSAL"] == ("0.00",)
-
-
 def test_what_is_not_known_is_not_written_and_taken_out(flac, catalogue):
     written(catalogue, flac)
     row = catalogued(catalogue, flac)
@@ -415,7 +399,7 @@ def test_only_a_file_with_a_new_stamp_is_listened_to(flac, catalogue, monkeypatc
     monkeypatch.setattr(plan_module, "audio_digest", lambda path: bytes(16))
     plan = plan_tags(catalogue, row)
     assert (plan.path, plan.stamp, plan.left) == (str(flac), row.stamp, ())
-    assert plan.before == dict.fromkeys(plan.after) and len(plan.after) == 22
+    assert plan.before == dict.fromkeys(plan.after) and len(plan.after) == 24
     assert audio_now(str(flac), row) == (row.stamp, row.audio)
     for known in (None, replace(row, audio=b""), replace(row, stamp=FileStamp(1, 2, 3))):
         assert audio_now(str(flac), known) == (row.stamp, bytes(16))
@@ -460,7 +444,7 @@ def test_a_writing_is_noted_with_what_was_there(flac, catalogue):
     back = plan_undo(catalogue, write)
     assert back.before == write.after
     assert back.after == {**dict.fromkeys(plan.after), "EMOTION_POWER": ("9",)}
-    assert (back.path, back.stamp, back.left, back.kept) == (str(flac), now.stamp, (), "")
+    assert (back.path, back.stamp, back.left, back.kept) == (str(flac), now.stamp, (), {})
     undo_tags(catalogue, write, back, keep_times=True)
     assert row_of(catalogue, flac).stamp == FileStamp.read(flac)
     assert flac.stat().st_mtime_ns == 10**18
@@ -561,7 +545,7 @@ def test_a_plan_in_lines(tmp_path):
         {"A": None, "B": ("1", "2"), "C": ("3",)},
         {"A": ("new", "er"), "B": None, "C": ("4\t",)},
         FileStamp(0, 0, 0),
-        kept="min\re",
+        kept={"MOOD": ("min\re",)},
         left=("D\n",),
     )
     assert diff_lines(plan) == [

@@ -10,6 +10,8 @@ MP4 (M4A, M4B …)                 ``----:com.apple.iTunes:MOOD``
 APEv2 (WavPack, Monkey's …)      ``Mood``
 ===============================  ==========================================================
 
+The comment goes into ``COMM`` without a description, ``COMMENT``, ``©cmt``, ``Comment``; the
+grouping into ``TIT1`` (or ``GRP1``, where there is one), ``GROUPING``, ``©grp``, ``Grouping``.
 Other names go into ``TXXX``, Vorbis comments, freeform atoms and APEv2 items as they are.
 """
 
@@ -18,19 +20,44 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from music_emotion.errors import TagError, printable
 from music_emotion.library.track import check_mutagen
 
-MOOD = "MOOD"
+MOOD, COMMENT, GROUPING = "MOOD", "COMMENT", "GROUPING"
 FREEFORM = "----:com.apple.iTunes:"
 USER_TEXT = "TXXX:"
 ID3V1_BYTES = 128
 Values = tuple[str, ...]
 Change = Mapping[str, Values | None]
 """Values of tags by their names in the file; ``None``: no such tag."""
+
+
+_FIELDS = {
+    "TMOO": MOOD,
+    "TIT1": GROUPING,
+    "GRP1": GROUPING,
+    "\xa9CMT": COMMENT,
+    "\xa9GRP": GROUPING,
+}
+
+
+def field_of(key: str) -> str:
+    """Return the field that a tag's name in a file, of whatever kind, stands for.
+
+    Examples
+    --------
+    >>> [field_of(key) for key in ("TMOO", "TXXX:Mood", "COMM::eng", "----:com.apple.iTunes:X")]
+    ['MOOD', 'MOOD', 'COMMENT', 'X']
+    """
+    upper = key.upper()
+    if upper.startswith("COMM::"):
+        return COMMENT
+    return _FIELDS.get(upper, upper.removeprefix(USER_TEXT).removeprefix(FREEFORM.upper()))
 
 
 def open_tags(path: str | os.PathLike[str]) -> TagFile:
@@ -85,6 +112,10 @@ class TagFile:
             self.put(key, values)
         elif self.get(key) is not None:
             del self._tags[key]
+
+    def elsewhere(self, field: str) -> Values | None:
+        """Return what the file says of a field under a name that is not :meth:`key`'s."""
+        return None
 
     def others(self, keys: Iterable[str]) -> object:
         """Return all tags but these, in a form that can be compared."""
@@ -150,8 +181,31 @@ class Id3Tags(TagFile):
             for picture in self._tags.getall("APIC"):
                 picture.mime = _MIME_TYPES.get(picture.mime, picture.mime)
 
+    def elsewhere(self, field: str) -> Values | None:
+        """Return a field's value in the other of two frames, or in an APEv2 tag of the file."""
+        key = self.key(field)
+        for other in (self._spelled(USER_TEXT + field), *_FRAMES.get(field, ())):
+            if other != key and (values := self.get(other)):
+                return values
+        return self._ape.get(self._ape.key(field)) if self._ape is not None else None
+
+    @cached_property
+    def _ape(self) -> ApeItems | None:
+        from mutagen.apev2 import APEv2
+
+        read: Any = APEv2
+        try:
+            return ApeItems(self.path, SimpleNamespace(tags=read(self.path)))
+        except Exception:  # there is none, or it is damaged
+            return None
+
     def _name(self, field: str) -> str:
         named = USER_TEXT + field
+        if field == COMMENT:
+            found = (key for key in self._tags if key.upper().startswith("COMM::"))
+            return next(found, "COMM::eng")
+        if field == GROUPING:
+            return "GRP1" if "GRP1" in self._tags else "TIT1"
         if field != MOOD or (self._spelled(named) in self._tags and "TMOO" not in self._tags):
             return named
         return "TMOO" if "TMOO" in self._tags or self._version == 4 else named
@@ -165,7 +219,11 @@ class Id3Tags(TagFile):
 
         plain = all(value.isascii() for value in values)
         encoding = Encoding.LATIN1 if plain else Encoding.UTF16
-        described = {} if key == "TMOO" else {"desc": key.removeprefix(USER_TEXT)}
+        described: dict[str, str] = {}
+        if key.startswith(USER_TEXT):
+            described = {"desc": key.removeprefix(USER_TEXT)}
+        elif key.startswith("COMM"):
+            described = {"desc": "", "lang": key.rpartition(":")[2]}
         make: Any = Frames[key[:4]]
         self._tags.setall(key, [make(encoding=encoding, text=list(values), **described)])
 
@@ -210,6 +268,7 @@ class Id3Tags(TagFile):
                 file.write(last)
 
 
+_FRAMES = {MOOD: ("TMOO",), GROUPING: ("TIT1", "GRP1")}
 _MIME_TYPES = {"PNG": "image/png", "JPG": "image/jpeg"}  # of pictures in ID3v2.2
 
 
@@ -254,11 +313,18 @@ _REWRITTEN_BLOCKS = (1, 4)  # padding; the comments themselves
 class Mp4Atoms(TagFile):
     """MP4 and M4A: freeform atoms under iTunes's name."""
 
+    def put(self, key: str, values: Sequence[str]) -> None:
+        """Set the values of a tag."""
+        self._tags[key] = self._made(values) if key.startswith("----") else list(values)
+
     def _name(self, field: str) -> str:
-        return FREEFORM + field
+        return _ATOMS.get(field, FREEFORM + field)
 
     def _texts(self, value: Any) -> Iterable[str]:
-        return (bytes(atom).decode("utf-8", "replace") for atom in value)
+        return (
+            atom if isinstance(atom, str) else bytes(atom).decode("utf-8", "replace")
+            for atom in value
+        )
 
     def _made(self, values: Sequence[str]) -> Any:
         from mutagen import mp4
@@ -267,11 +333,14 @@ class Mp4Atoms(TagFile):
         return [make(value.encode(), mp4.AtomDataType.UTF8) for value in values]
 
 
+_ATOMS = {COMMENT: "\xa9cmt", GROUPING: "\xa9grp"}
+
+
 class ApeItems(TagFile):
     """WavPack, Monkey's Audio, Musepack."""
 
     def _name(self, field: str) -> str:
-        return "Mood" if field == MOOD else field
+        return field.capitalize() if field in (MOOD, COMMENT, GROUPING) else field
 
     def _texts(self, value: Any) -> Iterable[str]:
         return str(value).split("\0")

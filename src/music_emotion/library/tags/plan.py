@@ -1,48 +1,34 @@
 """The emotion in the files' own tags: plan, write, take back.
 
-Written are the strongest emotion as the mood, the nine intensities (0–1, the share of listeners who
-are expected to feel it), valence and arousal (−1 to 1), the nine standings (0–1, the share of the
-model's reference tracks that have less of it) and the model::
-
-    MOOD=calmness   EMOTION_CALMNESS=0.42   …   EMOTION_VALENCE=0.31   EMOTION_AROUSAL=-0.55
-    EMOTION_STANDING_CALMNESS=0.88   …   EMOTION_MODEL=default 1
-
-under the names that :mod:`music_emotion.library.tags.fields` lists. A mood that the user set stays.
-What is written is noted in the catalogue first (:mod:`music_emotion.library.tags.journal`), so
-that it can be taken back and a process that was killed leaves nothing half done.
+What is written is in :mod:`music_emotion.library.tags.values`, and under which names in
+:mod:`music_emotion.library.tags.fields`. A mark among the tags says of each value that it is ours
+(:mod:`music_emotion.library.tags.mark`); a mood, a comment or another word that is not stays. What
+is written is noted in the catalogue first (:mod:`music_emotion.library.tags.journal`), so that it
+can be taken back and a process that was killed leaves nothing half done; without the catalogue it
+is taken back by the mark.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from math import isnan
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from music_emotion.audio.names import written_name
 from music_emotion.digest import FileStamp
-from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import TagError, printable
-from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.scan import unreadable
 from music_emotion.library.tags import journal, rewrite
-from music_emotion.library.tags.fields import MOOD, Change, TagFile, Values, open_tags
+from music_emotion.library.tags.fields import Change, TagFile, Values, field_of, open_tags
 from music_emotion.library.tags.journal import TagWrite
+from music_emotion.library.tags.mark import MARK, Mark, mark_of_log, read_mark
+from music_emotion.library.tags.merge import merged, taken_back
+from music_emotion.library.tags.settings import TagSettings
+from music_emotion.library.tags.values import values_of
 from music_emotion.library.track import CatalogueTrack, Tags
-
-PREFIX = "EMOTION_"
-MODEL = f"{PREFIX}MODEL"
-INTENSITIES = tuple(f"{PREFIX}{name.upper()}" for name in EMOTIONS)
-STANDINGS = tuple(f"{PREFIX}STANDING_{name.upper()}" for name in EMOTIONS)
-VALENCE, AROUSAL = f"{PREFIX}VALENCE", f"{PREFIX}AROUSAL"
-FIELDS = (MOOD, *INTENSITIES, VALENCE, AROUSAL, *STANDINGS, MODEL)
-"""All that is written."""
-
-MOODS = tuple(name.replace("_", " ") for name in EMOTIONS)
-"""The words written as moods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +40,7 @@ class TagPlan:
     before, after
         The tags that change.
     kept
-        Mood of the user's that stays; ``""`` where there is none.
+        Words of the user's that stay, by the names of fields.
     left
         Tags that were changed since they were written, and are not taken back.
     """
@@ -63,32 +49,21 @@ class TagPlan:
     before: Change
     after: Change
     stamp: FileStamp
-    kept: str = ""
+    kept: Mapping[str, Values] = field(default_factory=dict)
     left: tuple[str, ...] = ()
 
 
-def fields_of(prediction: TrackPrediction) -> dict[str, Values | None]:
-    """Return what is written of a prediction, a value for each of :data:`FIELDS`.
-
-    Silence has no mood; what is not known is not written.
-    """
-    numbers = {
-        **dict(zip(INTENSITIES, prediction.intensities.tolist(), strict=True)),
-        VALENCE: prediction.valence,
-        AROUSAL: prediction.arousal,
-        **dict(zip(STANDINGS, prediction.standing.tolist(), strict=True)),
-    }
-    return {
-        MOOD: None if prediction.top is None else (MOODS[EMOTIONS.index(prediction.top)],),
-        **{field: None if isnan(value) else (f"{value:z.2f}",) for field, value in numbers.items()},
-        MODEL: (f"{prediction.model} {prediction.version}",),
-    }
-
-
-def plan_tags(catalogue: Catalogue, track: CatalogueTrack, *, overwrite: bool = False) -> TagPlan:
+def plan_tags(
+    catalogue: Catalogue,
+    track: CatalogueTrack,
+    *,
+    settings: TagSettings | None = None,
+    overwrite: bool = False,
+) -> TagPlan:
     """Return what tagging would change in a file; nothing where it says all of it already.
 
-    A mood that was not written here, as the catalogue knows, stays unless ``overwrite`` is set.
+    Words that were not written by us, as the mark in the file knows or, of earlier versions that
+    left none, the catalogue, stay unless ``overwrite`` is set.
 
     Raises
     ------
@@ -99,16 +74,27 @@ def plan_tags(catalogue: Catalogue, track: CatalogueTrack, *, overwrite: bool = 
         raise TagError(track.error or f"'{printable(track.path)}' was not predicted")
     stamp = _stamp_of_same_sound(track.path, track, track.audio)
     tags = open_tags(track.path)
-    wanted = fields_of(track.prediction)
-    kept = "" if overwrite else _users_mood(tags, catalogue, track)
-    if kept:
-        del wanted[MOOD]
-    after = {tags.key(field): values for field, values in wanted.items()}
-    before = {key: tags.get(key) for key in after}
-    after = {key: values for key, values in after.items() if values != before[key]}
+    mark = mark_of(tags, catalogue, track)
+    new = merged(tags, mark, values_of(track.prediction, settings), overwrite=overwrite)
+    return TagPlan(track.path, *_differing(tags, new.change), stamp, kept=new.kept)
+
+
+def mark_of(tags: TagFile, catalogue: Catalogue, track: CatalogueTrack) -> Mark:
+    """Return what of a file's tags is ours: by its mark or, of earlier versions, by the log."""
+    if mark := read_mark(tags):
+        return mark
+    if tags.get(tags.key(MARK)):  # of a later version, or spoilt
+        return {}
+    return mark_of_log((w.before, w.after) for w in journal.writings_of(catalogue, track))
+
+
+def _differing(tags: TagFile, change: Change) -> tuple[Change, Change]:
+    """Return the tags of a change that are not so yet, before and after; all others can be kept."""
+    before = {key: tags.get(key) for key in change}
+    after = {key: values for key, values in change.items() if values != before[key]}
     if after:
         tags.check_lossless()
-    return TagPlan(track.path, {key: before[key] for key in after}, after, stamp, kept=kept)
+    return {key: before[key] for key in after}, after
 
 
 def _stamp_of_same_sound(path: str, known: CatalogueTrack | None, audio: bytes) -> FileStamp:
@@ -137,20 +123,6 @@ def audio_now(path: str, known: CatalogueTrack | None) -> tuple[FileStamp, bytes
         return stamp, audio_digest(path)
     except OSError as error:
         raise TagError(unreadable(path, error)) from None
-
-
-def _users_mood(tags: TagFile, catalogue: Catalogue, track: CatalogueTrack) -> str:
-    """Return the mood of a file if it is not the one that was written here last."""
-    mood = tags.get(tags.key(MOOD))
-    if not mood:
-        return ""
-    written = (
-        values
-        for write in journal.writings_of(catalogue, track)
-        for key, values in write.after.items()
-        if PREFIX not in key.upper()
-    )
-    return "" if next(written, None) == mood else "; ".join(mood)
 
 
 def write_tags(
@@ -200,12 +172,56 @@ def plan_undo(catalogue: Catalogue, write: TagWrite) -> TagPlan:
     """
     stamp = _stamp_of_same_sound(write.path, _track_of(catalogue, write), write.audio)
     tags = open_tags(write.path)
-    now = {key: tags.get(key) for key in write.after}
-    back = {key: write.before[key] for key, values in write.after.items() if now[key] == values}
-    left = tuple(key for key in now if key not in back and now[key] != write.before[key])
-    if back:
-        tags.check_lossless()
-    return TagPlan(write.path, {key: now[key] for key in back}, back, stamp, left=left)
+    back: dict[str, Values | None] = {}
+    left = []
+    for written, values in write.after.items():
+        key = written
+        if tags.get(key) is None and values is not None:  # another program may have moved it
+            key = tags.key(field_of(key))
+        now, before = tags.get(key), write.before[written]
+        if now == values:
+            back[key] = before
+        elif now != before:
+            left.append(key)
+    return TagPlan(write.path, *_differing(tags, back), stamp, left=tuple(left))
+
+
+def plan_undo_by_mark(path: str) -> TagPlan | None:
+    """Return what taking back what a file's mark names would change; ``None`` without a mark.
+
+    All that was ever written goes, and what stood there before the first writing comes back; a tag
+    changed since is left.
+
+    Raises
+    ------
+    TagError
+        It cannot be tagged.
+    """
+    rewrite.real_file(path)
+    try:
+        stamp = FileStamp.read(path)
+    except OSError as error:
+        raise TagError(unreadable(path, error)) from None
+    tags = open_tags(path)
+    mark = read_mark(tags)
+    if not mark:
+        return None
+    back, left = taken_back(tags, mark)
+    return TagPlan(path, *_differing(tags, back), stamp, left=left)
+
+
+def undo_by_mark(catalogue: Catalogue, plan: TagPlan, *, keep_times: bool = False) -> None:
+    """Take back what :func:`plan_undo_by_mark` planned.
+
+    Raises
+    ------
+    TagError
+        It cannot be done; the file is as it was.
+    """
+    stamp = rewrite.rewrite_tags(plan.path, plan.after, expected=plan.stamp, keep_times=keep_times)
+    known = catalogue.track(plan.path)
+    if known is not None and known.id is not None and known.stamp == plan.stamp:
+        catalogue.restamp(known.id, stamp, Tags.read(plan.path))
 
 
 def undo_tags(
@@ -287,8 +303,11 @@ def diff_lines(plan: TagPlan) -> list[str]:
         old = plan.before[key]
         sign = "+" if old is None else "-" if new is None else "~"
         shown = (printable("; ".join(values)) for values in (old, new) if values is not None)
-        lines.append(f"  {sign} {printable(key)}: {' → '.join(shown)}")
-    if plan.kept:
-        lines.append(f"  = {MOOD}: {printable(plan.kept)} (yours; --overwrite replaces it)")
+        is_mark = field_of(key) == MARK  # a long line, and for programs
+        lines.append(f"  {sign} {printable(key)}{'' if is_mark else ': ' + ' → '.join(shown)}")
+    lines += [
+        f"  = {field}: {printable('; '.join(values))} (yours; --overwrite replaces it)"
+        for field, values in plan.kept.items()
+    ]
     lines += [f"  = {printable(key)}: changed since it was written, left" for key in plan.left]
     return lines

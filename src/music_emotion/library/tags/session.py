@@ -18,8 +18,11 @@ from music_emotion.inference.package import find_package
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.scan import counted, scanned
 from music_emotion.library.tags import plan as planning
+from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.journal import TagWrite, undoable, undoable_ids
+from music_emotion.library.tags.mark import read_mark
 from music_emotion.library.tags.plan import TagPlan, audio_now, diff_lines, real_folder
+from music_emotion.library.tags.settings import TagSettings
 from music_emotion.library.track import CatalogueTrack, ModelId, Tags
 from music_emotion.library.walk import absolute, walk
 
@@ -42,12 +45,16 @@ class TagSession:
         Do it; otherwise nothing is touched.
     overwrite, keep_times
         Replace moods that the user set; leave the files' times of change.
+    settings
+        What is written, and in which words.
 
     Attributes
     ----------
     total, changed, unchanged, kept
         Files in all, once the work has begun; those that were (or would be) changed; that need not
-        be; whose own mood stays.
+        be; whose own words stay.
+    unmarked
+        Of ``total``, files of the catalogue that were looked through for a mark and have none.
     failures
         One line for each file that could not be tagged.
     left_out
@@ -62,10 +69,12 @@ class TagSession:
         write: bool = False,
         overwrite: bool = False,
         keep_times: bool = False,
+        settings: TagSettings | None = None,
     ) -> None:
         self._catalogue, self._names, self._model = catalogue, names, model
         self._write, self._overwrite, self._keep_times = write, overwrite, keep_times
-        self.total = self.changed = self.unchanged = self.kept = 0
+        self._settings = settings
+        self.total = self.changed = self.unchanged = self.kept = self.unmarked = 0
         self.failures: list[str] = []
         self.left_out: set[str] = set()
 
@@ -84,24 +93,38 @@ class TagSession:
     def undo(self) -> Iterator[list[str]]:
         """Take back the latest writing of each file; yield what changes."""
         if self._names is None:
-            self._begin(0, ())  # what was interrupted may be among them
-            self.total = len(undoable_ids(self._catalogue))
-            for write in undoable(self._catalogue):
-                yield self._step(self._undo, write)
+            yield from self._undo_all()
             return
         for path in self._begin_named(self._names):
             yield self._step(self._undo_path, path)
+
+    def _undo_all(self) -> Iterator[list[str]]:
+        """Take back by the log and, where it names nothing of a file, by the mark in it."""
+        self._begin(0, ())  # what was interrupted may be among them
+        logged = len(undoable_ids(self._catalogue))
+        paths = [path for _, path in self._catalogue.predicted()]
+        self.total = logged + len(paths)
+        done = set()
+        for write in undoable(self._catalogue):
+            yield self._step(self._undo, write)
+            done.add(os.path.realpath(write.path))
+        for path in paths:
+            if os.path.realpath(path) in done or not _has_mark(path):
+                self.unmarked += 1
+                yield []
+                continue
+            yield self._step(self._undo_by_mark, path)
 
     def summary(self) -> str:
         """Return what was done in a line."""
         counts = {
             "changed" if self._write else "would be changed": self.changed,
             "need no change": self.unchanged,
-            "keep the mood you set": self.kept,
+            "keep words you set": self.kept,
             "failed": len(self.failures),
         }
         hint = "" if self._write or not self.changed else "; nothing was written: add --write"
-        return counted(self.total, counts) + hint
+        return counted(self.total - self.unmarked, counts) + hint
 
     def _begin_named(self, names: Sequence[str]) -> list[str]:
         paths, failures = find_paths(names, self.left_out)
@@ -134,20 +157,35 @@ class TagSession:
         return self._tag(named.row(path))
 
     def _tag(self, row: CatalogueTrack) -> TagPlan:
-        plan = planning.plan_tags(self._catalogue, row, overwrite=self._overwrite)
+        plan = planning.plan_tags(
+            self._catalogue, row, settings=self._settings, overwrite=self._overwrite
+        )
         if self._write and plan.after:
             planning.write_tags(self._catalogue, row, plan, keep_times=self._keep_times)
         return plan
 
     def _undo_path(self, path: str) -> TagPlan | None:
         write = planning.undoable_write(self._catalogue, path)
-        return None if write is None else self._undo(write)
+        return self._undo_by_mark(path) if write is None else self._undo(write)
+
+    def _undo_by_mark(self, path: str) -> TagPlan | None:
+        plan = planning.plan_undo_by_mark(path)
+        if plan is not None and self._write:
+            planning.undo_by_mark(self._catalogue, plan, keep_times=self._keep_times)
+        return plan
 
     def _undo(self, write: TagWrite) -> TagPlan:
         plan = planning.plan_undo(self._catalogue, write)
         if self._write:
             planning.undo_tags(self._catalogue, write, plan, keep_times=self._keep_times)
         return plan
+
+
+def _has_mark(path: str) -> bool:
+    try:
+        return bool(read_mark(open_tags(path)))
+    except errors.TagError:  # it is gone, or is of no kind that is tagged
+        return False
 
 
 # Choosing files
