@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import soundfile as sf
 
 from helpers.command_line import run
 from helpers.sounds import RATE, tone
-from music_emotion.errors import ModelError
+from music_emotion.errors import ModelError, MusicEmotionError
 
 pytestmark = pytest.mark.filterwarnings("ignore:stft with return_complex")
 
@@ -84,3 +86,70 @@ def test_what_is_no_trained_model_is_refused(tmp_path: Path) -> None:
     result = run("export", tmp_path, "-o", tmp_path / "out")
     assert isinstance(result.exception, ModelError)
     assert "model.json is missing" in str(result.exception)
+
+
+@pytest.fixture(scope="module")
+def rated_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve short songs by as many bands: the higher the tone, the higher the ratings."""
+    folder = tmp_path_factory.mktemp("rated")
+    lines = ["path,band,arousal [1..9],mood,mood_sd,raters"]
+    for number in range(12):
+        sf.write(folder / f"{number}.wav", tone(6.0, hertz=200.0 * 1.2**number), RATE)
+        lines.append(f"{number}.wav,band {number},{2 + number / 2},{number / 100},0.01,9")
+    (folder / "rated.csv").write_text("\n".join(lines))
+    return folder / "rated.csv"
+
+
+@pytest.mark.parametrize("model", ["light", "bilstm_cnn"])
+def test_a_model_of_ratings_is_trained_exported_and_used(
+    model: str, rated_table: Path, tmp_path: Path
+) -> None:
+    trained, packaged = tmp_path / "trained", tmp_path / "packaged"
+    options = ["--epochs", 1, "--device", "cpu", "--jobs", 1]
+    result = run("train", model, "--csv", rated_table, "--out", trained, *options)
+    assert result.exit_code == 0, result.output
+    result = run("export", trained, "-o", packaged, "--name", "mine")
+    assert result.exit_code == 0, result.output
+    assert "Output `ratings`, float32 (n, 2): arousal [1..9], mood." in " ".join(
+        (packaged / "model.md").read_text().split()
+    )
+    songs = [rated_table.parent / "1.wav", rated_table.parent / "10.wav"]
+    result = run("predict", *songs, "-m", packaged, "-f", "csv")
+    low, high = csv.DictReader(io.StringIO(result.stdout))
+    assert [*low] == [
+        *("path", "duration", "model", "version", "arousal", "mood", "warnings", "error")
+    ]
+    assert (low["model"], float(low["duration"])) == ("mine", 6.0)
+    if model == "light":
+        assert 2.0 < float(low["arousal"]) < 5.0 < float(high["arousal"]) < 8.0
+    result = run("predict", songs[0], "-m", packaged, "-f", "json")
+    (said,) = json.loads(result.stdout)
+    assert said["ratings"]["arousal"] == pytest.approx(float(low["arousal"]))
+    result = run("predict", *songs, "-m", packaged)
+    assert f"arousal {float(high['arousal']):+.2f}  mood" in result.stdout.splitlines()[1]
+    assert "It rates arousal [1..9], mood, and names no emotions." in run("models", packaged).stdout
+
+
+def test_what_a_model_of_ratings_cannot_do_is_one_line(rated_table: Path, tmp_path: Path) -> None:
+    trained, packaged = tmp_path / "trained", tmp_path / "packaged"
+    run("train", "light", "--csv", rated_table, "--out", trained, "--jobs", 1)
+    run("export", trained, "-o", packaged)
+    song, letter = rated_table.parent / "1.wav", tmp_path / "letter.wav"
+    letter.write_text("dear listener")
+    for arguments, line in (
+        (["predict", song, "--timeline"], "rates whole tracks: leave out --plot"),
+        (["predict", song, "-f", "jams"], "jams cannot tell ratings: use table, json, jsonl, csv"),
+        (["scan", rated_table.parent, "--catalogue", tmp_path / "c"], "rates arousal, mood and"),
+    ):
+        refused = run(*arguments, "-m", packaged)
+        assert isinstance(refused.exception, MusicEmotionError)
+        assert line in str(refused.exception)
+        assert "\n" not in str(refused.exception)
+    others = run("predict", song, letter, "-m", packaged)
+    assert others.exit_code == 1
+    assert "1.wav" in others.stdout
+    sf.write(tmp_path / "silence.wav", 0 * tone(6.0), RATE)
+    silent = run("predict", tmp_path / "silence.wav", "-m", packaged)
+    assert "silent\n  note: silent: there is nothing to hear" in silent.stdout
+    silent = run("predict", tmp_path / "silence.wav", "-m", packaged, "-f", "json")
+    assert json.loads(silent.stdout)[0]["ratings"] == {"arousal": None, "mood": None}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.planted import planted_examples
+from music_emotion.datasets.ratings import Scale
 from music_emotion.errors import ModelError, WriteError
 from music_emotion.inference.export import export_trained
 from music_emotion.inference.model import load_model
@@ -153,3 +154,38 @@ def test_a_folder_that_cannot_be_written_is_one_line(light: KernelBlend, tmp_pat
     (tmp_path / "file").write_text("")
     with pytest.raises(WriteError, match=r"cannot write .* another --out"):
         save(light, tmp_path / "file")
+
+
+SCALES = (Scale("valence", -1.0, 1.0), Scale("mood"))
+
+
+def rated_by_track():
+    given = by_track()
+    ratings = np.column_stack([0.2 * given.label, 5.0 - given.label]).astype(np.float32)
+    return replace(given, ratings=ratings, raters=np.full(len(given), 12))
+
+
+def test_regressions_of_ratings_are_kept_as_their_graph(tmp_path: Path) -> None:
+    candidate = Candidate((("summary", 1.0),), widths=(0.5, 1.0))
+    model = KernelBlend("light", [candidate], rounds=2)
+    given = rated_by_track()
+    model.fit(given, target="ratings", seed=1)
+    save_fitted(
+        tmp_path, model, target="ratings", settings={}, provenance={"seed": 1}, scales=SCALES
+    )
+    assert read_trained(tmp_path).scales == SCALES
+    wanted = model.predict(given).ratings
+    assert np.corrcoef(wanted[:, 1], given.ratings[:, 1])[0, 1] > 0.9
+    np.testing.assert_allclose(load_fitted(tmp_path).predict(given).ratings, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lstm_cnn", "ensemble"])
+def test_networks_that_learned_ratings_are_read_back(name: str, tmp_path: Path) -> None:
+    given = rated_by_track().take(np.arange(36))
+    model = create(name, max_epochs=1, batch_size=8)
+    model.fit(given, target="ratings")
+    settings = {"max_epochs": 1, "batch_size": 8}
+    save_fitted(tmp_path, model, target="ratings", settings=settings, provenance={}, scales=SCALES)
+    again = load_fitted(tmp_path).predict(given).ratings
+    np.testing.assert_array_equal(again, model.predict(given).ratings)
+    assert again.shape == (36, 2)

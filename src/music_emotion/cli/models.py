@@ -50,7 +50,7 @@ def train(
             options.TargetName,
             "--target",
             help="What it learns; default: the votes for light, transfer and blend where there "
-            "are any, else the label.",
+            "are any, else the label, or ratings where there is nothing else.",
         ),
     ] = None,
     seed: Annotated[int, Option(min=0, metavar="N", help="Seed of the training.")] = 42,
@@ -63,27 +63,33 @@ def train(
     device: options.DeviceOption = options.DeviceName.AUTO,
     data: options.DataOption = None,
     csv: options.CsvOption = None,
+    ratings: options.RatingsOption = None,
     demo: options.DemoOption = False,
 ) -> None:
     """Train one model on all tracks, and keep it."""
     # Idle OpenMP threads that spin starve the others; read when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from music_emotion.datasets.rating_columns import read_scales
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.evaluation.refit import check_trainable, default_target, refit
     from music_emotion.inference.batch import silence_native_libraries
+    from music_emotion.models.base import seen_features
     from music_emotion.models.checkpoint import check_saveable
     from music_emotion.models.registry import create
 
     silence_native_libraries()
     settings = {"device": str(device), **({"max_epochs": epochs} if epochs else {})}
     untrained = create(model, **settings)
-    check_saveable(untrained)  # before the features are computed
-    names = untrained.feature_names
-    corpus = open_corpus(data, csv, use_demo=demo)
+    check_saveable(untrained)  # before the data are read
+    corpus = open_corpus(data, csv, use_demo=demo, ratings=read_scales(ratings or ()))
+    for line in corpus.remarks:
+        typer.echo(line)
     learned = cast("Target | None", target)
-    learned = learned or default_target(model, has_votes=corpus.has_votes)
-    check_trainable(learned, corpus)
-    features = extract_with_bar(corpus, names, jobs)
+    learned = learned or default_target(
+        model, has_votes=corpus.has_votes, has_labels=corpus.has_labels
+    )
+    check_trainable(untrained, learned, corpus)  # before the features are computed
+    features = extract_with_bar(corpus, seen_features(untrained, learned), jobs)
     for failure in features.failures:
         typer.echo(f"left out: {failure.message}")
     with progress_bar(f"training {model}") as progress:

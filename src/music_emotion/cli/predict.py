@@ -78,13 +78,22 @@ def predict(
     """Predict what people feel in music, and how it changes in time."""
     from music_emotion.audio.discover import find_files, name_many
     from music_emotion.inference.batch import predict_files, silence_native_libraries
+    from music_emotion.inference.model_card import read_card
     from music_emotion.inference.output import check_outputs
+    from music_emotion.inference.package import find_package
+    from music_emotion.inference.rating_writers import opened_rating_writer
     from music_emotion.inference.writers import opened_writer
     from music_emotion.interruption import sigterm_interrupts
     from music_emotion.parallel import available_cores
     from music_emotion.report.prediction import picture_writer
 
     silence_native_libraries()
+    scales = read_card(find_package(model)).scales
+    if scales and (plot or explain or timeline or top):
+        raise MusicEmotionError(
+            f"'{printable(model)}' rates whole tracks: leave out --plot, --explain, --timeline and "
+            "--top"
+        )
     left_out: set[str] = set()
     files, many = find_files(paths, recursive=recursive, left_out=left_out), name_many(paths)
     check_outputs([output, plot], files)
@@ -97,12 +106,18 @@ def predict(
         progress_bar("predicting", transient=True) as show,
         # The model first: one that cannot be loaded leaves no header and no folder.
         closing(
-            predict_files(files, model, explained=explain, jobs=jobs, progress=show)
+            predict_files(
+                files, model, explained=explain, jobs=jobs, progress=show, may_rate=bool(scales)
+            )
         ) as outcomes,
     ):
         draw = picture_writer(plot, many=many)
-        with opened_writer(
-            written, output, files=len(files), many=many, top=top, timeline=timeline
+        with (
+            opened_rating_writer(written, output, scales)
+            if scales
+            else opened_writer(
+                written, output, files=len(files), many=many, top=top, timeline=timeline
+            )
         ) as writer:
             for outcome in outcomes:
                 failures += [outcome.error] if outcome.error else []

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +120,38 @@ def read_scale(text: str) -> Scale:
             "'valence [-1..1]'"
         )
     return Scale(column_name(found["name"]), low, high)
+
+
+def scale_rows(scales: Sequence[Scale]) -> list[list[str | float | None]]:
+    """Return scales as they are written to JSON, which has no infinity: name, low and high.
+
+    >>> scale_rows([Scale("mood", 1.0, 9.0), Scale("joy")])
+    [['mood', 1.0, 9.0], ['joy', None, None]]
+    """
+    return [
+        [one.name, *(end if math.isfinite(end) else None for end in (one.low, one.high))]
+        for one in scales
+    ]
+
+
+def scales_of(rows: Iterable[Sequence[Any]]) -> tuple[Scale, ...]:
+    """Return the scales that :func:`scale_rows` wrote.
+
+    Raises
+    ------
+    ValueError
+        If that is not what the rows are.
+
+    >>> scales_of([["mood", 1.0, 9.0], ["joy", None, None]])[1]
+    Scale(name='joy', low=-inf, high=inf)
+    """
+    scales = []
+    for name, low, high in rows:
+        scale = Scale(str(name), *(() if low is None else (float(low), float(high))))
+        if not scale.low < scale.high:
+            raise ValueError(f"the range of {name} is empty")
+        scales.append(scale)
+    return tuple(scales)
 
 
 def column_name(text: str) -> str:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -31,7 +30,7 @@ from numpy.typing import NDArray
 
 from music_emotion.atomic import write_output
 from music_emotion.datasets.corpus import NO_LABEL, Corpus
-from music_emotion.datasets.ratings import Ratings, Scale
+from music_emotion.datasets.ratings import Ratings, Scale, scale_rows, scales_of
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.folds import Protocol, track_groups
@@ -329,11 +328,8 @@ def ground_truth_of(
 def write_ground_truth(out: Path, truth: GroundTruth) -> None:
     """Write everything but the votes and the ratings."""
     about = {key: getattr(truth, key) for key in ("name", "fingerprint", "note")}
-    if truth.scales:  # strict JSON has no infinity
-        about["scales"] = [
-            [scale.name, *(end if math.isfinite(end) else None for end in (scale.low, scale.high))]
-            for scale in truth.scales
-        ]
+    if truth.scales:
+        about["scales"] = scale_rows(truth.scales)
     _write_arrays(
         out / PREDICTIONS / TRUTH,
         ids=truth.ids,
@@ -359,10 +355,7 @@ def read_ground_truth(out: Path) -> GroundTruth | None:
     arrays = _read_arrays(path)
     try:
         about = json.loads(str(arrays["about"]))
-        scales = tuple(
-            Scale(name, *(() if low is None else (low, high)))
-            for name, low, high in about.pop("scales", ())
-        )
+        scales = scales_of(about.pop("scales", ()))
         return GroundTruth(
             **about,
             scales=scales,

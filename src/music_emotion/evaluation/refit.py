@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus
-from music_emotion.errors import ModelError
 from music_emotion.evaluation.folds import examples
-from music_emotion.evaluation.plan import check_target
+from music_emotion.evaluation.plan import check_learns_ratings, check_target
 from music_emotion.evaluation.provenance import record_command
-from music_emotion.models.base import FitReport, Target
+from music_emotion.models.base import FitReport, Model, Target
 from music_emotion.models.checkpoint import check_saveable, save_fitted
 from music_emotion.models.registry import KERNEL_NAMES, create
 from music_emotion.progress import Progress
@@ -45,15 +44,12 @@ def refit(
 
     Raises
     ------
-    ModelError
-        The model is not of a kind that can be saved, or is to learn ratings.
-    EvaluationError
-        The corpus does not have what it is to learn.
+    ModelError, EvaluationError
+        As :func:`check_trainable` does.
     """
-    check_trainable(target, corpus)
     started = time.perf_counter()
     model = create(name, **settings)
-    check_saveable(model)
+    check_trainable(model, target, corpus)
     report = model.fit(
         examples(corpus, features, track_index, "artist"),
         target=target,
@@ -75,32 +71,35 @@ def refit(
         "notes": list(report.notes),
         "history": report.history,
     }
-    save_fitted(out, model, target=target, settings=kept, provenance=provenance)
+    scales = corpus.scales if target == "ratings" else ()
+    save_fitted(out, model, target=target, settings=kept, provenance=provenance, scales=scales)
     return report
 
 
-def check_trainable(target: Target, corpus: Corpus) -> None:
-    """Raise unless a model that learns this from these data can be packaged.
+def check_trainable(model: Model, target: Target, corpus: Corpus) -> None:
+    """Raise unless a model can learn this from these data and be kept.
 
     Raises
     ------
     ModelError
-        Ratings are to be learned: what is packaged names the nine emotions.
+        The model is not of a kind that can be saved, or cannot learn ratings and is to.
     EvaluationError
         The corpus does not have what is to be learned.
     """
-    if target == "ratings":
-        raise ModelError(
-            "a model to keep names the nine emotions and cannot be trained on ratings: use "
-            "`music-emotion compare --target ratings`, or --target label or votes"
-        )
+    check_saveable(model)
     check_target(target, corpus)
+    if target == "ratings":
+        check_learns_ratings([model])
 
 
-def default_target(name: str, *, has_votes: bool) -> Target:
+def default_target(name: str, *, has_votes: bool, has_labels: bool = True) -> Target:
     """Return what a model learns where nobody says: what the shipped one of its name has learned.
 
-    >>> default_target("light", has_votes=True)
-    'votes'
+    Ratings where there is nothing else.
+
+    >>> default_target("light", has_votes=True), default_target("svm", has_votes=False)
+    ('votes', 'label')
     """
+    if not has_labels:
+        return "ratings"
     return "votes" if name in KERNEL_NAMES and has_votes else "label"

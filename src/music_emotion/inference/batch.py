@@ -26,6 +26,7 @@ from music_emotion.errors import AudioError, MusicEmotionError, printable
 from music_emotion.inference.explain import Explanation, explain_prediction
 from music_emotion.inference.model import EmotionModel, ReadingProgress, load_model
 from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.inference.rating_model import RatingModel, RatingPrediction, load_any_model
 from music_emotion.parallel import Death, Report, run_tasks
 from music_emotion.progress import Progress
 
@@ -38,11 +39,12 @@ class Outcome:
     prediction: TrackPrediction | None = None
     explanation: Explanation | None = None
     error: str = ""
+    rated: RatingPrediction | None = None  #: in place of a prediction, of a model of ratings
 
 
 def predict_file(
     path: str,
-    model: EmotionModel,
+    model: EmotionModel | RatingModel,
     *,
     explained: bool = False,
     progress: ReadingProgress | None = None,
@@ -52,6 +54,9 @@ def predict_file(
         return Outcome(path, error=problem)
     try:
         with _source(path, again=explained) as source:
+            if isinstance(model, RatingModel):
+                rated = replace(model.predict(source, progress=progress), path=path)
+                return Outcome(path, rated=rated)
             prediction = replace(model.predict(source, progress=progress), path=path)
             why = None
             if explained:
@@ -92,6 +97,7 @@ def predict_files(
     explained: bool = False,
     jobs: int = 1,
     progress: Progress | None = None,
+    may_rate: bool = False,
 ) -> Generator[Outcome, None, None]:
     """Load the model; then predict files and yield their outcomes in order.
 
@@ -99,7 +105,7 @@ def predict_files(
     ----------
     paths
         As :func:`music_emotion.audio.discover.find_files` gives them.
-    model, explained, jobs
+    model, explained, jobs, may_rate
         As :func:`predict_stream` takes them.
     progress
         Called with (files done, files in all), or for one file with the seconds heard.
@@ -111,10 +117,10 @@ def predict_files(
     """
     if len(paths) == 1:
         reading = None if progress is None else _seconds(progress)
-        loaded = load_model(model)
+        loaded = _load(model, may_rate)
         return (predict_file(path, loaded, explained=explained, progress=reading) for path in paths)
     jobs = 1 if STANDARD_INPUT in paths else jobs  # only this process has the standard input
-    outcomes = predict_stream(paths, model, explained=explained, jobs=jobs)
+    outcomes = predict_stream(paths, model, explained=explained, jobs=jobs, may_rate=may_rate)
     return outcomes if progress is None else _counted(outcomes, len(paths), progress)
 
 
@@ -132,7 +138,12 @@ def _seconds(progress: Progress) -> ReadingProgress:
 
 
 def predict_stream(
-    paths: Iterable[str], model: str, *, explained: bool = False, jobs: int = 1
+    paths: Iterable[str],
+    model: str,
+    *,
+    explained: bool = False,
+    jobs: int = 1,
+    may_rate: bool = False,
 ) -> Generator[Outcome, None, None]:
     """Load the model; then predict files named one by one, and yield their outcomes in order.
 
@@ -147,23 +158,30 @@ def predict_stream(
         Whether to say what made each emotion.
     jobs
         Processes; 1 works in this one.
+    may_rate
+        Whether the model may be one of ratings, whose outcomes are ``rated``.
 
     Raises
     ------
     ModelError
         There is no such model, or it is damaged.
     """
-    loaded = load_model(model)
+    loaded = _load(model, may_rate)
     if jobs <= 1:
         return (predict_file(path, loaded, explained=explained) for path in paths)
-    return _in_processes(paths, model, explained, jobs)
+    rates = isinstance(loaded, RatingModel)
+    begin = partial(_begin_rating, model) if rates else partial(_begin, model, explained)
+    return _in_processes(paths, begin, jobs)
+
+
+def _load(model: str, may_rate: bool) -> EmotionModel | RatingModel:
+    return load_any_model(model) if may_rate else load_model(model)
 
 
 def _in_processes(
-    paths: Iterable[str], model: str, explained: bool, jobs: int
+    paths: Iterable[str], begin: Callable[[Report], Callable[[str], Outcome]], jobs: int
 ) -> Generator[Outcome, None, None]:
     """Yield outcomes in order; a file that kills the process reading it is one of them."""
-    begin = partial(_begin, model, explained)
     for path, outcome in run_tasks(begin, paths, workers=jobs, in_order=True):
         if isinstance(outcome, Death):
             error = f"'{printable(path)}' killed the process that read it; leave it out"
@@ -174,6 +192,11 @@ def _in_processes(
 def _begin(model: str, explained: bool, _: Report) -> Callable[[str], Outcome]:
     silence_native_libraries()
     return partial(predict_file, model=load_model(model), explained=explained)
+
+
+def _begin_rating(model: str, _: Report) -> Callable[[str], Outcome]:
+    silence_native_libraries()
+    return partial(predict_file, model=load_any_model(model))
 
 
 def silence_native_libraries() -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from music_emotion.atomic import write_whole
 from music_emotion.audio.discover import is_folder
+from music_emotion.datasets.ratings import Scale
 from music_emotion.errors import MissingExtraError, ModelError, printable
 from music_emotion.features.compute import FEATURES
 from music_emotion.features.graphs import MUSICNN_LICENCE
@@ -34,13 +35,15 @@ from music_emotion.inference.model_page import PAGE_FILE, model_page
 from music_emotion.inference.package import (
     ONNX_FILE,
     OUTPUTS,
+    RATED,
     find_package,
     open_package,
     shipped_names,
     write_package,
 )
-from music_emotion.models.base import GraphModel, Model
+from music_emotion.models.base import GraphModel, Model, seen_features
 from music_emotion.models.fitted_blend import OPSET
+from music_emotion.models.pooling import POOLING
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -120,7 +123,7 @@ def _export_packaged(packaged: Path, folder: Path, name: str | None) -> Card:
             f"'{printable(card.name)}' takes {', '.join(features)}, which only this package "
             "computes; export default, light, transfer or cnn2d"
         )
-    _, reference = open_package(packaged)
+    _, reference = open_package(packaged, rates=bool(card.scales))
     files = companions(card)
     graph = (packaged / ONNX_FILE).read_bytes()
     card = write_package(folder, card, graph, reference if card.reference_sha256 else None)
@@ -199,6 +202,7 @@ def export_trained(trained: Path, folder: Path, *, name: str, **options: Any) ->
     known = {
         "training": training_facts(described),
         "summary": f"{described.name}, trained on {_data_name(described)}",
+        "scales": described.scales,
     }
     return export_fitted(load_fitted(trained), folder, name=name, **known | options)
 
@@ -211,6 +215,7 @@ def export_fitted(
     mel_inside: bool = True,
     halve: bool = False,
     version: str = "",
+    scales: Sequence[Scale] = (),
     **card: Any,
 ) -> Card:
     """Package a fitted model.
@@ -231,6 +236,8 @@ def export_fitted(
     version
         By default the beginning of the graph's SHA-256, so that a prediction tells which of two
         exports under the same name made it.
+    scales
+        What it rates, of a model that has learned ratings.
     **card
         Further fields of the card.
 
@@ -241,17 +248,21 @@ def export_fitted(
     """
     inputs: dict[str, Any]
     if isinstance(model, GraphModel):
-        inputs = {"features": model.feature_names, "scope": "track", "pooling": model.pooling}
+        seen = seen_features(model, "ratings" if scales else "label")
+        pooling = {feature: model.pooling.get(feature, POOLING) for feature in seen}
+        inputs = {"features": seen, "scope": "track", "pooling": pooling}
         inputs["window_seconds"] = model.window_seconds
         graph = model.graph()
     else:
         networks = _networks(model)
         features = ["waveform" if mel_inside and f == "log_mel" else f for f, _ in networks]
         inputs = {"features": tuple(dict.fromkeys(features)), "scope": "segment"}
-        graph = _traced([network for _, network in networks], features)
+        outputs = RATED if scales else OUTPUTS
+        graph = _traced([network for _, network in networks], features, outputs)
     onnx = (halved(graph) if halve else graph).SerializeToString()
     version = version or hashlib.sha256(onnx).hexdigest()[:VERSION_DIGITS]
-    return write_package(folder, Card(name, version, sha256="", **inputs | card), onnx)
+    written = Card(name, version, sha256="", scales=tuple(scales), **inputs | card)
+    return write_package(folder, written, onnx)
 
 
 def training_facts(described: TrainedModel) -> dict[str, str]:
@@ -285,7 +296,9 @@ def _networks(model: Any) -> list[tuple[str, Any]]:
     return networks
 
 
-def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
+def _traced(
+    networks: Sequence[Any], features: Sequence[str], outputs: tuple[str, ...]
+) -> ModelProto:
     """Trace the mean of networks' answers."""
     import onnx
     import torch
@@ -293,18 +306,20 @@ def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
     from music_emotion.models.neural import LogMel
 
     class Answers(torch.nn.Module):
-        """The mean of the members' probabilities and of their intensities."""
+        """The mean of the members' probabilities and of their intensities, or of ratings."""
 
         def __init__(self) -> None:
             super().__init__()
             self.members = torch.nn.ModuleList(network.cpu().eval() for network in networks)
             self.front_end = LogMel()
 
-        def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
             named = dict(zip(names, inputs, strict=True))
             if "waveform" in named:
                 named["waveform"] = self.front_end(named["waveform"])
             pairs = [m(named[f]) for m, f in zip(self.members, features, strict=True)]
+            if outputs == RATED:
+                return (torch.stack([ratings for ratings, _ in pairs]).mean(dim=0),)
             emotions = torch.stack([torch.softmax(logits, dim=1) for logits, _ in pairs])
             intensities = torch.stack([torch.sigmoid(logits) for _, logits in pairs])
             return emotions.mean(dim=0), intensities.mean(dim=0)
@@ -322,8 +337,8 @@ def _traced(networks: Sequence[Any], features: Sequence[str]) -> ModelProto:
             dynamo=False,
             opset_version=OPSET,
             input_names=names,
-            output_names=list(OUTPUTS),
-            dynamic_axes={name: {0: "n"} for name in (*names, *OUTPUTS)},
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "n"} for name in (*names, *outputs)},
         )
         return onnx.load(path)
 

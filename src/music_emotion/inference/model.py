@@ -117,8 +117,8 @@ class EmotionModel:
             raise AudioError("a file or a Sound brings its own sample rate; leave it out")
         if is_file(source):
             with AudioStream(source, limit=limit) as stream:
-                blocks = iter(stream) if progress is None else _reported(stream, progress)
-                return self._predict_blocks(blocks, stream, _path(source), source_name(source))
+                blocks = iter(stream) if progress is None else reported(stream, progress)
+                return self._predict_blocks(blocks, stream, file_path(source), source_name(source))
         sound = as_sound(source, sample_rate)
         starts = range(0, len(sound.samples), BLOCK_FRAMES)
         blocks = (sound.samples[start : start + BLOCK_FRAMES] for start in starts)
@@ -160,7 +160,7 @@ class EmotionModel:
             heard_in_training=is_known,
             warnings=(
                 *sound.warnings,
-                *_warnings(is_audible, float(peaks.max()), is_repeated, duration),
+                *sound_warnings(is_audible, float(peaks.max()), is_repeated, duration),
                 *((UNFAMILIAR_SOUND,) if is_unfamiliar and is_audible else ()),
                 *((KNOWN_RECORDING,) if is_known else ()),
             ),
@@ -298,8 +298,16 @@ def no_emotion(rows: int) -> Prediction:
     return Prediction(np.full(shape, 1 / len(EMOTIONS), np.float32), np.zeros(shape, np.float32))
 
 
-def _warnings(is_audible: bool, peak: float, is_repeated: bool, duration: float) -> Iterator[str]:
-    """Say that there is nothing to hear, hardly anything, or little of it."""
+def sound_warnings(
+    is_audible: bool, peak: float, is_repeated: bool, duration: float
+) -> Iterator[str]:
+    """Say that there is nothing to hear, hardly anything, or little of it.
+
+    Examples
+    --------
+    >>> list(sound_warnings(True, 0.5, True, 1.0))
+    ['only 1.0 s of sound, repeated to 3 s: little to go by']
+    """
     if not is_audible:
         yield "silent: there is nothing to hear"
     elif peak < QUIETEST_PEAK:
@@ -373,15 +381,33 @@ def _array(source: object) -> NDArray[Any]:
         raise AudioError(f"{kind} is no sound ({reason}); give an array of numpy") from None
 
 
-def _path(source: AudioSource) -> str:
-    """Return what a prediction is filed under: a path, or ``-`` for a stream without one."""
+def file_path(source: AudioSource) -> str:
+    """Return what a prediction is filed under: a path, or ``-`` for a stream without one.
+
+    Examples
+    --------
+    >>> file_path(Path("song.mp3"))
+    'song.mp3'
+    """
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
     name = stream_name(source)
     return STANDARD_INPUT if name in (None, STDIN_NAME) else name
 
 
-def _reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]:
+def reported(stream: AudioStream, progress: ReadingProgress) -> Iterator[Array]:
+    """Pass blocks of sound on and tell how far the reading is.
+
+    Examples
+    --------
+    >>> import io
+    >>> import soundfile
+    >>> file = io.BytesIO()
+    >>> soundfile.write(file, np.zeros(22_050), 22_050, format="WAV")
+    >>> with AudioStream(file) as stream:
+    ...     blocks = list(reported(stream, print))
+    1.0 1.0
+    """
     for block in stream:
         yield block
         progress(stream.duration, stream.claimed_duration)

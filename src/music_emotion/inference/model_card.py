@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from music_emotion.datasets.ratings import Scale, scale_rows, scales_of
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.features.compute import FEATURES
@@ -83,6 +84,8 @@ class Card:
     protocol: how the figures were measured
     intended_use, limits: what it is for, and not good for
     licences: what its parts are under
+    scales: what it rates, of a model that has learned ratings and says nothing of the emotions;
+        its figure of a whole track is that of all audible segments
     """
 
     name: str
@@ -106,6 +109,7 @@ class Card:
     intended_use: str = ""
     limits: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
+    scales: tuple[Scale, ...] = ()
 
     @property
     def dimension_features(self) -> tuple[str, ...]:
@@ -191,7 +195,10 @@ def card_json(card: Card) -> str:
     >>> json.loads(card_json(Card("mine", "1", ("waveform",), "segment", sha256="")))["format"]
     1
     """
-    return json.dumps({"format": FORMAT, **asdict(card)}, indent=2, allow_nan=False) + "\n"
+    fields = {"format": FORMAT, **asdict(card), "scales": scale_rows(card.scales)}
+    if not card.scales:
+        del fields["scales"]
+    return json.dumps(fields, indent=2, allow_nan=False) + "\n"
 
 
 def _no_constant(name: str) -> float:
@@ -212,6 +219,8 @@ def _parse(fields: Any) -> Card:
             fields[name] = _texts(name, fields[name])
     if "pooling" in fields:
         fields["pooling"] = {k: _texts("pooling", v) for k, v in fields["pooling"].items()}
+    if "scales" in fields:
+        fields["scales"] = scales_of(fields["scales"])
     if "figures" in fields:
         fields["figures"] = {k: float(v) for k, v in fields["figures"].items()}
     for name in ("training", "reference"):
@@ -241,6 +250,7 @@ def _requirements(card: Card) -> Iterator[tuple[object, str]]:
     for name in ("training", "reference"):
         facts = getattr(card, name)
         yield _are_lines([*facts, *facts.values()]), f"{name} is not lines of text"
+    yield _are_lines([one.name for one in card.scales]), "the names of scales are not lines of text"
     yield _are_lines(card.figures), "the names of figures are not lines of text"
     yield card.name and card.version, "name or version is empty"
     yield card.emotions == EMOTIONS, "emotions are not the nine of this package"

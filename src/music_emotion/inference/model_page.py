@@ -68,9 +68,7 @@ def model_page(card: Card) -> str:
         _files(card),
         *_segments(EAR_RATE if has_graph else SAMPLE_RATE),
         *(_features(card) if has_graph else _inputs(card)),
-        *_points(card),
-        *_whole(card),
-        *_dimensions(card),
+        *(_rated(card) if card.scales else (*_points(card), *_whole(card), *_dimensions(card))),
         *_lines("Limits", card.limits),
         *_lines("Licences", card.licences),
     ]
@@ -79,7 +77,10 @@ def model_page(card: Card) -> str:
 
 def _files(card: Card) -> str:
     whose = "a span" if card.scope == "track" else "a segment"
-    rows = [(f"`{ONNX_FILE}`", f"from features of {whose} to emotions and intensities")]
+    what = "ratings" if card.scales else "emotions and intensities"
+    if card.scales and card.scope == "track":
+        whose = "a track"
+    rows = [(f"`{ONNX_FILE}`", f"from features of {whose} to {what}")]
     if has_ear(card.computed_features):
         rows.insert(0, (f"`{EAR_FILE}`", f"from {SEGMENT_SECONDS:g} s of sound to features"))
         rows.append((f"`{COLUMNS_FILE}`", "names of the features' columns"))
@@ -159,14 +160,30 @@ def _points(card: Card) -> list[str]:
     if card.scope == "segment":
         means = f"{span} Emotions and intensities of a point are the means over its span."
         return [title, _text(f"Inputs: the features of n segments. {outputs}"), _text(means)]
-    inputs = [
-        (f"`{name}`", f"(n, {FEATURES[name].shape[0] * len(how)})", ", then ".join(how))
-        for name, how in card.pooling.items()
-    ]
     pooling = f"""{span} A feature is pooled over the span, column by column, and the statistics are
         put one behind the other (std divides by the number of segments):"""
     header = ("input", "shape", "statistics over the span")
-    return [title, _text(pooling), _table(header, inputs), _text(outputs)]
+    return [title, _text(pooling), _table(header, _pooled(card)), _text(outputs)]
+
+
+def _pooled(card: Card) -> list[tuple[str, str, str]]:
+    return [
+        (f"`{name}`", f"(n, {FEATURES[name].shape[0] * len(how)})", ", then ".join(how))
+        for name, how in card.pooling.items()
+    ]
+
+
+def _rated(card: Card) -> list[str]:
+    title = f"## Features to ratings: `{ONNX_FILE}`"
+    names = ", ".join(map(str, card.scales))
+    outputs = f"Output `ratings`, float32 (n, {len(card.scales)}): {names}."
+    if card.scope == "segment":
+        mean = "Those of a track are the means over its audible segments."
+        return [title, _text(f"Inputs: the features of n segments. {outputs} {mean}")]
+    pooling = """A feature is pooled over the audible segments of the track, column by column, and
+        the statistics are put one behind the other (std divides by the number of segments):"""
+    header = ("input", "shape", "statistics over the track")
+    return [title, _text(pooling), _table(header, _pooled(card)), _text(outputs)]
 
 
 def _whole(card: Card) -> list[str]:

@@ -8,7 +8,8 @@ The graph's contract, checked when it is opened:
   :data:`music_emotion.features.compute.FEATURES` (scope ``segment``), or (spans, size) (scope
   ``track``);
 - outputs ``emotions`` and ``intensities``, float32, (batch, 9): probabilities that sum to 1, and
-  expected vote fractions, each 0–1; scaling and calibration are inside the graph.
+  expected vote fractions, each 0–1; scaling and calibration are inside the graph. Where the card
+  has k scales, one output ``ratings``, (batch, k), in place of both.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ SHIPPED = Path(__file__).with_name("weights")
 OUTPUTS = ("emotions", "intensities")
 """Of a graph."""
 
+RATED = ("ratings",)
+"""Of the graph of a model that has learned ratings."""
+
 SUM_TOLERANCE = 1e-3  # of the nine probabilities around 1
 
 
@@ -86,9 +90,12 @@ class Network:
         feed = {name: np.ascontiguousarray(inputs[name], np.float32) for name in self.card.features}
         rows = len(next(iter(feed.values())))
         try:
-            emotions, intensities = self._session.run(OUTPUTS, feed)
+            said = self._session.run(self._outputs, feed)
         except Exception as error:  # onnxruntime's exceptions share no narrower base
             raise self._fault(f"failed ({printable(error)[:200]})") from None
+        if self.card.scales:
+            return self._rated(said[0], rows)
+        emotions, intensities = said
         for array in (emotions, intensities):
             if array.shape != (rows, len(EMOTIONS)) or not np.isfinite(array).all():
                 raise self._fault("gave no finite (n, 9) answer")
@@ -96,6 +103,15 @@ class Network:
         if not sums_to_one.all() or emotions.min(initial=0.0) < -SUM_TOLERANCE:
             raise self._fault("gave probabilities that do not sum to 1")
         return Prediction(np.clip(emotions, 0.0, 1.0), np.clip(intensities, 0.0, 1.0))
+
+    @property
+    def _outputs(self) -> tuple[str, ...]:
+        return RATED if self.card.scales else OUTPUTS
+
+    def _rated(self, ratings: NDArray[np.float32], rows: int) -> Prediction:
+        if ratings.shape != (rows, len(self.card.scales)) or not np.isfinite(ratings).all():
+            raise self._fault(f"gave no finite (n, {len(self.card.scales)}) answer")
+        return Prediction.of_ratings(ratings)
 
     def __getstate__(self) -> tuple[Path, Card, bytes]:
         """Return what a copy, perhaps on another machine, opens the graph anew from."""
@@ -112,8 +128,8 @@ class Network:
         outputs = {node.name for node in self._session.get_outputs()}
         if set(inputs) != set(self.card.features):
             raise self._fault(f"takes {printable(sorted(inputs))}, not the features of its card")
-        if not set(OUTPUTS) <= outputs:
-            raise self._fault("does not give emotions and intensities")
+        if not set(self._outputs) <= outputs:
+            raise self._fault(f"does not give {' and '.join(self._outputs)}")
         for name, node in inputs.items():
             wanted = FEATURES[name].shape
             if self.card.scope == "track":
@@ -141,19 +157,30 @@ def _read_onnx(path: Path, card: Card) -> bytes:
     return data
 
 
-def open_package(folder: Path) -> tuple[Network, Reference]:
+def open_package(folder: Path, *, rates: bool = False) -> tuple[Network, Reference]:
     """Open the packaged model in ``folder``: its graph with its card, and what it is compared with.
+
+    ``rates`` says whether it is one that has learned ratings, and names no emotions.
 
     Raises
     ------
     ModelError
-        As :class:`Network` and :func:`read_reference`.
+        It is of the other kind; or as :class:`Network` and :func:`read_reference`.
 
     Examples
     --------
     >>> open_package(find_package("light"))[0].card.name
     'light'
     """
+    scales = read_card(folder).scales
+    if bool(scales) != rates:
+        shown, rated = printable(folder), ", ".join(printable(one.name) for one in scales)
+        raise ModelError(
+            f"'{shown}' rates {rated} and names no emotions: use it with `music-emotion predict` "
+            "or `cross-test`"
+            if scales
+            else f"'{shown}' names emotions and has learned no ratings; name a model that has"
+        )
     network = Network(folder)
     return network, read_reference(folder, network.card)
 
@@ -319,7 +346,7 @@ def write_package(
             (new / CARD_FILE).write_text(card_json(card), encoding="utf-8")
             if compared is not None:
                 (new / REFERENCE_FILE).write_bytes(compared)
-            open_package(new)
+            open_package(new, rates=bool(card.scales))
             with held_back():  # the graph of one model and the card of another are none
                 for file in (REFERENCE_FILE, ONNX_FILE, CARD_FILE):
                     if (new / file).is_file():

@@ -73,6 +73,8 @@ def outcome_dict(outcome: Outcome) -> dict[str, Any]:
     {'path': 'song.mp3', 'error': "'song.mp3' is not audio"}
     """
     path = written_name(outcome.path)
+    if outcome.rated is not None:
+        return {**outcome.rated.to_dict(), "path": path}
     if outcome.prediction is None:
         return {"path": path, "error": outcome.error}
     data = {**outcome.prediction.to_dict(), "path": path}
@@ -179,10 +181,7 @@ class _TableWriter(Writer):
             self._console.print(line, markup=False)
 
     def _line(self, prediction: TrackPrediction) -> Text | str:
-        shown = printable(written_name(prediction.path))
-        if len(shown) > PATH_CELLS:
-            shown = f"…{shown[-PATH_CELLS + 1 :]}"
-        start = f"{shown:<{PATH_CELLS}}  {clock(prediction.duration):>7}"
+        start = f"{shortened(prediction.path)}  {clock(prediction.duration):>7}"
         if prediction.top is None:
             return f"{start}  silent"
         return _strongest(start, prediction.emotions, self._top)
@@ -216,6 +215,18 @@ class _TableWriter(Writer):
             _strongest(f"  {clock(float(time)):>7}", emotions, min(3, self._top))
             for time, emotions in zip(timeline.time, timeline.emotions, strict=True)
         ]
+
+
+def shortened(path: str) -> str:
+    """Return a path as a column of a table shows it: its end where it is long.
+
+    >>> shortened("song.mp3").rstrip(), shortened("x" * 50 + ".mp3")[:2], len(shortened("a"))
+    ('song.mp3', '…x', 44)
+    """
+    shown = printable(written_name(path))
+    if len(shown) > PATH_CELLS:
+        shown = f"…{shown[-PATH_CELLS + 1 :]}"
+    return f"{shown:<{PATH_CELLS}}"
 
 
 def _felt(prediction: TrackPrediction, index: int) -> str:

@@ -37,7 +37,13 @@ from music_emotion.models.candidates import (
     some_groups,
 )
 from music_emotion.models.dominant_label import DominantLabel, panel_probabilities
-from music_emotion.models.fitted_blend import FittedBlend, KernelModel, build_graph, fractions
+from music_emotion.models.fitted_blend import (
+    FittedBlend,
+    KernelModel,
+    build_graph,
+    build_rating_graph,
+    fractions,
+)
 from music_emotion.models.kernel import (
     gaussian,
     mean_correlation,
@@ -206,6 +212,15 @@ class KernelBlend:
 
     def graph(self) -> ModelProto:
         """Return the fitted model as an ONNX graph of pooled features (`models.fitted_blend`)."""
+        if (fitted := self.ratings_) is not None:
+            standard = fitted.standard
+            return build_rating_graph(
+                fitted.kernel_models,
+                standard.mean,
+                standard.deviation,
+                self.rating_feature_names,
+                self.name,
+            )
         return build_graph(self._require_fitted(), self.feature_names, self.name)
 
     def _require_fitted(self) -> FittedBlend:

@@ -9,7 +9,7 @@ predicts the same to the last digit (from a graph, which is float32: to 1e-4);
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -18,13 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.atomic import write_output
+from music_emotion.datasets.ratings import Scale, scale_rows, scales_of
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import ModelError, printable
 from music_emotion.features.graphs import quiet_onnxruntime
 from music_emotion.features.segments import segment_count
-from music_emotion.models.base import Examples, FitReport, GraphModel, Model, Prediction, Target
+from music_emotion.models.base import (
+    Examples,
+    FitReport,
+    GraphModel,
+    Model,
+    Prediction,
+    Target,
+    seen_features,
+)
 from music_emotion.models.ensemble import Ensemble
-from music_emotion.models.pooling import POOLING, predict_by_spans
+from music_emotion.models.pooling import POOLING, pool_units, predict_by_spans
+from music_emotion.models.rating_regression import Standard
 from music_emotion.models.registry import create
 from music_emotion.progress import Progress
 
@@ -49,6 +59,8 @@ class TrainedModel:
         Training settings that differ from the defaults.
     members
         Names of an ensemble's members, each a folder beside the file.
+    scales
+        What it rates; empty where it has learned no ratings.
     provenance
         Data, seed, command, versions, notes: strings, numbers and lists for the model card.
     """
@@ -59,6 +71,7 @@ class TrainedModel:
     feature_names: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    scales: tuple[Scale, ...] = ()
 
 
 def check_saveable(model: Model) -> None:
@@ -85,8 +98,9 @@ def save_fitted(
     target: Target,
     settings: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    scales: Sequence[Scale] = (),
 ) -> None:
-    """Write a fitted model into a folder.
+    """Write a fitted model into a folder; ``scales`` are what it rates, if it does.
 
     Raises
     ------
@@ -97,7 +111,14 @@ def save_fitted(
     """
     members = model.members if isinstance(model, Ensemble) else ()
     for member in members:
-        save_fitted(folder / member.name, member, target=target, settings=settings, provenance={})
+        save_fitted(
+            folder / member.name,
+            member,
+            target=target,
+            settings=settings,
+            provenance={},
+            scales=scales,
+        )
     if isinstance(model, GraphModel):
         write_output(folder / GRAPH_FILE, model.graph().SerializeToString())
     elif not members:
@@ -107,10 +128,11 @@ def save_fitted(
         "name": model.name,
         "target": target,
         "settings": dict(settings),
-        "feature_names": list(model.feature_names),
+        "feature_names": list(seen_features(model, target)),
         "members": [member.name for member in members],
         "emotions": list(EMOTIONS),
         "provenance": dict(provenance),
+        **({"scales": scale_rows(scales)} if scales else {}),
     }
     write_output(folder / MODEL_FILE, (json.dumps(described, indent=1) + "\n").encode())
 
@@ -138,6 +160,7 @@ def read_trained(folder: Path) -> TrainedModel:
             feature_names=tuple(described["feature_names"]),
             members=tuple(described["members"]),
             provenance=dict(described["provenance"]),
+            scales=scales_of(described.get("scales", ())),
         )
     except FileNotFoundError:
         raise ModelError(
@@ -163,7 +186,10 @@ def load_fitted(folder: Path) -> Model:
         members = [load_fitted(folder / member.name) for member in model.members]
         return Ensemble(model.name, members)
     if isinstance(model, GraphModel):
-        return KeptGraph(model, model.name, _read(folder / GRAPH_FILE))
+        graph = _read(folder / GRAPH_FILE)
+        if trained.target == "ratings":
+            return KeptGraph(model, model.name, graph, rated_from=trained.feature_names)
+        return KeptGraph(model, model.name, graph)
     path = folder / WEIGHTS_FILE
     content = _read(path)
     try:
@@ -206,7 +232,11 @@ def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) ->
     if not isinstance(model, NeuralModel):
         raise ModelError(f"{model.name!r} cannot be loaded: train one of the networks")
     size = state["standardise.mean"].size
-    network = model.build(torch.zeros(size), torch.ones(size), target)
+    standard = None
+    if target == "ratings":
+        rated = state["architecture.heads.mean"].size
+        standard = Standard(np.zeros(rated), np.ones(rated))
+    network = model.build(torch.zeros(size), torch.ones(size), target, standard)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     # Laid out as it was trained: a convolution's last digits depend on the layout.
     model.network_, model.target_ = channels_last(network).eval(), target
@@ -215,17 +245,24 @@ def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) ->
 class KeptGraph:
     """A fitted model read back from its serialised graph; ``like`` says what it sees.
 
+    One that has learned ratings sees the features ``rated_from`` of a whole track, pooled.
+
     Raises
     ------
     ModelError
         The graph cannot be run.
     """
 
-    def __init__(self, like: GraphModel, name: str, data: bytes) -> None:
+    def __init__(
+        self, like: GraphModel, name: str, data: bytes, *, rated_from: tuple[str, ...] = ()
+    ) -> None:
         self.name = name
-        self.feature_names = like.feature_names
-        self.pooling = like.pooling
+        self.feature_names = rated_from or like.feature_names
+        self.pooling: Mapping[str, tuple[str, ...]] = like.pooling
+        if rated_from:
+            self.pooling = dict.fromkeys(rated_from, POOLING)
         self.window_seconds = like.window_seconds
+        self._rates = bool(rated_from)
         self._data = data
         try:
             self._session: Any = quiet_onnxruntime().InferenceSession(
@@ -246,15 +283,21 @@ class KeptGraph:
         raise ModelError(f"{self.name} was read from a file and cannot be fitted: create it anew")
 
     def predict(self, examples: Examples) -> Prediction:
-        """Predict each unit, the mean over its spans; all its rows share the prediction."""
+        """Predict each unit, the mean over its spans; all its rows share the prediction.
+
+        Ratings are those of the whole.
+        """
+        if self._rates:
+            units, unit_of_row = pool_units(examples, self.feature_names)
+            (ratings,) = self._session.run(["ratings"], _float32(units.features))
+            return Prediction.of_ratings(ratings[unit_of_row])
         if any(statistics != POOLING for statistics in self.pooling.values()):
             raise ModelError(f"{self.name} pools in a way that only a packaged model can")
         width = segment_count(self.window_seconds)
         return predict_by_spans(self._answer, examples, self.feature_names, width)
 
     def _answer(self, pooled: Mapping[str, NDArray[np.float64]]) -> tuple[Any, Any]:
-        feed = {name: values.astype(np.float32) for name, values in pooled.items()}
-        emotions, intensities = self._session.run(["emotions", "intensities"], feed)
+        emotions, intensities = self._session.run(["emotions", "intensities"], _float32(pooled))
         return emotions, intensities
 
     def graph(self) -> ModelProto:
@@ -262,3 +305,7 @@ class KeptGraph:
         from onnx import load_model_from_string
 
         return load_model_from_string(self._data)
+
+
+def _float32(pooled: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float32]]:
+    return {name: values.astype(np.float32) for name, values in pooled.items()}

@@ -138,21 +138,58 @@ def build_graph(fitted: FittedBlend, names: Sequence[str], title: str) -> ModelP
         Name of the graph. Its outputs are ``emotions`` and ``intensities``, float32 (n, 9).
     """
     graph = GraphBuilder()
-    sizes = dict(pair for part in fitted.kernel_models for pair in part.view.sizes)
+    _answers(graph, fitted, _outputs(graph, fitted.kernel_models))
+    return graph.model(
+        title,
+        _input_shapes(fitted.kernel_models, names),
+        {name: (len(EMOTIONS),) for name in ("emotions", "intensities")},
+        producer_name="music_emotion",
+    )
+
+
+def build_rating_graph(
+    kernel_models: Sequence[KernelModel],
+    mean: Floats,
+    deviation: Floats,
+    names: Sequence[str],
+    title: str,
+) -> ModelProto:
+    """Return the graph of regressions of ratings.
+
+    Parameters
+    ----------
+    kernel_models
+        Fitted to ratings in deviations from their middle.
+    mean, deviation
+        That middle, and the deviations, each shape (k,).
+    names, title
+        As :func:`build_graph` takes them. The graph's output is ``ratings``, float32 (n, k).
+    """
+    graph = GraphBuilder()
+    spread = graph.add("Mul", _outputs(graph, kernel_models), deviation)
+    graph.add("Add", spread, mean, name="ratings")
+    return graph.model(
+        title,
+        _input_shapes(kernel_models, names),
+        {"ratings": (len(mean),)},
+        producer_name="music_emotion",
+    )
+
+
+def _input_shapes(kernel_models: Sequence[KernelModel], names: Sequence[str]) -> Shapes:
+    sizes = dict(pair for part in kernel_models for pair in part.view.sizes)
+    return {name: (sizes.get(name, f"{name}_size"),) for name in names}
+
+
+def _outputs(graph: GraphBuilder, kernel_models: Sequence[KernelModel]) -> str:
+    """Add the sum of what the kernel models say."""
     parts = []
-    for kernel_model in fitted.kernel_models:
+    for kernel_model in kernel_models:
         distances = _distances(graph, kernel_model)
         for width, dual in zip(kernel_model.widths, kernel_model.dual, strict=True):
             kernel = graph.add("Exp", graph.add("Mul", distances, -width))
             parts.append(graph.add("Gemm", kernel, dual, INTERCEPT * dual.sum(axis=0)))
-    outputs = parts[0] if len(parts) == 1 else graph.add("Sum", *parts)
-    _answers(graph, fitted, outputs)
-    return graph.model(
-        title,
-        {name: (sizes.get(name, f"{name}_size"),) for name in names},
-        {name: (len(EMOTIONS),) for name in ("emotions", "intensities")},
-        producer_name="music_emotion",
-    )
+    return parts[0] if len(parts) == 1 else graph.add("Sum", *parts)
 
 
 def _distances(graph: GraphBuilder, kernel_model: KernelModel) -> str:

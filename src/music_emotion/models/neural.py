@@ -351,12 +351,12 @@ def training_data(
     of so many raters, and ``standard`` says how they are spread.
     """
     if standard is not None and examples.ratings is not None and examples.raters is not None:
-        weight = (1.0 / relative_noise(examples.raters)).astype(np.float32)
+        noise = relative_noise(examples.raters) if len(examples) else np.ones(0)
         return TrainingData(
             array=array,
             rows=examples.rows,
             emotions=examples.ratings,
-            weight=weight,
+            weight=(1.0 / noise).astype(np.float32),
             intensities=np.zeros((len(examples), 0), np.float32),
             intensity_weight=np.zeros(len(examples), np.float32),
             track_index=examples.track_index,

@@ -81,12 +81,7 @@ def card_page(card: Card) -> str:
     if figures:
         under = f"Measured under: {card.protocol}." if card.protocol else ""
         parts += ["## What it is worth", under, "\n".join(["| figure | |", "|---|---|", *figures])]
-    parts.append(
-        "The confidence is the probability itself, not calibrated."
-        if card.confidence is None
-        else "The confidence of a prediction is calibrated out of fold; the calibration error "
-        f"that remains is {card.confidence.ece:.3f}."
-    )
+    parts.append(_certainty(card))
     if card.reference:
         parts += [
             "## Beside the emotions",
@@ -101,6 +96,17 @@ def card_page(card: Card) -> str:
             parts += [f"## {title}", "\n".join(f"- {line}" for line in lines)]
     parts += ["## The graph", _graph(card)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _certainty(card: Card) -> str:
+    if card.scales:
+        return f"It rates {', '.join(map(str, card.scales))}, and names no emotions."
+    if card.confidence is None:
+        return "The confidence is the probability itself, not calibrated."
+    return (
+        "The confidence of a prediction is calibrated out of fold; the calibration error that "
+        f"remains is {card.confidence.ece:.3f}."
+    )
 
 
 def _fact(name: str, value: str) -> str:
