@@ -35,6 +35,7 @@ suppress_warnings = [
 ]
 
 html_theme = "furo"
+html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
 html_title = f"music-emotion {__version__}"
 html_copy_source = False
 html_show_sourcelink = False

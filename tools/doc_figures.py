@@ -268,6 +268,27 @@ def three_protocols(figures: Figures) -> str:
     return markdown_table([*header, "mean r (`artist`)", "worth in listeners, by r"], body)
 
 
+def protocols_in_short(figures: Figures) -> str:
+    """Accuracy of the best model, the study's last, the nearest neighbour and a guess."""
+    best = figures.best()
+    kept = (best.title, "ensemble", "nearest_neighbour", "commonest_class")
+    rows = {(row.title, row.protocol): row for row in figures.document.rows if row.title in kept}
+    body = [
+        [
+            coded(title),
+            *(
+                rate(rows[title, protocol].headline["accuracy"].value, 1)
+                if (title, protocol) in rows
+                else tables.NOTHING
+                for protocol in PROTOCOLS
+            ),
+        ]
+        for title in kept
+        if any(title == known for known, _ in rows)
+    ]
+    return markdown_table(["accuracy", *(f"`{protocol}`" for protocol in PROTOCOLS)], body)
+
+
 def data_note(figures: Figures) -> str:
     """What the figures were measured on."""
     data = figures.document.data
@@ -345,6 +366,19 @@ def paired(figures: Figures) -> str:
         f"{coded(best.title)} against every other model under `artist`, whatever it learned; "
         f"{seeds} {', '.join(map(str, all_tests.seeds))}, {len(all_tests.tests)} tests adjusted "
         f"together.\n\n{table.to_markdown()}"
+    )
+
+
+def paired_in_short(figures: Figures) -> str:
+    """How often the best model is told to be better or worse than another."""
+    best = figures.best()
+    verdicts = [_verdict(test) for test in tables.tests_of(figures.document, best)]
+    if not verdicts:
+        raise NotMeasuredError("a second model under `music-emotion compare --protocol artist`")
+    better, worse = (verdicts.count(word) for word in ("better", "worse"))
+    return (
+        f"{coded(best.title)} is told to be better in {better} of {len(verdicts)} such tests, "
+        f"worse in {worse or 'none'}."
     )
 
 
@@ -518,6 +552,7 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "panel-table": panel_table,
     "leak-table": leak_table,
     "three-protocols": three_protocols,
+    "protocols-in-short": protocols_in_short,
     "data-note": data_note,
     "artist-votes": artist_votes,
     "artist-emotions": artist_emotions,
@@ -549,6 +584,7 @@ NUMBERS: Mapping[str, Callable[[Figures], str]] = {
     "leak-shuffled-16": leak_value("nearest_neighbour", "shuffled", 16),
     "headline": headline,
     "in-short": in_short,
+    "paired-in-short": paired_in_short,
     "elsewhere-arousal": agreement_value("default", "arousal"),
     "elsewhere-valence": agreement_value("default", "valence"),
     "halves-valence": agreement_value("half of the raters against half", "valence"),

@@ -1,17 +1,25 @@
-"""The documentation site builds without a warning, is whole, and asks no server for anything."""
+"""The documentation site builds without a warning, is whole, asks no server for anything, and leads
+readers to the pages that were written for them, on a phone, too.
+"""
 
 from __future__ import annotations
 
+import http.server
 import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
 from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
+from helpers.browser import CHROMIUM, PATIENCE, launched
 from helpers.code_blocks import PAGES, ROOT
 from helpers.markdown import STRAY, code_of
 
@@ -20,6 +28,24 @@ LOADS = re.compile(r"""<(?:script|link|img|iframe|audio|source)\b[^>]*?(?:src|hr
 LINK = re.compile(r"""<a\b[^>]*?href="([^"]+)\"""")
 CODE = re.compile(r"<(pre|code|script|style)\b.*?</\1>", re.DOTALL)
 ANCHOR = re.compile(r"""\b(?:id|name)="([^"]+)\"""")
+VERSION = re.compile(r"\d\.\d\.\d-[0-9a-f]{7}")
+PHONE = {"width": 390, "height": 844}
+SOUGHT = {
+    "predict": "predict.html",
+    "playlist": "library.html",
+    "tag": "tagging.html",
+    "docker": "deploy.html",
+    "confidence": "predict.html",
+    "timeline": "predict.html",
+    "catalogue": "catalogue.html",
+    "metrics": "serve.html",
+    "serve": "serve.html",
+    "install": "start.html",
+    "ratings": "ratings.html",
+    "onnx": "onnx.html",
+}
+"""Where a search leads first."""
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +114,73 @@ def test_every_link_leads_somewhere(site: Path) -> None:
             if not target.is_file() or (parts.fragment and unquote(parts.fragment) not in known):
                 dead.append(f"{page.relative_to(site)}: {address}")
     assert dead == []
+
+
+@pytest.mark.slow
+def test_the_sidebar_names_models_without_their_versions(site: Path) -> None:
+    page = (site / "index.html").read_text("utf-8")
+    sidebar = visible(page[page.index("sidebar-tree") : page.index("</aside>")])
+    assert " Models default light transfer " in sidebar
+    assert not VERSION.search(sidebar)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """Where the site is served, since a browser searches no files."""
+    handler = partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def phone(address: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        page = browser.new_page(viewport=PHONE)
+        page.set_default_timeout(PATIENCE)
+        yield page
+        browser.close()
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_no_page_is_wider_than_a_phone(site: Path, address: str, phone: Page) -> None:
+    for path in sorted(site.rglob("*.html")):
+        name = path.relative_to(site).as_posix()
+        phone.goto(f"{address}/{name}")
+        assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], name
+
+
+@needs_chromium
+@pytest.mark.slow
+def test_a_folded_table_opens_and_the_page_stays_as_wide(address: str, phone: Page) -> None:
+    phone.goto(f"{address}/science.html")
+    table = phone.locator("details table").first
+    assert not table.is_visible()
+    phone.locator("details summary").first.click()
+    assert table.is_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@needs_chromium
+@pytest.mark.slow
+@pytest.mark.parametrize("words", SOUGHT)
+def test_a_search_leads_to_the_guide_first(words: str, address: str, phone: Page) -> None:
+    phone.goto(f"{address}/search.html?q={words}")
+    phone.get_by_text("Search finished").wait_for()
+    found = phone.locator("#search-results li > a")
+    places = [link.get_attribute("href") or "" for link in found.all()]
+    pages = [place.split("?")[0].split("#")[0] for place in places]
+    assert pages[0] == SOUGHT[words]
+    insides = [page.startswith("api/") for page in pages]
+    assert insides == sorted(insides)  # all that was written for readers, then Python's insides
 
 
 def visible(html: str) -> str:

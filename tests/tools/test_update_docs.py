@@ -180,6 +180,7 @@ def test_numbers_are_those_of_the_files(folder: Path) -> None:
     assert f"| `{GOOD}` |  |" in doc_figures.three_protocols(figures)
     assert accuracy in doc_figures.three_protocols(figures)
     assert accuracy in doc_figures.headline(figures)
+    assert f"{accuracy} % |" in doc_figures.protocols_in_short(figures)
     [row] = [
         line for line in doc_figures.results_table(figures).splitlines() if f"`{GOOD}`" in line
     ]
@@ -236,3 +237,13 @@ def test_the_command_names_what_is_out_of_date(folder: Path, tmp_path: Path) -> 
         "confusions.png",
     }
     assert run("--check").returncode == 0
+
+
+def test_verdicts_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = doc_figures.Figures.read(folder)
+    verdicts = iter(["better", "worse", "better", "cannot be told"])
+    monkeypatch.setattr(doc_figures.tables, "tests_of", lambda *_: range(4))
+    monkeypatch.setattr(doc_figures, "_verdict", lambda _: next(verdicts))
+    assert doc_figures.paired_in_short(figures) == (
+        f"`{GOOD}` is told to be better in 2 of 4 such tests, worse in 1."
+    )

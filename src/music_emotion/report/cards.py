@@ -70,7 +70,7 @@ def _protocols(cards: Sequence[Card]) -> list[str]:
 
 def card_page(card: Card) -> str:
     """Return a model's page in Markdown."""
-    parts = [f"# {card.name} {card.version}", card.summary]
+    parts = [f"# {card.name}", card.summary, f"Version {card.version}."]
     if card.use_when:
         parts.append(f"Use it {card.use_when}.")
     figures = [
