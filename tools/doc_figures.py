@@ -12,6 +12,7 @@ import numpy as np
 from fit_dimensions import RECIPES, Part
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.folds import PROTOCOLS
+from music_emotion.evaluation.hypotheses import HypothesisTest
 from music_emotion.evaluation.results import ModelResult, model_title
 from music_emotion.evaluation.results_file import RESULTS, Document, read_document
 from music_emotion.evaluation.scores import Estimate
@@ -390,17 +391,27 @@ def _verdict(test: PairedTest) -> str:
 
 
 def findings(figures: Figures) -> str:
-    """The five findings under each protocol."""
+    """The five findings under each protocol, in words."""
+    return _findings(figures, lambda one: f"**{one.verdict}**")
+
+
+def findings_in_numbers(figures: Figures) -> str:
+    """The differences behind the findings, with their intervals and tests."""
+
+    def cell(one: HypothesisTest) -> str:
+        if one.difference is None:
+            return tables.NOTHING
+        return f"{points(one.difference)} points, p {shown_p(one.p_adjusted)}"
+
+    return _findings(figures, cell)
+
+
+def _findings(figures: Figures, cell: Callable[[HypothesisTest], str]) -> str:
     tested = [one for one in figures.document.hypotheses if one.difference is not None]
     if not tested:
         raise NotMeasuredError("`music-emotion compare --models six --out results`")
     protocols = [name for name in PROTOCOLS if any(one.protocol == name for one in tested)]
-    outcomes = {
-        (one.text, one.protocol): f"**{one.verdict}**: {points(one.difference)} points, p "
-        f"{shown_p(one.p_adjusted)}"
-        for one in tested
-        if one.difference is not None and one.target == "label"
-    }
+    outcomes = {(one.text, one.protocol): cell(one) for one in tested if one.target == "label"}
     body = [
         [text, *(outcomes.get((text, protocol), "") for protocol in protocols)]
         for text in dict.fromkeys(one.text for one in tested)
@@ -559,6 +570,7 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "artist-genres": artist_genres,
     "paired": paired,
     "findings": findings,
+    "findings-in-numbers": findings_in_numbers,
     "confused-pairs": confused_pairs,
     "results-table": results_table,
     "accuracy-picture": accuracy_picture,
