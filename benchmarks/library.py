@@ -120,6 +120,7 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL, version: str = "
     )
     from music_emotion.library.catalogue import PREDICTION_COLUMNS, Catalogue
     from music_emotion.library.database import transaction
+    from music_emotion.library.health import seal
     from music_emotion.library.search import refresh_index
     from music_emotion.library.timeline import NINE, POINTS, packed
 
@@ -163,9 +164,10 @@ def fill(database: Path, paths: list[str], sha256: str = MODEL, version: str = "
                     ((number + 1, 1, *row) for number, row in zip(numbers, rows, strict=True)),
                 )
                 write.executemany(
-                    "INSERT INTO timeline VALUES (?, 1.5, 3.0, 3.0, x'', ?)",
+                    "INSERT INTO timeline VALUES (?, 1.5, 3.0, 3.0, x'', ?, NULL)",
                     ((number + 1, points) for number in numbers),
                 )
+        seal(catalogue)  # as a scan does, which outdates what is derived
         refresh_index(catalogue)
 
 

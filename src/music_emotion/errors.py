@@ -41,6 +41,14 @@ class CatalogueError(MusicEmotionError):
     """A catalogue of a library that is missing, damaged, locked or cannot be written."""
 
 
+class DamagedCatalogueError(CatalogueError):
+    """A catalogue in which something is not what was written; ``reason`` says what."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class TagError(MusicEmotionError):
     """A file whose tags cannot be read or written."""
 

@@ -107,7 +107,7 @@ def test_a_damaged_timeline_is_one_line(catalogue: Catalogue) -> None:
     catalogue.write(track("a"))
     for damaged in (b"no zlib", zlib.compress(b"x" * 20)):
         catalogue.connection.execute("UPDATE timeline SET points = ?", (damaged,))
-        with pytest.raises(CatalogueError, match=r"is damaged; .*--catalogue \(.+\)"):
+        with pytest.raises(CatalogueError, match=r"is damaged \(.+\); mend it: .*repair"):
             catalogue.track("/music/a")
 
 

@@ -19,6 +19,7 @@ from music_emotion.cli.options import (
     emotion_names,
     format_of,
     no_music,
+    say_damage,
 )
 from music_emotion.errors import MusicEmotionError, printable
 
@@ -284,6 +285,7 @@ def find(
         export(Listing(opened, found, naming), written, output)
         older = opened.older_versions()
         lines = remarks(opened, query, found)
+    say_damage(opened.damaged)
     for line in lines:
         typer.echo(line, err=True)
     _say_unused(naming, bool(len(found)))
@@ -424,6 +426,7 @@ def playlist(
             opened, near, far or near, seconds, query, per_artist=per_artist, seed=seed
         )
         export(Listing(opened, made.found(), naming), written, output)
+    say_damage(opened.damaged)
     _say_unused(naming, True)
     typer.echo(made.summary, err=True)
     for broken in made.broken:

@@ -214,6 +214,20 @@ def say_excluded(excluded: Mapping[str, str]) -> None:
         typer.echo(line, err=True)
 
 
+def say_damage(parts: Iterable[str]) -> None:
+    """Say on the error stream what was met in a catalogue that is damaged, and the remedy."""
+    for part in sorted(parts):
+        then = (
+            "are among these"
+            if part == "predictions"
+            else "were passed over, and the tracks asked instead"
+        )
+        typer.echo(
+            f"damaged {part} in the catalogue {then}; mend it: music-emotion catalogue repair",
+            err=True,
+        )
+
+
 def end_with(failures: Iterable[str], word: str = "error") -> None:
     """Name every failure on the error stream and end with their exit code; go on without any."""
     failures = list(failures)

@@ -115,6 +115,8 @@ def scan(
         summary = scan_library(opened, folders or (), wanted, show)
     for line in summary.lines(path):
         typer.echo(line)
+    for line in summary.mended:
+        typer.echo(f"mended: {line}", err=True)
     options.say_left_out(summary.left_out)
     options.say_excluded(summary.excluded)
     options.end_with(error for _, error in summary.failures)

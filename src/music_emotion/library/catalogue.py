@@ -15,7 +15,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 
 from music_emotion.digest import FileStamp
 from music_emotion.errors import CatalogueError, printable
+from music_emotion.inference.output import replacing
 from music_emotion.inference.prediction import COLUMNS
 from music_emotion.library import database
+from music_emotion.library.checksums import prediction_checksum, timeline_checksum
 from music_emotion.library.schema import BLOCK_TRACKS, BROKEN, SCHEMA
 from music_emotion.library.timeline import packed, unpacked
 from music_emotion.library.track import (
@@ -67,13 +69,19 @@ _SOURCES = {
     "timeline": "l.probabilities",
     "points": "l.points",
 }
+# What a row is held against when all of it is read.
+_CHECKS = {
+    "prediction_model": "p.model",
+    "prediction_checksum": "p.checksum",
+    "timeline_checksum": "l.checksum",
+}
 _FILES = """
 FROM track AS t
     LEFT JOIN prediction AS p ON p.track = t.id
     LEFT JOIN model AS m ON m.id = p.model
 """
 _READ = f"""
-SELECT {", ".join(_SOURCES.values())} {_FILES}
+SELECT {", ".join((_SOURCES | _CHECKS).values())} {_FILES}
     LEFT JOIN timeline AS l ON l.track = t.id
 """
 
@@ -106,12 +114,14 @@ class Known:
 class Catalogue:
     """An open catalogue; close it, or use it in ``with``.
 
-    Its ``connection`` to SQLite is for the other modules of this folder.
+    Its ``connection`` to SQLite is for the other modules of this folder, which note in ``damaged``
+    what derived data were found to be damaged, and were read from elsewhere.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.connection = connection
+        self.damaged: set[str] = set()
 
     @classmethod
     def open(cls, path: Path | None = None, *, write: bool = False) -> Self:
@@ -167,9 +177,13 @@ class Catalogue:
         with self.faults():
             return int(self.connection.execute("SELECT count(*) FROM track").fetchone()[0])
 
-    def track(self, path: str) -> CatalogueTrack | None:
-        """Return the file of this absolute path; ``None`` where it is not catalogued."""
-        return next(self._select("WHERE t.path = ?", (stored_path(path),)), None)
+    def track(self, path: str, *, mending: bool = False) -> CatalogueTrack | None:
+        """Return the file of this absolute path; ``None`` where it is not catalogued.
+
+        A prediction that is damaged is an error or, to who is ``mending``, none.
+        """
+        condition = "WHERE t.path = ?"
+        return next(self._select(condition, (stored_path(path),), mending=mending), None)
 
     def tracks(self, ids: Iterable[int]) -> Iterator[CatalogueTrack]:
         """Yield files by the numbers of their rows, in this order; unknown ones are left out."""
@@ -186,8 +200,12 @@ class Catalogue:
 
         In the order of ``ids``, :data:`PIECE` files at a time; unknown ones are left out. Paths
         are such as Python has them; all else is as it is stored, ``None`` where there is nothing.
+        Where all of predictions is asked for, it is noted in ``damaged`` if some are.
         """
-        selected = ", ".join(("t.id", *(_SOURCES[name] for name in names)))
+        checked = set(PREDICTION_COLUMNS) <= set(names)
+        known = _SOURCES | _CHECKS
+        asked = (*names, "prediction_model", "prediction_checksum") if checked else tuple(names)
+        selected = ", ".join(("t.id", *(known[name] for name in asked)))
         numbers = map(int, ids)
         while some := list(islice(numbers, PIECE)):
             marks = ", ".join("?" * len(some))
@@ -196,10 +214,20 @@ class Catalogue:
                 rows = {row[0]: row for row in self.connection.execute(question, some)}
             if found := [rows[number] for number in some if number in rows]:
                 there, *values = map(list, zip(*found, strict=True))
-                columns = dict(zip(names, values, strict=True))
+                columns = dict(zip(asked, values, strict=True))
+                if checked:
+                    self._check_predictions(there, columns)
                 if "path" in columns:
                     columns["path"] = list(map(restored_path, columns["path"]))
                 yield there, columns
+
+    def _check_predictions(self, ids: Sequence[int], columns: dict[str, list[Any]]) -> None:
+        """Note whether some predictions are damaged, and take what tells it out of the columns."""
+        models, checksums = (columns.pop(f"prediction_{name}") for name in ("model", "checksum"))
+        rows = zip(*(columns[name] for name in PREDICTION_COLUMNS), strict=True)
+        for number, model, checksum, row in zip(ids, models, checksums, rows, strict=True):
+            if checksum is not None and checksum != prediction_checksum(number, model, row):
+                self.damaged.add("predictions")
 
     def predicted(self) -> Iterator[tuple[int, str]]:
         """Yield (number of the row, path) of all predicted files that are there, by path."""
@@ -223,6 +251,12 @@ class Catalogue:
             rows = self.connection.execute(f"{there} ({question}) ORDER BY id")
             return np.fromiter((number for (number,) in rows), np.int64)
 
+    def ids(self) -> NDArray[np.int64]:
+        """Return the numbers of all rows, rising, shape (n,)."""
+        with self.faults():
+            rows = self.connection.execute("SELECT id FROM track ORDER BY id")
+            return np.fromiter((number for (number,) in rows), np.int64)
+
     def blocks(self) -> range:
         """Return the numbers of the blocks of rows that derived tables have."""
         with self.faults():
@@ -230,10 +264,24 @@ class Catalogue:
         return range(0 if last is None else last // BLOCK_TRACKS + 1)
 
     def with_audio(self, audio: bytes) -> list[CatalogueTrack]:
-        """Return the files with this sound, those with a prediction first."""
+        """Return the files with this sound, those with a prediction first.
+
+        One whose prediction is damaged is given without it.
+        """
         if not audio:
             return []
-        return list(self._select("WHERE t.audio = ? ORDER BY p.track IS NULL, t.id", (audio,)))
+        condition = "WHERE t.audio = ? ORDER BY p.track IS NULL, t.id"
+        found = self._select(condition, (audio,), mending=True)
+        return sorted(found, key=lambda track: track.prediction is None)
+
+    def files(self, ids: Iterable[int]) -> Iterator[CatalogueTrack]:
+        """Yield files as :meth:`tracks` does, but without their predictions."""
+        nothing = {"model": None, "model_sha256": None}
+        for numbers, columns in self.columns(ids, tuple(FILE_COLUMNS)):
+            rows = zip(*columns.values(), strict=True)
+            for number, values in zip(numbers, rows, strict=True):
+                row = dict(zip(columns, values, strict=True))
+                yield CatalogueTrack.from_row(row | {"id": number} | nothing)
 
     def models(self) -> dict[str, str]:
         """Return the models that predicted what is in the catalogue: names by SHA-256."""
@@ -330,21 +378,19 @@ class Catalogue:
         ).fetchone()
         return int(count)
 
-    def _select(self, condition: str, values: Sequence[object] = ()) -> Iterator[CatalogueTrack]:
+    def _select(
+        self, condition: str, values: Sequence[object] = (), *, mending: bool = False
+    ) -> Iterator[CatalogueTrack]:
         with self.faults():
             for values_read in self.connection.execute(_READ + condition, values):
-                row = dict(zip(_SOURCES, values_read, strict=True))
+                row = dict(zip((*_SOURCES, *_CHECKS), values_read, strict=True))
                 row["path"] = restored_path(row["path"])
-                row["warnings"] = row["warnings"].split("\n") if row["warnings"] else ()
-                yield self._read(row)
-
-    def _read(self, row: dict[str, Any]) -> CatalogueTrack:
-        try:
-            if row["points"] is not None:
-                row |= unpacked(row["points"])
-            return CatalogueTrack.from_row(row)
-        except ValueError as error:
-            raise database.damaged(self.path, error) from None
+                try:
+                    yield _read(row)
+                except ValueError as error:
+                    if not mending:
+                        raise database.damaged(self.path, error) from None
+                    yield CatalogueTrack.from_row(row | {"model": None, "model_sha256": ""})
 
     # Writing
 
@@ -382,15 +428,23 @@ class Catalogue:
             "SELECT id FROM model WHERE (sha256, version) = (?, ?)", track.model_id
         )
         prediction = {name: row[name] for name in PREDICTION_COLUMNS}
-        ours = {"model": found.fetchone()[0], "warnings": "\n".join(row["warnings"])}
         points = packed(row)
-        timeline = {
-            **{column: row[name] for column, name in _TIMELINE.items()},
-            "probabilities": row["timeline"] if points is None else b"",
-            "points": points,
-        }
-        self._insert("INSERT OR REPLACE", "prediction", {"track": number, **prediction, **ours})
-        self._insert("INSERT OR REPLACE", "timeline", {"track": number, **timeline})
+        times = {column: row[name] for column, name in _TIMELINE.items()}
+        probabilities = row["timeline"] if points is None else b""
+        ours = {"model": found.fetchone()[0], "warnings": "\n".join(row["warnings"])}
+        prediction |= ours
+        told = (prediction[name] for name in PREDICTION_COLUMNS)
+        checksums = (
+            prediction_checksum(number, ours["model"], tuple(told)),
+            timeline_checksum(number, tuple(times.values()), probabilities, points),
+        )
+        timeline = {**times, "probabilities": probabilities, "points": points}
+        for table, values, checksum in zip(
+            ("prediction", "timeline"), (prediction, timeline), checksums, strict=True
+        ):
+            self._insert(
+                "INSERT OR REPLACE", table, {"track": number, **values, "checksum": checksum}
+            )
         return number
 
     def _insert(self, verb: str, table: str, values: Mapping[str, object]) -> sqlite3.Cursor:
@@ -423,14 +477,65 @@ class Catalogue:
             self.connection.executemany("DELETE FROM track WHERE id = ?", [(id,) for id in ids])
 
     def check(self) -> list[str]:
-        """Return what is wrong with the file as SQLite sees it, one line each; nothing if sound."""
+        """Return what is wrong with the file as SQLite sees it, one line each; nothing if sound.
+
+        What its rows hold is looked at by :func:`music_emotion.library.health.examine`.
+        """
         with self.faults():
-            lines = [
-                str(row[0])
-                for question in ("PRAGMA integrity_check", "PRAGMA foreign_key_check")
-                for row in self.connection.execute(question)
-            ]
-        return [line for line in lines if line != "ok"]
+            lines = [str(row[0]) for row in self.connection.execute("PRAGMA integrity_check")]
+            for table, row, other, _ in self.connection.execute("PRAGMA foreign_key_check"):
+                lines.append(f"row {row} of {table} belongs to no row of {other}")
+        told = (line for said in lines for line in said.splitlines())
+        return [line for line in told if line != "ok" and not line.startswith("***")]
+
+    def vacuum(self) -> None:
+        """Give back to the disk what is not needed any more."""
+        with self.faults():
+            self.connection.execute("VACUUM")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy into another file, which is there as a whole or not at all.
+
+        Raises
+        ------
+        CatalogueError
+            The catalogue cannot be read.
+        MusicEmotionError
+            The file cannot be written.
+        """
+        with replacing(path) as temporary, closing(sqlite3.connect(temporary)) as copy:
+            with self.faults():
+                self.connection.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # so that it is one file
+
+
+def _read(row: dict[str, Any]) -> CatalogueTrack:
+    """Return the file of a whole row.
+
+    Raises
+    ------
+    ValueError
+        Its prediction or its timeline is damaged.
+    """
+    if row["model"] is not None:
+        _check(row)
+        row["warnings"] = row["warnings"].split("\n") if row["warnings"] else ()
+        if row["points"] is not None:
+            row |= unpacked(row["points"])
+    return CatalogueTrack.from_row(row)
+
+
+def _check(row: Mapping[str, Any]) -> None:
+    told = tuple(row[name] for name in PREDICTION_COLUMNS)
+    times = tuple(row[name] for name in _TIMELINE.values())
+    taken = {
+        "prediction": prediction_checksum(row["id"], row["prediction_model"], told),
+        "timeline": timeline_checksum(row["id"], times, row["timeline"], row["points"]),
+    }
+    for what, checksum in taken.items():
+        if checksum is None or row[f"{what}_checksum"] not in (None, checksum):
+            raise ValueError(f"the {what} of '{printable(row['path'])}'")
 
 
 _IS_FILE = "t.path NOT GLOB '[a-z]*://*'"  # true of paths, which begin with no scheme

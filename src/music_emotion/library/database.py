@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from music_emotion.errors import CatalogueError, printable
+from music_emotion.errors import CatalogueError, DamagedCatalogueError, printable
 
 BUSY_SECONDS = 30.0  # to wait for another program that is writing
 POLL_SECONDS = 0.2  # between two looks at another scan's lock
@@ -78,8 +78,13 @@ def connect(path: Path, schema: Schema, *, write: bool) -> sqlite3.Connection:
         connection = _writable(path) if write else _readable(path)
         try:
             _prepare(connection, path, schema, write=write)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, sqlite3.Error) and is_damage(error):
+                raise CatalogueError(  # nothing can be asked of it
+                    f"the catalogue '{printable(path)}' is damaged where its tables are described "
+                    f"({printable(error)}) and cannot be mended; move it away and scan again"
+                ) from None
             raise
     return connection
 
@@ -133,7 +138,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, schema: Schema, *, writ
         connection.execute("PRAGMA journal_mode = WAL")
         with transaction(connection):
             if not _header(connection)[2]:  # another program may have been faster
-                _execute_all(connection, schema.statements)
+                execute_all(connection, schema.statements)
                 connection.execute(f"PRAGMA application_id = {schema.application_id}")
                 connection.execute(f"PRAGMA user_version = {schema.version}")
     application, version, _ = _header(connection)
@@ -161,7 +166,7 @@ def _migrate(connection: sqlite3.Connection, schema: Schema, *, write: bool) -> 
     connection.execute("PRAGMA foreign_keys = OFF")  # so that a table may be made anew
     with transaction(connection):
         for migration in schema.migrations[_header(connection)[1] - 1 :]:
-            _execute_all(connection, migration.upgrade)
+            execute_all(connection, migration.upgrade)
         connection.execute(f"PRAGMA user_version = {schema.version}")
 
 
@@ -186,7 +191,8 @@ def _header(connection: sqlite3.Connection) -> tuple[int, int, int]:
     return application, version, tables
 
 
-def _execute_all(connection: sqlite3.Connection, statements: str) -> None:
+def execute_all(connection: sqlite3.Connection, statements: str) -> None:
+    """Execute SQL statements, each of which ends with its line, within the transaction there is."""
     statement = ""
     for line in statements.splitlines(keepends=True):  # executescript() would commit
         statement += line
@@ -217,6 +223,8 @@ def faults(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if is_damage(error):
+            raise damaged(path, error) from None
         code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
         fault = _FAULTS.get(code, "cannot be used ({error}); name another with --catalogue")
         raise CatalogueError(
@@ -224,10 +232,20 @@ def faults(path: Path) -> Iterator[None]:
         ) from None
 
 
-def damaged(path: Path, error: Exception) -> CatalogueError:
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that what it read cannot be what was written."""
+    code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
+    return code == sqlite3.SQLITE_CORRUPT or "Could not decode" in str(error)
+
+
+def damaged(path: Path, error: Exception) -> DamagedCatalogueError:
     """Return that what was read from a catalogue cannot be, in one line."""
-    fault = _FAULTS[sqlite3.SQLITE_CORRUPT]
-    return CatalogueError(f"the catalogue '{printable(path)}' {fault} ({printable(error)})")
+    reason = printable(error)
+    return DamagedCatalogueError(
+        f"the catalogue '{printable(path)}' is damaged ({reason}); mend it: music-emotion "
+        "catalogue repair",
+        reason,
+    )
 
 
 _FAULTS = {
@@ -239,8 +257,6 @@ _FAULTS = {
     sqlite3.SQLITE_PERM: "may not be opened; change its permissions",
     sqlite3.SQLITE_BUSY: f"is being written by another program for over {BUSY_SECONDS:.0f} s; try "
     "again later",
-    sqlite3.SQLITE_CORRUPT: "is damaged; move it away and scan again, or name another with "
-    "--catalogue",
     sqlite3.SQLITE_NOTADB: "is not a catalogue, or is damaged; name another with --catalogue",
 }
 

@@ -21,6 +21,14 @@ from music_emotion.inference.package import find_package
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue, Known
 from music_emotion.library.exclusions import Exclusions
+from music_emotion.library.health import (
+    block_line,
+    damage_of,
+    damaged_blocks,
+    damaged_rows,
+    paths_of,
+    seal,
+)
 from music_emotion.library.search import refresh_index
 from music_emotion.library.selection import EVERYTHING, Selection
 from music_emotion.library.track import (
@@ -79,6 +87,8 @@ class ScanSummary:
     failures
         Path and reason of what could not be predicted now or, unchanged, before; and of folders
         that are not there or could not be listed.
+    mended
+        What of the catalogue was damaged and is made or predicted anew, in lines.
     left_out
         Paths of what is no music, and no part of what a scan does.
     excluded
@@ -94,6 +104,7 @@ class ScanSummary:
     missing: int = 0
     pruned: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set, compare=False)
     excluded: dict[str, str] = field(default_factory=dict, compare=False)
 
@@ -149,13 +160,20 @@ def scan(
     check_mutagen()
     options = options or ScanOptions()
     card = read_card(find_package(options.model))
-    work = _Scan(catalogue, options, ModelId.of(card), progress or (lambda done, total: None))
+    damaged = damaged_rows(catalogue)
+    blocks = damaged_blocks(catalogue)
+    work = _Scan(
+        catalogue, options, ModelId.of(card), progress or (lambda done, total: None), damaged
+    )
     for folder in folders:
         work.look_at(folder)
     if options.again:
         work.look_again(card.name)
     work.run()
+    seal(catalogue)
     refresh_index(catalogue)
+    work.summary.mended += [f"{block_line(*block)} made anew" for block in blocks]
+    work.tell_damage()
     return work.summary
 
 
@@ -185,13 +203,19 @@ class _Scan:
     """One run: what was found, what is to do, what is under way."""
 
     def __init__(
-        self, catalogue: Catalogue, options: ScanOptions, model: ModelId, progress: Progress
+        self,
+        catalogue: Catalogue,
+        options: ScanOptions,
+        model: ModelId,
+        progress: Progress,
+        damaged: Mapping[int, str],
     ) -> None:
         self.summary = ScanSummary()
         self._catalogue = catalogue
         self._options = options
         self._model = model
         self._progress = progress
+        self._damaged = damaged
         self._present: dict[str, FileStamp] = {}
         self._known: dict[str, Known] = {}
         self._to_do: list[str] = []
@@ -278,6 +302,9 @@ class _Scan:
             return
         if known.missing:
             self._back.append(known.id)
+        if known.id in self._damaged:
+            self._to_do.append(path)
+            return
         if known.failed and not self._options.retry:
             return  # named at the end
         if known.model != self._model:
@@ -303,6 +330,21 @@ class _Scan:
         again = before.intersection(self._present).difference(self._to_do)
         rows = self._catalogue.tracks(self._known[path].id for path in sorted(again))
         self.summary.failures += [(row.path, row.error) for row in rows]
+
+    def tell_damage(self) -> None:
+        """Say what was damaged: what is mended now, and what is left."""
+        if not self._damaged:
+            return
+        left = damaged_rows(self._catalogue)
+        paths = paths_of(self._catalogue, self._damaged)
+        for number, what in self._damaged.items():
+            if number not in left and number in paths:
+                self.summary.mended.append(f"{damage_of(what, paths[number])} is predicted again")
+        if lost := [number for number in left if number in paths]:
+            first = damage_of(left[lost[0]], paths[lost[0]])
+            more = f" and of {len(lost) - 1:,} other files" if len(lost) > 1 else ""
+            line = f"damaged is {first}{more}; mend it: music-emotion catalogue repair"
+            self.summary.failures.append(("", line))
 
     def _wanted(self) -> Iterator[str]:
         """Yield the files whose sound is new; what is known of the others is written at once."""
@@ -342,7 +384,7 @@ class _Scan:
         except OSError as error:
             self._write_failure(replace(row, error=unreadable(path, error)))
             return None
-        old = None if known is None else self._catalogue.track(path)
+        old = None if known is None else self._catalogue.track(path, mending=True)
         if old is not None and old.audio != audio and old.model_id == self._model:
             self._displaced[old.audio] = old  # another takes its row, as in a chain of renames
         return replace(row, audio=audio, tags=Tags.read(path))

@@ -35,6 +35,14 @@ CREATE TRIGGER {name} AFTER {event} ON {table}{when} BEGIN
 END;"""
 
 
+def _unsealed(table: str) -> str:
+    return f"""
+CREATE TRIGGER {table}_unsealed AFTER UPDATE ON {table}
+WHEN new.checksum IS NOT NULL AND new.checksum IS old.checksum BEGIN
+    UPDATE {table} SET checksum = NULL WHERE track = new.track;
+END;"""
+
+
 _TEXT = ("path", "artist", "album", "title", "genre")
 _OTHER_TEXT = f" WHEN {' OR '.join(f'new.{name} IS NOT old.{name}' for name in _TEXT)}"
 
@@ -88,7 +96,8 @@ CREATE TABLE prediction (
     warnings TEXT NOT NULL DEFAULT '', -- one per line
     {_each(NUMBERS, "REAL")},          -- these and all below: NULL where they are not known
     {_each(FLAGS, "INTEGER")},         -- 0 or 1
-    {_each(STANDING_COLUMNS, "REAL")}
+    {_each(STANDING_COLUMNS, "REAL")},
+    checksum INTEGER                   -- CRC-32 of the row; NULL: not taken yet
 );
 CREATE INDEX prediction_model ON prediction(model);
 CREATE INDEX prediction_broken ON prediction(track) WHERE {BROKEN};
@@ -98,14 +107,16 @@ CREATE TABLE timeline (
     step REAL NOT NULL,                -- seconds
     window REAL NOT NULL,              -- seconds
     probabilities BLOB NOT NULL,       -- uint8, nine per point, 255 is 1; empty where there are
-    points BLOB                        -- all values of all points, packed
+    points BLOB,                       -- all values of all points, packed
+    checksum INTEGER                   -- CRC-32 of the row; NULL: not taken yet
 );
 CREATE TABLE vector (
     block INTEGER PRIMARY KEY,         -- of the tracks with id / {BLOCK_TRACKS} = block
     intensities BLOB NOT NULL,         -- float32, little-endian, {BLOCK_TRACKS} rows of nine
     probabilities BLOB NOT NULL,
     standing BLOB NOT NULL DEFAULT x'', -- empty where none is known
-    numbers BLOB                       -- int32, little-endian, {BLOCK_TRACKS} rows of three
+    numbers BLOB,                      -- int32, little-endian, {BLOCK_TRACKS} rows of three
+    checksums BLOB                     -- CRC-32 of the four above, int32, little-endian
 );
 CREATE TABLE tag_write (
     id INTEGER PRIMARY KEY,
@@ -125,6 +136,7 @@ CREATE TABLE text (
     field TEXT NOT NULL,               -- path, artist, album, title or genre
     folded BLOB NOT NULL,              -- UTF-8 of {BLOCK_TRACKS} tracks, between them a zero byte
     plain BLOB NOT NULL,               -- the same without accents; empty where there are none
+    checksums BLOB,                    -- CRC-32 of the two above, int32, little-endian
     UNIQUE (block, field)
 );
 {_outdates("vector", "INSERT", "prediction", "new.track")}
@@ -134,6 +146,8 @@ CREATE TABLE text (
 {_outdates("text", "INSERT", "track", "new.id")}
 {_outdates("text", "UPDATE", "track", "new.id", _OTHER_TEXT)}
 {_outdates("text", "DELETE", "track", "old.id")}
+{_unsealed("prediction")}
+{_unsealed("timeline")}
 {_TRACKS}
 """
 
@@ -277,8 +291,32 @@ END;
     },
 )
 
+_CHECKSUMS = Migration(
+    "checksums over predictions, timelines, vectors and text",
+    upgrade="""
+ALTER TABLE prediction ADD COLUMN checksum INTEGER;
+ALTER TABLE timeline ADD COLUMN checksum INTEGER;
+ALTER TABLE vector ADD COLUMN checksums BLOB;
+ALTER TABLE text ADD COLUMN checksums BLOB;
+CREATE TRIGGER prediction_unsealed AFTER UPDATE ON prediction
+WHEN new.checksum IS NOT NULL AND new.checksum IS old.checksum BEGIN
+    UPDATE prediction SET checksum = NULL WHERE track = new.track;
+END;
+CREATE TRIGGER timeline_unsealed AFTER UPDATE ON timeline
+WHEN new.checksum IS NOT NULL AND new.checksum IS old.checksum BEGIN
+    UPDATE timeline SET checksum = NULL WHERE track = new.track;
+END;
+""",
+    views={
+        "prediction": "SELECT *, NULL AS checksum FROM {source}",
+        "timeline": "SELECT *, NULL AS checksum FROM {source}",
+        "vector": "SELECT *, NULL AS checksums FROM {source}",
+        "text": "SELECT *, NULL AS checksums FROM {source}",
+    },
+)
+
 SCHEMA = Schema(
     APPLICATION_ID,
     _TABLES,
-    (_PROBABILITIES_UNDER_THEIR_EMOTIONS, _MORE_THAN_EMOTIONS, _TEXT_IN_BLOCKS),
+    (_PROBABILITIES_UNDER_THEIR_EMOTIONS, _MORE_THAN_EMOTIONS, _TEXT_IN_BLOCKS, _CHECKSUMS),
 )

@@ -17,6 +17,7 @@ from music_emotion.inference.prediction import (
     STANDING_COLUMNS,
 )
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.checksums import block_checksum, pack_checksums, unpack_checksums
 from music_emotion.library.schema import BLOCK_TRACKS
 
 Kind = Literal["intensities", "probabilities", "standing"]
@@ -26,6 +27,8 @@ KINDS: Mapping[Kind, tuple[str, ...]] = {
     "standing": STANDING_COLUMNS,
 }
 """What tracks are compared by, a column of the table "vector", and those of "prediction" in it."""
+
+STORED = (*KINDS, "numbers")  # columns of the table "vector", as its checksums are in order
 
 STEPS = 10**DIGITS  # of a stored number, from 0 to 1; rounded as it is shown
 UNKNOWN = -(2**31)
@@ -70,8 +73,8 @@ def load_vectors(
 ) -> Vectors:
     """Read the numbers of tracks that are there and not broken, see :meth:`.Catalogue.broken`.
 
-    Blocks that are out of date are read from the predictions and not written;
-    :func:`refresh_vectors` does.
+    Blocks that are out of date or damaged are read from the predictions and not written;
+    :func:`refresh_vectors` does. Damage is noted in ``catalogue.damaged``.
 
     Parameters
     ----------
@@ -150,21 +153,41 @@ def load_moods(catalogue: Catalogue, among: Ids) -> Moods:
 
 
 def refresh_vectors(catalogue: Catalogue) -> None:
-    """Bring the table of vectors up to date, block by block."""
+    """Bring the table of vectors up to date, block by block; what is damaged is made anew."""
     with catalogue.faults():
-        question = "SELECT block FROM vector WHERE numbers IS NOT NULL"
-        stored = {block for (block,) in catalogue.connection.execute(question)}
         for block in catalogue.blocks():
-            if block in stored:
+            if _is_whole(catalogue, block):
                 continue
             with catalogue.writing():
                 arrays = _read_block(catalogue, block)
                 numbers = _read_block_numbers(catalogue, block).astype("<i4").tobytes()
+                content = (*map(_stored_block, arrays.values()), numbers)
+                checksums = map(block_checksum, [block] * len(STORED), STORED, content)
                 catalogue.connection.execute(
-                    f"INSERT OR REPLACE INTO vector (block, {', '.join(arrays)}, numbers) "
-                    f"VALUES (?{', ?' * len(arrays)}, ?)",
-                    (block, *map(_stored_block, arrays.values()), numbers),
+                    f"INSERT OR REPLACE INTO vector (block, {', '.join(STORED)}, checksums) "
+                    f"VALUES (?{', ?' * len(STORED)}, ?)",
+                    (block, *content, pack_checksums(checksums)),
                 )
+
+
+def damaged_vectors(catalogue: Catalogue) -> list[int]:
+    """Return the numbers of the blocks of vectors that are damaged."""
+    with catalogue.faults():
+        return [block for block in catalogue.blocks() if _is_damaged(catalogue, block)]
+
+
+def _is_whole(catalogue: Catalogue, block: int) -> bool:
+    """Return whether a block is stored with its checksums and undamaged."""
+    question = "SELECT checksums IS NOT NULL FROM vector WHERE block = ?"
+    is_sealed = catalogue.connection.execute(question, (block,)).fetchone()
+    return is_sealed == (True,) and not _is_damaged(catalogue, block)
+
+
+def _is_damaged(catalogue: Catalogue, block: int) -> bool:
+    row = f"SELECT {', '.join(STORED)} FROM vector WHERE block = ?"
+    content = catalogue.connection.execute(row, (block,)).fetchone() or ()
+    stored = (_stored(catalogue, block, name) for name in STORED)
+    return any(was is not None and now is None for was, now in zip(content, stored, strict=False))
 
 
 def _blocks(catalogue: Catalogue, among: Ids | None) -> Iterable[int]:
@@ -201,10 +224,19 @@ def _numbers(catalogue: Catalogue, block: int) -> Steps:
 
 
 def _stored(catalogue: Catalogue, block: int, column: str) -> bytes | None:
-    """Return a block as it is stored; ``None`` where it is out of date."""
-    question = f"SELECT {column} FROM vector WHERE block = ?"
-    row = catalogue.connection.execute(question, (block,)).fetchone()
-    return None if row is None else row[0]
+    """Return a block as it is stored; ``None`` where it is out of date or damaged."""
+    question = f"SELECT {column}, checksums FROM vector WHERE block = ?"
+    content, stored = catalogue.connection.execute(question, (block,)).fetchone() or (None, None)
+    if content is None:
+        return None
+    width = len(NUMBERS) if column == "numbers" else len(EMOTIONS)
+    whole = isinstance(content, bytes) and len(content) in (0, BLOCK_TRACKS * width * 4)
+    if whole and stored is not None:
+        checksums = dict(zip(STORED, unpack_checksums(stored), strict=False))
+        whole = block_checksum(block, column, content) == checksums.get(column)
+    if not whole:
+        catalogue.damaged.add("vectors")
+    return content if whole else None
 
 
 def _stored_block(values: Array) -> bytes:

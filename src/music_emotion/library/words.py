@@ -2,7 +2,7 @@
 
 Text is compared as :mod:`.folding` has it. That of all tracks lies in blocks in the catalogue's
 table "text", which is derived: triggers delete a block when the text of one of its tracks changes,
-and what is gone is read from the tracks themselves.
+and what is gone or damaged is read from the tracks themselves.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.checksums import block_checksum, pack_checksums, unpack_checksums
 from music_emotion.library.folding import folded, plain
 from music_emotion.library.schema import BLOCK_TRACKS
 from music_emotion.library.track import TEXT_TAGS, restored_path
@@ -115,27 +116,68 @@ _BETWEEN = BETWEEN.encode()
 
 
 def refresh_text(catalogue: Catalogue) -> None:
-    """Bring the table of text up to date, block by block."""
+    """Bring the table of text up to date, block by block; what is damaged is made anew."""
     with catalogue.faults():
-        stored = {n for (n,) in catalogue.connection.execute("SELECT DISTINCT block FROM text")}
         for block in catalogue.blocks():
-            if block not in stored:
-                with catalogue.writing():
-                    texts = _read_block(catalogue, block)
-                    catalogue.connection.executemany(
-                        "INSERT OR REPLACE INTO text (block, field, folded, plain) "
-                        "VALUES (?, ?, ?, ?)",
-                        ((block, field, *pair) for field, pair in texts.items()),
-                    )
+            if len(_stored(catalogue, block, FIELDS, sealed=True)) == len(FIELDS):
+                continue
+            with catalogue.writing():
+                texts = _read_block(catalogue, block)
+                catalogue.connection.execute("DELETE FROM text WHERE block = ?", (block,))
+                catalogue.connection.executemany(
+                    "INSERT INTO text (block, field, folded, plain, checksums) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (
+                        (block, field, *pair, pack_checksums(_checksums(block, field, *pair)))
+                        for field, pair in texts.items()
+                    ),
+                )
+
+
+def damaged_text(catalogue: Catalogue) -> list[int]:
+    """Return the numbers of the blocks of text that are damaged."""
+    with catalogue.faults():
+        return [block for block in catalogue.blocks() if _is_damaged(catalogue, block)]
+
+
+def _is_damaged(catalogue: Catalogue, block: int) -> bool:
+    question = "SELECT count(*) FROM text WHERE block = ?"
+    (count,) = catalogue.connection.execute(question, (block,)).fetchone()
+    return bool(count) and len(_stored(catalogue, block, FIELDS)) != len(FIELDS)
 
 
 def _blocks(catalogue: Catalogue, fields: tuple[str, ...]) -> Iterator[tuple[int, Texts]]:
-    marks = ", ".join("?" * len(fields))
-    question = f"SELECT field, folded, plain FROM text WHERE block = ? AND field IN ({marks})"
     for block in catalogue.blocks():
-        rows = catalogue.connection.execute(question, (block, *fields))
-        texts = {field: (exact, bare) for field, exact, bare in rows}
+        texts = _stored(catalogue, block, fields)
         yield block, texts if len(texts) == len(fields) else _read_block(catalogue, block)
+
+
+def _stored(
+    catalogue: Catalogue, block: int, fields: tuple[str, ...], *, sealed: bool = False
+) -> Texts:
+    """Return the fields of a block that are stored and whole; only ``sealed`` ones, if asked."""
+    marks = ", ".join("?" * len(fields))
+    rows = catalogue.connection.execute(
+        f"SELECT field, folded, plain, checksums FROM text WHERE block = ? AND field IN ({marks})",
+        (block, *fields),
+    )
+    texts = {}
+    for field, exact, bare, stored in rows:
+        is_text = isinstance(exact, bytes) and isinstance(bare, bytes)
+        if is_text and stored is None:
+            is_text = exact.count(_BETWEEN) == BLOCK_TRACKS - 1
+        elif is_text:
+            is_text = unpack_checksums(stored) == _checksums(block, field, exact, bare)
+        if not is_text:
+            catalogue.damaged.add("text")
+        elif stored is not None or not sealed:
+            texts[field] = exact, bare
+    return texts
+
+
+def _checksums(block: int, field: str, exact: bytes, bare: bytes) -> tuple[int, ...]:
+    pair = (("folded", exact), ("plain", bare))
+    return tuple(block_checksum(block, f"{field} {name}", text) for name, text in pair)
 
 
 def _read_block(catalogue: Catalogue, block: int) -> Texts:

@@ -52,7 +52,7 @@ ROW_COLUMNS: Mapping[str, type] = {
 
 _NAMES = tuple(name for name in ROW_COLUMNS if name != "distance")  # that the catalogue has
 _ROUNDED = ("duration", "confidence", *NUMBERS, *INTENSITY_COLUMNS, *STANDING_COLUMNS)
-_TABLE = ("path", "error", "warnings", "top", "duration", *INTENSITY_COLUMNS)
+_TABLE = ("path", "error", *COLUMNS)  # all of the prediction, which is then checked
 
 Columns = dict[str, list[Any]]
 Floats = NDArray[np.float64]

@@ -319,7 +319,7 @@ def import_shards(location: str, catalogue: Catalogue) -> Imported:
 
 def _up_to_date(row: CatalogueTrack, catalogue: Catalogue) -> CatalogueTrack | None:
     """Return a row as it is to be written; ``None`` where the catalogue or the disk is newer."""
-    own = catalogue.track(row.path)
+    own = catalogue.track(row.path, mending=True)
     if own is not None and own.scanned_at > row.scanned_at:
         return None
     missing = None if own is None else own.missing_since
