@@ -78,7 +78,7 @@ class _Claim:
     codec: tuple[_Field, int] | None = None
 
 
-def _chunks(
+def chunks(
     read: ReadAt, position: int, form: str, padding: int = 2, own: int = 0
 ) -> Iterator[tuple[int, bytes, int]]:
     """Yield where each chunk's contents begin, its name, and the length in its header.
@@ -103,7 +103,7 @@ def _riff(read: ReadAt) -> _Claim | None:
     form = f"{order}4sI"
     whole: int | None = _Field(4, f"{order}I").read(read) + 8
     long = codec = None
-    for position, name, size in _chunks(read, 12, form):
+    for position, name, size in chunks(read, 12, form):
         if order == ">" and name in FORMAT_NAMES:
             codec = _plain(read, position, size, order)
         if name == b"ds64":
@@ -124,7 +124,7 @@ def _riff(read: ReadAt) -> _Claim | None:
 
 def _w64(read: ReadAt) -> _Claim | None:
     form, whole, codec = "<16sQ", _Field(16, "<Q"), None
-    for position, name, size in _chunks(read, 40, form, W64_PADDING, W64_HEADER_BYTES):
+    for position, name, size in chunks(read, 40, form, W64_PADDING, W64_HEADER_BYTES):
         if name in FORMAT_NAMES:
             codec = _plain(read, position, size - W64_HEADER_BYTES, "<")
         if name == W64_DATA:
@@ -148,7 +148,7 @@ def _plain(read: ReadAt, position: int, size: int, order: str) -> tuple[_Field, 
 
 
 def _aiff(read: ReadAt) -> _Claim | None:
-    for position, name, size in _chunks(read, 12, ">4sI"):
+    for position, name, size in chunks(read, 12, ">4sI"):
         if name == b"SSND":  # begins with an offset and a block size
             number = _Field(position - 4, ">I")
             given = None if size >= UNKNOWN_BYTES else max(0, size - 8)
@@ -168,7 +168,7 @@ def _au(read: ReadAt) -> _Claim | None:
 
 
 def _caf(read: ReadAt) -> _Claim | None:
-    for position, name, size in _chunks(read, 8, ">4sq", 1):
+    for position, name, size in chunks(read, 8, ">4sq", 1):
         if name == b"data":  # begins with a count of edits
             number = _Field(position - 8, ">q")
             given = None if size < 0 or size >= 1 << 62 else max(0, size - 4)

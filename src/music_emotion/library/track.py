@@ -16,6 +16,7 @@ from music_emotion.digest import FileStamp
 from music_emotion.errors import MissingExtraError
 from music_emotion.inference.model_card import Card
 from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.library.other_tags import other_words
 from music_emotion.library.schema import DAMAGE
 from music_emotion.library.timeline import TIMELINE_COLUMNS, timeline_of, timeline_row
 
@@ -47,7 +48,7 @@ _NAMES_OF_TAGS = {
     "album": ("album", "TALB", "WM/AlbumTitle", "Album"),
     "title": ("title", "TIT2", "Title"),
     "genre": ("genre", "TCON", "WM/Genre", "Genre"),
-    "year": ("date", "TDRC", "WM/Year", "Year", "year"),
+    "date": ("date", "TDRC", "WM/Year", "Year", "year"),
 }
 _YEAR = re.compile(r"\d{4}")
 
@@ -64,19 +65,40 @@ class Tags:
 
     @classmethod
     def read(cls, path: str) -> Tags:
-        """Return a file's tags by mutagen; empty ones where it has none or they cannot be read."""
-        import mutagen
+        """Return a file's tags; empty ones where it has none or they cannot be read.
 
-        try:
-            file: Any = mutagen.File(path, easy=True)
-            tags = None if file is None else file.tags
-        except Exception:  # damaged tags raise anything; they are no reason to leave out the music
-            return cls()
-        if not tags:
-            return cls()
-        words = {name: _first(tags, keys) for name, keys in _NAMES_OF_TAGS.items()}
-        year = _YEAR.search(words.pop("year"))
+        Of several values each stands once, divided by ``"; "``.
+        """
+        words, is_poor = _words_of_mutagen(path)
+        if not all(words.values()) or is_poor:
+            found = _other_words(path)
+            for name, text in words.items():
+                words[name] = (
+                    (found.get(name) or text) if is_poor else (text or found.get(name, ""))
+                )
+        year = _YEAR.search(words.pop("date"))
         return cls(**words, year=int(year[0]) if year else None)
+
+
+def _words_of_mutagen(path: str) -> tuple[dict[str, str], bool]:
+    """Return a file's words, and whether they are those of an ID3v1 tag, which cuts them off."""
+    import mutagen
+    from mutagen.easyid3 import EasyID3
+
+    try:
+        file: Any = mutagen.File(path, easy=True)
+        tags = None if file is None else file.tags
+    except Exception:  # damaged tags raise anything; they are no reason to leave out the music
+        tags = None
+    words = {name: _first(tags, keys) if tags else "" for name, keys in _NAMES_OF_TAGS.items()}
+    return words, isinstance(tags, EasyID3) and tags.size == 0
+
+
+def _other_words(path: str) -> dict[str, str]:
+    try:
+        return {name: _joined(texts) for name, texts in other_words(path).items()}
+    except Exception:  # as above
+        return {}
 
 
 def claimed_seconds(path: str) -> float | None:
@@ -100,8 +122,13 @@ def _first(tags: Any, keys: Iterable[str]) -> str:
         if value:
             values = getattr(value, "text", value)  # an ID3 frame, or a list
             values = values if isinstance(values, list) else [values]
-            return "; ".join(str(value) for value in values).replace("\0", "; ").strip()
+            return _joined(text for value in values for text in str(value).split("\0"))
     return ""
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Return texts in one, each once: some programs write a value under two names."""
+    return "; ".join(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def check_mutagen(purpose: str = "reading the tags of a library") -> None:
