@@ -92,6 +92,7 @@ results: $(STAMP)
 	$(BIN)/music-emotion listeners --out results
 	$(BIN)/music-emotion leak --out results
 	$(BIN)/python tools/update_docs.py
+	$(BIN)/python tools/run_notebook.py
 
 release: $(STAMP)
 	$(BIN)/python tools/release.py
