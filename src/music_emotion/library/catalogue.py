@@ -51,6 +51,9 @@ PIECE = 5_000  # of which some columns alone are read; SQLite takes 32,766 varia
 PREDICTION_COLUMNS = tuple(name for name in COLUMNS if name not in ("model", "version"))
 """Of the table "prediction", beside the rows of the track and of the model."""
 
+PREDICTION_TEXTS = ("top", "warnings")
+PREDICTION_NUMBERS = tuple(name for name in PREDICTION_COLUMNS if name not in PREDICTION_TEXTS)
+
 
 # Names in a flat row by the columns of these tables.
 _MODEL = {"name": "model", "version": "version", "sha256": "model_sha256"}
@@ -224,10 +227,11 @@ class Catalogue:
     def _check_predictions(self, ids: Sequence[int], columns: dict[str, list[Any]]) -> None:
         """Note whether some predictions are damaged, and take what tells it out of the columns."""
         models, checksums = (columns.pop(f"prediction_{name}") for name in ("model", "checksum"))
-        rows = zip(*(columns[name] for name in PREDICTION_COLUMNS), strict=True)
-        for number, model, checksum, row in zip(ids, models, checksums, rows, strict=True):
-            if checksum is not None and checksum != prediction_checksum(number, model, row):
-                self.damaged.add("predictions")
+        rows = zip(*(columns[name] for name in PREDICTION_NUMBERS), strict=True)
+        texts = zip(*(columns[name] for name in PREDICTION_TEXTS), strict=True)
+        taken = map(prediction_checksum, ids, models, rows, texts)
+        if any(had not in (None, is_now) for had, is_now in zip(checksums, taken, strict=True)):
+            self.damaged.add("predictions")
 
     def predicted(self) -> Iterator[tuple[int, str]]:
         """Yield (number of the row, path) of all predicted files that are there, by path."""
@@ -433,9 +437,8 @@ class Catalogue:
         probabilities = row["timeline"] if points is None else b""
         ours = {"model": found.fetchone()[0], "warnings": "\n".join(row["warnings"])}
         prediction |= ours
-        told = (prediction[name] for name in PREDICTION_COLUMNS)
         checksums = (
-            prediction_checksum(number, ours["model"], tuple(told)),
+            prediction_checksum(number, ours["model"], *_parts(prediction)),
             timeline_checksum(number, tuple(times.values()), probabilities, points),
         )
         timeline = {**times, "probabilities": probabilities, "points": points}
@@ -526,11 +529,17 @@ def _read(row: dict[str, Any]) -> CatalogueTrack:
     return CatalogueTrack.from_row(row)
 
 
+def _parts(row: Mapping[str, Any]) -> tuple[list[float | None], list[str | None]]:
+    """Return the numbers and texts of a prediction as SQLite gives them back: 0 has no sign."""
+    numbers = (row[name] for name in PREDICTION_NUMBERS)
+    texts = [row[name] for name in PREDICTION_TEXTS]
+    return [value + 0.0 if isinstance(value, float) else value for value in numbers], texts
+
+
 def _check(row: Mapping[str, Any]) -> None:
-    told = tuple(row[name] for name in PREDICTION_COLUMNS)
     times = tuple(row[name] for name in _TIMELINE.values())
     taken = {
-        "prediction": prediction_checksum(row["id"], row["prediction_model"], told),
+        "prediction": prediction_checksum(row["id"], row["prediction_model"], *_parts(row)),
         "timeline": timeline_checksum(row["id"], times, row["timeline"], row["points"]),
     }
     for what, checksum in taken.items():

@@ -16,7 +16,10 @@ _BLOCK = struct.Struct("<q")
 
 
 def prediction_checksum(
-    track: int, model: int, values: Sequence[float | str | bytes | None]
+    track: int,
+    model: int,
+    numbers: Sequence[float | None],
+    texts: Sequence[str | bytes | None],
 ) -> int | None:
     """Return the checksum of a row of the table "prediction".
 
@@ -24,9 +27,9 @@ def prediction_checksum(
     ----------
     track, model
         Numbers of the rows that it belongs to.
-    values
-        All that it holds but these, in the order of ``catalogue.PREDICTION_COLUMNS``; text may be
-        given as UTF-8.
+    numbers, texts
+        All else that it holds, as SQLite gives it: what is in the columns of
+        ``catalogue.PREDICTION_NUMBERS`` and of ``PREDICTION_TEXTS``; text may be UTF-8.
 
     Returns
     -------
@@ -35,28 +38,23 @@ def prediction_checksum(
 
     Examples
     --------
-    >>> whole = prediction_checksum(1, 1, (180.0, "power", 0.5, None, True))
-    >>> whole == prediction_checksum(1, 1, (180.0, b"power", 0.5, math.nan, 1))
+    >>> whole = prediction_checksum(1, 1, (180.0, 0.5, None, True), ("power", ""))
+    >>> whole == prediction_checksum(1, 1, (180.0, 0.5, None, 1), (b"power", b""))
     True
-    >>> whole == prediction_checksum(2, 1, (180.0, "power", 0.5, None, True))
+    >>> whole == prediction_checksum(2, 1, (180.0, 0.5, None, True), ("power", ""))
     False
     """
-    numbers: list[float] = [track, model]
-    texts: list[bytes] = []
-    for value in values:
-        if isinstance(value, str):
-            texts.append(value.encode("utf-8", "surrogatepass"))
-        elif isinstance(value, bytes):
-            texts.append(value)
-        elif value is None or value != value:
-            numbers.append(math.nan)
-        else:
-            numbers.append(value + 0.0)  # 0 has no sign in a database
+    form = f"<{len(numbers) + 2}d"
     try:
-        packed = struct.pack(f"<{len(numbers)}d", *numbers)
-    except (struct.error, OverflowError):
+        if None in numbers:
+            numbers = [math.nan if value is None else value for value in numbers]
+        checksum = zlib.crc32(struct.pack(form, track, model, *numbers))
+        for text in texts:
+            encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+            checksum = zlib.crc32(b"\0" if encoded is None else encoded + b"\1", checksum)
+    except (struct.error, OverflowError, TypeError):
         return None
-    return _crc([packed, b"\0".join(texts)])
+    return _signed(checksum)
 
 
 def timeline_checksum(
@@ -98,4 +96,8 @@ def _crc(parts: Iterable[bytes]) -> int:
     checksum = 0
     for part in parts:
         checksum = zlib.crc32(part, checksum)
+    return _signed(checksum)
+
+
+def _signed(checksum: int) -> int:
     return checksum - ((checksum & 0x8000_0000) << 1)

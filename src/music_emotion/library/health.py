@@ -6,13 +6,13 @@ older version wrote has none: it is looked at for being possible, and gets one f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DamagedCatalogueError, printable
-from music_emotion.library.catalogue import PREDICTION_COLUMNS, Catalogue
+from music_emotion.library.catalogue import PREDICTION_NUMBERS, PREDICTION_TEXTS, Catalogue
 from music_emotion.library.checksums import prediction_checksum, timeline_checksum
 from music_emotion.library.schema import BLOCK_TRACKS
 from music_emotion.library.timeline import unpacked
@@ -20,13 +20,13 @@ from music_emotion.library.vectors import damaged_vectors
 from music_emotion.library.words import damaged_text
 
 AT_ONCE = 5_000  # rows sealed in one transaction
-_TEXTS = ("top", "warnings")
-_ASKED = ", ".join(f"CAST({n} AS BLOB)" if n in _TEXTS else n for n in PREDICTION_COLUMNS)
+_ASKED = ", ".join((*PREDICTION_NUMBERS, *(f"CAST({n} AS BLOB)" for n in PREDICTION_TEXTS)))
 _PREDICTIONS = f"SELECT track, checksum, model, {_ASKED} FROM prediction"
 _TIMELINES = "SELECT track, checksum, first, step, window, probabilities, points FROM timeline"
 _UNPREDICTED = """
 SELECT id FROM track LEFT JOIN prediction ON prediction.track = track.id
 WHERE prediction.track IS NULL AND error = ''"""
+_TOPS = {name.encode() for name in EMOTIONS}
 _WITHOUT_TIMELINE = """
 SELECT prediction.track FROM prediction LEFT JOIN timeline ON timeline.track = prediction.track
 WHERE timeline.track IS NULL"""
@@ -169,8 +169,8 @@ def seal(catalogue: Catalogue) -> None:
         for table in ("prediction", "timeline"):
             found = [
                 (taken, number)
-                for number, checksum, taken in _checked(catalogue, table)
-                if checksum is None and taken is not None
+                for number, _, taken in _checked(catalogue, table, "WHERE checksum IS NULL")
+                if taken is not None
             ]
             for at in range(0, len(found), AT_ONCE):
                 with catalogue.writing():
@@ -179,31 +179,30 @@ def seal(catalogue: Catalogue) -> None:
                     )
 
 
-def _checked(catalogue: Catalogue, table: str) -> Iterator[tuple[int, int | None, int | None]]:
+def _checked(
+    catalogue: Catalogue, table: str, which: str = ""
+) -> Iterator[tuple[int, int | None, int | None]]:
     """Yield each row's number, its checksum, and what that must be, ``None`` of what cannot be."""
+    ask = catalogue.connection.execute
     if table == "prediction":
-        for number, checksum, model, *values in catalogue.connection.execute(_PREDICTIONS):
-            row = dict(zip(PREDICTION_COLUMNS, values, strict=True)) if checksum is None else None
-            if row is not None and not _can_be_predicted(row):
-                yield number, None, None
-            else:
-                yield number, checksum, prediction_checksum(number, model, values)
+        count = len(PREDICTION_NUMBERS)
+        for number, checksum, model, *values in ask(f"{_PREDICTIONS} {which}"):
+            numbers, texts = values[:count], values[count:]
+            possible = checksum is not None or _can_be_predicted(numbers, texts[0])
+            taken = prediction_checksum(number, model, numbers, texts) if possible else None
+            yield number, checksum, taken
         return
-    for number, checksum, *times, probabilities, points in catalogue.connection.execute(_TIMELINES):
-        if checksum is None and not _can_be_timeline(probabilities, points):
-            yield number, None, None
-        else:
-            yield number, checksum, timeline_checksum(number, times, probabilities, points)
+    for number, checksum, *times, probabilities, points in ask(f"{_TIMELINES} {which}"):
+        possible = checksum is not None or _can_be_timeline(probabilities, points)
+        taken = timeline_checksum(number, times, probabilities, points) if possible else None
+        yield number, checksum, taken
 
 
-def _can_be_predicted(row: dict[str, object]) -> bool:
-    try:
-        shares = [float(row[name]) for name in ("confidence", *EMOTIONS)]  # type: ignore[arg-type]
-        top = row["top"]
-        known = top is None or (isinstance(top, bytes) and top.decode() in EMOTIONS)
-        return known and all(0.0 <= share <= 1.0 for share in shares)
-    except (TypeError, ValueError):
-        return False
+def _can_be_predicted(numbers: Sequence[object], top: object) -> bool:
+    row = dict(zip(PREDICTION_NUMBERS, numbers, strict=True))
+    shares = [row[name] for name in ("confidence", *EMOTIONS)]
+    known = top is None or (isinstance(top, bytes) and top in _TOPS)
+    return known and all(isinstance(share, float) and 0.0 <= share <= 1.0 for share in shares)
 
 
 def _can_be_timeline(probabilities: object, points: bytes | None) -> bool:
