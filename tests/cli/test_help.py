@@ -106,6 +106,7 @@ def test_without_a_command_the_help_is_shown() -> None:
         "find",
         "find --like a.wav",
         "playlist --from calmness --to tension",
+        "map",
         "tag",
         "tag --write",
         "tag --undo --write",

@@ -243,7 +243,7 @@ def find(
         raise MusicEmotionError(
             "--broken lists what cannot be compared by what is felt; leave out one of the two"
         )
-    naming = _naming(relative, maps, output)
+    naming = naming_of(relative, maps, output)
     is_playlist = written in PLAYLISTS and not broken
     taken = (
         music_between(shortest, longest, speech=speech)
@@ -288,7 +288,7 @@ def find(
     say_damage(opened.damaged)
     for line in lines:
         typer.echo(line, err=True)
-    _say_unused(naming, bool(len(found)))
+    say_unused(naming, bool(len(found)))
     for name, count in older.items():
         typer.echo(_older(name, count), err=True)
     if written == Format.TABLE and limit is None and len(found) == most:
@@ -304,7 +304,7 @@ def _format(named: str | None, output: Path | None) -> Format:
     return Format(named or ending)
 
 
-def _naming(relative: bool, maps: list[str] | None, output: Path | None) -> Naming:
+def naming_of(relative: bool, maps: list[str] | None, output: Path | None) -> Naming:
     """Return how paths are written."""
     from music_emotion.library.playlist_files import Mapping, Naming
 
@@ -317,7 +317,7 @@ def _naming(relative: bool, maps: list[str] | None, output: Path | None) -> Nami
     return Naming(relative_to=(Path() if output is None else output.parent).resolve())
 
 
-def _say_unused(naming: Naming, written: bool) -> None:
+def say_unused(naming: Naming, written: bool) -> None:
     """Say which mappings were for nothing."""
     for mapping in naming.unused() if written else ():
         typer.echo(f"no path is in '{printable(mapping.folder)}', which --map names", err=True)
@@ -409,7 +409,7 @@ def playlist(
     near, far = mood_ends(valence, arousal) if mood else (None, None)
     near = near if start is None else End.of_emotion(start)
     far = far if end is None else End.of_emotion(end)
-    written, naming = _format(format, output), _naming(relative, maps, output)
+    written, naming = _format(format, output), naming_of(relative, maps, output)
     seconds = parse_length(length)
     query = Query(
         words=words_of(path, artist, text),
@@ -427,7 +427,7 @@ def playlist(
         )
         export(Listing(opened, made.found(), naming), written, output)
     say_damage(opened.damaged)
-    _say_unused(naming, True)
+    say_unused(naming, True)
     typer.echo(made.summary, err=True)
     for broken in made.broken:
         typer.echo(f"rule broken: {broken}", err=True)

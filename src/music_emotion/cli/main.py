@@ -27,7 +27,7 @@ STOPPED_BETWEEN = "stopped; what was finished is kept, run the same command to g
 HELP_ORDER = (
     *("predict", "example", "serve", "models", "doctor", "export", "cache", "dataset", "extract"),
     *("leak", "listeners", "compare", "train", "evaluate", "report", "cross-test"),
-    *("scan", "find", "playlist", "tag", "catalogue"),
+    *("scan", "find", "playlist", "map", "tag", "catalogue"),
 )
 """How the help lists the commands; those that are not named here come last, by name."""
 
