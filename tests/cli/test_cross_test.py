@@ -44,3 +44,30 @@ def test_a_model_is_held_against_a_table(tmp_path: Path, model: str) -> None:
     }
     other = run("cross-test", "--model", model, *named, "--ratings", "liking")
     assert "liking: a model says nothing of it" in str(other.exception)
+
+
+def test_a_model_trained_on_one_table_is_held_against_another(tmp_path: Path) -> None:
+    """From labels of quadrants to a folder that report draws."""
+    folder = tmp_path / "music"
+    folder.mkdir()
+    rows = ["path,group,label"]
+    for number in range(12):
+        word, hertz = (("Q1", 3_000.0), ("Q3", 300.0), ("Q2", 1_500.0))[number % 3]
+        sf.write(folder / f"{number}.wav", tone(6.0, hertz=hertz + 20 * number), RATE)
+        rows.append(f"{number}.wav,band {number},{word}")
+    table = folder / "quadrants.csv"
+    table.write_text("\n".join(rows))
+    trained = tmp_path / "mine"
+    done = run("train", "light", "--csv", table, "--out", trained, "--jobs", 1)
+    assert done.exit_code == 0, done.output
+    out = tmp_path / "out"
+    done = run("cross-test", "--model", trained, "--csv", table, "--out", out, "--jobs", 1)
+    assert done.exit_code == 0, done.output
+    found = json.loads((out / "cross-test.json").read_text())
+    assert found["model"] == "mine"
+    areas = {row["scale"]: row["figures"]["roc_auc"]["value"] for row in found["rows"][::5]}
+    assert areas == {"valence": 1.0, "arousal": 1.0}
+    assert found["quadrants"][0]["figures"]["accuracy"]["value"] > 0.9
+    drawn = run("report", out)
+    assert drawn.exit_code == 0, drawn.output
+    assert "mine on music" in (out / "report.html").read_text()

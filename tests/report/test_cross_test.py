@@ -21,6 +21,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.strict_json import from_json
 from music_emotion.features.compute import FEATURES
+from music_emotion.inference.rating_model import RatingPrediction
 from music_emotion.report.cross_test import (
     FEATURE_NAMES,
     CrossTest,
@@ -30,6 +31,7 @@ from music_emotion.report.cross_test import (
     sound_properties,
     write_cross_test,
 )
+from music_emotion.report.write import ReportOptions, report_results
 
 
 def predictions(corpus: Corpus, *, valence: np.ndarray, arousal: np.ndarray) -> list[Any]:
@@ -150,6 +152,105 @@ def test_votes_are_ratings_of_the_nine_emotions() -> None:
     assert len(found.ceilings) == 9
 
 
+def test_quadrants_are_named_where_both_dimensions_are_rated(corpus: Corpus) -> None:
+    found, said, _ = held(corpus)
+    valence, arousal = corpus.ratings.mean.T
+    right = {row.name: row.figures["accuracy"] for row in found.quadrants}
+    assert [*right] == ["some", "mode and level", "the commonest"]
+    assert right["some"].value == 1.0
+    # The mode is 0 everywhere, which is not major; the level is the valence turned round.
+    expected = (valence <= 0) & ((arousal > 5) == (valence < np.median(valence)))
+    assert right["mode and level"].value == pytest.approx(expected.mean())
+    sizes = np.bincount((valence > 0) + 2 * (arousal > 5))
+    assert right["the commonest"].value == pytest.approx(sizes.max() / 60)
+    assert right["the commonest"].low < right["the commonest"].value
+    assert "## Quadrants" in cross_test_page(found)
+    unknown = replace(corpus, scales=(Scale("valence"), corpus.scales[1]))
+    assert cross_test(unknown, said, {}, []).quadrants == ()
+
+
+def test_a_mood_is_the_intensity_of_its_emotion_and_has_an_area() -> None:
+    corpus = corpus_of(LABELS, votes=False)
+    said = predictions(corpus, valence=np.zeros(54), arousal=np.zeros(54))
+    is_sad = corpus.labels == EMOTIONS.index("sadness")
+    tagged = replace(
+        corpus,
+        scales=(Scale("sad", 0, 1),),
+        tracks=tuple(
+            replace(track, ratings=(Rating(float(sad)),))
+            for track, sad in zip(corpus.tracks, is_sad, strict=True)
+        ),
+    )
+    level = np.where(is_sad, 1.0, np.arange(54) % 2)
+    (row, other) = cross_test(tagged, said, {"level": level}, []).rows
+    assert row.figures["roc_auc"].value == 1.0
+    ties = np.mean([0.5 if value == 1 else 1.0 for value in level[~is_sad]])
+    assert other.figures["roc_auc"].value == pytest.approx(ties)
+    assert "| AUC |" in cross_test_page(cross_test(tagged, said, {"level": level}, []))
+
+
+def rated_predictions(values: np.ndarray, *scales: Scale) -> list[RatingPrediction]:
+    return [RatingPrediction("", 3.0, "mine", "1", scales, tuple(row)) for row in values.tolist()]
+
+
+def test_a_model_of_ratings_is_held_against_its_own_scales(corpus: Corpus) -> None:
+    valence = corpus.ratings.mean[:, 0]
+    on_ten = rated_predictions(np.column_stack([5 + 5 * valence]), Scale("valence", 0, 10))
+    found = cross_test(corpus, on_ten, {}, [])
+    assert [row.scale for row in found.rows] == ["valence"]
+    assert found.rows[0].figures["rmse"].value == pytest.approx(0, abs=1e-6)
+    assert "arousal: a model says nothing of it; it has valence" in found.left_out[0]
+    silent = np.column_stack([valence])
+    silent[3] = np.nan
+    (row,) = cross_test(corpus, rated_predictions(silent, Scale("valence")), {}, []).rows
+    assert set(row.figures) == {"pearson_r", "spearman_rho"}
+    assert row.figures["pearson_r"].value == pytest.approx(1)
+
+
+def test_votes_are_read_as_valence_and_arousal_for_a_model_that_rates() -> None:
+    corpus = corpus_of(LABELS)
+    votes = corpus.vote_fractions.astype(float)
+    risers = [EMOTIONS.index(n) for n in ("joyful_activation", "power", "tension", "amazement")]
+    fallers = [n for n in range(9) if n not in risers]
+    expected = np.tanh((votes[:, risers].sum(1) - votes[:, fallers].sum(1) + 0.288) / 2 / 0.995)
+    said = rated_predictions(expected[:, None], Scale("arousal", -1, 1))
+    found = cross_test(corpus, said, {}, [])
+    (row,) = found.rows
+    assert row.scale == "arousal"
+    assert row.figures["ccc"].value == pytest.approx(1, abs=1e-5)
+    assert found.labels is None
+    labelled = corpus_of(LABELS, votes=False)
+    (row,) = cross_test(labelled, said, {}, []).rows
+    assert row.figures["spearman_rho"].value > 0.8
+    with pytest.raises(EvaluationError, match="mine says nothing of labels; it has liking"):
+        cross_test(labelled, rated_predictions(expected[:, None], Scale("liking")), {}, [])
+
+
+def test_the_page_the_picture_and_the_tables(corpus: Corpus, tmp_path: Path) -> None:
+    found, said, properties = held(corpus)
+    write_cross_test(tmp_path, found, corpus, said, properties)
+    (tmp_path / "more").mkdir()
+    options = ReportOptions(figures=tmp_path / "more", latex=tmp_path / "more")
+    lines = report_results(tmp_path, options)
+    assert lines[0] == f"written to {tmp_path / 'report.html'}"
+    page = (tmp_path / "report.html").read_text()
+    assert "<h1>some on tiny</h1>" in page
+    assert page.count("<svg") == 1
+    assert "valence, with 95 % intervals" in page
+    assert "mode and level alone" in page
+    names = {path.name for path in (tmp_path / "more").iterdir()}
+    assert names == {
+        "agreement.png",
+        "agreement.svg",
+        "valence.tex",
+        "arousal.tex",
+        "quadrants.tex",
+    }
+    (tmp_path / "cross-test.json").write_text("{")
+    with pytest.raises(EvaluationError, match="is damaged: make it again with `music-emotion cr"):
+        report_results(tmp_path, ReportOptions())
+
+
 def test_a_few_tracks_are_too_few(corpus: Corpus) -> None:
     few = replace(corpus, tracks=corpus.tracks[:2])
     with pytest.raises(EvaluationError, match="2 tracks are too few"):
@@ -179,7 +280,8 @@ def test_the_files(corpus: Corpus, tmp_path: Path) -> None:
     assert read.rows[0].figures["ccc"].value == pytest.approx(1)
     with (tmp_path / "summary.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 2 * 5 + 4 * 2
+    assert len(rows) == 2 * 5 + 4 * 2 + 3
+    assert rows[-1]["scale"] == "quadrant"
     assert rows[0] | {"low": "", "high": ""} == {
         "scale": "valence",
         "name": "some",

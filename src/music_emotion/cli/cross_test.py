@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from typer import Option
@@ -32,34 +32,37 @@ def cross_test(
 ) -> None:
     """Hold a model against somebody else's ratings, votes or labels.
 
-    Valence and arousal, and any of the nine emotions, beside level, flux, centroid and mode of the
-    sound. Nothing is trained: it is a test on music that is new to a packaged model.
+    Valence and arousal, their quadrants, and any of the nine emotions, beside level, flux, centroid
+    and mode of the sound. Nothing is trained: it is a test on music that is new to the model.
     """
     from music_emotion.datasets.corpus import LEFT_OUT
     from music_emotion.datasets.rating_columns import read_scales
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.inference.batch import predict_files, silence_native_libraries
+    from music_emotion.inference.export import packaged
     from music_emotion.inference.package import find_package, read_cards
     from music_emotion.parallel import available_cores
     from music_emotion.report import cross_test as report
 
     silence_native_libraries()
-    ((card, _),) = read_cards([find_package(model)])  # before anything is read
-    corpus = open_corpus(data, csv, use_demo=demo, ratings=read_scales(ratings or ()))
-    for line in corpus.remarks:
-        typer.echo(line)
-    jobs = jobs or available_cores()
-    with progress_bar("predicting", transient=True) as show:
-        paths = [str(track.path) for track in corpus.tracks]
-        outcomes = list(predict_files(paths, model, jobs=jobs, progress=show))
-    is_heard = [outcome.prediction is not None for outcome in outcomes]
+    with packaged(model) as folder:
+        ((card, _),) = read_cards([find_package(folder)])  # before anything is read
+        corpus = open_corpus(data, csv, use_demo=demo, ratings=read_scales(ratings or ()))
+        for line in corpus.remarks:
+            typer.echo(line)
+        jobs = jobs or available_cores()
+        with progress_bar("predicting", transient=True) as show:
+            paths = [str(track.path) for track in corpus.tracks]
+            outcomes = list(predict_files(paths, folder, jobs=jobs, progress=show, may_rate=True))
+    said = [outcome.rated or outcome.prediction for outcome in outcomes]
+    is_heard = [one is not None for one in said]
     unheard = [LEFT_OUT + outcome.error for outcome in outcomes if outcome.error]
     for line in unheard:
         typer.echo(line)
     corpus = replace(
         corpus, tracks=tuple(t for t, heard in zip(corpus.tracks, is_heard, strict=True) if heard)
     )
-    predictions = [o.prediction for o in outcomes if o.prediction is not None]
+    predictions = cast("report.Predictions", [one for one in said if one is not None])
     features = extract_with_bar(corpus, report.FEATURE_NAMES, jobs)
     properties = report.sound_properties(features.arrays, features.track_index, len(corpus))
     found = report.cross_test(

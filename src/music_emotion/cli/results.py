@@ -45,7 +45,9 @@ def evaluate(
 
 
 def report(
-    results: Annotated[Path, Argument(metavar="RESULTS", help="Folder that compare wrote.")],
+    results: Annotated[
+        Path, Argument(metavar="RESULTS", help="Folder that compare or cross-test wrote.")
+    ],
     out: Annotated[
         Path | None,
         Option(
@@ -82,7 +84,7 @@ def report(
     csv: CsvOption = None,
     demo: DemoOption = False,
 ) -> None:
-    """Show a comparison on one page that works anywhere, offline.
+    """Show a comparison, or a cross-test, on one page that works anywhere, offline.
 
     The figures are those in RESULTS; nothing is computed again. The data are needed for the
     titles and votes of single tracks alone, and the page is written without them as well.

@@ -38,12 +38,14 @@ from pathlib import Path
 
 from music_emotion.audio.names import local_path
 from music_emotion.datasets.corpus import NO_LABEL, Track
+from music_emotion.datasets.moods import QUADRANT_OF, are_quadrants
 from music_emotion.datasets.rating_columns import RatingColumns, RowError, find_ratings
 from music_emotion.datasets.ratings import Scale, read_scale
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError, printable
 
 SEPARATORS = ",;\t"
+LABEL = "label"
 GROUPS = ("group", "game")
 """Columns that tell what an honest split keeps together; the first that is there counts."""
 
@@ -123,6 +125,8 @@ def read_manifest(path: Path, ratings: Sequence[Scale] = ()) -> Manifest:
         ) from error
     if not written:
         raise DatasetError(f"{path}: holds no track; add a row per audio file")
+    heads, written = _without_quadrants(heads, written)
+    names = [head.name for head in heads]
     columns, missing = _columns(
         path, heads, [_by_name(names, cells) for _, cells in written], ratings
     )
@@ -139,6 +143,25 @@ def read_manifest(path: Path, ratings: Sequence[Scale] = ()) -> Manifest:
         any(name in names for name in GROUPS),
         tuple(one.scale for one in columns.ratings),
     )
+
+
+def _without_quadrants(
+    heads: list[Scale], rows: list[tuple[int, list[str]]]
+) -> tuple[list[Scale], list[tuple[int, list[str]]]]:
+    """Turn labels that name quadrants into valence and arousal, each 0 or 1."""
+    names = [head.name for head in heads]
+    place = names.index(LABEL) if LABEL in names else -1
+    labels = [cells[place] for _, cells in rows if place < len(cells)] if place >= 0 else []
+    if not are_quadrants(labels) or {"valence", "arousal"} & set(names):
+        return heads, rows
+    scales = [Scale("valence", 0.0, 1.0), Scale("arousal", 0.0, 1.0)]
+
+    def rated(cells: list[str]) -> list[str]:
+        ends = QUADRANT_OF.get(cells[place].strip().casefold(), ("", ""))
+        return [*cells[:place], *map(str, ends), *cells[place + 1 :]]
+
+    changed = [(n, rated(cells) if place < len(cells) else cells) for n, cells in rows]
+    return [*heads[:place], *scales, *heads[place + 1 :]], changed
 
 
 def _by_name(names: list[str], cells: list[str]) -> dict[str, str]:
@@ -162,7 +185,7 @@ def _columns(
     if wanted and len(voted) < len(EMOTIONS):  # nobody asked for the others
         voted = []
     _check_votes(path, names, voted, has_ratings=bool(ratings))
-    has_labels = bool(voted) or "label" in names
+    has_labels = bool(voted) or LABEL in names
     return _Columns(names, bool(voted), has_labels, ratings), missing
 
 
@@ -202,7 +225,7 @@ def _check_votes(path: Path, columns: list[str], voted: list[str], *, has_rating
             f"{path}: votes need a column for each of the nine emotions, {missing[0]!r} is "
             "missing; add it, with zeros where nobody ticked it"
         )
-    if missing and "label" not in columns and not has_ratings:
+    if missing and LABEL not in columns and not has_ratings:
         raise DatasetError(
             f"{path}: neither column 'label' nor the nine votes are there (found: "
             f"{printable(', '.join(columns))}); add one of the two, or a column of ratings such as "

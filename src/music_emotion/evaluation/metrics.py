@@ -476,18 +476,37 @@ def roc_auc_of_groups(
     >>> roc_auc_of_groups(np.array([0, 0, 1]), emotions, np.arange(3), weights)[:, 0]
     array([0.5, 1. ])
     """
-    areas = []
-    for emotion in range(N_EMOTIONS):
-        carries = np.asarray(labels) == emotion
-        wins = auc_wins(carries, np.asarray(emotions)[:, emotion], group, weights.shape[1])
-        n_with, n_without = (
-            weights @ np.bincount(group[chosen], minlength=weights.shape[1])
-            for chosen in (carries, ~carries)
+    areas = [
+        area_of_groups(
+            np.asarray(labels) == emotion, np.asarray(emotions)[:, emotion], group, weights
         )
-        pairs = n_with * n_without
-        won = ((weights @ wins) * weights).sum(axis=1)
-        areas.append(np.where(pairs > 0, won / np.where(pairs > 0, pairs, 1.0), np.nan))
+        for emotion in range(N_EMOTIONS)
+    ]
     return np.stack(areas, axis=1)
+
+
+def area_of_groups(
+    carries: NDArray[np.bool_], score: NDArray[Any], group: Ints, weights: Floats
+) -> Floats:
+    """Return the area under one ROC curve for many weightings of groups of items, shape (b,).
+
+    The chance that an item that carries something scores higher than one that does not, ties
+    counting half; NaN where no item or every item carries it.
+
+    Examples
+    --------
+    >>> carries, score = np.array([True, True, False]), np.array([0.9, 0.5, 0.5])
+    >>> print(area_of_groups(carries, score, np.zeros(3, int), np.ones((1, 1)))[0])
+    0.75
+    """
+    wins = auc_wins(carries, score, group, weights.shape[1])
+    n_with, n_without = (
+        weights @ np.bincount(group[chosen], minlength=weights.shape[1])
+        for chosen in (carries, ~carries)
+    )
+    pairs = n_with * n_without
+    won = ((weights @ wins) * weights).sum(axis=1)
+    return np.asarray(np.where(pairs > 0, won / np.where(pairs > 0, pairs, 1.0), np.nan))
 
 
 def auc_wins(

@@ -10,7 +10,8 @@ import hashlib
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,34 @@ def export_model(
             "music-emotion train wrote"
         )
     return _export_packaged(packaged, folder, name)
+
+
+@contextmanager
+def packaged(model: str) -> Iterator[str]:
+    """Give the name or folder of a packaged model; one that was trained is packaged for the while.
+
+    Raises
+    ------
+    ModelError, MissingExtraError
+        As :func:`export_trained` does.
+
+    Examples
+    --------
+    >>> with packaged("light") as name:
+    ...     print(name)
+    light
+    """
+    from music_emotion.models.checkpoint import MODEL_FILE
+
+    folder = Path(model)
+    is_trained = is_folder(folder) and (folder / MODEL_FILE).is_file()
+    if not is_trained or (folder / CARD_FILE).is_file():
+        yield model
+        return
+    name = folder.resolve().name
+    with tempfile.TemporaryDirectory() as scratch:
+        export_trained(folder, Path(scratch, name), name=name)
+        yield str(Path(scratch, name))
 
 
 def _packaged(source: str | os.PathLike[str]) -> Path | None:

@@ -1,7 +1,8 @@
 """A packaged model held against somebody else's ratings, beside simple properties of the sound.
 
 Nothing is learned: the model says what it says of any music. Of valence and arousal it is asked its
-own reading, −1 to 1; of one of the nine emotions its intensity; of labels its emotions. A property
+own reading, −1 to 1; of one of the nine emotions, or a word for it, its intensity; of labels its
+emotions; of quadrants both dimensions. A model that has learned ratings is asked those. A property
 is a mean over the first minute, as the features are.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,19 +21,25 @@ from numpy.typing import NDArray
 from music_emotion.atomic import write_output
 from music_emotion.datasets.corpus import LEFT_OUT, Corpus
 from music_emotion.datasets.ratings import Ratings, Scale
-from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import scores
 from music_emotion.evaluation.agreement import RatingCeiling, rating_ceilings
-from music_emotion.evaluation.bootstrap import N_RESAMPLES, resample_groups
+from music_emotion.evaluation.bootstrap import (
+    N_RESAMPLES,
+    percentile_interval,
+    resample_groups,
+    sum_by_group,
+)
 from music_emotion.evaluation.folds import track_groups
-from music_emotion.evaluation.metrics import METRICS, RATING_METRICS
+from music_emotion.evaluation.metrics import METRICS, RATING_METRICS, area_of_groups
 from music_emotion.evaluation.provenance import command_line, machine, today, versions
 from music_emotion.evaluation.rating_results import RatedItems, score_ratings
 from music_emotion.evaluation.scores import Estimate, Scored
 from music_emotion.evaluation.strict_json import OPTIONAL, json_text
 from music_emotion.features.compute import FEATURES
 from music_emotion.inference.prediction import TrackPrediction
+from music_emotion.inference.rating_model import RatingPrediction
+from music_emotion.report.answers import DIMENSIONS, Answers, quadrants, truths
 from music_emotion.report.ratings import agreement_line
 from music_emotion.report.tables import NOTHING, markdown_table, number, share
 
@@ -44,11 +51,19 @@ FIGURES, SUMMARY, PREDICTIONS, README = (
     "predictions.csv",
     "README.md",
 )
-DIMENSIONS = ("valence", "arousal")
 LEAST_LEVEL = 1e-5
 """The level of silence, of full scale."""
 
 FEWEST_TRACKS = 3
+
+AREA, HITS = "roc_auc", "accuracy"
+
+QUADRANTS_MEANING = (
+    "How often valence and arousal both lie on the side of the middle of their scale where the "
+    "raters put them. Beside the model the mode of the sound stands for valence, and its level or "
+    "flux, above the median of the tracks or not, for arousal; and the quadrant that is commonest "
+    "here."
+)
 
 PROPERTIES: Mapping[str, tuple[str, str]] = {
     "level": ("statistics", "rms_mean"),
@@ -74,7 +89,9 @@ class Compared:
     scale: str
     name: str  #: of the model, or of the property
     is_model: bool
-    figures: dict[str, Estimate]  #: by :data:`.metrics.RATING_METRICS`, those that make sense
+    #: by :data:`.metrics.RATING_METRICS`, those that make sense; of what is or is not (0 or 1) its
+    #: :data:`AREA`, of quadrants their :data:`HITS`
+    figures: dict[str, Estimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +114,11 @@ class CrossTest:
     #: metrics of labels, and of votes, where there are any
     labels: dict[str, Estimate] | None = field(default=None, metadata=OPTIONAL)
     left_out: tuple[str, ...] = ()
+    #: how often each names the quadrant of valence and arousal, where both are rated
+    quadrants: tuple[Compared, ...] = field(default=(), metadata=OPTIONAL)
 
 
-def model_says(scale: str, predictions: Sequence[TrackPrediction]) -> Floats | None:
-    """Return what a model says on a scale, shape (tracks,); ``None`` where it says nothing."""
-    if scale in DIMENSIONS:
-        return np.array([getattr(one, scale) for one in predictions], dtype=np.float64)
-    if scale in EMOTIONS:
-        place = EMOTIONS.index(scale)
-        return np.array([one.intensities[place] for one in predictions], dtype=np.float64)
-    return None
+Predictions = Sequence[TrackPrediction] | Sequence[RatingPrediction]
 
 
 def sound_properties(
@@ -139,7 +151,7 @@ def sound_properties(
 
 def cross_test(
     corpus: Corpus,
-    predictions: Sequence[TrackPrediction],
+    predictions: Predictions,
     properties: Mapping[str, Floats],
     arguments: Sequence[str],
     left_out: Sequence[str] = (),
@@ -171,35 +183,38 @@ def cross_test(
     draws = resample_groups(int(group.max()) + 1)
     remarks = list(left_out)
     rows = list[Compared]()
-    ratings = _with_votes(corpus)
+    answers = Answers.of(predictions)
+    ratings = truths(corpus, answers)
     for place, scale in enumerate(ratings.scales):
-        said = model_says(scale.name, predictions)
+        said = answers.said(scale.name)
         if said is None:
             remarks.append(
                 f"{LEFT_OUT}{scale.name}: a model says nothing of it; it has "
-                f"{', '.join((*DIMENSIONS, *EMOTIONS))}"
+                f"{', '.join(answers.names)}"
             )
             continue
         rated = ratings.mean[:, place]
-        ends = None if math.isinf(scale.low) else _on_scale(scale, said)
-        rows.append(_compared(scale, predictions[0].model, True, rated, said, ends, group, draws))
+        ends = answers.on(scale)
+        rows.append(_compared(scale, answers.model, True, rated, said, ends, group, draws))
         rows += [
             _compared(scale, name, False, rated, values, None, group, draws)
             for name, values in properties.items()
         ]
-    labels = _labels(corpus, predictions, group, draws) if corpus.has_labels else None
+    named_quadrants = _quadrants(ratings, answers, properties, group, draws)
+    labels = None
+    if corpus.has_labels and answers.emotions is not None:
+        labels = _labels(corpus, answers, group, draws)
     if not rows and labels is None:
-        raise EvaluationError(
-            remarks[-1].removeprefix(LEFT_OUT) if remarks else "nothing is rated or labelled"
-        )
+        nothing = f"{answers.model} says nothing of labels; it has {', '.join(answers.names)}"
+        raise EvaluationError(remarks[-1].removeprefix(LEFT_OUT) if remarks else nothing)
     named = {row.scale for row in rows}
     return CrossTest(
         command=command_line(arguments),
         date=today(),
         machine=machine(),
         versions=versions(),
-        model=predictions[0].model,
-        model_version=predictions[0].version,
+        model=answers.model,
+        model_version=answers.version,
         data=corpus.name,
         fingerprint=corpus.fingerprint,
         tracks=len(corpus),
@@ -209,33 +224,8 @@ def cross_test(
         ceilings=tuple(one for one in rating_ceilings(ratings) if one.scale in named),
         labels=labels,
         left_out=tuple(remarks),
+        quadrants=named_quadrants,
     )
-
-
-def _with_votes(corpus: Corpus) -> Ratings:
-    """Return a corpus' ratings, and its vote fractions as ratings where it has votes."""
-    ratings = corpus.ratings or Ratings.of((), [()] * len(corpus))
-    names = [name for name in EMOTIONS if corpus.has_votes and name not in ratings.names]
-    if not names:
-        return ratings
-    votes = corpus.vote_fractions[:, [EMOTIONS.index(name) for name in names]].astype(np.float64)
-    listeners = np.repeat(corpus.listeners[:, None], len(names), axis=1)
-    people = np.maximum(listeners - 1, 1)
-    return Ratings(
-        (*ratings.scales, *(Scale(name, 0.0, 1.0) for name in names)),
-        np.concatenate([ratings.mean, votes], axis=1),
-        np.concatenate(
-            [ratings.deviation, np.sqrt(votes * (1.0 - votes) * listeners / people)], axis=1
-        ),
-        np.concatenate([ratings.raters, listeners], axis=1),
-    )
-
-
-def _on_scale(scale: Scale, said: Floats) -> Floats:
-    """Return what a model says between the ends of a scale."""
-    low = -1.0 if scale.name in DIMENSIONS else 0.0
-    values: Floats = scale.low + (said - low) / (1.0 - low) * (scale.high - scale.low)
-    return values
 
 
 def _compared(
@@ -253,25 +243,88 @@ def _compared(
     known = np.where(np.isfinite(values), rated, np.nan)[:, None]
     items = RatedItems(known, np.nan_to_num(values)[:, None], group, draws.shape[1])
     figures = score_ratings([scale.name], [items], draws)[scale.name]
-    kept = ("pearson_r", "spearman_rho") if on_scale is None else figures
-    return Compared(scale.name, name, is_model, {metric: figures[metric] for metric in kept})
+    kept = ("pearson_r", "spearman_rho") if on_scale is None else tuple(figures)
+    chosen = {metric: figures[metric] for metric in kept}
+    if len(np.unique(known[np.isfinite(known)])) == 2:
+        chosen[AREA] = _area(known[:, 0], values, group, draws)
+    return Compared(scale.name, name, is_model, chosen)
+
+
+def _area(rated: Floats, said: Floats, group: NDArray[np.int64], draws: Floats) -> Estimate:
+    """Return the chance that a track of the higher rating is given more than one of the lower."""
+    there = np.isfinite(rated)
+    carries = rated[there] == rated[there].max()
+    once, drawn = (
+        area_of_groups(carries, said[there], group[there], weights)
+        for weights in (np.ones((1, draws.shape[1])), draws)
+    )
+    return Estimate(float(once[0]), *percentile_interval(drawn))
+
+
+def _quadrants(
+    ratings: Ratings,
+    answers: Answers,
+    properties: Mapping[str, Floats],
+    group: NDArray[np.int64],
+    draws: Floats,
+) -> tuple[Compared, ...]:
+    """Return how often each names the quadrant that the raters do, where they rate both.
+
+    A property of the sound stands for arousal, and the mode for valence: high is what is above the
+    median of the tracks, and major. The commonest quadrant is that of these very tracks.
+    """
+    scales = {scale.name: scale for scale in ratings.scales}
+    if not set(DIMENSIONS) <= set(scales):
+        return ()
+    ends = [scales[name] for name in DIMENSIONS]
+    said = [values for scale in ends if (values := answers.on(scale)) is not None]
+    if len(said) < len(ends):
+        return ()
+    valence, arousal = (ratings.mean[:, ratings.names.index(scale.name)] for scale in ends)
+    truth = quadrants(valence, arousal, ends)
+    named = {answers.model: quadrants(said[0], said[1], ends)}
+    plain = [Scale("valence", -1.0, 1.0), Scale("arousal", -1.0, 1.0)]
+    for name in ("level", "flux"):
+        if name in properties and "mode" in properties:
+            about = properties[name] - np.nanmedian(properties[name])
+            named[f"mode and {name}"] = quadrants(properties["mode"], about, plain)
+    known = truth >= 0
+    commonest = np.bincount(truth[known], minlength=4).argmax() if known.any() else 0
+    named["the commonest"] = np.full(len(truth), commonest)
+    return tuple(
+        Compared(
+            "quadrant",
+            name,
+            name == answers.model,
+            {HITS: _hits(truth[known] == quadrant[known], group[known], draws)},
+        )
+        for name, quadrant in named.items()
+    )
+
+
+def _hits(is_right: NDArray[np.bool_], group: NDArray[np.int64], draws: Floats) -> Estimate:
+    """Return the share of right answers."""
+    pairs = np.column_stack([is_right, np.ones(len(is_right))]).astype(np.float64)
+    sums = draws @ sum_by_group(pairs, group, draws.shape[1])
+    some = np.maximum(sums[:, 1], 1.0)
+    drawn = np.where(sums[:, 1] > 0, sums[:, 0] / some, np.nan)
+    return Estimate(float(is_right.mean()), *percentile_interval(drawn))
 
 
 def _labels(
-    corpus: Corpus,
-    predictions: Sequence[TrackPrediction],
-    group: NDArray[np.int64],
-    draws: Floats,
+    corpus: Corpus, answers: Answers, group: NDArray[np.int64], draws: Floats
 ) -> dict[str, Estimate]:
     """Return the metrics of labels, and those of votes where there are any."""
+    assert answers.emotions is not None, "a model of ratings is not asked"
+    assert answers.intensities is not None, "they come together"
     items = Scored(
         label=corpus.labels,
         votes=corpus.vote_fractions if corpus.has_votes else None,
         group=group,
         n_groups=draws.shape[1],
         genre=corpus.genres,
-        emotions=np.stack([one.emotions for one in predictions]),
-        intensities=np.stack([one.intensities for one in predictions]),
+        emotions=answers.emotions,
+        intensities=answers.intensities,
     )
     return {
         metric.name: scores.estimate(metric, [items], draws)
@@ -287,7 +340,7 @@ def write_cross_test(
     out: Path,
     found: CrossTest,
     corpus: Corpus,
-    predictions: Sequence[TrackPrediction],
+    predictions: Predictions,
     properties: Mapping[str, Floats],
 ) -> None:
     """Write figures as JSON and CSV, what was said of each track, and a page that shows them."""
@@ -310,6 +363,12 @@ def cross_test_page(found: CrossTest) -> str:
         parts.append(cross_test_table(found))
     if found.ceilings:
         parts.append("\n".join(f"- {agreement_line(ceiling)}" for ceiling in found.ceilings))
+    if found.quadrants:
+        body = [
+            [f"`{row.name}`" if row.is_model else row.name, str(share(row.figures[HITS]))]
+            for row in found.quadrants
+        ]
+        parts += ["## Quadrants", QUADRANTS_MEANING, markdown_table(["", "right, per cent"], body)]
     if found.labels is not None:
         known = [
             (metric, found.labels[metric.name]) for metric in METRICS if metric.name in found.labels
@@ -329,20 +388,24 @@ def cross_test_page(found: CrossTest) -> str:
 def cross_test_table(found: CrossTest) -> str:
     """Return the figures of every scale as a Markdown table."""
     ceilings = {one.scale: one for one in found.ceilings}
+    columns = {metric.name: metric.title for metric in RATING_METRICS}
+    if any(AREA in row.figures for row in found.rows):
+        columns[AREA] = "AUC"
     body = []
     for row in found.rows:
         name = f"`{row.name}`" if row.is_model else f"{row.name} alone"
         cells = [
-            str(number(row.figures[metric.name], 2)) if metric.name in row.figures else NOTHING
-            for metric in RATING_METRICS
+            str(number(row.figures[name], 2)) if name in row.figures else NOTHING
+            for name in columns
         ]
         body.append([row.scale, name, *cells])
     for scale, one in ceilings.items():
         values = (f"{one.r:.2f}", NOTHING, f"{one.ccc:.2f}", f"{one.rmse:.2f}", f"{one.r2:.2f}")
-        body.append([scale, "ceiling of the raters' scatter", *values])
+        more = [NOTHING] * (len(columns) - len(values))
+        body.append([scale, "ceiling of the raters' scatter", *values, *more])
     order = {scale: place for place, scale in enumerate(dict.fromkeys(r.scale for r in found.rows))}
     body.sort(key=lambda cells: order[cells[0]])
-    return markdown_table(["scale", "", *(metric.title for metric in RATING_METRICS)], body)
+    return markdown_table(["scale", "", *columns.values()], body)
 
 
 def cross_test_lines(found: CrossTest) -> list[str]:
@@ -353,6 +416,11 @@ def cross_test_lines(found: CrossTest) -> list[str]:
         for row in found.rows:
             if row.scale == scale:
                 lines.append(f"  {row.name:<10} {number(row.figures['spearman_rho'], 2)}")
+    if found.quadrants:
+        lines += ["", "quadrant of valence and arousal named as by the raters, per cent:"]
+        width = max(len(row.name) for row in found.quadrants)
+        for row in found.quadrants:
+            lines.append(f"  {row.name:<{width}}  {share(row.figures[HITS])}")
     if found.labels is not None:
         lines += ["", f"accuracy: {share(found.labels['accuracy'])} %"]
     return lines
@@ -360,7 +428,7 @@ def cross_test_lines(found: CrossTest) -> list[str]:
 
 def _summary(found: CrossTest) -> list[list[str]]:
     rows = [["scale", "name", "metric", "value", "low", "high", "n"]]
-    said = [(row.scale, row.name, row.figures) for row in found.rows]
+    said = [(row.scale, row.name, row.figures) for row in (*found.rows, *found.quadrants)]
     said += [("label", found.model, found.labels)] if found.labels is not None else []
     for scale, name, figures in said:
         for metric, one in figures.items():
@@ -371,14 +439,19 @@ def _summary(found: CrossTest) -> list[list[str]]:
 
 
 def _tracks(
-    corpus: Corpus, predictions: Sequence[TrackPrediction], properties: Mapping[str, Floats]
+    corpus: Corpus, predictions: Predictions, properties: Mapping[str, Floats]
 ) -> list[list[str]]:
     """Return what was said of each track, ratings and votes left out: they are somebody else's."""
-    rows = [["id", *DIMENSIONS, *EMOTIONS, "top", "confidence", *properties]]
-    for place, (track, one) in enumerate(zip(corpus.tracks, predictions, strict=True)):
-        values = (one.valence, one.arousal, *one.intensities)
-        more = [float(values[place]) for values in properties.values()]
-        rows.append([track.id, *_digits(*values), one.top or "", *_digits(one.confidence, *more)])
+    answers = Answers.of(predictions)
+    names_emotions = answers.emotions is not None
+    rows = [["id", *answers.names, *(("top", "confidence") if names_emotions else ()), *properties]]
+    said: Iterable[TrackPrediction | RatingPrediction] = predictions
+    for place, (track, one) in enumerate(zip(corpus.tracks, said, strict=True)):
+        top = []
+        if names_emotions and not isinstance(one, RatingPrediction):
+            top = [one.top or "", *_digits(one.confidence)]
+        more = _digits(*(float(values[place]) for values in properties.values()))
+        rows.append([track.id, *_digits(*answers.values[place]), *top, *more])
     return rows
 
 

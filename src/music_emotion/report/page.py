@@ -91,7 +91,7 @@ def write_page(
     WriteError
         If the file cannot be written.
     """
-    template = _environment().get_template("report.html")
+    template = template_environment().get_template("report.html")
     heard = _best_rows(document)
     wanted = [
         mistake
@@ -278,7 +278,8 @@ def _findings(document: Document) -> dict[str, list[tuple[str, str, str]]]:
     return found
 
 
-def _environment() -> Any:
+def template_environment() -> Any:
+    """Return what pages are made from; :class:`MissingExtraError` where Jinja is not installed."""
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:

@@ -21,6 +21,7 @@ from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.leakage import LeakCurve
 from music_emotion.evaluation.results import ModelResult, in_tables
 from music_emotion.evaluation.results_file import Document
+from music_emotion.evaluation.scores import Estimate
 from music_emotion.report.tables import (
     PROTOCOL_TITLES,
     TARGET_TITLES,
@@ -173,9 +174,17 @@ def accuracy_bars(rows: Sequence[ModelResult], known: Mapping[str, float]) -> Fi
 def _accuracies(rows: Sequence[ModelResult]) -> tuple[list[float], list[list[float]]]:
     """Return accuracies in per cent, and how far their intervals reach below and above them."""
     estimates = [row.headline["accuracy"] for row in rows]
-    below = [max(0.0, 100 * (one.value - one.low)) for one in estimates]
-    above = [max(0.0, 100 * (one.high - one.value)) for one in estimates]
-    return [100 * one.value for one in estimates], [below, above]
+    return [100 * one.value for one in estimates], reach(estimates, scale=100.0)
+
+
+def reach(estimates: Sequence[Estimate], *, scale: float = 1.0) -> list[list[float]]:
+    """Return how far intervals reach below and above their values, 0 where they are not known."""
+
+    def length(part: float) -> float:
+        return max(0.0, scale * part) if math.isfinite(part) else 0.0
+
+    below = [length(one.value - one.low) for one in estimates]
+    return [below, [length(one.high - one.value) for one in estimates]]
 
 
 def row_shares(counts: NDArray[Any]) -> NDArray[np.float64]:
@@ -393,12 +402,20 @@ def paper_pictures(document: Document) -> Iterator[tuple[str, Figure]]:
 
 def write_paper_pictures(folder: Path, document: Document) -> list[Path]:
     """Write every picture as ``NAME.png`` and ``NAME.svg`` and return the files."""
+    return [
+        path
+        for name, figure in paper_pictures(document)
+        for path in write_paper_picture(folder, name, figure)
+    ]
+
+
+def write_paper_picture(folder: Path, name: str, figure: Figure) -> list[Path]:
+    """Write a picture as ``NAME.png`` and ``NAME.svg`` and return the files."""
     paths = []
-    for name, figure in paper_pictures(document):
-        for kind in ("png", "svg"):
-            path = folder / f"{name}.{kind}"
-            write_output(path, _saved(figure, kind, name))
-            paths.append(path)
+    for kind in ("png", "svg"):
+        path = folder / f"{name}.{kind}"
+        write_output(path, _saved(figure, kind, name))
+        paths.append(path)
     return paths
 
 
@@ -445,11 +462,11 @@ def accuracy_intervals(document: Document) -> Figure:
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(0, 100)
-    _dress(figure, axes, "accuracy, per cent (95 % interval)")
+    dress(figure, axes, "accuracy, per cent (95 % interval)")
     return figure
 
 
-def _dress(figure: Figure, axes: Any, label: str) -> None:
+def dress(figure: Figure, axes: Any, label: str) -> None:
     """Give a picture with one row per name its label, grid and legend."""
     axes.set_xlabel(label, fontsize=8)
     axes.tick_params(labelsize=8)
@@ -490,7 +507,7 @@ def correlation_dots(rows: Sequence[ModelResult], document: Document) -> Figure 
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set_yticks(range(len(GEMS)), [e.label for e in reversed(GEMS)], fontsize=8)
     axes.set_xlim(min(-0.2, axes.get_xlim()[0]), 1)
-    _dress(figure, axes, "Pearson's r with the listeners' votes, over tracks")
+    dress(figure, axes, "Pearson's r with the listeners' votes, over tracks")
     return figure
 
 

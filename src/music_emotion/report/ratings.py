@@ -44,7 +44,7 @@ def rating_table(figures: RatingFigures, protocol: Protocol, scale: str) -> Tabl
         for row in rows
     ]
     ceiling = figures.ceiling_of(scale)
-    foot = [] if ceiling is None else [_ceiling_row(ceiling)]
+    foot = [] if ceiling is None else [ceiling_cells(ceiling)]
     caption = f"{scale}{_ends(figures.scales[scale])}, {protocol}, with 95 % intervals"
     return build_table(f"ratings-{protocol}-{scale}", caption, columns, body, foot)
 
@@ -73,7 +73,8 @@ def rating_lines(figures: RatingFigures) -> list[str]:
     return lines
 
 
-def _ceiling_row(ceiling: RatingCeiling) -> tuple[Cell, ...]:
+def ceiling_cells(ceiling: RatingCeiling) -> tuple[Cell, ...]:
+    """Return the row of a table that says what the raters' scatter leaves possible."""
     values = {
         "pearson_r": ceiling.r,
         "ccc": ceiling.ccc,

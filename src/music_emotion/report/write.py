@@ -20,6 +20,11 @@ from music_emotion.evaluation.results import ModelResult, Results, in_tables
 from music_emotion.evaluation.results_file import Agreement, Document, read_document, write_figures
 from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.report import tables
+from music_emotion.report.cross_test_page import (
+    read_cross_test,
+    write_cross_test_files,
+    write_cross_test_page,
+)
 from music_emotion.report.listeners import read_listeners
 from music_emotion.report.page import write_page
 from music_emotion.report.plots import write_paper_pictures, write_pictures
@@ -332,10 +337,15 @@ def report_results(results: Path, options: ReportOptions) -> list[str]:
     MissingExtraError
         If matplotlib or Jinja is not installed.
     """
-    document = read_document(results)
     for folder, option in ((options.figures, "--figures"), (options.latex, "--latex")):
         if folder is not None:
             _make_folder(folder, option)
+    if (found := read_cross_test(results)) is not None:
+        page = options.page or results / PAGE
+        write_cross_test_page(page, found)
+        lines = write_cross_test_files(found, figures=options.figures, latex=options.latex)
+        return [f"written to {page}", *lines]
+    document = read_document(results)
     listeners = read_listeners(results)
     if document.ceilings is None and listeners is not None:  # compare ran without the votes
         document = replace(document, agreement=Agreement.of(listeners.ceilings, listeners.panels))
