@@ -113,7 +113,10 @@ def main() -> int:
         "",
         "| | out of fold, `compare` | exported, `predict` on the files |",
         "|---|---:|---:|",
-        *(f"| {name} | {before[name]:.4f} | {after[name]:.4f} |" for name in before),
+        *(
+            f"| {name} | {_told(name, before[name])} | {_told(name, after[name])} |"
+            for name in before
+        ),
         "",
     ]
     print("\n".join(lines))
@@ -123,6 +126,11 @@ def main() -> int:
     same = all(abs(before[name] - after[name]) < 0.5 * 10.0**-DIGITS for name in before)
     print("the same to the third digit" if same else "NOT the same to the third digit")
     return int(not same)
+
+
+def _told(name: str, value: float) -> str:
+    """Return a figure as all pages tell it: a correlation as a number, shares in per cent."""
+    return f"{value:.4f}" if "Pearson" in name else f"{100 * value:.2f} %"
 
 
 if __name__ == "__main__":
