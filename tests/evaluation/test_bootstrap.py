@@ -10,8 +10,10 @@ from music_emotion.evaluation.bootstrap import (
     BOOTSTRAP_SEED,
     CONFIDENCE,
     N_RESAMPLES,
+    mean_over_repeats,
     percentile_interval,
     resample_groups,
+    resample_repeats,
     sum_by_group,
 )
 
@@ -57,3 +59,23 @@ def test_limits_of_another_confidence():
     assert percentile_interval(np.array([0.3])) == (0.3, 0.3)
     low, high = percentile_interval(np.array([]))
     assert np.isnan(low) and np.isnan(high)
+
+
+def test_resampled_repeats_scatter_as_the_mean_of_all_does():
+    """The variance of a mean over n repeats is s² / n, with the unbiased s²."""
+    values = np.array([0.31, 0.35, 0.30, 0.36, 0.33])
+    weights = resample_repeats(5, n_resamples=200_000)
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+    assert set(np.unique(weights).tolist()) == {0.0, 0.25, 0.5, 0.75, 1.0}
+    assert (weights @ values).var() == pytest.approx(values.var(ddof=1) / 5, rel=0.02)
+    np.testing.assert_array_equal(resample_repeats(1, n_resamples=3), np.ones((3, 1)))
+    with pytest.raises(EvaluationError, match="no repeats"):
+        resample_repeats(0)
+
+
+def test_an_undefined_repeat_counts_only_where_it_is_drawn():
+    values = np.array([[1.0, np.nan], [np.nan, 3.0], [2.0, 4.0]])
+    means = mean_over_repeats(values, np.array([[1.0, 0.0], [0.5, 0.5], [0.25, 0.75]]))
+    np.testing.assert_allclose(means[[0, 2]], [1.0, 3.5])
+    vectors = np.stack([np.zeros((1, 9)), np.ones((1, 9))], axis=1)
+    np.testing.assert_allclose(mean_over_repeats(vectors, np.array([[0.5, 0.5]])), 0.5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from music_emotion.evaluation import metrics, scores
-from music_emotion.evaluation.bootstrap import resample_groups
+from music_emotion.evaluation.bootstrap import resample_groups, resample_repeats
 from music_emotion.evaluation.metrics import BY_NAME, EMOTION_METRICS, METRICS
 from music_emotion.evaluation.scores import Scored
 
@@ -102,12 +102,15 @@ def test_calibration_error_by_hand():
     assert np.isnan([estimate.low, estimate.high]).all()
 
 
-def test_repeats_share_the_resample_and_are_averaged():
+def test_repeats_share_the_resample_and_are_drawn():
     first, second = scored(1), scored(2)
     draws = resample_groups(first.n_groups, n_resamples=50, seed=3)
     both = scores.distribution(ACCURACY, [first, second], draws)
-    apart = [scores.resampled(ACCURACY, one, draws) for one in (first, second)]
-    np.testing.assert_allclose(both, np.mean(apart, axis=0))
+    apart = np.stack([scores.resampled(ACCURACY, one, draws) for one in (first, second)])
+    chosen = resample_repeats(2, n_resamples=50).argmax(axis=1)  # of two, one is drawn
+    np.testing.assert_allclose(both, apart[chosen, np.arange(50)])
+    alone = scores.distribution(ACCURACY, [first], draws)
+    np.testing.assert_allclose(alone, apart[0])
     assert scores.point_estimate(ACCURACY, [first, second]) == pytest.approx(
         np.mean([metrics.accuracy(one.label, one.emotions) for one in (first, second)])
     )

@@ -7,12 +7,13 @@ from itertools import product
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import permutation_test
+from scipy.stats import permutation_test, ttest_1samp
 
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.metrics import log_losses, mean_pearson_r
 from music_emotion.evaluation.significance import (
     Contender,
+    PairedTest,
     between,
     holm,
     paired_tests,
@@ -104,11 +105,11 @@ def test_log_loss_equals_scipys_paired_permutation_test() -> None:
 
 
 def test_r_equals_an_enumeration_by_hand() -> None:
-    """Five groups of four tracks, both fold seeds swapped together, every swap tried."""
+    """Five groups of four tracks, every swap tried."""
     rng = np.random.default_rng(3)
     groups = np.repeat(np.arange(5), 4)
     votes = rng.random((20, 9))
-    one, other = contender("one", 20, 4, repeats=2), contender("other", 20, 5, repeats=2)
+    one, other = contender("one", 20, 4), contender("other", 20, 5)
     labels = votes.argmax(axis=1)
     test = paired_tests([one, other], labels, votes, groups, compared=["mean_pearson_r"])[0]
 
@@ -148,7 +149,7 @@ def test_a_better_model_is_found_better_in_everything() -> None:
     labels = votes.argmax(axis=1)
     good = np.stack([0.7 * votes + 0.3 / 9] * 2)
     tests = paired_tests(
-        [Contender("good", good, good), contender("bad", 200, 1, repeats=2)],
+        [Contender("good", good[:1], good[:1]), contender("bad", 200, 1)],
         labels,
         votes,
         np.arange(200) // 2,
@@ -206,3 +207,81 @@ def test_refuses_models_on_other_tracks() -> None:
         paired_tests([ten, nine], labels, None, np.arange(10))
     with pytest.raises(EvaluationError, match="two models or more"):
         paired_tests([ten], labels, None, np.arange(10))
+
+
+def sure(name: str, probabilities: NDArray[np.floating], seeds: tuple[int, ...] = ()) -> Contender:
+    """A model that gives emotion 0 these probabilities, shape (repeats, tracks)."""
+    rest = np.repeat((1 - probabilities)[..., None] / 8, 8, axis=-1)
+    emotions = np.concatenate([probabilities[..., None], rest], axis=-1)
+    return Contender(name, emotions, emotions, seeds)
+
+
+def log_loss_test(gap: NDArray[np.floating]) -> PairedTest:
+    """Test two models whose log-losses differ by ``gap``, shape (repeats, tracks)."""
+    labels = np.zeros(gap.shape[1], dtype=np.int64)
+    models = [sure("one", 0.1 * np.exp(-gap)), sure("other", np.full(gap.shape, 0.1))]
+    (test,) = paired_tests(models, labels, None, np.arange(gap.shape[1]), compared=["log_loss"])
+    return test
+
+
+def test_trainings_that_differ_alike_on_every_artist_are_a_t_test_over_trainings() -> None:
+    by_training = np.array([0.02, 0.05, -0.01, 0.04, 0.03])
+    test = log_loss_test(np.repeat(by_training[:, None], 60, axis=1))
+    oracle = ttest_1samp(by_training, 0.0)
+    assert test.repeats == 5
+    assert test.difference == pytest.approx(by_training.mean())
+    assert test.repeat_error == pytest.approx(by_training.std(ddof=1) / np.sqrt(5))
+    assert test.error == pytest.approx(test.repeat_error, rel=0.05)
+    assert test.p == pytest.approx(oracle.pvalue, rel=0.15)
+    assert by_training.min() <= test.low < test.difference < test.high <= by_training.max()
+
+
+def test_artists_that_differ_alike_in_every_training_are_a_t_test_over_artists() -> None:
+    by_artist = np.random.default_rng(2).normal(0.02, 0.1, 150)
+    test = log_loss_test(np.repeat(by_artist[None], 5, axis=0))
+    oracle = ttest_1samp(by_artist, 0.0)
+    assert test.repeat_error == pytest.approx(0.0, abs=1e-9)
+    assert test.error == pytest.approx(by_artist.std() / np.sqrt(150), rel=0.05)
+    assert test.p == pytest.approx(oracle.pvalue, rel=0.2)
+
+
+def test_both_scatters_add_up() -> None:
+    rng = np.random.default_rng(3)
+    training, artist = rng.normal(0, 0.04, 5), rng.normal(0.05, 0.2, 80)
+    both = log_loss_test(training[:, None] + artist)
+    artists = log_loss_test(np.repeat(artist[None], 5, axis=0))
+    assert both.error**2 == pytest.approx(artists.error**2 + both.repeat_error**2, rel=0.1)
+    assert both.p > artists.p
+    assert both.high - both.low > artists.high - artists.low
+
+
+def test_models_are_compared_on_the_fold_seeds_that_both_have() -> None:
+    labels = np.zeros(30, dtype=np.int64)
+    rng = np.random.default_rng(4)
+    chances = rng.uniform(0.1, 0.9, (3, 30))
+    models = [
+        sure("three", chances, (42, 43, 44)),
+        sure("two", rng.uniform(0.1, 0.9, (2, 30)), (44, 42)),
+        sure("last", chances[[2]], (44,)),
+        sure("elsewhere", chances[[0]], (45,)),
+    ]
+    tests = paired_tests(
+        models, labels, None, labels + np.arange(30), seeds=(42, 43, 44, 45), compared=["log_loss"]
+    )
+    assert {(t.first, t.second): t.repeats for t in tests} == {
+        ("three", "two"): 2, ("three", "last"): 1, ("two", "last"): 1,
+    }  # fmt: skip
+    same = between(tests, "three", "last", "log_loss")
+    assert same is not None
+    assert (same.difference, same.p) == (0.0, 1.0)
+
+
+def test_each_fold_seed_may_score_other_items() -> None:
+    """The second seed's items carry another emotion: both models are right on all of theirs."""
+    labels = np.stack([np.zeros(12, dtype=np.int64), np.ones(12, dtype=np.int64)])
+    groups = np.stack([np.arange(12) // 2, np.arange(12) // 3])
+    right, wrong = np.eye(9)[labels], np.eye(9)[labels + 1]
+    models = [Contender("right", right, right), Contender("wrong", wrong, wrong)]
+    (test,) = paired_tests(models, labels, None, groups, compared=["accuracy"])
+    assert (test.difference, test.repeats) == (1.0, 2)
+    assert test.p < 1e-6

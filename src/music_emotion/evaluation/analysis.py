@@ -168,7 +168,7 @@ def _confusions(result: ModelResult, people: Floats | None) -> ModelConfusions:
 
 
 def _paired(protocol: Protocol, rows: Sequence[ModelResult]) -> ProtocolTests | None:
-    """Test every pair of models on the fold seeds that all of them have.
+    """Test every pair of models on the fold seeds that both have.
 
     Models without the seed that most models have are left out.
     """
@@ -179,17 +179,25 @@ def _paired(protocol: Protocol, rows: Sequence[ModelResult]) -> ProtocolTests | 
     rows = [row for row in rows if commonest in row.seeds]
     if len(rows) < 2:
         return None
-    seeds = tuple(sorted(set.intersection(*(set(row.seeds) for row in rows))))
-    contenders = []
-    for row in rows:
-        chosen = [repeat.scored for repeat in row.repeats if repeat.seed in seeds]
-        contenders.append(
-            Contender(
-                row.title,
-                np.stack([one.emotions for one in chosen]),
-                np.stack([one.intensities for one in chosen]),
-            )
+    told = {repeat.seed: repeat.scored for row in rows for repeat in row.repeats}
+    seeds = tuple(sorted(told))
+    contenders = [
+        Contender(
+            row.title,
+            np.stack([repeat.scored.emotions for repeat in row.repeats]),
+            np.stack([repeat.scored.intensities for repeat in row.repeats]),
+            tuple(repeat.seed for repeat in row.repeats),
         )
-    first = next(repeat.scored for repeat in rows[0].repeats if repeat.seed == seeds[0])
-    tests = paired_tests(contenders, first.label, first.votes, first.group)
-    return ProtocolTests(protocol, seeds, len(np.unique(first.group)), tests)
+        for row in rows
+    ]
+    # Under `segment` every seed scores other segments.
+    votes = [one.votes for seed in seeds if (one := told[seed]).votes is not None]
+    groups = np.stack([told[seed].group for seed in seeds])
+    tests = paired_tests(
+        contenders,
+        np.stack([told[seed].label for seed in seeds]),
+        np.stack(votes) if votes else None,
+        groups,
+        seeds=seeds,
+    )
+    return ProtocolTests(protocol, seeds, len(np.unique(groups)), tests)

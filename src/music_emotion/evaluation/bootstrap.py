@@ -6,6 +6,16 @@ the cluster bootstrap with percentile limits (Davison and Hinkley, *Bootstrap Me
 Application*, 1997, sections 3.8 and 5.3; Field and Welsh, *Bootstrapping clustered data*, Journal
 of the Royal Statistical Society B 69, 2007).
 
+A model that was trained several times has two sources of luck: which artists there are, and how the
+trainings went. Every training is scored on every artist, so the two are crossed, and both are
+drawn, independently of each other: the pigeonhole bootstrap (Owen, *The pigeonhole bootstrap*,
+Annals of Applied Statistics 1, 2007), whose variance is, if anything, too large. Of n trainings, n
+- 1 are drawn at a time, because n would make the variance of so small a sample too small by a
+factor of (n - 1) / n (McCarthy and Snowden, *The bootstrap and finite population sampling*, Vital
+and Health Statistics 2(95), 1985). A fold seed and the seed of its trainings go together, so that a
+repeat is both another division and other trainings. A single repeat is taken as it is: nothing of
+the luck of its training can be known.
+
 Every metric here is a function of sums over items, so a resample is a vector of how often each
 group was drawn, and thousands of them are one matrix product: see :mod:`.scores`.
 """
@@ -25,6 +35,9 @@ CONFIDENCE = 0.95
 
 BOOTSTRAP_SEED = 20_160_101
 """Seed of the resampling; fixed, so that intervals are reproducible to the last digit."""
+
+REPEAT_SEED = BOOTSTRAP_SEED + 1
+"""Seed of the resampling of repeats, which is independent of that of groups."""
 
 
 def resample_groups(
@@ -47,6 +60,47 @@ def resample_groups(
     rng = np.random.default_rng(seed)
     chances = np.full(n_groups, 1.0 / n_groups)
     return rng.multinomial(n_groups, chances, size=n_resamples).astype(np.float64)
+
+
+def resample_repeats(
+    n_repeats: int, *, n_resamples: int = N_RESAMPLES, seed: int = REPEAT_SEED
+) -> NDArray[np.float64]:
+    """Draw one repeat less than there are, with replacement; a single one is always drawn.
+
+    Returns
+    -------
+    array of shape (n_resamples, n_repeats)
+        The weight of each repeat; every row sums to 1.
+
+    Raises
+    ------
+    EvaluationError
+        If there are no repeats.
+
+    Examples
+    --------
+    >>> resample_repeats(1, n_resamples=2)
+    array([[1.],
+           [1.]])
+    """
+    if n_repeats < 1:
+        raise EvaluationError("there are no repeats to resample")
+    drawn = max(n_repeats - 1, 1)
+    rng = np.random.default_rng(seed)
+    chances = np.full(n_repeats, 1.0 / n_repeats)
+    return rng.multinomial(drawn, chances, size=n_resamples) / drawn
+
+
+def mean_over_repeats(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weighted mean over axis 1 of values (b, repeats, …), weights (b, repeats).
+
+    An undefined value counts only where its repeat was drawn.
+    """
+    shape = (*weights.shape, *[1] * (values.ndim - 2))
+    share = weights.reshape(shape)
+    return np.asarray((np.where(share > 0, values, 0.0) * share).sum(axis=1))
 
 
 def sum_by_group(

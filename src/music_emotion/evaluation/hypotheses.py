@@ -27,10 +27,11 @@ from music_emotion.evaluation import scores
 from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.metrics import BY_NAME, Metric
+from music_emotion.evaluation.power import Power, power
 from music_emotion.evaluation.results import ModelResult, Results, in_tables
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import PairedTest, ProtocolTests, between, shown_p
-from music_emotion.evaluation.strict_json import DECIMALS, json_key
+from music_emotion.evaluation.strict_json import DECIMALS, OPTIONAL, json_key
 from music_emotion.models.base import Target
 from music_emotion.models.registry import WITHOUT_SMOTE
 
@@ -86,6 +87,11 @@ class HypothesisTest:
     verdict: Verdict
     missing: tuple[str, ...]  #: models that would be needed
     line: str  #: all of it in one line
+    #: of an undecided one: smallest true difference that would have been told (:class:`.Power`)
+    detectable: float | None = field(default=None, metadata=OPTIONAL)
+    #: of an undecided one: the tracks it would take were the difference shown the true one;
+    #: ``None`` where no number would do with so few trainings
+    tracks_needed: int | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +108,9 @@ def judge_hypotheses(
 ) -> tuple[HypothesisTest, ...]:
     """Test all five hypotheses under every protocol and target that was run."""
     tests = {one.protocol: one.tests for one in paired}
+    tracks = len(results.ground_truth.ids)
     return tuple(
-        judge(hypothesis, protocol, target, rows, tests.get(protocol, ()))
+        judge(hypothesis, protocol, target, rows, tests.get(protocol, ()), tracks)
         for protocol, target, rows in in_tables(results.models)
         for hypothesis in HYPOTHESES
     )
@@ -151,11 +158,12 @@ def judge(
     target: Target,
     rows: Sequence[ModelResult],
     tests: Sequence[PairedTest],
+    tracks: int,
 ) -> HypothesisTest:
     """Return what the paired tests say about one hypothesis.
 
     ``rows`` are the models with this protocol and target, ``tests`` those between all models of the
-    protocol, adjusted together.
+    protocol, adjusted together; ``tracks`` is how many the corpus has.
     """
     by_name = {row.model: row for row in rows}
     sides = (*hypothesis.better, *hypothesis.worse)
@@ -179,6 +187,9 @@ def judge(
         f"{100 * (round(one, DECIMALS) + 0.0):+z.1f}"
         for one in (test.difference, test.low, test.high)
     )
+    could = None
+    if verdict == "cannot be told":
+        could = power(test, tracks=tracks, n_tests=len(tests))
     return HypothesisTest(
         hypothesis.text,
         protocol,
@@ -190,8 +201,22 @@ def judge(
         verdict,
         missing,
         line=f"{verdict}: {better} - {worse} = {value} points ({low} to {high}), "
-        f"adjusted p {shown_p(test.p_adjusted)}",
+        f"adjusted p {shown_p(test.p_adjusted)}"
+        + ("" if could is None else f"; {would_take(could)}"),
+        detectable=None if could is None else could.detectable,
+        tracks_needed=None if could is None else could.tracks,
     )
+
+
+def would_take(could: Power) -> str:
+    """Return in words what it would take to tell a difference as large as the one observed.
+
+    >>> would_take(Power(detectable=0.056, tracks=3140))
+    'it would take 3,140 tracks'
+    """
+    if could.tracks is None:
+        return "no number of tracks would tell it, with so few trainings"
+    return f"it would take {could.tracks:,} tracks"
 
 
 def _decide(

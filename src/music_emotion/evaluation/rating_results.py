@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from music_emotion.datasets.ratings import Ratings
 from music_emotion.evaluation import metrics
 from music_emotion.evaluation.agreement.raters import RatingCeiling, rating_ceilings
-from music_emotion.evaluation.bootstrap import percentile_interval, sum_by_group
+from music_emotion.evaluation.bootstrap import (
+    mean_over_repeats,
+    percentile_interval,
+    resample_repeats,
+    sum_by_group,
+)
 from music_emotion.evaluation.cells import Cell, Record
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.metrics import N_MOMENTS, RATING_METRICS, Metric
@@ -60,12 +65,14 @@ def score_ratings(
     repeats
         Predictions of the same items under different fold seeds.
     resamples
-        How often each group was drawn, shape (b, groups); every repeat gets the same.
+        How often each group was drawn, shape (b, groups); every repeat gets the same. Repeats are
+        drawn as well.
     """
     scores: dict[str, dict[str, Estimate]] = {name: {} for name in names}
     for metric in RATING_METRICS:
         once = [resampled_ratings(metric, one, np.ones((1, one.n_groups)))[0] for one in repeats]
-        draws = np.mean([resampled_ratings(metric, one, resamples) for one in repeats], axis=0)
+        each = np.stack([resampled_ratings(metric, one, resamples) for one in repeats], axis=1)
+        draws = mean_over_repeats(each, resample_repeats(len(repeats), n_resamples=len(each)))
         for name, value, column in zip(names, np.mean(once, axis=0), draws.T, strict=True):
             scores[name][metric.name] = Estimate(float(value), *percentile_interval(column))
     return scores

@@ -78,7 +78,7 @@ class Intervals:
     confidence: float = CONFIDENCE
     resamples: int = N_RESAMPLES
     seed: int = BOOTSTRAP_SEED
-    resampled: str = "artist groups"
+    resampled: str = "artist groups and repeats"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,13 +69,16 @@ class Schedule:
         self._running: dict[CellName, Running] = {}
 
     def longest_first(self, names: Iterable[CellName]) -> list[CellName]:
-        """Order cells so that no long one is left to the end; equal ones keep their order."""
+        """Order cells by fold seed, within one so that no long one is left to the end.
+
+        What is stopped half-way has whole fold seeds to show.
+        """
 
         def cost(name: CellName) -> float:
             expected = self.expected(name)
             return self._hint(name) if expected is None else expected
 
-        return sorted(names, key=lambda name: (-cost(name), name.run.seed, name.fold))
+        return sorted(names, key=lambda name: (name.run.seed, -cost(name), name.fold))
 
     def measured(self, name: CellName, seconds: float) -> None:
         """Take note of how long a cell took."""

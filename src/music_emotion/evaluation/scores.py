@@ -15,7 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.evaluation import metrics
-from music_emotion.evaluation.bootstrap import percentile_interval, sum_by_group
+from music_emotion.evaluation.bootstrap import (
+    mean_over_repeats,
+    percentile_interval,
+    resample_repeats,
+    sum_by_group,
+)
 from music_emotion.evaluation.metrics import N_EMOTIONS, Metric
 
 Floats = NDArray[np.float64]
@@ -104,9 +109,12 @@ def point_estimate(metric: Metric, repeats: Sequence[Scored]) -> Floats:
 def distribution(metric: Metric, repeats: Sequence[Scored], resamples: Floats) -> Floats:
     """Return the bootstrap distribution of :func:`point_estimate`, shape (b,) or (b, 9).
 
-    The same resample of groups is applied to every repeat before averaging.
+    Groups and repeats are drawn, independently: the same draw of groups is applied to all repeats,
+    and the same draws of repeats to all models with as many (:mod:`.bootstrap`).
     """
-    return np.asarray(np.mean([resampled(metric, one, resamples) for one in repeats], axis=0))
+    values = np.stack([resampled(metric, one, resamples) for one in repeats], axis=1)
+    weights = resample_repeats(len(repeats), n_resamples=len(resamples))
+    return mean_over_repeats(values, weights)
 
 
 def estimate(metric: Metric, repeats: Sequence[Scored], resamples: Floats) -> Estimate:

@@ -11,11 +11,19 @@ overlap widely although one is better. A paired test looks at the differences.
   All swaps are tried where they are few, else a random sample, and p counts the observed one too
   (Phipson and Smyth, *Permutation p-values should never be zero*, Statistical Applications in
   Genetics and Molecular Biology 9, 2010).
+* Where both models were trained several times, on the same fold seeds, another training is a
+  possibility as other artists are. The difference is then tested as a mean over two crossed random
+  factors, artists and repeats (Clark, *The language-as-fixed-effect fallacy*, Journal of Verbal
+  Learning and Verbal Behavior 12, 1973): its standard error is that of the bootstrap which draws
+  both, and its ratio to it is compared with the t distribution whose degrees of freedom are those
+  of Satterthwaite (*An approximate distribution of estimates of variance components*, Biometrics
+  Bulletin 2, 1946).
 * All p-values of a table are adjusted together by Holm's method (Holm, *A simple sequentially
   rejective multiple test procedure*, Scandinavian Journal of Statistics 6, 1979).
 
-The interval of a difference comes from the group bootstrap of :mod:`.bootstrap`, both models seeing
-the same resample. Neither it nor p holds what another training run of the same models would change.
+The interval of a difference comes from the same bootstrap (:mod:`.bootstrap`), both models seeing
+the same artists and the same fold seeds. With one fold seed neither it nor p holds what another
+training of the same models would change.
 """
 
 from __future__ import annotations
@@ -30,7 +38,13 @@ from numpy.typing import NDArray
 
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import metrics
-from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups, sum_by_group
+from music_emotion.evaluation.bootstrap import (
+    mean_over_repeats,
+    percentile_interval,
+    resample_groups,
+    resample_repeats,
+    sum_by_group,
+)
 from music_emotion.evaluation.folds import Protocol
 
 Floats = NDArray[np.float64]
@@ -61,6 +75,8 @@ class Contender:
     name: str
     emotions: NDArray[np.floating]  #: out of fold, shape (repeats, tracks, 9)
     intensities: NDArray[np.floating]  #: out of fold, shape (repeats, tracks, 9)
+    #: the fold seed of each repeat; by default those of the tests from the first on
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,11 @@ class PairedTest:
     high: float
     p: float  #: two-sided
     p_adjusted: float  #: for all tests of the table, by Holm's method
+    repeats: int = 1  #: fold seeds that both models have and the test uses
+    #: standard error of the difference, and the part of it that comes from the repeats alone; NaN
+    #: where that is not known, with one repeat
+    error: float = float("nan")
+    repeat_error: float = float("nan")
 
     @property
     def is_significant(self) -> bool:
@@ -95,7 +116,7 @@ class ProtocolTests:
     """Paired tests between the models of one protocol, whatever they learned, adjusted together."""
 
     protocol: Protocol
-    seeds: tuple[int, ...]  #: fold seeds that all these models have; the tests use these
+    seeds: tuple[int, ...]  #: the models' fold seeds; each test uses those that both models have
     groups: int  #: number of groups that were swapped and resampled
     tests: tuple[PairedTest, ...]  #: every pair of models by :attr:`.results.ModelResult.title`
 
@@ -107,13 +128,21 @@ class _Sums:
     metric: Tested
     by_group: Floats
 
+    def take(self, repeats: Sequence[int]) -> _Sums:
+        """Return some of the repeats."""
+        return replace(self, by_group=self.by_group[:, list(repeats)])
+
     def value(self, sums: Floats) -> Floats:
         """Return the metric, averaged over repeats, from sums of shape (b, repeats, …)."""
+        return np.asarray(self.values(sums).mean(axis=1))
+
+    def values(self, sums: Floats) -> Floats:
+        """Return the metric of each repeat, shape (b, repeats), from sums (b, repeats, …)."""
         if self.metric == "mean_pearson_r":
             values = metrics.mean_over_emotions(metrics.pearson_from_moments(sums))
         else:
             values = sums[..., 0] / np.maximum(sums[..., 1], 1.0)
-        return np.asarray(values.mean(axis=1))
+        return np.asarray(values)
 
 
 def paired_tests(
@@ -122,6 +151,7 @@ def paired_tests(
     votes: NDArray[np.floating] | None,
     groups: NDArray[np.integer],
     *,
+    seeds: Sequence[int] = (),
     compared: Sequence[Tested] = TESTED,
     seed: int = 0,
     swaps: int = SWAPS,
@@ -131,22 +161,29 @@ def paired_tests(
     Parameters
     ----------
     contenders
-        The models, each with the same tracks and fold seeds.
+        The models, each with the same tracks; two that have no fold seed in common are not tested.
     labels, votes
-        What people said, shapes (tracks,) and (tracks, 9); without votes r is left out.
+        What people said, shapes (tracks,) and (tracks, 9); without votes r is left out. Where each
+        fold seed scores other items, shapes (seeds, tracks) and (seeds, tracks, 9).
     groups
-        What is swapped and resampled as a whole, shape (tracks,).
+        What is swapped and resampled as a whole, shape (tracks,) or (seeds, tracks).
+    seeds
+        All fold seeds; by default as many as the first contender has repeats, from 0 on.
     seed, swaps
         Of the random swaps: their seed and least number, :data:`SWAPS_PER_TEST` if that is more.
 
     Raises
     ------
     EvaluationError
-        If a model has other tracks or fold seeds than the rest.
+        If a model has other tracks than the rest, or fold seeds that are not among all.
     """
-    _check(contenders, labels, groups)
+    seeds = tuple(seeds) or tuple(range(len(contenders[0].emotions) if contenders else 0))
+    contenders = [one if one.seeds else replace(one, seeds=seeds) for one in contenders]
+    _check(contenders, labels, groups, seeds)
     chosen = [metric for metric in compared if metric != "mean_pearson_r" or votes is not None]
     names, group = np.unique(np.asarray(groups), return_inverse=True)
+    group = np.broadcast_to(group, (len(seeds), np.shape(labels)[-1]))
+    told = _Told(seeds, labels, votes, group, len(names))
     resamples = resample_groups(len(names))
     by_name = {contender.name: contender for contender in contenders}
     pairs = list(combinations(by_name, 2))
@@ -154,21 +191,31 @@ def paired_tests(
     patterns = swap_patterns(len(names), swaps, np.random.default_rng(seed))
     tests = []
     for metric in chosen:
-        sums = {
-            name: _sums(metric, contender, labels, votes, group, len(names))
-            for name, contender in by_name.items()
-        }
+        sums = {name: told.sums(metric, contender) for name, contender in by_name.items()}
         resampled = {
-            name: one.value(np.tensordot(resamples, one.by_group, 1)) for name, one in sums.items()
+            name: one.values(np.tensordot(resamples, one.by_group, 1)) for name, one in sums.items()
         }
-        for first, second in pairs:
-            observed, p = _permuted(sums[first], sums[second], patterns)
-            low, high = percentile_interval(resampled[first] - resampled[second])
-            tests.append((first, second, metric, observed, low, high, p))
-    adjusted = holm(np.array([row[6] for row in tests]))
+        for pair in pairs:
+            ours, theirs = common_repeats(*(by_name[name].seeds for name in pair))
+            if not ours:
+                continue
+            draws = resampled[pair[0]][:, ours] - resampled[pair[1]][:, theirs]
+            sides = sums[pair[0]].take(ours), sums[pair[1]].take(theirs)
+            tests.append(_paired_test(pair, sides, draws, patterns))
+    adjusted = holm(np.array([test.p for test in tests]))
     return tuple(
-        PairedTest(*row, p_adjusted=float(p)) for row, p in zip(tests, adjusted, strict=True)
+        replace(test, p_adjusted=float(p)) for test, p in zip(tests, adjusted, strict=True)
     )
+
+
+def common_repeats(ours: Sequence[int], theirs: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return where the fold seeds that both have stand in either, in increasing order.
+
+    >>> common_repeats((42, 43, 44), (44, 42))
+    ([0, 2], [1, 0])
+    """
+    both = sorted(set(ours) & set(theirs))
+    return [list(ours).index(seed) for seed in both], [list(theirs).index(seed) for seed in both]
 
 
 def between(
@@ -209,45 +256,99 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
+def _paired_test(
+    pair: tuple[str, str],
+    sides: tuple[_Sums, _Sums],
+    draws: Floats,
+    patterns: NDArray[np.bool_],
+) -> PairedTest:
+    """Test two models; ``draws`` (b, repeats) are differences of resampled groups."""
+    first, second = sides
+    repeats = draws.shape[1]
+    distribution = mean_over_repeats(draws, resample_repeats(repeats, n_resamples=len(draws)))
+    error = float(np.nanstd(distribution))
+    repeat_error = float("nan")
+    if repeats == 1:
+        observed, p = _permuted(first, second, patterns)
+    else:
+        whole = (side.by_group.sum(axis=0)[None] for side in sides)
+        mine, yours = (side.values(sums)[0] for side, sums in zip(sides, whole, strict=True))
+        observed = float(np.mean(mine - yours))
+        repeat_error = float(np.std(mine - yours, ddof=1) / np.sqrt(repeats))
+        p = _crossed_p(observed, error, repeat_error, len(first.by_group), repeats)
+    limits = percentile_interval(distribution)
+    return PairedTest(*pair, first.metric, observed, *limits, p, p, repeats, error, repeat_error)
+
+
+def _crossed_p(
+    difference: float, error: float, repeat_error: float, groups: int, repeats: int
+) -> float:
+    """Return the two-sided p of a difference by its standard error over groups and repeats."""
+    from scipy.stats import t as student
+
+    if error <= ROUNDING:
+        return 1.0 if abs(difference) <= ROUNDING else 0.0
+    of_repeats = min(repeat_error, error) ** 2
+    of_groups = error**2 - of_repeats
+    freedom = error**4 / (of_groups**2 / max(groups - 1, 1) + of_repeats**2 / (repeats - 1))
+    return float(2.0 * student.sf(abs(difference) / error, freedom))
+
+
 def _check(
-    contenders: Sequence[Contender], labels: NDArray[np.integer], groups: NDArray[np.integer]
+    contenders: Sequence[Contender],
+    labels: NDArray[np.integer],
+    groups: NDArray[np.integer],
+    seeds: Sequence[int],
 ) -> None:
     names = [contender.name for contender in contenders]
     if len(names) < 2 or len(set(names)) < len(names):
         raise EvaluationError("a paired test needs two models or more, each with its own name")
-    if len(groups) != len(labels):
-        raise EvaluationError(f"{len(groups)} groups for {len(labels)} tracks: give one each")
-    shape = contenders[0].emotions.shape
+    if np.shape(groups)[-1] != np.shape(labels)[-1]:
+        raise EvaluationError(
+            f"{np.shape(groups)[-1]} groups for {np.shape(labels)[-1]} tracks: give one each"
+        )
     for contender in contenders:
+        shape = (len(contender.seeds), np.shape(labels)[-1], metrics.N_EMOTIONS)
+        if not set(contender.seeds) <= set(seeds):
+            raise EvaluationError(f"{contender.name} has fold seeds that are not among the others'")
         for predicted in (contender.emotions, contender.intensities):
-            if predicted.shape != shape or predicted.shape[1] != len(labels):
+            if predicted.shape != shape:
                 raise EvaluationError(
-                    f"{contender.name} predicts {predicted.shape}, not {shape} for {len(labels)} "
-                    "tracks: compare models on the same tracks and fold seeds"
+                    f"{contender.name} predicts {predicted.shape}, not {shape}: compare models on "
+                    "the same tracks and fold seeds"
                 )
 
 
-def _sums(
-    metric: Tested,
-    contender: Contender,
-    labels: NDArray[np.integer],
-    votes: NDArray[np.floating] | None,
-    group: NDArray[np.int64],
-    n_groups: int,
-) -> _Sums:
-    repeats = []
-    for emotions, intensities in zip(contender.emotions, contender.intensities, strict=True):
-        if metric == "mean_pearson_r":
-            assert votes is not None, "left out above"
-            deviation = intensities.std(axis=0)
-            alike = intensities / np.where(deviation > 0, deviation, 1.0)
-            terms = metrics.correlation_moments(votes, alike)
-        else:
-            values = metrics.BY_NAME[metric].function(labels, emotions)
-            terms = np.column_stack([values, np.ones(len(labels))])
-        flat = sum_by_group(terms.reshape(len(labels), -1), group, n_groups)
-        repeats.append(flat.reshape(n_groups, *terms.shape[1:]))
-    return _Sums(metric, np.stack(repeats, axis=1))
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What people said of the items of each fold seed."""
+
+    seeds: tuple[int, ...]
+    labels: NDArray[np.integer]
+    votes: NDArray[np.floating] | None
+    group: NDArray[np.int64]  #: shape (seeds, items)
+    n_groups: int
+
+    def sums(self, metric: Tested, contender: Contender) -> _Sums:
+        """Return a model's metric as sums over the items of each group, for each of its repeats."""
+        n = self.group.shape[1]
+        labels = np.broadcast_to(self.labels, (len(self.seeds), n))
+        repeats = []
+        for place, seed in enumerate(contender.seeds):
+            row = self.seeds.index(seed)
+            emotions, intensities = contender.emotions[place], contender.intensities[place]
+            if metric == "mean_pearson_r":
+                assert self.votes is not None, "left out above"
+                votes = self.votes if self.votes.ndim == 2 else self.votes[row]
+                deviation = intensities.std(axis=0)
+                alike = intensities / np.where(deviation > 0, deviation, 1.0)
+                terms = metrics.correlation_moments(votes, alike)
+            else:
+                values = metrics.BY_NAME[metric].function(labels[row], emotions)
+                terms = np.column_stack([values, np.ones(n)])
+            flat = sum_by_group(terms.reshape(n, -1), self.group[row], self.n_groups)
+            repeats.append(flat.reshape(self.n_groups, *terms.shape[1:]))
+        return _Sums(metric, np.stack(repeats, axis=1))
 
 
 def _permuted(first: _Sums, second: _Sums, patterns: NDArray[np.bool_]) -> tuple[float, float]:

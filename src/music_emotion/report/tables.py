@@ -511,7 +511,7 @@ def tests(document: Document, rows: Sequence[ModelResult]) -> Table | None:
     columns = (
         Column(f"{best} against"),
         Column("metric"),
-        Column("difference", "paired bootstrap over artist groups"),
+        Column("difference", "paired bootstrap over artist groups and fold seeds"),
         Column("adjusted p", "Holm's method over all pairs of models and metrics"),
         Column("different?"),
     )

@@ -50,9 +50,9 @@ REPORT, PAGE = "README.md", "report.html"
 WORST_TRACKS = 10
 
 TRAINING_VARIANCE = (
-    "The intervals and tests say what other artists would change. What another training run or "
-    "another division into folds would change is not in them, except where several fold seeds are "
-    "averaged: each fold is trained once."
+    "The intervals and tests say what other artists would change and, where several fold seeds are "
+    "averaged, what other trainings on other divisions into folds would. Where there is one fold "
+    "seed, the luck of the training is not in them."
 )
 
 
@@ -196,10 +196,10 @@ def _hypotheses(document: Document) -> str:
     lines = [
         "## The reference study's findings",
         "A finding holds if a model of its better side is more accurate than every one of the "
-        "other side by the paired tests below (whole artist groups swapped, p adjusted for all "
-        "pairs of models and metrics under the protocol), does not hold if it is the other way "
-        "round, and cannot be told where p is 0.05 or more. The interval comes from the paired "
-        f"bootstrap over artist groups. {TRAINING_VARIANCE}",
+        "other side by the paired tests below (p adjusted for all pairs of models and metrics "
+        "under the protocol), does not hold if it is the other way round, and cannot be told where "
+        "p is 0.05 or more; then there stands how many tracks would tell the difference that is "
+        f"shown, were it the true one, four times in five. {TRAINING_VARIANCE}",
     ]
     for place, text in enumerate(dict.fromkeys(one.text for one in document.hypotheses), start=1):
         outcomes = [
@@ -251,9 +251,10 @@ def _details(rows: Sequence[ModelResult], document: Document) -> list[str]:
 
 def _paired(document: Document) -> list[str]:
     parts = [
-        "The most accurate model against each other one on the same tracks. The interval comes "
-        "from the paired group bootstrap, p from swapping whole groups, adjusted by Holm's method "
-        "for all pairs of models and metrics under the protocol, whatever the models learned; "
+        "The most accurate model against each other one on the same tracks and fold seeds. The "
+        "interval comes from the bootstrap over artist groups and fold seeds, and so does p; with "
+        "one fold seed it comes from swapping whole groups. p is adjusted by Holm's method for all "
+        "pairs of models and metrics under the protocol, whatever the models learned; "
         f"`results.json` holds every pair. {TRAINING_VARIANCE}"
     ]
     for one in document.paired:
