@@ -12,7 +12,8 @@ import numpy as np
 from fit_dimensions import RECIPES, Part
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.folds import PROTOCOLS
-from music_emotion.evaluation.hypotheses import HypothesisTest
+from music_emotion.evaluation.hypotheses import HypothesisTest, would_take
+from music_emotion.evaluation.power import Power
 from music_emotion.evaluation.results import ModelResult, model_title
 from music_emotion.evaluation.results_file import RESULTS, Document, read_document
 from music_emotion.evaluation.scores import Estimate
@@ -401,7 +402,10 @@ def findings_in_numbers(figures: Figures) -> str:
     def cell(one: HypothesisTest) -> str:
         if one.difference is None:
             return tables.NOTHING
-        return f"{points(one.difference)} points, p {shown_p(one.p_adjusted)}"
+        text = f"{points(one.difference)} points, p {shown_p(one.p_adjusted)}"
+        if one.detectable is None:
+            return text
+        return f"{text}; {would_take(Power(one.detectable, one.tracks_needed))}"
 
     return _findings(figures, cell)
 

@@ -279,6 +279,33 @@ def test_the_training_seed_is_that_of_seed_and_fold_alone(world, tmp_path, monke
     assert training_seed(43, 0) != training_seed(42, 1)
 
 
+def test_shares_and_trainings_are_points_of_a_curve_and_no_rows(world, tmp_path):
+    wanted = {"models": (GOOD,), "protocols": ("artist",), "shares": (0.5, 1.0), "trainings": 2}
+    results, reporter = run(world, tmp_path, **wanted)
+    assert len(reporter.done) == 2 * 2 * 5
+    [row] = results.models
+    assert (row.seeds, len(row.repeats)) == ((42,), 1)
+    [curve] = results.curves
+    assert (curve.model, curve.seed) == (GOOD, 42)
+    assert [(point.share, point.trainings) for point in curve.points] == [(0.5, 2), (1.0, 2)]
+    gained = curve.points[1].scores["accuracy"].value - curve.points[0].scores["accuracy"].value
+    assert curve.doubling["accuracy"].value == pytest.approx(gained)
+    _, again = run(world, tmp_path, **wanted)
+    assert again.done == []
+    # The ordinary run is the curve's first training on everything.
+    _, plain = run(world, tmp_path, models=(GOOD,), protocols=("artist",))
+    assert plain.done == []
+    names = sorted(path.name for path in (tmp_path / "predictions").glob("artist*"))
+    stem = f"artist-label-{file_name(GOOD)}-seed42"
+    assert names == [f"{stem}{end}.npz" for end in
+                     ("-share50-training1", "-share50", "-training1", "")]  # fmt: skip
+
+
+def test_a_share_of_segments_is_refused(world, tmp_path):
+    with pytest.raises(EvaluationError, match="--protocol track or artist with --train-share"):
+        run(world, tmp_path, shares=(0.5,))
+
+
 def test_workers_say_what_this_process_says(world, tmp_path):
     here, _ = run(world, tmp_path / "here", protocols=("artist",))
     there, reporter = run(world, tmp_path / "there", protocols=("artist",), jobs=2)

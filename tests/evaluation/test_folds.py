@@ -17,6 +17,7 @@ from music_emotion.evaluation.folds import (
     examples,
     fold_count,
     make_folds,
+    thin_training,
     track_groups,
 )
 
@@ -304,3 +305,23 @@ def test_numbers_of_folds():
     for n in (-1, 0, 1):
         with pytest.raises(EvaluationError, match=f"{n} folds leave nothing to train on"):
             fold_count("artist", n)
+
+
+def test_a_share_of_the_training_part_is_of_whole_groups_and_nested():
+    corpus = corpus_of(BALANCED, groups=[f"artist {index // 2}" for index in range(90)])
+    track = segments(corpus, 3)
+    fold = make_folds("artist", corpus, track)[1]
+    groups = track_groups("artist", corpus)[track]
+    quarter, half, other = (
+        thin_training(fold, "artist", corpus, track, share, seed=seed)
+        for share, seed in ((0.25, 5), (0.5, 5), (0.5, 6))
+    )
+    n = len(np.unique(groups[fold.train]))
+    assert len(np.unique(groups[quarter.train])) == round(n / 4)
+    assert len(half.train) == 6 * round(n / 2)  # two tracks of three segments an artist
+    assert set(quarter.train) < set(half.train) < set(fold.train)
+    assert set(half.train) != set(other.train)
+    np.testing.assert_array_equal(half.test, fold.test)
+    assert thin_training(fold, "artist", corpus, track, 1.0, seed=5) is fold
+    with pytest.raises(EvaluationError, match="above 0 and at most 1, not 0"):
+        thin_training(fold, "artist", corpus, track, 0.0, seed=5)

@@ -11,6 +11,7 @@ import pytest
 from helpers.doctests import failing_examples
 from music_emotion.emotions import GEMS
 from music_emotion.evaluation.agreement import PanelSize
+from music_emotion.evaluation.learning_curves import CurvePoint, LearningCurve
 from music_emotion.evaluation.metrics import METRICS
 from music_emotion.evaluation.results_file import read_document
 from music_emotion.evaluation.scores import Estimate
@@ -256,3 +257,19 @@ def test_a_dash_is_no_sign() -> None:
 
 def test_the_examples_are_right() -> None:
     assert failing_examples("music_emotion.report.tables") == ""
+
+
+def test_learning_curves_show_every_share_and_what_doubling_gives(planted) -> None:
+    document = read_document(planted.folder)
+    half = CurvePoint(0.5, 3, {"accuracy": Estimate(0.3, 0.25, 0.35)})
+    whole = CurvePoint(1.0, 2, {"accuracy": Estimate(0.4, 0.35, 0.45)})
+    gain = {"accuracy": Estimate(0.1, 0.02, 0.18)}
+    curve = LearningCurve("artist", "votes", "net", 42, (half, whole), gain)
+    document = replace(document, learning_curves=(curve,))
+    table = tables.learning_curves(document)
+    assert [[str(cell) for cell in row] for row in table.rows] == [
+        ["net on votes", "`artist`, fold seed 42", "50 %", "3", "30.0 (25.0–35.0)"],
+        ["net on votes", "`artist`, fold seed 42", "100 %", "2", "40.0 (35.0–45.0)"],
+        ["net on votes", "`artist`, fold seed 42", "50 to 100 %", "", "+10.0 (+2.0 to +18.0)"],
+    ]
+    assert "## What is gained from more to learn from" in markdown_report(document, {})

@@ -52,7 +52,21 @@ def compare(
     ] = None,
     seed: Annotated[int, Option(min=0, metavar="N", help="First fold seed.")] = 42,
     repeats: Annotated[
-        int, Option(min=1, metavar="N", help="Number of fold seeds: N, N + 1, …")
+        int, Option(min=1, metavar="N", help="Number of fold seeds, each with its training.")
+    ] = 1,
+    train_share: Annotated[
+        list[float] | None,
+        Option(
+            min=0.01,
+            max=1.0,
+            metavar="SHARE",
+            help="Repeatable; share of the training artists (or tracks) to learn from, 0-1: points "
+            "of a learning curve, beside the tables. 1 is the whole.",
+        ),
+    ] = None,
+    trainings: Annotated[
+        int,
+        Option(min=1, metavar="N", help="Trainings of each fold, for learning curves."),
     ] = 1,
     folds: Annotated[
         int | None,
@@ -118,6 +132,8 @@ def compare(
         protocols=protocols,
         targets=targets,
         seeds=tuple(range(seed, seed + repeats)),
+        shares=tuple(dict.fromkeys(train_share or (1.0,))),
+        trainings=trainings,
         n_folds=folds or (plan.QUICK_FOLDS if quick else None),
         settings={"device": str(device), **(plan.QUICK_SETTINGS if quick else {})},
     )

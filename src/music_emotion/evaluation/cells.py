@@ -49,12 +49,23 @@ class Run:
     target: Target
     model: str
     seed: int
+    #: of a learning curve: the share of the training groups that are learned from, 0–1, and which
+    #: of several trainings on the same folds it is
+    share: float = 1.0
+    training: int = 0
+
+    @property
+    def of_curve(self) -> bool:
+        """Whether this is a run for a learning curve alone, and not for the tables."""
+        return self.share != 1.0 or self.training != 0
 
     @property
     def stem(self) -> str:
         """File name without ending; the colon of ``module:function`` is no part of a file name."""
         model = self.model.replace(":", ".")
-        return f"{self.protocol}-{self.target}-{model}-seed{self.seed}"
+        share = f"-share{100 * self.share:g}" if self.share != 1.0 else ""
+        training = f"-training{self.training}" if self.training else ""
+        return f"{self.protocol}-{self.target}-{model}-seed{self.seed}{share}{training}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,7 +83,12 @@ class CellName:
     def __str__(self) -> str:
         run = self.run
         target = "" if run.target == "label" else f" on {run.target}"
-        return f"{run.model}{target}, {run.protocol}, seed {run.seed}, fold {self.fold + 1}"
+        share = f", {100 * run.share:g} % of the training part" if run.share != 1.0 else ""
+        training = f", training {run.training + 1}" if run.training else ""
+        return (
+            f"{run.model}{target}, {run.protocol}, seed {run.seed}, fold {self.fold + 1}"
+            f"{share}{training}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +174,17 @@ class CellStore:
         return True
 
     def complete_runs(self) -> Iterator[tuple[Run, tuple[Cell, ...]]]:
-        """Yield every packed run in sorted order, with its cells in the order of the folds."""
+        """Yield every packed run in sorted order, with its cells in the order of the folds.
+
+        Runs for learning curves alone are left out; see :meth:`curve_runs`.
+        """
+        return (one for one in self._packed() if not one[0].of_curve)
+
+    def curve_runs(self) -> Iterator[tuple[Run, tuple[Cell, ...]]]:
+        """Yield every packed run that may be part of a learning curve: all of them."""
+        return self._packed()
+
+    def _packed(self) -> Iterator[tuple[Run, tuple[Cell, ...]]]:
         for path in sorted((self.out / PREDICTIONS).glob("*-seed*.npz")):
             cells = _read(path)
             if cells:
@@ -195,7 +221,9 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def _write(path: Path, cells: Sequence[Cell]) -> None:
     folds = [{"fold": cell.name.fold, **asdict(cell.record)} for cell in cells]
-    header = {**asdict(cells[0].name.run), "folds": folds}
+    run = cells[0].name.run
+    named = asdict(run) if run.of_curve else _without_curve(asdict(run))
+    header = {**named, "folds": folds}
     sizes = [len(cell.unit) for cell in cells]
     ratings = [cell.ratings for cell in cells if cell.ratings is not None]
     _write_arrays(
@@ -207,6 +235,11 @@ def _write(path: Path, cells: Sequence[Cell]) -> None:
         records=np.array(json.dumps(header)),
         **({"ratings": np.concatenate(ratings).astype(np.float32)} if ratings else {}),
     )
+
+
+def _without_curve(run: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what says nothing, so that earlier versions read the file."""
+    return {key: value for key, value in run.items() if key not in ("share", "training")}
 
 
 def _read(path: Path) -> tuple[Cell, ...]:

@@ -114,6 +114,35 @@ def make_folds(
     return folds
 
 
+def thin_training(
+    fold: Fold,
+    protocol: Protocol,
+    corpus: Corpus,
+    track_index: NDArray[np.int64],
+    share: float,
+    *,
+    seed: int,
+) -> Fold:
+    """Return a fold with a share of the groups of its training part.
+
+    Whole groups are taken, in an order that the seed alone decides, so that a smaller share is part
+    of a larger one. A share of 1 leaves the fold as it is.
+
+    Raises
+    ------
+    EvaluationError
+        If the share is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise EvaluationError(f"a share of the training part is above 0 and at most 1, not {share}")
+    if share == 1:
+        return fold
+    group = track_groups(protocol, corpus)[track_index[fold.train]]
+    order = np.random.default_rng(seed).permutation(np.unique(group))
+    kept = order[: max(1, round(share * len(order)))]
+    return Fold(fold.train[np.isin(group, kept)], fold.test)
+
+
 def track_groups(protocol: Protocol, corpus: Corpus) -> NDArray[np.int64]:
     """Return what ``track`` and ``artist`` keep whole, one number per track of the corpus.
 

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.evaluation import scores
-from music_emotion.evaluation.bootstrap import percentile_interval, resample_groups
+from music_emotion.evaluation.bootstrap import resample_groups
 from music_emotion.evaluation.folds import Protocol
 from music_emotion.evaluation.metrics import BY_NAME, Metric
 from music_emotion.evaluation.power import Power, power
@@ -145,11 +145,7 @@ def paired_difference(
         [repeat.scored for repeat in result.repeats if repeat.seed in common]
         for result in (first, second)
     )
-    draws = scores.distribution(metric, ours, resamples) - scores.distribution(
-        metric, theirs, resamples
-    )
-    value = float(scores.point_estimate(metric, ours) - scores.point_estimate(metric, theirs))
-    return Estimate(value, *percentile_interval(draws))
+    return scores.difference(metric, ours, theirs, resamples)
 
 
 def judge(

@@ -21,6 +21,7 @@ from music_emotion.evaluation.folds import (
     Protocol,
     fold_count,
     make_folds,
+    thin_training,
 )
 from music_emotion.evaluation.provenance import code_digest, versions
 from music_emotion.evaluation.train_cell import Task, training_seed
@@ -49,6 +50,9 @@ class Comparison:
     targets: tuple[Target, ...] = ("label",)
     seeds: tuple[int, ...] = (DEFAULT_SEED,)
     n_folds: int | None = None  #: number of folds; ``None`` for each protocol's default
+    #: shares of the training groups that are learned from, each 0–1: points of a learning curve
+    shares: tuple[float, ...] = (1.0,)
+    trainings: int = 1  #: how often each fold is trained, with different seeds
     #: training settings that differ from the defaults, passed to every model's constructor
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -141,8 +145,9 @@ def make_plan(
     for protocol, seed in product(comparison.protocols, comparison.seeds):
         folds = make_folds(protocol, corpus, track_index, seed=seed, n_folds=comparison.n_folds)
         layout = _Layout(comparison, corpus, track_index, feature_versions, folds)
-        for target, model in product(comparison.targets, models):
-            layout.add(plan, model, Run(protocol, target, model.name, seed))
+        ways = product(comparison.shares, range(comparison.trainings))
+        for (share, training), target, model in product(ways, comparison.targets, models):
+            layout.add(plan, model, Run(protocol, target, model.name, seed, share, training))
     return plan
 
 
@@ -156,6 +161,11 @@ def check_plan(comparison: Comparison, corpus: Corpus) -> None:
     ModelError
         If a model or a setting is unknown, or a model cannot learn ratings.
     """
+    if "segment" in comparison.protocols and set(comparison.shares) != {1.0}:
+        raise EvaluationError(
+            "a share of the training part is one of whole tracks or artists: use --protocol track "
+            "or artist with --train-share"
+        )
     for target in comparison.targets:
         check_target(target, corpus, comparison.protocols)
     if "ratings" in comparison.targets:
@@ -231,6 +241,10 @@ class _Layout:
         keys = []
         for number, fold in enumerate(self.folds):
             name = CellName(run, number)
+            seed = training_seed(run.seed, number, run.training)
+            fold = thin_training(
+                fold, run.protocol, self.corpus, self.track_index, run.share, seed=seed
+            )
             key = cell_key(
                 format=KEY_FORMAT,
                 data=self.corpus.fingerprint,
@@ -239,7 +253,7 @@ class _Layout:
                 model=described,
                 protocol=run.protocol,
                 target=run.target,
-                seed=training_seed(run.seed, number),
+                seed=seed,
                 train=fold.train,
                 test=fold.test,
             )

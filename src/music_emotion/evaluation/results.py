@@ -22,6 +22,7 @@ from music_emotion.evaluation.agreement import Worth, Yardstick, build_yardstick
 from music_emotion.evaluation.bootstrap import resample_groups
 from music_emotion.evaluation.cells import Cell, CellStore, GroundTruth, Record, Run
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
+from music_emotion.evaluation.learning_curves import CurveKey, LearningCurve, learning_curves
 from music_emotion.evaluation.metrics import BY_NAME, EMOTION_METRICS, METRICS, Metric
 from music_emotion.evaluation.rating_results import (
     RatingFigures,
@@ -111,6 +112,7 @@ class Results:
     #: panels of listeners, where single votes are known
     yardstick: Yardstick | None = field(default=None, repr=False)
     ratings: RatingFigures | None = None  #: of models that learned ratings
+    curves: tuple[LearningCurve, ...] = ()  #: of models that learned from shares of the training
 
     def find(self, protocol: Protocol, target: Target, model: str) -> ModelResult | None:
         """Return one model's result, ``None`` where it was not run."""
@@ -139,15 +141,21 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
     """
     runs: dict[tuple[Protocol, Target, str], list[Repeat]] = defaultdict(list)
     rated: dict[tuple[Protocol, str], dict[int, tuple[Cell, ...]]] = defaultdict(dict)
+    by_share: dict[CurveKey, dict[float, dict[int, Scored]]]
+    by_share = defaultdict(lambda: defaultdict(dict))
     left_out = []
-    for run, cells in CellStore(out).complete_runs():
+    for run, cells in CellStore(out).curve_runs():
         reason = _unfit(run, cells, truth)
         if reason:
             left_out.append(f"{run.stem} is left out of the tables: {reason}")
         elif run.target == "ratings":
             rated[run.protocol, run.model][run.seed] = cells
         else:
-            runs[run.protocol, run.target, run.model].append(pool_folds(run, cells, truth))
+            repeat = pool_folds(run, cells, truth)
+            key = run.protocol, run.target, run.model
+            by_share[*key, run.seed][run.share][run.training] = repeat.scored
+            if not run.of_curve:
+                runs[key].append(repeat)
     resamples = resample_groups(truth.n_groups)
     yardstick = None
     if truth.vote_table is not None and any(protocol != "segment" for protocol, _, _ in runs):
@@ -180,7 +188,8 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
             )
         )
         ratings = rating_figures(rows, truth.ratings)
-    return Results(truth, tuple(models), tuple(left_out), yardstick, ratings)
+    curves = learning_curves(by_share, resamples)
+    return Results(truth, tuple(models), tuple(left_out), yardstick, ratings, curves)
 
 
 def _unfit(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> str:

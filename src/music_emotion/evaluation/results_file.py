@@ -27,6 +27,7 @@ from music_emotion.evaluation.bootstrap import BOOTSTRAP_SEED, CONFIDENCE, N_RES
 from music_emotion.evaluation.cells import PREDICTIONS
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.hypotheses import Ablation, HypothesisTest
+from music_emotion.evaluation.learning_curves import LearningCurve
 from music_emotion.evaluation.provenance import Command
 from music_emotion.evaluation.rating_results import RatingFigures
 from music_emotion.evaluation.results import ModelResult, Results, in_tables
@@ -169,6 +170,8 @@ class Document:
     agreement: Agreement | None = field(metadata=json_key("listeners"))
     #: models that learned ratings, where there are any
     ratings: RatingFigures | None = field(default=None, metadata=OPTIONAL)
+    #: figures by the share of the training part, where there are any
+    learning_curves: tuple[LearningCurve, ...] | None = field(default=None, metadata=OPTIONAL)
 
     @classmethod
     def of(
@@ -200,6 +203,7 @@ class Document:
             confusions=conclusions.confusions,
             agreement=None if ceilings is None else Agreement.of(ceilings, curve),
             ratings=results.ratings,
+            learning_curves=results.curves or None,
         )
 
     @property

@@ -125,6 +125,18 @@ def estimate(metric: Metric, repeats: Sequence[Scored], resamples: Floats) -> Es
     return Estimate(value, *percentile_interval(distribution(metric, repeats, resamples)))
 
 
+def difference(
+    metric: Metric, ours: Sequence[Scored], theirs: Sequence[Scored], resamples: Floats
+) -> Estimate:
+    """Return a metric of some repeats minus that of as many others, with its interval.
+
+    Both see the same draws: the same items must be behind repeats at the same place.
+    """
+    value = float(point_estimate(metric, ours) - point_estimate(metric, theirs))
+    draws = distribution(metric, ours, resamples) - distribution(metric, theirs, resamples)
+    return Estimate(value, *percentile_interval(draws))
+
+
 def estimate_emotions(
     metric: Metric, repeats: Sequence[Scored], resamples: Floats
 ) -> tuple[Estimate, ...]:

@@ -76,9 +76,13 @@ class Workplace:
         }
 
 
-def training_seed(seed: int, fold: int) -> int:
-    """Return the seed a fold is trained with; it depends on the fold seed and the fold alone."""
-    return int(np.random.SeedSequence([seed, fold]).generate_state(1)[0] % 2**31)
+def training_seed(seed: int, fold: int, training: int = 0) -> int:
+    """Return the seed a fold is trained with.
+
+    It depends on the fold seed, the fold and which of several trainings it is alone.
+    """
+    words = [seed, fold, training] if training else [seed, fold]
+    return int(np.random.SeedSequence(words).generate_state(1)[0] % 2**31)
 
 
 def train_cell(task: Task, workplace: Workplace, progress: Progress | None = None) -> Cell:
@@ -91,7 +95,7 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
     report = model.fit(
         everything.take(task.fold.train),
         target=run.target,
-        seed=training_seed(run.seed, task.name.fold),
+        seed=training_seed(run.seed, task.name.fold, run.training),
         progress=progress,
     )
     test = without_truth(everything.take(task.fold.test))

@@ -15,7 +15,7 @@ from music_emotion.evaluation.agreement import PanelCurve, PanelSize
 from music_emotion.evaluation.analysis import ModelCalibration
 from music_emotion.evaluation.folds import PROTOCOLS, Protocol
 from music_emotion.evaluation.metrics import BY_NAME, METRICS
-from music_emotion.evaluation.results import ModelResult
+from music_emotion.evaluation.results import ModelResult, model_title
 from music_emotion.evaluation.results_file import Document
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.significance import PairedTest, shown_p
@@ -499,6 +499,43 @@ def genres(rows: Sequence[ModelResult], *, short: bool = False) -> Table | None:
     return build_table(f"genres-{_stem(rows)}", caption, columns, body)
 
 
+def learning_curves(document: Document) -> Table:
+    """Return the figures of models by the share of the training part that they learned from."""
+    curves = document.learning_curves or ()
+    found = dict.fromkeys(name for curve in curves for name in curve.points[0].scores)
+    body: list[Row] = []
+    for curve in curves:
+        place = f"`{curve.protocol}`, fold seed {curve.seed}"
+        name = Cell(model_title(curve.model, curve.target), is_model=True)
+        for point in curve.points:
+            cells = [_of_metric(metric, point.scores.get(metric)) for metric in found]
+            learned = Cell(f"{percent(point.share, 0)} %", order=point.share)
+            body.append((name, Cell(place), learned, Cell(str(point.trainings)), *cells))
+        if curve.doubling:
+            cells = [
+                _of_metric(metric, curve.doubling.get(metric), is_difference=True)
+                for metric in found
+            ]
+            body.append((name, Cell(place), Cell("50 to 100 %", order=2.0), Cell(""), *cells))
+    columns = (
+        Column("model"),
+        Column("protocol"),
+        Column("learned from"),
+        Column("trainings"),
+        *(Column(BY_NAME[name].title) for name in found),
+    )
+    return Table("learning-curves", "Figures by what was learned from", columns, tuple(body))
+
+
+def _of_metric(name: str, estimate: Estimate | None, *, is_difference: bool = False) -> Cell:
+    """Return a value of a metric, or a difference of two."""
+    if estimate is None:
+        return Cell("")
+    if is_difference:
+        return points(estimate) if name == "accuracy" else difference(estimate)
+    return share(estimate) if name == "accuracy" else number(estimate, 3)
+
+
 def tests(document: Document, rows: Sequence[ModelResult]) -> Table | None:
     """Return the first model against each other one of its protocol, ``None`` if none is."""
     best = rows[0].title
@@ -562,6 +599,8 @@ def calibration_band(calibration: ModelCalibration) -> str:
 def all_tables(document: Document) -> list[Table]:
     """Return every table, for files."""
     found: list[Table | None] = [overview(document), worth(document)]
+    if document.learning_curves:
+        found.append(learning_curves(document))
     for _, _, rows in document.tables():
         found += [scores(rows, document), correlations(rows, document), f1(rows)]
         found += [genres(rows), tests(document, rows)]

@@ -18,6 +18,7 @@ from music_emotion.evaluation.rating_results import RatingFigures, RatingResult
 from music_emotion.evaluation.rescore import corpus_of
 from music_emotion.evaluation.results import ModelResult, Results, in_tables
 from music_emotion.evaluation.results_file import Agreement, Document, read_document, write_figures
+from music_emotion.evaluation.strict_json import from_json, to_json
 from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.report import tables
 from music_emotion.report.cross_test_page import (
@@ -60,7 +61,9 @@ def write_report(out: Path, results: Results, commands: Sequence[Command]) -> No
     """Write ``summary.csv``, ``results.json``, ``README.md`` and the pictures."""
     conclusions = conclude(results)
     write_figures(out, results, conclusions, commands)
-    document = Document.of(results, conclusions, commands)
+    # As the file holds it: a figure on the edge of two roundings stands alike in both.
+    written = to_json(Document.of(results, conclusions, commands))
+    document: Document = from_json(Document, written)
     report = markdown_report(document, write_pictures(out, document))
     write_output(out / REPORT, report.encode())
 
@@ -100,6 +103,14 @@ def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:
         parts += ["## With and without SMOTE", _ablation_table(document)]
     for _, _, rows in by_table:
         parts += _details(rows, document)
+    if document.learning_curves:
+        parts += [
+            "## What is gained from more to learn from",
+            "Each fold's model learned from a share of the artists (under `track`, of the tracks) "
+            "of its training part. The last row of a model is what it gains from twice as many: "
+            "all of them against half. Intervals hold artists and trainings.",
+            tables.learning_curves(document).to_markdown(),
+        ]
     if document.paired:
         parts += ["## Is the best model better than the others?", *_paired(document)]
     if document.ceilings is not None:
