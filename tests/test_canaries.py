@@ -144,3 +144,11 @@ def test_onnxruntime_reports_to_nobody(tmp_path):
     environment["HOME"] = str(tmp_path)
     subprocess.run([sys.executable, "-c", program], env=environment, check=True)
     assert not [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name.lower()]
+
+
+def test_beets_compares_files_with_a_set_of_fields_that_can_be_added_to():
+    """Else `beet write` does not see that moods are to be written by `beetsplug.musicemotion`."""
+    pytest.importorskip("beets")
+    from beets.library import Item
+
+    assert isinstance(Item._media_tag_fields, set) and "title" in Item._media_tag_fields

@@ -78,12 +78,32 @@ def open_tags(path: str | os.PathLike[str]) -> TagFile:
         file: Any = mutagen.File(path)
         if file is not None and file.tags is None:
             file.add_tags()
-        for tags, kind in _kinds():
-            if file is not None and isinstance(file.tags, tags):
-                return kind(Path(path), file)
+        kind = None if file is None else _kind_of(file)
+        if kind is not None:
+            return kind(Path(path), file).as_it_is()
     except Exception as error:  # damaged files raise anything
         raise TagError(f"{shown} has no tags that can be written ({_line(error)})") from None
     raise TagError(f"{shown} is of no kind whose tags can be written")
+
+
+def tags_in(file: Any, *, version: int = 4) -> TagFile | None:
+    """Return the tags of a file that another program has open by mutagen, and will save.
+
+    Parameters
+    ----------
+    version
+        Of ID3v2, 3 or 4, in which it will save them.
+
+    Returns
+    -------
+    TagFile or None
+        ``None`` where files of this kind are not tagged.
+    """
+    kind = _kind_of(file)
+    tags = None if kind is None else kind(Path(os.fsdecode(file.filename)), file)
+    if isinstance(tags, Id3Tags):
+        tags.version = version
+    return tags
 
 
 class TagFile:
@@ -93,6 +113,10 @@ class TagFile:
         self.path = path
         self._file = file
         self._tags = file.tags
+
+    def as_it_is(self) -> TagFile:
+        """Return the tags as they stand in the file, and will be saved again."""
+        return self
 
     def key(self, field: str) -> str:
         """Return the name a field has, or would have, in this file."""
@@ -173,13 +197,17 @@ class Id3Tags(TagFile):
 
     def __init__(self, path: Path, file: Any) -> None:
         super().__init__(path, file)
-        self._version = 3 if file.tags.version[:2] in ((2, 2), (2, 3)) else 4
+        self.version = 3 if file.tags.version[:2] in ((2, 2), (2, 3)) else 4
         self._has_v2 = file.tags.version[0] == 2 and file.tags.size > 0
-        if self._has_v2:  # read again, as it is: no newer names, nothing from an ID3v1 tag
-            self._file = type(file)(path, translate=False, load_v1=False)
+
+    def as_it_is(self) -> TagFile:
+        """Return the tags read again: no newer names, nothing from an ID3v1 tag."""
+        if self._has_v2:
+            self._file = type(self._file)(self.path, translate=False, load_v1=False)
             self._tags = self._file.tags
             for picture in self._tags.getall("APIC"):
                 picture.mime = _MIME_TYPES.get(picture.mime, picture.mime)
+        return self
 
     def elsewhere(self, field: str) -> Values | None:
         """Return a field's value in the other of two frames, or in an APEv2 tag of the file."""
@@ -208,7 +236,7 @@ class Id3Tags(TagFile):
             return "GRP1" if "GRP1" in self._tags else "TIT1"
         if field != MOOD or (self._spelled(named) in self._tags and "TMOO" not in self._tags):
             return named
-        return "TMOO" if "TMOO" in self._tags or self._version == 4 else named
+        return "TMOO" if "TMOO" in self._tags or self.version == 4 else named
 
     def _texts(self, value: Any) -> Iterable[str]:
         return map(str, value.text)
@@ -250,7 +278,7 @@ class Id3Tags(TagFile):
         tags._read = count_and_read
         tags.load(self.path, translate=False, load_v1=False)
         kept = len(tags)
-        if tags.version[1] == self._version:  # else mutagen does not write what it does not know
+        if tags.version[1] == self.version:  # else mutagen does not write what it does not know
             kept += len(tags.unknown_frames)
         if kept != found:
             raise TagError(
@@ -260,7 +288,7 @@ class Id3Tags(TagFile):
 
     def _save(self) -> None:
         last = _last_bytes(self.path)
-        self._file.save(v2_version=self._version, v23_sep=None)
+        self._file.save(v2_version=self.version, v23_sep=None)
         # mutagen writes an ID3v1 tag anew; it stays as it was
         if last[:3] == _last_bytes(self.path)[:3] == b"TAG":
             with self.path.open("r+b") as file:
@@ -344,6 +372,10 @@ class ApeItems(TagFile):
 
     def _texts(self, value: Any) -> Iterable[str]:
         return str(value).split("\0")
+
+
+def _kind_of(file: Any) -> type[TagFile] | None:
+    return next((kind for tags, kind in _kinds() if isinstance(file.tags, tags)), None)
 
 
 def _kinds() -> tuple[tuple[type[Any], type[TagFile]], ...]:

@@ -220,6 +220,20 @@ class NamedTracks:
             row = replace(row, id=known.id)
         return replace(row, id=self._catalogue.write(row))
 
+    def known(self, path: str) -> CatalogueTrack | None:
+        """Return what is known of a file's sound, whatever its name; nothing is written.
+
+        Raises
+        ------
+        TagError
+            It cannot be read.
+        """
+        known = self._catalogue.track(path)
+        _, audio = audio_now(path, known)
+        same = () if known is None or known.audio != audio else (known,)
+        rows = (*same, *self._catalogue.with_audio(audio))
+        return next((row for row in rows if self._suits(row)), None)
+
     def _of_same_sound(self, row: CatalogueTrack) -> CatalogueTrack | None:
         """Return a row with what is known of its sound, and the number of the one that left."""
         same = [track for track in self._catalogue.with_audio(row.audio) if self._suits(track)]
