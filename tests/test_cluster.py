@@ -78,3 +78,23 @@ def test_a_time_that_is_none_is_refused(monkeypatch, value):
     monkeypatch.setenv(cluster.START_VARIABLE, value)
     with pytest.raises(MusicEmotionError, match="no number of seconds; unset it for 600"):
         cluster._start_seconds()
+
+
+@pytest.mark.skipif(not Path("/proc/self/ns").is_dir(), reason="needs Linux")
+def test_a_start_that_failed_leaves_no_process(monkeypatch, tmp_path):
+    folder, started = str(tmp_path / "me-ray-x"), list[subprocess.Popen[bytes]]()
+
+    class Failing(Busy):
+        def init(self, **options):
+            code = "import time; time.sleep(600)"
+            started.append(subprocess.Popen([sys.executable, "-c", code, options["_temp_dir"]]))
+            super().init(**options)
+
+    busy = Failing(failures=9, seconds=0.1)
+    monkeypatch.setattr(cluster.time, "monotonic", busy.monotonic)
+    with pytest.raises(MusicEmotionError, match="cannot be started"):
+        cluster._connect(busy, None, {"_temp_dir": folder})
+    assert len(started) == 3
+    assert not any(Path("/proc", str(process.pid)).exists() for process in started)
+    for process in started:
+        process.wait()

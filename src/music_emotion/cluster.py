@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -89,7 +90,23 @@ def ray_cluster(
     finally:
         ray.shutdown()
         if folder is not None:
+            _end_processes(folder)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_processes(folder: str) -> None:
+    """Kill what is left of a cluster that was started here, all of whose processes name its folder.
+
+    Ray forgets those of a start that failed.
+    """
+    if not Path("/proc").is_dir():
+        return
+    name = os.fsencode(folder)
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile, or is another user's
+            if int(place.name) != os.getpid() and name in (place / "cmdline").read_bytes():
+                os.kill(int(place.name), signal.SIGKILL)
+                os.waitpid(int(place.name), 0)  # if it is a child of this process
 
 
 def _sweep() -> None:
@@ -112,10 +129,15 @@ def _processes() -> str:
     return f"{PREFIX}{space:x}-"
 
 
+def alive_nodes(ray: Any) -> list[dict[str, Any]]:
+    """Return the machines that are there, as Ray describes them."""
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
 def largest_node(ray: Any) -> int:
     """Return the processors of the node that has most."""
-    alive = (node["Resources"] for node in ray.nodes() if node["Alive"])
-    return max((int(resources.get("CPU", 0)) for resources in alive), default=0)
+    resources = (node["Resources"] for node in alive_nodes(ray))
+    return max((int(has.get("CPU", 0)) for has in resources), default=0)
 
 
 def cluster_cpus(ray: Any) -> int:
@@ -142,6 +164,8 @@ def _connect(ray: Any, address: str | None, started_here: Mapping[str, Any]) -> 
             return
         except Exception as error:  # Ray's own share no base with those of its connections
             ray.shutdown()
+            if folder := started_here.get("_temp_dir"):
+                _end_processes(folder)
             line = printable((str(error).splitlines() or [type(error).__name__])[0][:200])
         if address is not None:
             raise MusicEmotionError(

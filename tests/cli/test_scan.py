@@ -29,7 +29,9 @@ def test_results_go_into_a_catalogue_that_find_reads(library, model, tmp_path, r
     result = run("scan", "--files-from", "-", *options, "-j", "2", stdin=listing)
     assert result.exit_code == 1, result.exception
     lines = result.stdout.splitlines()
-    assert lines[0].endswith("shards: 3 predicted now, 1 of them failed")
+    assert lines[0] == "3 tracks in 1 shard: 2 predicted now, 1 failed"
+    gone = f"error: '{tmp_path / 'gone.wav'}' cannot be read (No such file or directory)"
+    assert result.stderr.splitlines() == [gone]
     assert lines[-1] == f"3 rows put into the catalogue {catalogue}"
     found = run("find", "--feels", "calmness", "-f", "json", "--catalogue", catalogue)
     assert json.loads(found.stdout)[0]["path"] == str(library / "calm.wav")
@@ -49,8 +51,10 @@ def test_what_cannot_be_is_said_in_one_line(library, tmp_path, monkeypatch):
     assert "is for --engine ray" in refusal(library, "--address", "auto")
     assert "make one: music-emotion scan FOLDER" in refusal("--again")
     assert not (tmp_path / "none.sqlite").exists()
-    for option in ("--wait", "--retry", "--prune", "--again"):
+    for option in ("--wait", "--prune", "--again"):
         assert "are for --engine local" in refusal(library, "--engine", "ray", "-o", "out", option)
+    for option in ("--cpus", "--memory", "--per-node"):
+        assert "are for --engine ray" in refusal(library, option, "1")
     assert "name folders to scan" in refusal()
     assert "nothing to scan" in refusal("--engine", "ray", "-o", "out")
     assert "cannot be read (No such file" in refusal("--engine", "ray", "--files-from", "none.txt")

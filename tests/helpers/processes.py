@@ -23,6 +23,12 @@ def children_of(pid: int) -> set[int]:
     return {number for number in numbers if _status(number)[1:2] == [str(pid)]}
 
 
+def descendants_of(pid: int) -> set[int]:
+    """Return the numbers of the processes that a process has started, and they in turn."""
+    found = children_of(pid)
+    return found.union(*map(descendants_of, found))
+
+
 def _status(pid: int) -> list[str]:
     """Return state, parent and so on; nothing where there is no such process."""
     try:

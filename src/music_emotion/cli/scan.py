@@ -16,6 +16,7 @@ from music_emotion.cli.progress import progress_bar
 from music_emotion.errors import MusicEmotionError, printable
 
 if TYPE_CHECKING:
+    from music_emotion.library.distributed.scan import Resources
     from music_emotion.library.exclusions import Exclusions
 
 
@@ -27,7 +28,12 @@ def scan(
     model: options.ModelOption = "default",
     jobs: options.JobsOption = 0,
     retry: Annotated[
-        bool, Option("--retry", help="Try files again that failed and did not change.")
+        bool,
+        Option(
+            "--retry",
+            help="Try files again that failed and did not change; those that could not be read "
+            "are always tried again.",
+        ),
     ] = False,
     prune: Annotated[
         bool, Option("--prune", help="Forget files that are gone; by default marked missing.")
@@ -67,6 +73,32 @@ def scan(
             help="With --engine ray: a list of paths and URLs, one a line; - for stdin.",
         ),
     ] = None,
+    storage: Annotated[
+        Path | None,
+        Option(
+            "--storage",
+            metavar="FILE",
+            help="With --engine ray: endpoint and credentials of object storage, as TOML; the "
+            "environment's are used, too.",
+        ),
+    ] = None,
+    cpus: Annotated[
+        float | None,
+        Option("--cpus", min=0.01, metavar="N", help="With --engine ray: processors per worker."),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        Option("--memory", min=0, metavar="GB", help="With --engine ray: memory per worker."),
+    ] = None,
+    per_node: Annotated[
+        int | None,
+        Option(
+            "--per-node",
+            min=1,
+            metavar="N",
+            help="With --engine ray: workers per machine, at most.",
+        ),
+    ] = None,
 ) -> None:
     """Predict what is new in a music library, and remember it.
 
@@ -82,11 +114,14 @@ def scan(
 
     options.check_address(engine, address)
     excluded, taken = Exclusions(tuple(exclude or ())), Selection.between(shortest, longest)
+    from music_emotion.library.distributed.scan import Resources
+
+    of_cluster = (storage, cpus, memory, per_node)
     if engine is options.EngineName.RAY:
-        if retry or prune or again or wait or longest or shortest:
+        if prune or again or wait or longest or shortest:
             raise MusicEmotionError(
-                "--retry, --prune, --again, --wait, --max-length and --min-length are for --engine "
-                "local; leave them out"
+                "--prune, --again, --wait, --max-length and --min-length are for --engine local; "
+                "leave them out"
             )
         _scan_on_cluster(
             folders or (),
@@ -97,8 +132,15 @@ def scan(
             model=model,
             jobs=jobs,
             address=address,
+            retry=retry,
+            storage=storage,
+            resources=Resources(cpus or 1.0, round((memory or 0) * 1e9), per_node),
         )
         return
+    if any(given is not None for given in of_cluster):
+        raise MusicEmotionError(
+            "--storage, --cpus, --memory and --per-node are for --engine ray; leave them out"
+        )
     if not (folders or again) or output or files_from:
         raise MusicEmotionError(
             "name folders to scan; --output and --files-from are for --engine ray"
@@ -132,6 +174,9 @@ def _scan_on_cluster(
     model: str,
     jobs: int,
     address: str | None,
+    retry: bool,
+    storage: Path | None,
+    resources: Resources,
 ) -> None:
     """Predict on Ray, say what was done, and end with the code of failures if there are any.
 
@@ -143,12 +188,14 @@ def _scan_on_cluster(
     from music_emotion.inference.package import find_package
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.distributed.scan import scan_on_ray
+    from music_emotion.library.distributed.settings import StorageSettings
     from music_emotion.library.distributed.shards import import_shards
     from music_emotion.library.distributed.urls import find_locations, is_url, listed_names
     from music_emotion.parallel import available_cores
 
     if output is not None and not is_url(output):
         options.no_music(Path(output))
+    settings = StorageSettings.read(storage)
     failures: list[str] = []
 
     def unreadable(place: str, reason: str) -> None:
@@ -156,7 +203,7 @@ def _scan_on_cluster(
 
     left_out, excluded = set[str](), dict[str, str]()
     listed = listed_names(_read_listing(listing))
-    paths = find_locations([*names, *listed], unreadable, left_out, exclude, excluded)
+    paths = find_locations([*names, *listed], unreadable, left_out, exclude, excluded, settings)
     if not paths:
         raise MusicEmotionError("there is nothing to scan: name folders, files or URLs")
     if output is None:
@@ -171,23 +218,30 @@ def _scan_on_cluster(
             held.check_model(read_card(find_package(model)).sha256)
         with progress_bar("scanning", transient=True) as show:
             summary = scan_on_ray(
-                paths, output, model=model, jobs=jobs, address=address, progress=show
+                paths,
+                output,
+                model=model,
+                jobs=jobs,
+                address=address,
+                retry=retry,
+                resources=resources,
+                settings=settings,
+                progress=show,
             )
+        shards = "1 shard" if summary.shards == 1 else f"{summary.shards:,} shards"
         typer.echo(
-            f"{summary.tracks:,} tracks in {summary.shards:,} shards: {summary.predicted:,} "
-            f"predicted now, {summary.failures:,} of them failed"
+            f"{summary.tracks:,} tracks in {shards}: {summary.predicted - summary.failed:,} "
+            f"predicted now, {len(summary.failures):,} failed"
             + (f"; {summary.deaths} workers died and were replaced" if summary.deaths else "")
         )
         typer.echo(f"results: {printable(output)}")
         if held is not None:
-            rows = import_shards(output, held)
+            rows = import_shards(output, held, settings)
             typer.echo(
                 f"{rows.written:,} rows put into the catalogue {printable(catalogue)}"
                 + (f"; {rows.outdated:,} are outdated and left out" if rows.outdated else "")
             )
-    options.end_with(failures)
-    if summary.failures:
-        raise typer.Exit(options.EXIT_FAILURES)
+    options.end_with([*failures, *summary.failures])
 
 
 def _read_listing(listing: str | None) -> bytes:

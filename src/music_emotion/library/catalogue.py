@@ -479,6 +479,18 @@ class Catalogue:
         with self.writing():
             self.connection.executemany("DELETE FROM track WHERE id = ?", [(id,) for id in ids])
 
+    def imported(self, location: str) -> dict[str, str]:
+        """Return which writing of each file of results in a folder was put into the catalogue."""
+        question = "SELECT file, writing FROM imported WHERE location = ?"
+        with self.faults():
+            return dict(self.connection.execute(question, (stored_path(location),)))
+
+    def note_import(self, location: str, file: str, writing: str) -> None:
+        """Note that a file of results was put into the catalogue; see :meth:`imported`."""
+        row = {"location": stored_path(location), "file": file, "writing": writing}
+        with self.writing():
+            self._insert("INSERT OR REPLACE", "imported", row)
+
     def check(self) -> list[str]:
         """Return what is wrong with the file as SQLite sees it, one line each; nothing if sound.
 

@@ -139,6 +139,12 @@ CREATE TABLE text (
     checksums BLOB,                    -- CRC-32 of the two above, int32, little-endian
     UNIQUE (block, field)
 );
+CREATE TABLE imported (
+    location NOT NULL,                 -- folder or URL of results of a cluster, as paths are
+    file TEXT NOT NULL,
+    writing TEXT NOT NULL,             -- which writing of the file was put into the catalogue
+    PRIMARY KEY (location, file)
+);
 {_outdates("vector", "INSERT", "prediction", "new.track")}
 {_outdates("vector", "UPDATE", "prediction", "new.track")}
 {_outdates("vector", "DELETE", "prediction", "old.track")}
@@ -315,8 +321,27 @@ END;
     },
 )
 
+_IMPORTED = Migration(
+    "which results of a cluster are in the catalogue",
+    upgrade="""
+CREATE TABLE imported (
+    location NOT NULL,
+    file TEXT NOT NULL,
+    writing TEXT NOT NULL,
+    PRIMARY KEY (location, file)
+);
+""",
+    views={},
+)
+
 SCHEMA = Schema(
     APPLICATION_ID,
     _TABLES,
-    (_PROBABILITIES_UNDER_THEIR_EMOTIONS, _MORE_THAN_EMOTIONS, _TEXT_IN_BLOCKS, _CHECKSUMS),
+    (
+        _PROBABILITIES_UNDER_THEIR_EMOTIONS,
+        _MORE_THAN_EMOTIONS,
+        _TEXT_IN_BLOCKS,
+        _CHECKSUMS,
+        _IMPORTED,
+    ),
 )

@@ -4,53 +4,59 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import soundfile as sf
 
 from helpers.graphs import package, tone_detector
+from helpers.processes import descendants_of
 from helpers.sounds import RATE, tone
+from music_emotion.library.distributed.settings import StorageSettings
 from music_emotion.library.distributed.shards import ShardFolder
 
 pytest.importorskip("ray", reason="Ray is missing: pip install 'music-emotion[distributed]'")
 server = pytest.importorskip("moto.server", reason="moto is missing: pip install '.[dev]'")
 
 DISC = "disc 1 50% mañana"  # a name that a URI would have to quote
+BUCKET = "archive"
+TRACKS = 16
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket of an S3 server on this machine; what is started meanwhile finds it."""
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """How to reach a bucket of an S3 server on this machine, which no environment says."""
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "somebody",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "eu-west-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "RAY_AUTH_MODE": "disabled",  # else it depends on whether this machine has a token
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # else a token of this machine would count
+    path = tmp_path / "storage.toml"
+    path.write_text(
+        f"[s3]\nendpoint = 'http://{host}:{port}'\n"
+        "key = 'somebody'\nsecret = 'secret'\nregion = 'eu-west-1'\n"
+    )
     from pyarrow import fs
 
-    storage, _ = fs.FileSystem.from_uri("s3://archive?allow_bucket_creation=true")
-    storage.create_dir("archive")
-    yield "archive"
+    settings = StorageSettings.read(path).for_arrow()
+    fs.S3FileSystem(**settings, allow_bucket_creation=True).create_dir(BUCKET)
+    yield path
     running.stop()
 
 
 @pytest.fixture
-def cluster(bucket: str, tmp_path: Path) -> Iterator[str]:
-    """The address of a cluster of two processors, started as its owner would."""
+def cluster(storage: Path, tmp_path: Path) -> Iterator[tuple[str, int]]:
+    """A cluster of two processors, started as its owner would: its address and process."""
     folder = tempfile.mkdtemp(prefix="me-")  # short, because names of sockets may not be long
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -70,29 +76,66 @@ def cluster(bucket: str, tmp_path: Path) -> Iterator[str]:
         (tmp_path / "ray.log").open("w") as log,
         subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
     ):
-        yield address
+        yield address, process.pid
         process.terminate()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_bucket_is_scanned_on_a_cluster_that_is_there(bucket, cluster, tmp_path):
+def content(path: Path) -> bytes:
+    """What a file holds; nothing where it has gone meanwhile."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def until(holds: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    """Wait until something holds, or a process has ended."""
+    while process.poll() is None and not holds():
+        time.sleep(0.02)
+
+
+def test_a_bucket_is_scanned_on_a_cluster_that_is_there_whatever_is_killed(
+    storage: Path, cluster: tuple[str, int], tmp_path: Path
+) -> None:
     from pyarrow import fs
 
+    address, head = cluster
+    settings = StorageSettings.read(storage)
+    bucket = fs.S3FileSystem(**settings.for_arrow())
     model = package(tmp_path / "model", tone_detector(), name="tones")
-    storage, _ = fs.FileSystem.from_uri(f"s3://{bucket}")
     for name, hertz in (("calm", 440.0), ("tense", 3_000.0)):
-        sf.write(tmp_path / f"{name}.wav", tone(3.0, hertz=hertz), RATE)
-        with storage.open_output_stream(f"{bucket}/music/{DISC}/{name}.wav") as stream:
-            stream.write((tmp_path / f"{name}.wav").read_bytes())
-    out = f"s3://{bucket}/emotions"
-    command = [sys.executable, "-m", "music_emotion", "scan", f"s3://{bucket}/music"]
-    command += ["--engine", "ray", "--address", cluster, "-o", out, "-m", str(model)]
-    for predicted in (2, 0):  # a second time there is nothing to do
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-        assert ended.returncode == 0, ended.stderr
-        assert f": {predicted} predicted now, 0 of them failed" in ended.stdout
-    rows = list(ShardFolder(out).read())
-    assert [row.path for row in rows] == [
-        f"s3://{bucket}/music/{DISC}/{name}.wav" for name in ("calm", "tense")
-    ]
-    assert [row.prediction and row.prediction.top for row in rows] == ["calmness", "tension"]
+        sf.write(tmp_path / f"{name}.flac", tone(10.0, hertz=hertz), RATE)
+    music = [f"{BUCKET}/music/{DISC}/{number:02}.flac" for number in range(TRACKS)]
+    for number, name in enumerate(music):
+        with bucket.open_output_stream(name) as stream:
+            stream.write((tmp_path / f"{'tense' if number % 2 else 'calm'}.flac").read_bytes())
+    out = f"s3://{BUCKET}/emotions"
+    command = [sys.executable, "-m", "music_emotion", "scan", f"s3://{BUCKET}/music"]
+    command += ["--engine", "ray", "--address", address, "-o", out, "-m", str(model)]
+    command += ["--storage", str(storage), "--cpus", "0.5", "--memory", "0.1", "--per-node", "2"]
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def at_work() -> list[int]:
+        names = {number: Path("/proc", str(number), "cmdline") for number in descendants_of(head)}
+        return [number for number, name in names.items() if b"Scanner.scan" in content(name)]
+
+    folder = ShardFolder(out, settings)
+    driver = start()
+    until(folder.files, driver)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+    worker = start()
+    until(at_work, worker)
+    if workers := at_work():
+        os.kill(workers[0], signal.SIGKILL)
+    said, errors = worker.communicate(timeout=300)
+    assert worker.returncode == 0, errors
+    assert said.startswith(f"{TRACKS} tracks in 2 shards: ")
+    assert " predicted now, 0 failed" in said
+    rows = list(folder.read())
+    assert Counter(row.path for row in rows) == Counter(f"s3://{name}" for name in music)
+    tops = [row.prediction and row.prediction.top for row in rows]
+    assert tops == ["calmness", "tension"] * (TRACKS // 2)

@@ -14,7 +14,7 @@ import soundfile as sf
 from helpers import deadly
 from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
-from music_emotion.errors import CatalogueError
+from music_emotion.errors import CatalogueError, MusicEmotionError
 from music_emotion.inference.model_card import read_card
 from music_emotion.inference.package import write_package
 from music_emotion.inference.reference import reference_of
@@ -90,7 +90,11 @@ def test_the_rows_are_those_of_the_local_engine(music, model, tmp_path, ray_here
         progress=lambda *news: reported.append(news),
     )
     assert (summary.tracks, summary.shards, summary.predicted) == (13, 5, 13)
-    assert (summary.failures, summary.deaths) == (1, 0)
+    assert (summary.failed, summary.deaths) == (1, 0)
+    letter = str(music / "letter.mp3")
+    assert summary.failures == (f"'{letter}' is not audio, or damaged at its beginning",) or (
+        len(summary.failures) == 1 and summary.failures[0].startswith(f"'{letter}' ")
+    )
     assert reported[0] == (0, 13) and reported[-1] == (13, 13)
     there = {track.path: plain(track) for track in ShardFolder(str(tmp_path / "out")).read()}
     with Catalogue.open(tmp_path / "catalogue.sqlite", write=True) as catalogue:
@@ -114,6 +118,45 @@ def test_the_rows_are_those_of_the_local_engine(music, model, tmp_path, ray_here
     import pyarrow.parquet as parquet
 
     assert len(parquet.read_table(tmp_path / "out")) == 14
+
+
+def test_what_failed_is_named_again_and_tried_again_where_that_can_pass(
+    music, model, tmp_path, ray_here, monkeypatch
+):
+    away, out = tmp_path / "away.wav", str(tmp_path / "out")
+    paths = [*find_locations([str(music)])[:3], str(music / "letter.mp3"), str(away)]
+    first = scan_on_ray(paths, out, model=model, jobs=2)
+    assert (first.predicted, first.failed, len(first.failures), first.shards) == (5, 2, 2, 1)
+    with monkeypatch.context() as patched:  # a folder of the first version says less
+        patched.setattr(ray_scan, "ray_cluster", None)
+        letter = scan_on_ray(paths[:4], out, model=model, jobs=2)  # and asks no cluster
+    assert (letter.predicted, letter.failed) == (0, 0)
+    assert letter.failures == tuple(line for line in first.failures if "letter" in line)
+    before = list(ShardFolder(out).read())
+    assert before[4].error == f"'{away}' cannot be read (No such file or directory)"
+    sf.write(away, tone(1.0), RATE)
+    second = scan_on_ray(paths, out, model=model, jobs=2)
+    assert (second.predicted, second.failed, second.failures) == (1, 0, letter.failures)
+    after = list(ShardFolder(out).read())
+    assert [plain(row) for row in after[:4]] == [plain(row) for row in before[:4]]
+    assert [row.scanned_at for row in after[:4]] == [row.scanned_at for row in before[:4]]
+    assert after[4].prediction is not None and after[4].prediction.top == "calmness"
+    third = scan_on_ray(paths, out, model=model, jobs=2, retry=True)
+    assert (third.predicted, third.failed, third.failures) == (1, 1, letter.failures)
+
+
+def test_what_no_machine_has_is_said(music, model, tmp_path, ray_here):
+    wanted = ray_scan.Resources(cpus=64.0, memory=10**15)
+    with pytest.raises(MusicEmotionError, match=r"has 64 processors and 1e\+06 GB .*--cpus"):
+        paths = find_locations([str(music)])
+        scan_on_ray(paths, str(tmp_path), model=model, jobs=2, resources=wanted)
+
+
+def test_workers_are_as_many_as_fit() -> None:
+    nodes = [{"Resources": {"CPU": 4.0, "memory": 8e9}}, {"Resources": {"memory": 1e9}}]
+    assert ray_scan.Resources().fitting(nodes) == 4
+    assert ray_scan.Resources(cpus=0.5, per_node=3).fitting(nodes) == 3
+    assert ray_scan.Resources(cpus=0.5, memory=3 * 10**9).fitting(nodes) == 2
 
 
 def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(tmp_path, model, ray_here):

@@ -15,6 +15,9 @@ from music_emotion.errors import CatalogueError, MissingExtraError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.database import scan_lock
 from music_emotion.library.distributed.shards import (
+    FIRST_FORMAT,
+    Done,
+    Failure,
     Imported,
     ShardFolder,
     import_shards,
@@ -178,13 +181,14 @@ def test_a_folder_of_the_first_format_goes_on(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="another model"):
         folder.begin([], model._replace(sha256=OTHER), 100)
     first, second = folder.begin(["/music/a.mp3", "/music/b.mp3"], model, 100)
-    assert folder.done(first, model) and not folder.done(second, model)
+    assert folder.done(first, model) == Done(first.key(model, FIRST_FORMAT))
+    assert folder.done(second, model) is None
     folder.write(second, [track("b.mp3")], model)
     old, new = (row.prediction for row in folder.read())
     assert old is not None and new is not None
     assert np.isnan(old.valence) and new.valence == 0.25
     # From now on the manifest is of this format, and the old shard stays done.
-    assert [folder.done(shard, model) for shard in folder.begin([], model, 100)] == [True, True]
+    assert all(folder.all_done(folder.begin([], model, 100), model))
 
 
 def test_a_folder_of_a_newer_format_is_refused(
@@ -223,8 +227,8 @@ def test_rows_are_written_in_place_of_older_ones(catalogue: Catalogue, tmp_path:
     new = row(tmp_path / "a.mp3", scanned_at=LATER)
     number = catalogue.write(replace(new, scanned_at=EARLIER, error="old", prediction=None))
     location = shards(tmp_path, [new, track("../bucket", path="s3://bucket/b.mp3")])
-    for _ in range(2):  # again is no harm
-        assert import_shards(location, catalogue) == Imported(2, 0)
+    assert import_shards(location, catalogue) == Imported(2, 0)
+    assert import_shards(location, catalogue) == Imported(0, 0)  # what is there is not read again
     written = row_of(catalogue, new.path)
     assert written.prediction is not None
     assert (written.id, written.error, written.stamp) == (number, "", new.stamp)
@@ -274,3 +278,39 @@ def test_a_held_catalogue_is_nobody_elses(tmp_path: Path) -> None:
     raised = pytest.raises(CatalogueError, match=f"process {os.getpid()}")
     with Catalogue.held(path), raised, scan_lock(path):
         pass
+
+
+def test_a_shard_that_was_made_again_is_put_in_again(catalogue: Catalogue, tmp_path: Path) -> None:
+    rows = [row(tmp_path / name) for name in ("a.mp3", "b.mp3")]
+    failed = replace(rows[1], prediction=None, model_sha256="", error="'b' cannot be read")
+    folder = ShardFolder(shards(tmp_path, [rows[0], replace(failed, audio=b"")]))
+    assert import_shards(folder.location, catalogue) == Imported(2, 0)
+    (shard,) = folder.known(rows[0].model_id)
+    done = folder.done(shard, rows[0].model_id)
+    assert done is not None and done.failures == (Failure(1, "'b' cannot be read", passes=True),)
+    folder.write(shard, [rows[0], failed], rows[0].model_id)
+    again = folder.done(shard, rows[0].model_id)
+    assert again is not None and again.failures == (Failure(1, failed.error, passes=False),)
+    folder.write(shard, rows, rows[0].model_id)
+    assert folder.done(shard, rows[0].model_id) != again
+    assert import_shards(folder.location, catalogue) == Imported(2, 0)
+    assert row_of(catalogue, rows[1].path).error == ""
+
+
+def test_a_shard_of_an_earlier_version_tells_its_failures(tmp_path: Path) -> None:
+    import json
+
+    from pyarrow import parquet
+
+    one = track("a.mp3")
+    failed = replace(one, prediction=None, model_sha256="", error="'a' is no audio")
+    folder = ShardFolder(shards(tmp_path, [failed]))
+    path = next(Path(folder.location).glob("shard-*"))
+    table = parquet.read_table(path)
+    about = json.loads(table.schema.metadata[b"music_emotion"])
+    kept = {name: about[name] for name in ("format", "shard", "key")}
+    table = table.replace_schema_metadata({b"music_emotion": json.dumps(kept)})
+    parquet.write_table(table, path)
+    (shard,) = folder.known(failed.model_id)
+    expected = Done(about["key"], (Failure(0, "'a' is no audio", passes=False),))
+    assert folder.done(shard, failed.model_id) == expected

@@ -57,7 +57,7 @@ def test_the_storage_is_not_asked_for_every_file_of_a_list(monkeypatch: pytest.M
         def isdir(self, path: str) -> bool:
             raise AssertionError(path)
 
-    def storage(url: str) -> tuple[Storage, str]:
+    def storage(url: str, settings: object) -> tuple[Storage, str]:
         asked.append(url)
         return Storage(), url
 
@@ -83,7 +83,7 @@ def test_of_a_storage_names_decide(monkeypatch: pytest.MonkeyPatch) -> None:
         def find(self, path: str) -> list[str]:
             return names
 
-    monkeypatch.setattr(urls, "storage", lambda url: (Storage(), "b"))
+    monkeypatch.setattr(urls, "storage", lambda url, settings: (Storage(), "b"))
     left_out: set[str] = set()
     found = find_locations(["s3://b/"], left_out=left_out)
     assert found == [f"s3://{name}" for name in names[:3]]
@@ -108,7 +108,9 @@ def test_of_a_storage_folders_are_left_out_as_of_a_disk(
 
         glob = find
 
-    monkeypatch.setattr(urls, "storage", lambda url: (Storage(), url.removeprefix("s3://")))
+    monkeypatch.setattr(
+        urls, "storage", lambda url, settings: (Storage(), url.removeprefix("s3://"))
+    )
     left_out, excluded = set[str](), dict[str, str]()
     exclude = Exclusions(("Kids",))
     assert find_locations([url], left_out=left_out, exclude=exclude, excluded=excluded) == [

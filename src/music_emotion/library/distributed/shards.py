@@ -17,13 +17,15 @@ import hashlib
 import json
 import os
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,10 +36,12 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MissingExtraError, printable
 from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS, STANDING_COLUMNS
 from music_emotion.library.catalogue import Catalogue
+from music_emotion.library.distributed.settings import NO_SETTINGS, StorageSettings
 from music_emotion.library.distributed.urls import is_url, storage
 from music_emotion.library.search import refresh_index
 from music_emotion.library.timeline import POINTS
 from music_emotion.library.track import FILE_COLUMNS, STORED_COLUMNS, CatalogueTrack, ModelId
+from music_emotion.library.walk import absolute
 from music_emotion.library.writers import arrow_schema
 
 MANIFEST = "_manifest.parquet"
@@ -49,7 +53,7 @@ FIRST_FORMAT = "1"
 
 ABOUT = b"music_emotion"
 COMPRESSION = "zstd"
-AT_ONCE = 1_000  # rows in one transaction
+REQUESTS = 16  # to a storage at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,38 @@ class Shard:
         return digest.hexdigest()
 
 
+class Failure(NamedTuple):
+    """A track that could not be predicted: its place in the shard, why, and whether that can pass.
+
+    What could not be read at all, as a disk or a storage did not answer, may be read another time.
+    """
+
+    place: int
+    error: str
+    passes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A shard's file that is there and whole: which writing of it, and what failed in it."""
+
+    id: str
+    failures: tuple[Failure, ...] = ()
+
+
+def _failed(rows: Iterable[tuple[str, bytes]]) -> Iterator[Failure]:
+    """Yield what failed, of pairs of an error and the digest of the sound."""
+    for place, (error, audio) in enumerate(rows):
+        if error:
+            yield Failure(place, error, passes=not audio)
+
+
+def unknown(paths: Iterable[str], shards: Iterable[Shard]) -> list[str]:
+    """Return the paths that are in no shard."""
+    known = {path for shard in shards for path in shard.paths}
+    return [path for path in paths if path not in known]
+
+
 class ShardFolder:
     """A folder or bucket of results: a path or a URL that fsspec or Arrow can open for writing.
 
@@ -84,13 +120,13 @@ class ShardFolder:
         It cannot be reached.
     """
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, settings: StorageSettings = NO_SETTINGS) -> None:
         try:
             import pyarrow  # noqa: F401
         except ImportError:
             raise MissingExtraError("Parquet", "distributed") from None
         self.location = location
-        self._storage, self._path = storage(location)
+        self._storage, self._path = storage(location, settings)
         self._on_disk = not is_url(location)
 
     def begin(self, paths: Sequence[str], model: ModelId, shard_tracks: int) -> list[Shard]:
@@ -104,12 +140,11 @@ class ShardFolder:
             The folder holds the results of another model or of a newer version of this program, or
             cannot be written.
         """
-        with self._faults("made"):
-            self._storage.makedirs(self._path, exist_ok=True)
-        shards = self._manifest(model)
-        known = {path for shard in shards for path in shard.paths}
-        new = [path for path in paths if path not in known]
+        shards = self.known(model)
+        new = unknown(paths, shards)
         if new or not shards:
+            with self._faults("made"):
+                self._storage.makedirs(self._path, exist_ok=True)
             shards += [
                 Shard(number, tuple(new[at : at + shard_tracks]))
                 for number, at in enumerate(range(0, len(new), shard_tracks), len(shards))
@@ -117,18 +152,35 @@ class ShardFolder:
             self._write(MANIFEST, _manifest_table(shards, model))
         return shards
 
-    def done(self, shard: Shard, model: ModelId) -> bool:
-        """Whether a shard's file is there and whole."""
+    def known(self, model: ModelId) -> list[Shard]:
+        """Return the shards of the manifest; none where there is none yet. See :meth:`begin`."""
+        return self._manifest(model)
+
+    def done(self, shard: Shard, model: ModelId) -> Done | None:
+        """Return what is to be known of a shard's file; ``None`` where there is no whole one."""
         import pyarrow.parquet as parquet
 
         try:
             with self._storage.open(self._at(shard.file), "rb") as file:
                 footer = parquet.read_metadata(file)
+                about = json.loads((footer.metadata or {}).get(ABOUT, b"{}"))
+                if "failed" in about:
+                    failed = about["failed"]
+                else:  # of an earlier version
+                    columns = parquet.read_table(file, columns=["error", "audio"]).to_pylist()
+                    failed = _failed((row["error"], row["audio"]) for row in columns)
+                failures = tuple(Failure(*values) for values in failed)
         except Exception:  # missing, damaged or foreign: it is made again
-            return False
-        about = json.loads((footer.metadata or {}).get(ABOUT, b"{}"))
-        keys = (shard.key(model, format) for format in (FORMAT, FIRST_FORMAT))
-        return about.get("key") in keys and bool(footer.num_rows == len(shard.paths))
+            return None
+        keys = [shard.key(model, format) for format in (FORMAT, FIRST_FORMAT)]
+        if about.get("key") not in keys or footer.num_rows != len(shard.paths):
+            return None
+        return Done(str(about.get("id", about["key"])), failures)
+
+    def all_done(self, shards: Sequence[Shard], model: ModelId) -> list[Done | None]:
+        """Return :meth:`done` of each shard; several are asked for at once."""
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            return list(pool.map(lambda shard: self.done(shard, model), shards))
 
     def write(self, shard: Shard, tracks: Sequence[CatalogueTrack], model: ModelId) -> None:
         """Write a shard's file.
@@ -138,7 +190,13 @@ class ShardFolder:
         CatalogueError
             It cannot be written.
         """
-        about = {"format": FORMAT, "shard": shard.number, "key": shard.key(model)}
+        about = {
+            "format": FORMAT,
+            "shard": shard.number,
+            "key": shard.key(model),
+            "id": uuid.uuid4().hex,
+            "failed": list(_failed((track.error, track.audio) for track in tracks)),
+        }
         self._write(shard.file, _described(track_table(tracks), about))
 
     def read(self) -> Iterator[CatalogueTrack]:
@@ -150,8 +208,35 @@ class ShardFolder:
             A shard is damaged.
         """
         for name in sorted(self._storage.glob(self._at("shard-*.parquet"))):
-            with self._faults("read"):
-                yield from tracks_of(self._table(name))
+            yield from self.rows(name.rpartition("/")[2])
+
+    def files(self) -> dict[str, str]:
+        """Return the files of shards that are there, in order, each with what changes with it."""
+        names = sorted(self._storage.glob(self._at("shard-*.parquet")))
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            return dict(
+                zip(
+                    [name.rpartition("/")[2] for name in names],
+                    pool.map(self._written, names),
+                    strict=True,
+                )
+            )
+
+    def rows(self, file: str) -> Iterator[CatalogueTrack]:
+        """Yield the rows of a shard's file; see :meth:`read`."""
+        with self._faults("read"):
+            yield from tracks_of(self._table(self._at(file)))
+
+    def _written(self, path: str) -> str:
+        """Return what tells one writing of a file from another; ``""`` where it cannot be read."""
+        import pyarrow.parquet as parquet
+
+        try:
+            with self._storage.open(path, "rb") as file:
+                about = json.loads(parquet.read_metadata(file).metadata[ABOUT])
+            return str(about.get("id") or about["key"])
+        except Exception:  # reading all of it says what is wrong
+            return ""
 
     def sweep(self) -> None:
         """Remove what a process that was killed while it wrote has left."""
@@ -291,8 +376,12 @@ class Imported:
     outdated: int
 
 
-def import_shards(location: str, catalogue: Catalogue) -> Imported:
-    """Write the rows of all shards into a catalogue; see :meth:`Catalogue.held`.
+def import_shards(
+    location: str, catalogue: Catalogue, settings: StorageSettings = NO_SETTINGS
+) -> Imported:
+    """Write the rows of shards into a catalogue; see :meth:`Catalogue.held`.
+
+    A shard that was written into it before, and not made again since, is passed over.
 
     A row takes the place of one with the same path that is not newer. Passed over are paths of this
     machine whose file has another size or time than when it was predicted, or is gone while the
@@ -305,14 +394,21 @@ def import_shards(location: str, catalogue: Catalogue) -> Imported:
         written.
     """
     written = outdated = 0
-    rows = ShardFolder(location).read()
-    while some := list(islice(rows, AT_ONCE)):
-        for model in {row.model_sha256 for row in some if row.model_sha256}:
+    folder = ShardFolder(location, settings)
+    place = location if is_url(location) else absolute(location)
+    before = catalogue.imported(place)
+    for file, id in folder.files().items():
+        if id and before.get(file) == id:
+            continue
+        rows = list(folder.rows(file))
+        for model in {row.model_sha256 for row in rows if row.model_sha256}:
             catalogue.check_model(model)
-        kept = [row for row in (_up_to_date(row, catalogue) for row in some) if row is not None]
-        catalogue.write_all(kept)
+        kept = [row for row in (_up_to_date(row, catalogue) for row in rows) if row is not None]
+        with catalogue.writing():
+            catalogue.write_all(kept)
+            catalogue.note_import(place, file, id)
         written += len(kept)
-        outdated += len(some) - len(kept)
+        outdated += len(rows) - len(kept)
     refresh_index(catalogue)
     return Imported(written, outdated)
 

@@ -16,6 +16,7 @@ from music_emotion.audio.files import copy_stream
 from music_emotion.audio.names import SCHEME, is_address, local_path
 from music_emotion.digest import FileStamp
 from music_emotion.errors import MissingExtraError, MusicEmotionError, printable
+from music_emotion.library.distributed.settings import NO_SETTINGS, StorageSettings
 from music_emotion.library.exclusions import Exclusions
 from music_emotion.library.walk import absolute, walk
 
@@ -45,6 +46,7 @@ def find_locations(
     left_out: set[str] | None = None,
     exclude: Exclusions | None = None,
     excluded: dict[str, str] | None = None,
+    settings: StorageSettings = NO_SETTINGS,
 ) -> list[str]:
     """Return the music that paths, folders, patterns and URLs name, each once, in order.
 
@@ -69,7 +71,9 @@ def find_locations(
     passed = {} if excluded is None else excluded
     for name in names:
         if is_url(name):
-            found.update(dict.fromkeys(_under_url(name, reached, others, exclude, passed)))
+            found.update(
+                dict.fromkeys(_under_url(name, reached, others, exclude, passed, settings))
+            )
             continue
         for path in _matching(local_path(name)):
             if not Path(path).is_dir():
@@ -85,7 +89,7 @@ def find_locations(
     return list(found)
 
 
-def storage(url: str) -> tuple[Any, str]:
+def storage(url: str, settings: StorageSettings = NO_SETTINGS) -> tuple[Any, str]:
     """Return (fsspec file system, path in it) of a URL or of a path on this machine.
 
     Arrow's own file systems serve where fsspec lacks a package for a scheme (S3, Google).
@@ -102,10 +106,10 @@ def storage(url: str) -> tuple[Any, str]:
     except ImportError:
         raise MissingExtraError(f"'{printable(url)}'", "distributed") from None
     try:
-        file_system, path = fsspec.core.url_to_fs(url)
+        file_system, path = fsspec.core.url_to_fs(url, **settings.for_fsspec(url))
     except ImportError as error:
         with suppress(Exception):
-            return _arrow_storage(url)
+            return _arrow_storage(url, settings)
         raise _unreachable(url, error) from None
     except Exception as error:  # each storage has exceptions of its own
         raise _unreachable(url, error) from None
@@ -113,7 +117,9 @@ def storage(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def downloaded(url: str) -> Iterator[tuple[str, FileStamp]]:
+def downloaded(
+    url: str, settings: StorageSettings = NO_SETTINGS
+) -> Iterator[tuple[str, FileStamp]]:
     """Give a temporary file with the contents of a URL, gone after the block, and the URL's stamp.
 
     Raises
@@ -123,7 +129,7 @@ def downloaded(url: str) -> Iterator[tuple[str, FileStamp]]:
     MusicEmotionError
         The URL cannot be read.
     """
-    file_system, path = storage(url)
+    file_system, path = storage(url, settings)
     suffix = PurePosixPath(path).suffix
     with tempfile.NamedTemporaryFile(prefix="music-emotion-", suffix=suffix) as copy:
         try:
@@ -148,16 +154,17 @@ def _under_url(
     left_out: set[str],
     exclude: Exclusions,
     excluded: dict[str, str],
+    settings: StorageSettings,
 ) -> list[str]:
     """Return the music that a URL names; ``reached`` are the buckets known to be there."""
     scheme, chained, inner = url.partition("::")
     if _ends_like_music(scheme) and not glob.has_magic(url):
         bucket = "/".join(url.split("/", 3)[:3])
         if bucket not in reached:
-            storage(url)
+            storage(url, settings)
             reached.add(bucket)
         return [url]
-    file_system, path = storage(url)
+    file_system, path = storage(url, settings)
     try:
         if glob.has_magic(path):
             names = file_system.glob(path)
@@ -182,13 +189,18 @@ def _ends_like_music(name: str) -> bool:
     return has_music_name(PurePosixPath(name).name)
 
 
-def _arrow_storage(url: str) -> tuple[Any, str]:
+def _arrow_storage(url: str, settings: StorageSettings) -> tuple[Any, str]:
     from fsspec.implementations.arrow import ArrowFSWrapper
     from pyarrow import fs
 
     # Of the bucket alone: what follows is a name as it is, which a URI would have to quote.
-    bucket, _, name = url.partition(SCHEME)[2].partition("/")
-    arrow, root = fs.FileSystem.from_uri(f"{url.partition(SCHEME)[0]}{SCHEME}{bucket}")
+    scheme, _, place = url.partition(SCHEME)
+    bucket, _, name = place.partition("/")
+    arrow: Any
+    if scheme == "s3" and (chosen := settings.for_arrow()):
+        arrow, root = fs.S3FileSystem(**chosen), bucket
+    else:
+        arrow, root = fs.FileSystem.from_uri(f"{scheme}{SCHEME}{bucket}")
     return ArrowFSWrapper(arrow), f"{root}/{name}" if name else root
 
 
