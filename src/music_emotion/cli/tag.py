@@ -66,7 +66,7 @@ def tag(
     from music_emotion.library.tags.session import TagSession
     from music_emotion.library.tags.settings import default_settings, read_settings
 
-    settings = read_settings(config or default_settings())
+    settings = None if undo else read_settings(config or default_settings())
     path = catalogue or default_catalogue()
     is_new = not path.exists()
     silence_native_libraries()

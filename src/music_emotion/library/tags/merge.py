@@ -57,9 +57,9 @@ def merged(
         now = tags.get(key)
         ours = is_ours(known, now)
         before = known.before if known is not None and ours else now
-        theirs = _theirs(tags, field, known)
         is_word = not field.startswith(PREFIX)
-        if value is not None and is_word and theirs and not overwrite:
+        theirs = _theirs(tags, field, known) if is_word else None
+        if value is not None and theirs and not overwrite:
             kept[field], value = theirs, None
         if value is not None:
             change[key], new[field] = value, Written(digest_of(value), before)
