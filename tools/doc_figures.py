@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from compare_recipes import RecipeStudy, read_recipes, recipes_table
 from fit_dimensions import RECIPES, Part
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.folds import PROTOCOLS
@@ -49,16 +50,18 @@ class Figures:
     known_leak: LeakRecord | None
     known_elsewhere: Elsewhere | None
     known_one_answer: OneAnswer | None
+    known_recipes: RecipeStudy | None
 
     @classmethod
     def read(cls, folder: Path) -> Figures:
-        """Read the five files of a results folder."""
+        """Read the six files of a results folder."""
         return cls(
             read_document(folder) if (folder / RESULTS).is_file() else None,
             read_listeners(folder),
             read_leak(folder),
             read_elsewhere(folder),
             read_one_answer(folder),
+            read_recipes(folder),
         )
 
     @property
@@ -88,6 +91,13 @@ class Figures:
         """Whether a track's answer is that of its parts."""
         return _measured(
             self.known_one_answer, "python benchmarks/one_answer.py --json results/one_answer.json"
+        )
+
+    @property
+    def recipes(self) -> RecipeStudy:
+        """What ways to train the networks reach on inner parts."""
+        return _measured(
+            self.known_recipes, "python tools/compare_recipes.py --json results/recipes.json"
         )
 
     def rows(self, protocol: str) -> list[ModelResult]:
@@ -586,6 +596,7 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "elsewhere-quadrants": lambda f: elsewhere.quadrant_table(f.elsewhere, "default"),
     "elsewhere-variants": lambda f: elsewhere.variants_table(f.elsewhere),
     "joined-table": lambda f: one_answer.joined_table(f.one_answer),
+    "recipes": lambda f: recipes_table(f.recipes),
     "rank-with-votes": lambda f: one_answer.rank_table(f.one_answer),
 }
 """Places that stand on lines of their own."""

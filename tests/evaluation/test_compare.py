@@ -306,6 +306,11 @@ def test_a_share_of_segments_is_refused(world, tmp_path):
         run(world, tmp_path, shares=(0.5,))
 
 
+def test_settings_that_came_later_leave_keys_as_they_were():
+    assert "averaging" not in describe(create("cnn2d"))["config"]
+    assert describe(create("cnn2d", averaging=0.9))["config"]["averaging"] == 0.9
+
+
 def test_workers_say_what_this_process_says(world, tmp_path):
     here, _ = run(world, tmp_path / "here", protocols=("artist",))
     there, reporter = run(world, tmp_path / "there", protocols=("artist",), jobs=2)

@@ -101,6 +101,21 @@ def test_the_scaling_never_sees_the_validation_part() -> None:
     assert torch.equal(network_of(model).standardise.mean, clean)
 
 
+def test_a_second_training_learns_from_everything_for_the_epochs_that_were_best() -> None:
+    examples = planted_examples(tracks=30)
+    again = create("bilstm_cnn", second_training=True, **QUICK)
+    report = again.fit(examples, seed=2)
+    first = create("bilstm_cnn", **QUICK).fit(examples, seed=2)
+    assert report.history["validation_loss"] == first.history["validation_loss"]
+    epochs = report.best_epoch + 1
+    assert report.notes[-1] == f"trained again on all {len(examples)} segments, for {epochs} epochs"
+    by_hand = create("bilstm_cnn", **{**QUICK, "max_epochs": epochs}, stop_after=epochs)
+    assert "0 to validate on" in by_hand.fit(examples, seed=2).notes[0]
+    np.testing.assert_array_equal(
+        again.predict(examples).emotions, by_hand.predict(examples).emotions
+    )
+
+
 def network_of(model: object) -> torch.nn.Module:
     assert isinstance(model, NeuralModel)
     assert model.network_ is not None

@@ -15,6 +15,7 @@ import pytest
 
 import doc_figures
 import update_docs
+from compare_recipes import COMPARED, RECIPES_FILE, RecipeFigures, RecipeStudy
 from helpers.corpora import corpus_of, points, segments
 from helpers.stub_models import BAD, GOOD
 from music_emotion.datasets.votes import VoteTable
@@ -56,6 +57,10 @@ ELSEWHERE = Elsewhere(
     taken_apart="default",
     variants=(Agreement("without level", "variant", ESTIMATES),),
 )
+RECIPE = RecipeFigures(
+    "bilstm_cnn", "label", "early stopping", (0, 1), 127, 21.0,
+    scores=dict.fromkeys(COMPARED, Estimate(0.5, 0.25, 0.75)), differences={},
+)  # fmt: skip
 ONE_ANSWER = OneAnswer(
     "python benchmarks/one_answer.py",
     *MEASURED,
@@ -125,6 +130,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_leak(curve, corpus, out, ["leak", "--out", "/somewhere/results"], seconds=1.0)
     (out / "elsewhere.json").write_text(json_text(ELSEWHERE))
     (out / "one_answer.json").write_text(json_text(ONE_ANSWER))
+    again = replace(RECIPE, recipe="trained again", differences=RECIPE.scores)
+    (out / RECIPES_FILE).write_text(json_text(RecipeStudy((RECIPE, again))))
     assert "people's labels" in leak_table(curve)
     return out
 

@@ -216,3 +216,10 @@ def test_notes_count_what_was_added() -> None:
         "SMOTE used fewer than 5 neighbours for class 3 (5 members, 4 neighbours)",
         "SMOTE left alone the classes with a single member: 8",
     )
+
+
+def test_a_fraction_of_nothing_leaves_all_to_learn_from() -> None:
+    label, group = np.repeat(np.arange(3), 20), np.arange(60)
+    cut = cut_validation(label, group, 0.0, seed=1)
+    np.testing.assert_array_equal(cut.training, np.arange(60))
+    assert len(cut.validation) == 0

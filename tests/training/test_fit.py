@@ -8,6 +8,7 @@ from torch import nn
 from music_emotion.training.config import TrainingConfig
 from music_emotion.training.data import TrainingData
 from music_emotion.training.fit import (
+    averaged,
     emotion_loss,
     first_candidate,
     fit_network,
@@ -410,3 +411,43 @@ def test_predictions_are_made_128_at_a_time() -> None:
     recorder = Recorder()
     predict_logits(recorder, np.zeros((300, 9), dtype=np.float32), np.arange(300), CPU)
     assert [len(batch) for batch in recorder.seen] == [128, 128, 44]
+
+
+def test_averaged_weights_are_a_fading_mean_that_forgets_its_beginning() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    assert averaged(network, 0.0) is None
+    average = averaged(network, 0.5)
+    assert average is not None
+    values = [4.0, 1.0, 3.0, 7.0]
+    expected = values[0]
+    for step, value in enumerate(values):
+        nn.init.constant_(network.weight, value)
+        average.update_parameters(network)
+        if step:
+            share = min(0.5, (1 + step) / (10 + step))
+            expected = share * expected + (1 - share) * value
+    assert average.module.weight.item() == pytest.approx(expected, rel=1e-6)
+    assert network.weight.item() == 7.0
+
+
+def test_the_average_is_what_is_kept() -> None:
+    training, validation = data(90), data(45, seed=1)
+    config = TrainingConfig(max_epochs=6, batch_size=9, patience=6, splice=False, mixup=0.0)
+    kept = {}
+    for share in (0.0, 0.9):
+        network = Linear()
+        fit_network(
+            network, training, validation, replace(config, averaging=share), device=CPU, seed=1
+        )
+        kept[share] = network.emotions.weight.detach().clone()
+    assert not torch.equal(kept[0.0], kept[0.9])
+
+
+def test_a_training_can_be_told_when_to_stop() -> None:
+    config = TrainingConfig(max_epochs=12, batch_size=9, stop_after=5, splice=False, mixup=0.0)
+    training = data(90)
+    result = fit_network(Linear(), training, nobody(training), config, device=CPU, seed=1)
+    assert result.best_epoch == 4
+    rates = result.history["learning_rate"]
+    assert len(rates) == 5
+    assert rates[-1] > 0.5 * config.learning_rate  # the schedule is that of twelve epochs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -35,6 +35,7 @@ from music_emotion.models.registry import (
     create,
     source_digest,
 )
+from music_emotion.training.config import NEUTRAL
 
 KEY_FORMAT = 1
 """Raised when the meaning of a cell changes, so that cells of before are computed again."""
@@ -290,7 +291,8 @@ def describe(model: Model) -> dict[str, Any]:
     """Return everything about an unfitted model that its predictions depend on, as JSON values.
 
     Public attributes that are plain values or dataclasses count; fitted state (ending in ``_``)
-    and the device do not. Of a model of one's own, the file it comes from counts as well.
+    and the device do not, nor does a setting at its :data:`~.training.config.NEUTRAL` value. Of a
+    model of one's own, the file it comes from counts as well.
     """
     described: dict[str, Any] = {"class": type(model).__qualname__}
     if source := source_digest(model):
@@ -299,13 +301,25 @@ def describe(model: Model) -> dict[str, Any]:
         if name.startswith("_") or name.endswith("_"):
             continue
         if is_dataclass(value) and not isinstance(value, type):
-            value = {key: item for key, item in asdict(value).items() if key != "device"}
+            value = _deciding(value)
         try:
             text = json.dumps(value, sort_keys=True, default=_dataclass_values)
         except (TypeError, ValueError):
             continue  # a function, a network: part of the code, not of the settings
         described[name] = json.loads(text)
     return described
+
+
+def _deciding(settings: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that decide what is predicted."""
+    neutral = {
+        one.name: one.metadata[NEUTRAL] for one in fields(settings) if NEUTRAL in one.metadata
+    }
+    return {
+        key: value
+        for key, value in asdict(settings).items()
+        if key != "device" and not (key in neutral and neutral[key] == value)
+    }
 
 
 def _dataclass_values(value: object) -> dict[str, Any]:

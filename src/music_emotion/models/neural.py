@@ -215,7 +215,10 @@ class NeuralModel:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> FitReport:
-        """Cut a validation part, fit the scaling and SMOTE on the rest, and train."""
+        """Cut a validation part, fit the scaling and SMOTE on the rest, and train.
+
+        With a second training, the report's curves are those of the first.
+        """
         if len(examples) == 0:
             raise ModelError(f"{self.name} cannot be fitted: the training part is empty")
         device = select_device(self.config.device)
@@ -226,9 +229,30 @@ class NeuralModel:
                 "let it see a feature that has, such as log_mel"
             )
         examples = rated_examples(examples) if target == "ratings" else examples
+        report = self._train(examples, array, self.config, target, seed, device, progress)
+        if not self.config.second_training or "validation_loss" not in report.history:
+            return report
+        epochs = report.best_epoch + 1
+        again = replace(self.config, max_epochs=epochs, stop_after=epochs)
+        self._train(examples, array, again, target, seed, device, progress)
+        note = f"trained again on all {len(examples)} segments, for {epochs} epochs"
+        return replace(report, notes=(*report.notes, note))
+
+    def _train(
+        self,
+        examples: Examples,
+        array: NDArray[np.float32],
+        config: TrainingConfig,
+        target: Target,
+        seed: int,
+        device: torch.device,
+        progress: Progress | None,
+    ) -> FitReport:
+        """Train a new network, which early stopping watches unless ``config`` says when to stop."""
         # Ratings are of no class: any group may be cut.
         label = np.zeros_like(examples.label) if target == "ratings" else examples.label
-        cut = cut_validation(label, examples.group, self.config.validation_fraction, seed=seed)
+        fraction = config.validation_fraction if config.stop_after is None else 0.0
+        cut = cut_validation(label, examples.group, fraction, seed=seed)
         standard = rating_standard(examples.take(cut.training)) if target == "ratings" else None
         scaling = fit_scaling(array, examples.rows[cut.training], axis=self.inputs.axis)
         with seeded(seed, device):
@@ -246,14 +270,14 @@ class NeuralModel:
             trained = network.architecture
             training = _standardised(training, scaling)
             validation = _standardised(validation, scaling)
-            if self.config.oversample and target == "label":
+            if config.oversample and target == "label":
                 training, smote_notes = _filled_up(training, seed)
                 notes += smote_notes
         result = fit_network(
             trained,
             training,
             validation,
-            self.config,
+            config,
             device=device,
             seed=seed,
             frame_axis=3 - self.inputs.axis,

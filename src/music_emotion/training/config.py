@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -10,6 +10,11 @@ Device = Literal["auto", "cpu", "cuda"]
 
 Watched = Literal["accuracy", "loss"]
 """What early stopping looks at in the validation part; ties are settled by the other."""
+
+NEUTRAL = "neutral"
+"""Metadata of a setting that came later: the value with which trainings are what they were before.
+
+A cell's key leaves it out at that value, so that cells of before stay valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,17 @@ class TrainingConfig:
         segment of the same track.
     validation_fraction
         Share of the training part that early stopping watches.
+    averaging
+        Share of the averaged weights that a step leaves as they were; 0 for none. The average is
+        what is validated, kept and used for prediction (Polyak and Juditsky, *Acceleration of
+        stochastic approximation by averaging*, SIAM Journal on Control and Optimization 30(4),
+        1992, with weights that fade).
+    second_training
+        Whether the network is trained once more from the start, on the validation part as well, for
+        as many epochs as were best, the rate falling to zero within them.
+    stop_after
+        Epochs after which the training ends, learning from all there is: no validation part is
+        cut. ``None`` for early stopping.
     oversample
         Whether small classes are filled up by SMOTE; without effect on the vote targets and on
         the networks that see spectrograms.
@@ -67,5 +83,8 @@ class TrainingConfig:
     mixup: float = 0.3
     splice: bool = True
     validation_fraction: float = 0.1
+    averaging: float = field(default=0.0, metadata={NEUTRAL: 0.0})
+    second_training: bool = field(default=False, metadata={NEUTRAL: False})
+    stop_after: int | None = field(default=None, metadata={NEUTRAL: None})
     oversample: bool = True
     device: Device = "auto"

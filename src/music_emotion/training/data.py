@@ -94,10 +94,12 @@ def cut_validation(
     group
         What must not be divided, shape (n,).
     fraction
-        Wanted share of validation rows, 0–1.
+        Wanted share of validation rows, 0–1; with 0 all rows are learned from.
     seed
         Seed of the draw.
     """
+    if fraction == 0:
+        return ValidationCut(np.arange(len(label)), np.arange(0))
     groups, member = np.unique(group, return_inverse=True)
     counts = np.zeros((len(groups), len(EMOTIONS)), dtype=np.int64)
     np.add.at(counts, (member, label), 1)

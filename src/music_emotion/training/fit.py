@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from music_emotion.progress import Progress
 from music_emotion.training.augment import Splicer, splice
@@ -121,12 +123,15 @@ class _Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         self.splicer = Splicer(self.data.track_index) if self.config.splice else None
         self.order = np.zeros(0, dtype=np.int64)
+        self.average = averaged(self.network, self.config.averaging)
+        #: what is validated and kept
+        self.kept = self.network if self.average is None else self.average.module
 
     def run(self, validation: TrainingData) -> FitResult:
         history: dict[str, list[float]] = {}
         best, best_rank, best_epoch = None, (-math.inf, -math.inf), -1
         first = first_candidate(self.config)
-        for epoch in range(self.config.max_epochs):
+        for epoch in range(self.config.stop_after or self.config.max_epochs):
             started = time.perf_counter()
             curves = self._train_epoch(epoch)
             if len(validation):
@@ -134,7 +139,7 @@ class _Trainer:
                 rank = self._rank(curves)
                 if epoch >= first and rank > best_rank:
                     best_rank, best_epoch = rank, epoch
-                    best = copy.deepcopy(self.network.state_dict())
+                    best = copy.deepcopy(self.kept.state_dict())
             else:
                 best_epoch = epoch
             curves["seconds"] = time.perf_counter() - started
@@ -142,8 +147,7 @@ class _Trainer:
                 history.setdefault(name, []).append(value)
             if epoch - max(best_epoch, first) >= patience(self.config, epoch):
                 break
-        if best is not None:
-            self.network.load_state_dict(best)
+        self.network.load_state_dict(self.kept.state_dict() if best is None else best)
         self.network.eval()
         if self.progress is not None:
             steps = (epoch + 1) * self.steps
@@ -205,6 +209,8 @@ class _Trainer:
         torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.step(self.optimizer)
         self.scaler.update()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
         with torch.no_grad():
             hits = int((logits.argmax(1) == truth).sum())
             return float((losses * weight).sum()), float(weight.sum()), hits, len(index)
@@ -229,7 +235,7 @@ class _Trainer:
         return max(share, 1 - share), partner
 
     def _validate(self, data: TrainingData) -> dict[str, float]:
-        logits, _ = predict_logits(self.network, data.array, data.rows, self.device)
+        logits, _ = predict_logits(self.kept, data.array, data.rows, self.device)
         emotions = torch.from_numpy(data.emotions)
         weight = torch.from_numpy(data.weight)
         losses = self._losses(torch.from_numpy(logits), emotions, 0.0)
@@ -238,6 +244,26 @@ class _Trainer:
             right = logits.argmax(1) == data.emotions.argmax(1)
             curves["validation_accuracy"] = float(np.mean(right))
         return curves
+
+
+def averaged(network: nn.Module, share: float) -> AveragedModel | None:
+    """Return the fading mean of a network's weights and statistics, ``None`` with no ``share``.
+
+    The first steps weigh more than ``share`` says, as in a mean that begins, so that the random
+    weights of the beginning are soon forgotten.
+    """
+    if not share:
+        return None
+
+    def mean(averages: Any, values: Any, steps: Any) -> None:
+        weight = 1.0 - min(share, (1.0 + float(steps)) / (10.0 + float(steps)))
+        for average, value in zip(averages, values, strict=True):
+            if average.is_floating_point():
+                average.lerp_(value, weight)
+            else:
+                average.copy_(value)
+
+    return AveragedModel(network, multi_avg_fn=torch.no_grad()(mean), use_buffers=True)
 
 
 def to_device(array: NDArray[np.float32], device: torch.device) -> Tensor:
