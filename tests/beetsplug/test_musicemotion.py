@@ -14,14 +14,19 @@ import soundfile as sf
 
 from helpers.graphs import package, tone_detector
 from helpers.sounds import RATE, tone
-from helpers.tagged_files import ENCODERS, make, needs_ffmpeg, predicted
+from helpers.tagged_files import ENCODERS, catalogued, make, needs_ffmpeg, predicted
 from helpers.tracks import row_of
 from music_emotion.digest import FileStamp
 from music_emotion.inference.model import load_model
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.tags.mark import MARK
-from music_emotion.library.tags.plan import plan_tags, plan_undo_by_mark, undo_by_mark
+from music_emotion.library.tags.plan import (
+    plan_tags,
+    plan_undo_by_mark,
+    undo_by_mark,
+    write_tags,
+)
 from music_emotion.library.tags.settings import read_settings
 from music_emotion.library.tags.values import FIELDS
 from music_emotion.library.track import ModelId
@@ -252,6 +257,20 @@ def test_what_the_catalogue_knows_is_not_predicted_again(
     assert (kept.stamp, kept.model_id) == (FileStamp.read(placed[0]), ModelId.of(card))
     beet("emotion", "-f", "mood:power")  # asked for, it is predicted
     assert sorted(beet("ls", "-f", "$mood").split()) == ["calmness", "tension"]
+
+
+def test_what_a_file_says_itself_is_not_predicted_again(
+    tmp_path: Path, music: Path, model: str, catalogue: Catalogue
+) -> None:
+    row = catalogued(catalogue, music / "calm.flac", "power")
+    write_tags(catalogue, row, plan_tags(catalogue, row))
+    beet = Beets(tmp_path / "beets", model)
+    beet("import", "-qA", music)
+    assert sorted(beet("ls", "-f", "$mood $emotion_power").splitlines())[0] == "power 0.90"
+    beet("emotion", "-f")  # asked for, it is; the mood is known as ours by the file's mark
+    beet("write")
+    assert got(music / "calm.flac", "MOOD") == ("calmness",)
+    assert got(music / "tense.flac", "MOOD") == ("tension",)
 
 
 def test_several_imports_at_once_into_one_catalogue(tmp_path: Path, model: str) -> None:

@@ -164,6 +164,20 @@ def test_what_was_changed_since_is_not_taken_back(mp3, catalogue):
     assert "TXXX:EMOTION_CALMNESS" not in ID3(mp3)
 
 
+def test_a_mood_that_another_program_moved_is_taken_back_where_it_is_now(mp3, catalogue):
+    before = everything(mp3)[0]
+    written(catalogue, mp3)
+    tags = ID3(mp3)
+    tags.add(TXXX(desc="Mood", text=tags.pop("TMOO").text))  # as programs do that write ID3v2.3
+    tags.save(mp3, v2_version=3)
+    (write,) = list(journal.undoable(catalogue))
+    plan = plan_undo(catalogue, write)
+    assert plan.after["TXXX:Mood"] is None and plan.left == ()
+    undo_tags(catalogue, write, plan)
+    tags = ID3(mp3)
+    assert set(tags) == set(before) and journal.undoable_ids(catalogue) == []
+
+
 def test_silence_gets_no_mood(mp3, catalogue):
     written(catalogue, mp3, None)
     assert "TMOO" not in ID3(mp3)
