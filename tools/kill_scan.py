@@ -73,7 +73,7 @@ def kill_scans(
         moment = moments.uniform(0.0, LATER_SECONDS if target else STARTING_SECONDS)
         ended = not killing.kill(process, moment)
         killed += not ended
-        problem = _damage(database) or _still_alive(process.pid) or _still_locked(database)
+        problem = _damage(database) or still_alive(process.pid) or still_locked(database)
         wrong += [f"scan {started}: {problem}"] if problem else []
         how = "had ended" if ended else "killed"
         print(f"{started:2d}: {how} at {before} + {_rows(database) - before} rows {problem}")
@@ -123,7 +123,7 @@ def _damage(database: Path) -> str:
         return "; ".join(catalogue.check())
 
 
-def _still_alive(session: int) -> str:
+def still_alive(session: int) -> str:
     """Wait until no process of a session is left; return a line if some stay."""
     until = time.monotonic() + WORKER_SECONDS
     while time.monotonic() < until:
@@ -135,7 +135,8 @@ def _still_alive(session: int) -> str:
     return f"processes of session {session} outlived their parent by {WORKER_SECONDS:.0f} s"
 
 
-def _still_locked(database: Path) -> str:
+def still_locked(database: Path) -> str:
+    """Return a line if somebody holds the right to write into a catalogue."""
     try:
         with scan_lock(database):
             return ""

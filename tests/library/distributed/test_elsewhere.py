@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +17,7 @@ import soundfile as sf
 from helpers.graphs import package, tone_detector
 from helpers.processes import descendants_of
 from helpers.sounds import RATE, tone
+from kill_ray import ray_head
 from music_emotion.library.distributed.settings import StorageSettings
 from music_emotion.library.distributed.shards import ShardFolder
 
@@ -55,30 +53,10 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def cluster(storage: Path, tmp_path: Path) -> Iterator[tuple[str, int]]:
+def cluster(storage: Path) -> Iterator[tuple[str, int]]:
     """A cluster of two processors, started as its owner would: its address and process."""
-    folder = tempfile.mkdtemp(prefix="me-")  # short, because names of sockets may not be long
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
-    options = {
-        "node-ip-address": "127.0.0.1",
-        "port": address.partition(":")[2],
-        "num-cpus": "2",
-        "include-dashboard": "false",
-        "object-store-memory": str(10**8),
-        "temp-dir": folder,
-    }
-    command += [f"--{name}={value}" for name, value in options.items()]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with (
-        (tmp_path / "ray.log").open("w") as log,
-        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
-    ):
-        yield address, process.pid
-        process.terminate()
-    shutil.rmtree(folder, ignore_errors=True)
+    with ray_head(cpus=2) as (address, process):
+        yield address, process
 
 
 def content(path: Path) -> bytes:
