@@ -131,3 +131,20 @@ def test_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DatasetError, match=r"cannot be written .*choose another folder"):
         demo.synthesise(tmp_path / "file", size=SMALL)
+
+
+def test_the_demo_is_rated_over_time_too(tmp_path: Path) -> None:
+    """Raters follow how bright and how loud each second is, and halves of them agree on it."""
+    size = DemoSize(artists=2, tracks_per_artist=2, seconds=6.0)
+    corpus = demo.synthesise(tmp_path, 0, size=size)
+    track = corpus.tracks[0]
+    course = track.course
+    assert course is not None
+    np.testing.assert_allclose(course.time, 0.5 + np.arange(6) + 2.0)
+    samples, _ = soundfile.read(track.path)
+    loudness = np.log(samples.reshape(6, -1).std(axis=1))
+    assert np.corrcoef(loudness, course.mean[:, 1])[0, 1] > 0.7
+    assert np.abs(course.mean.mean(axis=0) - [one.mean for one in track.ratings]).max() < 0.4
+    assert (course.raters == track.ratings[0].raters).all()
+    agree = np.corrcoef(course.halves[0, :, 1], course.halves[1, :, 1])[0, 1]
+    assert agree > 0.4

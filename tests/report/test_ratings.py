@@ -61,7 +61,7 @@ def test_tables_have_the_best_model_first_and_the_ceiling_last(
     table = rating_table(figures, "artist", "arousal")
     assert table.caption == "arousal (1 to 9), artist, with 95 % intervals"
     assert [column.title for column in table.columns] == [
-        *("model", "r", "rho", "CCC", "RMSE", "R²", "training"),
+        *("model", "r", "rho", "CCC", "RMSE", "R²", "worth", "training"),
     ]
     assert [row[0].text for row in table.rows] == ["svm", "commonest_class"]
     assert table.rows[0][2].is_best

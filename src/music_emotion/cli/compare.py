@@ -45,9 +45,10 @@ def compare(
     target: Annotated[
         list[str] | None,
         Option(
-            metavar="label|votes|ratings",
+            metavar="label|votes|ratings|ratings-over-time",
             help="Repeatable, or separated by commas; what models learn: the dominant emotion "
-            "(default), the votes, or ratings (default where there is nothing else).",
+            "(default), the votes, ratings (default where there is nothing else), or ratings "
+            "from moment to moment.",
         ),
     ] = None,
     seed: Annotated[int, Option(min=0, metavar="N", help="First fold seed.")] = 42,
@@ -110,7 +111,7 @@ def compare(
     from music_emotion.evaluation.engines import default_jobs, train_here, train_on_ray
     from music_emotion.evaluation.folds import PROTOCOLS
     from music_emotion.inference.batch import silence_native_libraries
-    from music_emotion.models.base import Target
+    from music_emotion.models.base import RATED, Target
 
     options.check_address(engine, address)
     silence_native_libraries()
@@ -125,7 +126,7 @@ def compare(
     corpus = source.load()
     corpus = plan.quick_corpus(corpus) if quick else corpus
     targets = targets or ("label" if corpus.has_labels else "ratings",)
-    if "ratings" in targets and not protocol:
+    if set(RATED) & set(targets) and not protocol:
         protocols = tuple(name for name in protocols if name != "segment")
     comparison = plan.Comparison(
         models=plan.model_names(models or (), targets),

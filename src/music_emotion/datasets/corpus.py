@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.datasets.courses import Course
 from music_emotion.datasets.ratings import Rating, Ratings, Scale
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.digest import FileDigest, file_digests
@@ -50,6 +51,8 @@ class Track:
         What the audio file held when the corpus was loaded; ``None`` where that is not known.
     ratings
         What raters said, in the order of the corpus' scales; empty where there are none.
+    course
+        What they said from moment to moment, on the same scales; ``None`` where nobody was asked.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Track:
     listeners: int = 0
     digest: FileDigest | None = None
     ratings: tuple[Rating, ...] = ()
+    course: Course | None = field(default=None, compare=False, repr=False)
 
     @property
     def vote_fractions(self) -> NDArray[np.float32]:
@@ -134,6 +138,11 @@ class Corpus:
         return Ratings.of(self.scales, [track.ratings for track in self.tracks])
 
     @property
+    def has_courses(self) -> bool:
+        """Whether some track was rated over time."""
+        return any(track.course is not None for track in self.tracks)
+
+    @property
     def labels(self) -> NDArray[np.int64]:
         """Dominant emotions, shape (tracks,); :data:`NO_LABEL` where only ratings are known."""
         return np.array([track.label for track in self.tracks], dtype=np.int64)
@@ -172,8 +181,8 @@ def _numbered(names: Sequence[str]) -> NDArray[np.int64]:
 def corpus_fingerprint(tracks: Sequence[Track], scales: Sequence[Scale] = ()) -> str:
     """Return one SHA-256 over everything an evaluation depends on.
 
-    Covers per track the id, label, genre, group, recording, votes, listeners, ratings and the
-    digest of the audio file, in corpus order; neither file names nor folders.
+    Covers per track the id, label, genre, group, recording, votes, listeners, ratings, those over
+    time and the digest of the audio file, in corpus order; neither file names nor folders.
     """
     total = hashlib.sha256()
     values = attrgetter("id", "label", "genre", "group", "recording", "votes", "listeners")
@@ -183,13 +192,19 @@ def corpus_fingerprint(tracks: Sequence[Track], scales: Sequence[Scale] = ()) ->
         row = (*values(track), track.digest.sha256 if track.digest else "")
         ratings = [astuple(rating) for rating in track.ratings]
         total.update(json.dumps((*row, ratings) if ratings else row).encode() + b"\n")
+        if track.course is not None:
+            total.update(track.course.digest.encode() + b"\n")
     return total.hexdigest()
 
 
 def keep_scales(tracks: Iterable[Track], kept: NDArray[np.bool_]) -> list[Track]:
     """Return tracks with their ratings on some of the scales; ``kept`` says of each whether."""
     return [
-        replace(t, ratings=tuple(one for one, keep in zip(t.ratings, kept, strict=True) if keep))
+        replace(
+            t,
+            ratings=tuple(one for one, keep in zip(t.ratings, kept, strict=True) if keep),
+            course=t.course and t.course.take(kept),
+        )
         for t in tracks
     ]
 

@@ -2,8 +2,9 @@
 
 Nine kinds of sound, one per emotion, played by artists with timbres of their own. It can be
 learnt, but not by heart: pieces lean towards a second emotion, an artist plays several, and the
-votes are drawn from listeners who disagree, and so are ratings of valence and arousal. Its scores
-say that the machinery works and nothing about people.
+votes are drawn from listeners who disagree, and so are ratings of valence and arousal, of the whole
+and from second to second: these follow how bright and how loud the sound is. Its scores say that
+the machinery works and nothing about people.
 """
 
 from __future__ import annotations
@@ -19,22 +20,28 @@ from numpy.typing import NDArray
 from music_emotion.atomic import replaced_when_done
 from music_emotion.datasets import folder
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.courses import HALVES, REACTION_SECONDS, beside
 from music_emotion.datasets.synthesis import NEIGHBOURS, SAMPLE_RATE, STYLES, draw_timbre, play
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import DatasetError
 
 NAME = "demo"
 TABLE = "tracks.csv"
-VERSION = 2  # goes up when the same parameters give other sounds or another table
+VERSION = 3  # goes up when the same parameters give other sounds or another table
 GENRES = ("plucked", "bowed", "blown", "electric")
 TICK_FLOOR = 0.06  # chance that a listener ticks an emotion that is not in the piece
 TICK_GAIN = 0.75  # chance, beyond the floor, of ticking an emotion the piece consists of
 FEWEST_LISTENERS, MOST_LISTENERS = 12, 30
 FEWEST_RATERS, MOST_RATERS = 8, 20
 RATER_SCATTER = 0.4  # standard deviation of single raters around what the piece is, of -1 to 1
+MOMENT_SCATTER = 0.2  # the same of a rater from one second to the next, beside a level of their own
+FOLLOWED = 0.3  # how far a rating moves with one standard deviation of the sound's course
 LARGEST_LEAN = 0.45  # largest share of a second emotion in a piece, below one half
 
 RATING_COLUMNS = ("raters", "valence [-1..1]", "valence_sd", "arousal [-1..1]", "arousal_sd")
+
+HALF_COLUMNS = tuple(f"{name}{half}" for name in ("valence", "arousal") for half in HALVES)
+QUIET = 1e-6  # of full scale
 
 PLANE = {
     "amazement": (0.5, 0.6),
@@ -102,7 +109,8 @@ def _file_names(size: DemoSize) -> list[str]:
 
 def _is_complete(place: Path, size: DemoSize) -> bool:
     """Whether everything is there: the table is written last."""
-    return all((place / name).is_file() for name in (TABLE, *_file_names(size)))
+    names = (TABLE, beside(Path(TABLE)).name, *_file_names(size))
+    return all((place / name).is_file() for name in names)
 
 
 def _write(place: Path, table: Path, seed: int, size: DemoSize) -> None:
@@ -112,6 +120,7 @@ def _write(place: Path, table: Path, seed: int, size: DemoSize) -> None:
     names = _file_names(size)
     emotions = _repertoire(seed, size)
     rows: list[list[object]] = []
+    moments: list[list[object]] = []
     for number, (name, emotion) in enumerate(zip(names, emotions, strict=True)):
         artist = number // size.tracks_per_artist
         timbre = draw_timbre(np.random.default_rng([seed, 1, artist]))
@@ -127,11 +136,20 @@ def _write(place: Path, table: Path, seed: int, size: DemoSize) -> None:
         ratings = _rate(emotion, second, lean, np.random.default_rng([seed, 4, number]))
         genre = GENRES[artist % len(GENRES)]
         rows.append([name, f"artist {artist + 1:02d}", genre, listeners, *votes.tolist(), *ratings])
+        course = _course(soundfile.read(place / name, dtype="float32")[0])
+        level = np.array([float(ratings[1]), float(ratings[3])])  # type: ignore[arg-type]
+        random = np.random.default_rng([seed, 5, number])
+        moments += [[name, *one] for one in _follow(level, course, int(str(ratings[0])), random)]
+    _write_table(beside(table), ["path", "time", *RATING_COLUMNS, *HALF_COLUMNS], moments)
+    head = ["path", "group", "genre", "listeners", *EMOTIONS, *RATING_COLUMNS]
+    _write_table(table, head, rows)
+
+
+def _write_table(path: Path, head: list[str], rows: list[list[object]]) -> None:
     with (
-        replaced_when_done(table) as temporary,
+        replaced_when_done(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        head = ["path", "group", "genre", "listeners", *EMOTIONS, *RATING_COLUMNS]
         csv.writer(file).writerows([head, *rows])
 
 
@@ -158,6 +176,44 @@ def _listen(
         votes = random.binomial(listeners, chance)
         if votes[own] > np.delete(votes, own).max():
             return votes, listeners
+
+
+def _course(sound: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how bright and how loud each second is, beside the others, shape (seconds, 2)."""
+    seconds = sound[: len(sound) // SAMPLE_RATE * SAMPLE_RATE].reshape(-1, SAMPLE_RATE)
+    level = np.sqrt(np.square(seconds, dtype=np.float64).mean(axis=1))
+    steps = np.sqrt(np.square(np.diff(seconds, axis=1), dtype=np.float64).mean(axis=1))
+    course = np.log(np.stack([(steps + QUIET) / (level + QUIET), level + QUIET], axis=1))
+    centred = course - course.mean(axis=0) if len(course) else course
+    spread = centred.std(axis=0) if len(course) else np.ones(2)
+    relative: NDArray[np.float64] = centred / np.where(spread > QUIET, spread, 1.0)
+    return relative
+
+
+def _follow(
+    level: NDArray[np.float64],
+    course: NDArray[np.float64],
+    raters: int,
+    random: np.random.Generator,
+) -> list[list[object]]:
+    """Draw raters who follow a course around a level; return a row of the table per second.
+
+    They answer :data:`~music_emotion.datasets.courses.REACTION_SECONDS` late.
+    """
+    own = RATER_SCATTER * random.standard_normal((raters, 1, 2))
+    passing = MOMENT_SCATTER * random.standard_normal((raters, len(course), 2))
+    said = np.clip(level + FOLLOWED * course + own + passing, -1.0, 1.0)
+    half = raters // 2
+    mean, deviation = said.mean(axis=0), said.std(axis=0, ddof=1)
+    halves = said[:half].mean(axis=0), said[half:].mean(axis=0)
+    rows: list[list[object]] = []
+    for second in range(len(course)):
+        pairs = zip(mean[second], deviation[second], strict=True)
+        numbers = [value for pair in pairs for value in pair]
+        numbers += [half[second, n] for n in range(2) for half in halves]
+        time = second + 0.5 + REACTION_SECONDS
+        rows.append([time, raters, *(f"{value:.4f}" for value in numbers)])
+    return rows
 
 
 def _rate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -18,9 +19,10 @@ from music_emotion.datasets.corpus import (
     corpus_fingerprint,
     keep_scales,
 )
+from music_emotion.datasets.courses import CourseTable, beside, on_scales, read_courses
 from music_emotion.datasets.grouping import group_names, split_credit
 from music_emotion.datasets.manifest import Manifest, Row, read_manifest
-from music_emotion.datasets.ratings import Ratings, Scale, check_ratings
+from music_emotion.datasets.ratings import Rating, Ratings, Scale, check_ratings
 from music_emotion.digest import FileDigest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError, printable
 
@@ -47,23 +49,49 @@ def load(
         can be used.
     """
     manifest, paths, problems = read_folder(folder, csv, ratings)
-    if problems and not manifest.scales:
+    names = [row.path for row in manifest.rows]
+    over_time = read_courses(beside(csv), names, manifest.scales, ratings)
+    if problems and not manifest.scales and not over_time.scales:
         more = len(problems) - 1
         hint = f" ({more} more; `music-emotion dataset validate` lists them)" if more else ""
         raise DatasetError(problems[0] + hint)
-    if manifest.scales:
+    if manifest.scales or over_time.scales:
         paths, manifest = _usable(paths, manifest)
         if not paths:
             raise DatasetError(problems[0])
-    named = [replace(row.track, path=path) for row, path in zip(manifest.rows, paths, strict=True)]
+    rated = {scale.name for scale in manifest.scales}
+    scales = (*manifest.scales, *(one for one in over_time.scales if one.name not in rated))
+    named = [
+        replace(_followed(row, over_time, manifest.scales, scales), path=path)
+        for row, path in zip(manifest.rows, paths, strict=True)
+    ]
     tracks = identified(named, has_groups=manifest.has_groups)
     return build_corpus(
         name or folder.resolve().name,
         tracks,
         _note(tracks, manifest.has_groups),
-        manifest.scales,
-        [LEFT_OUT + problem for problem in problems],
+        scales,
+        [LEFT_OUT + problem for problem in (*problems, *over_time.problems)],
         str(csv),
+    )
+
+
+def _followed(
+    row: Row, over_time: CourseTable, rated: Sequence[Scale], scales: Sequence[Scale]
+) -> Track:
+    """Return a track with what was said of it over time, whose mean is the rating of the whole.
+
+    ``rated`` are the scales on which the whole was rated.
+    """
+    course = over_time.courses.get(row.path)
+    if course is None:
+        more = [Rating(math.nan)] * (len(scales) - len(rated))
+        return replace(row.track, ratings=(*row.track.ratings, *more))
+    course = on_scales(course, over_time.scales, scales)
+    return replace(
+        row.track,
+        ratings=(*row.track.ratings, *course.whole[len(rated) :]),
+        course=course,
     )
 
 

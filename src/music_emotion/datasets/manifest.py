@@ -38,6 +38,7 @@ from pathlib import Path
 
 from music_emotion.audio.names import local_path
 from music_emotion.datasets.corpus import NO_LABEL, Track
+from music_emotion.datasets.courses import beside
 from music_emotion.datasets.moods import QUADRANT_OF, are_quadrants
 from music_emotion.datasets.rating_columns import RatingColumns, RowError, find_ratings
 from music_emotion.datasets.ratings import Scale, read_scale
@@ -184,7 +185,7 @@ def _columns(
     voted = [emotion for emotion in EMOTIONS if emotion in names and emotion not in rated]
     if wanted and len(voted) < len(EMOTIONS):  # nobody asked for the others
         voted = []
-    _check_votes(path, names, voted, has_ratings=bool(ratings))
+    _check_votes(path, names, voted, has_ratings=bool(ratings) or beside(path).is_file())
     has_labels = bool(voted) or LABEL in names
     return _Columns(names, bool(voted), has_labels, ratings), missing
 

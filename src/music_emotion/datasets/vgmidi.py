@@ -8,7 +8,10 @@ Layout, as in the public repository github.com/lucasnfe/vgmidi (``labelled/src/p
 files it reads): ``labelled/annotations/vgmidi_raw_*.json`` with ``annotations`` (``piece0_1``, …,
 each with the lists ``valence`` and ``arousal``) and ``pieces`` (``piece0``, …, each with the name
 of its file, ``midi``: ``Series_Console_Game_Piece.mid``). A table ``ratings.csv`` with the columns
-``path``, ``game``, ``valence`` and ``arousal`` beside a folder ``midi`` is read as well.
+``path``, ``game``, ``valence`` and ``arousal`` beside a folder ``midi`` is read as well, and beside
+it ``over_time.json``: for each piece ``time`` in seconds, ``raters``, and at each moment their mean
+(``valence``), standard deviation (``valence_sd``) and the means of two halves of them
+(``valence_halves``). The first :data:`SETTLING_SECONDS`, in which raters settle, are left out.
 
 The data set holds MIDI files. Whoever wants to hear them renders them, with FluidSynth say, into a
 folder ``audio``: any format, the names those of the MIDI files, where other signs may stand for
@@ -19,20 +22,27 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from music_emotion.audio.kinds import AUDIO_SUFFIXES
 from music_emotion.datasets import folder
-from music_emotion.datasets.corpus import NO_LABEL, Corpus, Track
+from music_emotion.datasets.corpus import NO_LABEL, Corpus, Track, corpus_fingerprint
+from music_emotion.datasets.courses import Course
 from music_emotion.datasets.loader import Loader, first_folder, rated_corpus
 from music_emotion.datasets.ratings import Rating, Scale
 from music_emotion.errors import DatasetError
 
+Floats = NDArray[np.float64]
+
 NAME = "vgmidi"
 SCALES = (Scale("valence", -1.0, 1.0), Scale("arousal", -1.0, 1.0))
-TABLE = "ratings.csv"
+TABLE, OVER_TIME = "ratings.csv", "over_time.json"
+SETTLING_SECONDS = 15.0
 AUDIO = ("audio", "labelled/audio", "rendered")
 NOTE = "Piano arrangements of video-game music, rendered from MIDI; games are kept whole."
 
@@ -62,9 +72,37 @@ def load(root: Path) -> Corpus:
     }
     files = _annotations(root)
     if not files:
-        return folder.load(audio, root / TABLE, name=NAME, ratings=SCALES)
+        rated = folder.load(audio, root / TABLE, name=NAME, ratings=SCALES)
+        return _followed(rated, root / OVER_TIME)
     tracks = [track for file in files for track in _pieces(file, audio, heard)]
     return rated_corpus(NAME, tracks, SCALES, note=NOTE, source=files[0].parent)
+
+
+def _followed(corpus: Corpus, path: Path) -> Corpus:
+    """Return a corpus with what raters said of its pieces over time, where a file tells it."""
+    if not path.is_file():
+        return corpus
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        tracks = [replace(t, course=_course(known.get(Path(t.id).stem))) for t in corpus.tracks]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path}: is not as published ({error}); fetch it anew") from error
+    fingerprint = corpus_fingerprint(tracks, corpus.scales)
+    return replace(corpus, tracks=tuple(tracks), fingerprint=fingerprint)
+
+
+def _course(said: dict[str, Any] | None) -> Course | None:
+    if said is None or "time" not in said:  # of some pieces the clocks disagree
+        return None
+    time = np.array(said["time"], dtype=np.float64)
+    kept = time >= SETTLING_SECONDS
+
+    def columns(end: str) -> Floats:
+        return np.stack([np.array(said[s.name + end], np.float64)[..., kept] for s in SCALES], -1)
+
+    mean = columns("")
+    raters = np.full(mean.shape, int(said["raters"]))
+    return Course(time[kept], mean, columns("_sd"), raters, columns("_halves"))
 
 
 def _annotations(root: Path) -> list[Path]:

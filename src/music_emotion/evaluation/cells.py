@@ -30,10 +30,11 @@ from numpy.typing import NDArray
 
 from music_emotion.atomic import write_output
 from music_emotion.datasets.corpus import NO_LABEL, Corpus
+from music_emotion.datasets.courses import Moments
 from music_emotion.datasets.ratings import Ratings, Scale, scale_rows, scales_of
 from music_emotion.datasets.votes import VoteTable
 from music_emotion.errors import EvaluationError
-from music_emotion.evaluation.folds import Protocol, track_groups
+from music_emotion.evaluation.folds import Protocol, moments_of, track_groups
 from music_emotion.evaluation.scores import Scored
 from music_emotion.models.base import Target
 
@@ -287,6 +288,8 @@ class GroundTruth:
     scales: tuple[Scale, ...] = ()  #: what the tracks' ratings are on
     #: what raters said of the tracks; ``None`` where the corpus has none or is not at hand
     ratings: Ratings | None = None
+    #: what they said of the segments; ``None`` where the corpus has none over time
+    moments: Moments | None = None
 
     @property
     def n_groups(self) -> int:
@@ -313,6 +316,7 @@ class GroundTruth:
             vote_table=table and table.aligned([track.id for track in corpus.tracks]),
             scales=corpus.scales,
             ratings=corpus.ratings,
+            moments=moments_of(corpus, self.track_index),
         )
 
     @property

@@ -13,7 +13,7 @@ from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.bootstrap import sum_by_group
 from music_emotion.evaluation.cells import Cell, CellStore, GroundTruth
 from music_emotion.evaluation.folds import Protocol
-from music_emotion.models.base import Target
+from music_emotion.models.base import RATED, Target
 
 Key = tuple[Protocol, Target, str]
 """Protocol, target and model."""
@@ -46,7 +46,7 @@ def worst_tracks(out: Path, truth: GroundTruth, count: int) -> Mapping[Key, tupl
     """
     cells: dict[Key, list[Cell]] = defaultdict(list)
     for run, folds in CellStore(out).complete_runs():
-        if run.target == "ratings":  # nothing is named, so nothing wrongly
+        if run.target in RATED:  # nothing is named, so nothing wrongly
             continue
         cells[run.protocol, run.target, run.model] += [
             cell for cell in folds if cell.record.fingerprint == truth.fingerprint

@@ -21,18 +21,21 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.courses import Moments, segment_moments
 from music_emotion.datasets.grouping import connected_components
 from music_emotion.datasets.ratings import Ratings
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
+from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.models.base import Examples
+from music_emotion.models.pooling import spans_around
 
 Protocol = Literal["segment", "track", "artist"]
 """Which items must not be divided between training and test."""
@@ -45,6 +48,9 @@ DEFAULT_SEED = 42
 
 DEFAULT_FOLDS = 5
 """Folds under ``track`` and ``artist``."""
+
+MOMENT_SEGMENTS = 3
+"""Segments whose mean says what is heard at a moment: 9 s."""
 
 TEST_FRACTION = 0.2
 """Share of the segments in the one test part of ``segment``."""
@@ -187,35 +193,95 @@ def examples(
     features: Mapping[str, NDArray[np.float32]],
     track_index: NDArray[np.int64],
     protocol: Protocol,
+    *,
+    over_time: bool = False,
 ) -> Examples:
     """Return all segments of a corpus as a model sees them under a protocol.
 
     Axis 0 of the features and of ``track_index``, each segment's track, are the segments. The
     protocol decides what is one item (``unit``) and what the validation cut keeps whole
-    (``group``).
+    (``group``). With ``over_time`` a segment is an item, and its ratings are how much its moments
+    differ from the mean of its track; features that are one vector per segment are means over the
+    segments around it, by how much they differ from the track's mean. Which track is higher is
+    for the ratings of wholes.
     """
     track_index = np.asarray(track_index, dtype=np.int64)
     rows = np.arange(len(track_index), dtype=np.int64)
     by_segment = protocol == "segment"
     genres = np.unique(corpus.genres, return_inverse=True)[1].astype(np.int64)
-    ratings = corpus.ratings
+    ratings: Ratings | Moments | None = corpus.ratings
+    if over_time and (moments := moments_of(corpus, track_index)) is not None:
+        ratings = replace(moments, mean=_differences(moments.mean, track_index))
+        features = {
+            name: _differences(means_around(values, track_index), track_index).astype(np.float32)
+            if values.ndim == 2
+            else values
+            for name, values in features.items()
+        }
+    places = rows if over_time else track_index
+    by_segment = by_segment or over_time
     return Examples(
         features=features,
         rows=rows,
         track_index=track_index,
         unit=rows if by_segment else track_index,
-        group=rows if by_segment else track_groups(protocol, corpus)[track_index],
+        group=rows if protocol == "segment" else track_groups(protocol, corpus)[track_index],
         label=corpus.labels[track_index],
         vote_fractions=corpus.vote_fractions[track_index],
         listeners=corpus.listeners[track_index],
         genre=genres[track_index],
-        ratings=None if ratings is None else ratings.mean.astype(np.float32)[track_index],
-        raters=None if ratings is None else _raters(ratings)[track_index],
+        ratings=None if ratings is None else ratings.mean.astype(np.float32)[places],
+        raters=None if ratings is None else _raters(ratings)[places],
     )
 
 
-def _raters(ratings: Ratings) -> NDArray[np.int64]:
-    """Return how many people rated each track, the mean over scales, shape (tracks,), 1 or more."""
+def moments_of(corpus: Corpus, track_index: NDArray[np.int64]) -> Moments | None:
+    """Return ratings over time of segments, ``None`` where nobody gave any.
+
+    ``track_index`` (n,) is each segment's track.
+    """
+    if not corpus.has_courses:
+        return None
+    courses = [track.course for track in corpus.tracks]
+    return segment_moments(courses, corpus.scales, track_index, SEGMENT_SECONDS)
+
+
+def means_around(
+    values: NDArray[np.float32], track_index: NDArray[np.int64], width: int = MOMENT_SEGMENTS
+) -> NDArray[np.float32]:
+    """Return the mean over the segments of a track around each, shape as ``values`` (n, d).
+
+    Examples
+    --------
+    >>> values = np.array([[0.0], [3.0], [9.0], [7.0]], np.float32)
+    >>> means_around(values, np.array([0, 0, 0, 1]), 3).ravel().tolist()
+    [1.5, 4.0, 6.0, 7.0]
+    """
+    means = np.empty(values.shape, np.float32)
+    order = np.argsort(track_index, kind="stable")
+    counts = np.bincount(track_index)
+    for rows in np.split(order, counts.cumsum()[:-1]):
+        some = np.asarray(values[rows])
+        for row, span in zip(rows.tolist(), spans_around(len(rows), width), strict=True):
+            means[row] = some[span].mean(axis=0)
+    return means
+
+
+def _differences(
+    values: NDArray[np.floating], track_index: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return by how much each segment differs from its track's mean; NaN takes no part in it."""
+    known = np.isfinite(values)
+    sums = np.zeros((int(track_index.max()) + 1, values.shape[1]))
+    counts = np.zeros_like(sums)
+    np.add.at(sums, track_index, np.where(known, values, 0.0))
+    np.add.at(counts, track_index, known)
+    means = sums / np.maximum(counts, 1)
+    return np.asarray(values - means[track_index], dtype=np.float64)
+
+
+def _raters(ratings: Ratings | Moments) -> NDArray[np.int64]:
+    """Return how many people rated each item, the mean over scales, shape (n,), 1 or more."""
     raters: NDArray[np.int64] = np.rint(ratings.raters.mean(axis=1)).astype(np.int64)
     return np.maximum(raters, 1)
 

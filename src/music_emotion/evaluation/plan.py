@@ -25,7 +25,7 @@ from music_emotion.evaluation.folds import (
 )
 from music_emotion.evaluation.provenance import code_digest, versions
 from music_emotion.evaluation.train_cell import Task, training_seed
-from music_emotion.models.base import Model, Target, seen_features
+from music_emotion.models.base import RATED, Model, Target, seen_features
 from music_emotion.models.ensemble import Ensemble
 from music_emotion.models.registry import (
     BASELINE_NAMES,
@@ -94,7 +94,8 @@ def model_names(words: Iterable[str], targets: Sequence[Target] = ("label",)) ->
     models, ``baselines`` for what any model has to beat, ``all`` for every model. No word at all
     stands for ``six,baselines``, and where ratings are among the targets for all that learn them.
     """
-    if "ratings" in targets and not ",".join(words := list(words)).replace(",", " ").split():
+    words = list(words)
+    if set(RATED) & set(targets) and not ",".join(words).replace(",", " ").split():
         return RATING_MODELS
     sets = {"six": REFERENCE_NAMES, "baselines": BASELINE_NAMES, "all": MODEL_NAMES}
     names: dict[str, None] = {}
@@ -169,7 +170,7 @@ def check_plan(comparison: Comparison, corpus: Corpus) -> None:
         )
     for target in comparison.targets:
         check_target(target, corpus, comparison.protocols)
-    if "ratings" in comparison.targets:
+    if set(RATED) & set(comparison.targets):
         check_learns_ratings(create(name, **comparison.settings) for name in comparison.models)
 
 
@@ -189,9 +190,14 @@ def check_target(
             f"corpus {corpus.name!r} has no ratings to learn: name their columns with --ratings, "
             "or leave --target ratings out"
         )
-    if target == "ratings" and "segment" in protocols:
+    if target == "ratings-over-time" and not corpus.has_courses:
+        raise EvaluationError(
+            f"corpus {corpus.name!r} has no ratings over time: put them beside its table, as "
+            "NAME-over-time.csv beside NAME.csv, or use --target ratings"
+        )
+    if target in RATED and "segment" in protocols:
         raise EvaluationError("ratings are of whole tracks: use --protocol track or artist")
-    if target != "ratings" and not corpus.has_labels:
+    if target not in RATED and not corpus.has_labels:
         raise EvaluationError(
             f"corpus {corpus.name!r} has ratings and no labels: use --target ratings"
         )
@@ -235,7 +241,7 @@ class _Layout:
         before = plan.feature_names.get(model.name, ())
         plan.feature_names[model.name] = tuple(dict.fromkeys((*before, *seen)))
         described = describe(model)
-        if run.target == "ratings":
+        if run.target in RATED:
             candidates = getattr(model, "rating_candidates", ())
             described["rating_candidates"] = [asdict(candidate) for candidate in candidates]
         features = {name: self.feature_versions.get(name, "") for name in seen}

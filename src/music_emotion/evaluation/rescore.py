@@ -17,6 +17,7 @@ from music_emotion.evaluation.plan import quick_corpus
 from music_emotion.evaluation.rating_results import RatingFigures
 from music_emotion.evaluation.results import ModelResult, Results, collect
 from music_emotion.evaluation.results_file import SUMMARY, summary_rows
+from music_emotion.models.base import RATED
 
 METRICS_OF_VOTES = (
     *(metric.name for metric in METRICS if metric.needs_votes),
@@ -100,7 +101,7 @@ def check_summary(out: Path, scored: Rescored) -> str:
 
 def _needs_data(row: Sequence[str]) -> bool:
     """Whether a row of ``summary.csv`` cannot be computed from the predictions alone."""
-    return row[2] == "ratings" or row[3] in METRICS_OF_VOTES
+    return row[2] in RATED or row[3] in METRICS_OF_VOTES
 
 
 def check_against(

@@ -31,7 +31,7 @@ from music_emotion.evaluation.rating_results import (
 )
 from music_emotion.evaluation.scores import Estimate, Scored
 from music_emotion.evaluation.strict_json import NOT_WRITTEN, OPTIONAL, json_key
-from music_emotion.models.base import Target
+from music_emotion.models.base import RATED, Target
 
 
 def model_title(model: str, target: Target) -> str:
@@ -140,7 +140,7 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
     come last, by name.
     """
     runs: dict[tuple[Protocol, Target, str], list[Repeat]] = defaultdict(list)
-    rated: dict[tuple[Protocol, str], dict[int, tuple[Cell, ...]]] = defaultdict(dict)
+    rated: dict[tuple[Protocol, Target, str], dict[int, tuple[Cell, ...]]] = defaultdict(dict)
     by_share: dict[CurveKey, dict[float, dict[int, Scored]]]
     by_share = defaultdict(lambda: defaultdict(dict))
     left_out = []
@@ -148,8 +148,9 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
         reason = _unfit(run, cells, truth)
         if reason:
             left_out.append(f"{run.stem} is left out of the tables: {reason}")
-        elif run.target == "ratings":
-            rated[run.protocol, run.model][run.seed] = cells
+        elif run.target in RATED:
+            if not run.of_curve:
+                rated[run.protocol, run.target, run.model][run.seed] = cells
         else:
             repeat = pool_folds(run, cells, truth)
             key = run.protocol, run.target, run.model
@@ -177,17 +178,25 @@ def collect(out: Path, truth: GroundTruth, model_order: Sequence[str] = ()) -> R
     ratings = None
     if truth.ratings is not None and rated:
         rows = [
-            rating_result(protocol, model, seeds, truth.ratings, truth.group, resamples)
-            for (protocol, model), seeds in rated.items()
+            rating_result(
+                protocol,
+                model,
+                seeds,
+                truth.ratings if target == "ratings" else truth.moments,
+                truth.group,
+                resamples,
+            )
+            for (protocol, target, model), seeds in rated.items()
         ]
         rows.sort(
             key=lambda row: (
                 PROTOCOLS.index(row.protocol),
+                row.over_time,
                 order.get(row.model, len(order)),
                 row.model,
             )
         )
-        ratings = rating_figures(rows, truth.ratings)
+        ratings = rating_figures(rows, truth.ratings, truth.moments)
     curves = learning_curves(by_share, resamples)
     return Results(truth, tuple(models), tuple(left_out), yardstick, ratings, curves)
 
@@ -196,7 +205,7 @@ def _unfit(run: Run, cells: tuple[Cell, ...], truth: GroundTruth) -> str:
     """Return why a run does not belong in the tables, empty if it does."""
     if any(cell.record.fingerprint != truth.fingerprint for cell in cells):
         return "it was made on other data"
-    if run.target == "ratings" and truth.ratings is None:
+    if run.target in RATED and truth.ratings is None:
         return "the ratings are not at hand"
     folds = truth.folds.get(run.protocol)
     if any(cell.record.n_folds != folds for cell in cells) or len(cells) != folds:

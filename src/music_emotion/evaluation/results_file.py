@@ -325,7 +325,8 @@ def summary_rows(
         about = (str(row.seeds[0]), str(len(row.seeds)), str(row.n))
         for scale, scores in row.scores.items():
             for name, estimate in scores.items():
-                key = (row.protocol, row.model, "ratings", f"{name}_{scale}")
+                target = "ratings-over-time" if row.over_time else "ratings"
+                key = (row.protocol, row.model, target, f"{name}_{scale}")
                 yield (*key, *_digits(estimate), *about)
 
 

@@ -16,7 +16,7 @@ from music_emotion.datasets.corpus import Corpus
 from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.cells import Cell, CellName, Record
 from music_emotion.evaluation.folds import Fold, assert_disjoint, examples
-from music_emotion.models.base import Examples, Prediction, Target
+from music_emotion.models.base import RATED, Examples, Prediction, Target, learned
 from music_emotion.models.pooling import pool_rows
 from music_emotion.models.registry import create
 from music_emotion.progress import Progress
@@ -89,12 +89,18 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
     """Train a model on the training part of a fold and predict the test part."""
     started = time.perf_counter()
     run = task.name.run
-    everything = examples(workplace.corpus, workplace.arrays, workplace.track_index, run.protocol)
+    everything = examples(
+        workplace.corpus,
+        workplace.arrays,
+        workplace.track_index,
+        run.protocol,
+        over_time=run.target == "ratings-over-time",
+    )
     assert_disjoint(run.protocol, workplace.corpus, workplace.track_index, task.fold)
     model = create(run.model, **task.settings)
     report = model.fit(
         everything.take(task.fold.train),
-        target=run.target,
+        target=learned(run.target),
         seed=training_seed(run.seed, task.name.fold, run.training),
         progress=progress,
     )
@@ -120,7 +126,7 @@ def train_cell(task: Task, workplace: Workplace, progress: Progress | None = Non
 
 def _check_ratings(prediction: Prediction, corpus: Corpus, target: Target) -> None:
     """Raise unless a model that learned ratings, and no other, predicts one per scale."""
-    scales = len(corpus.scales) if target == "ratings" else 0
+    scales = len(corpus.scales) if target in RATED else 0
     predicted = 0 if prediction.ratings is None else prediction.ratings.shape[1]
     if predicted != scales:
         raise MusicEmotionError(

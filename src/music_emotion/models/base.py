@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 FloatType = TypeVar("FloatType", np.float32, np.float64)
 
-Target = Literal["label", "votes", "ratings"]
+Target = Literal["label", "votes", "ratings", "ratings-over-time"]
 """``label``: learn the dominant emotion; ``votes``: learn the listeners' vote fractions;
 ``ratings``: learn what raters said on the corpus' own scales. A model that can do the last says so
-with an attribute ``learns_ratings``, and may see other features then: ``rating_feature_names``."""
+with an attribute ``learns_ratings``, and may see other features then: ``rating_feature_names``.
+``ratings-over-time``: the same of each segment, as an item of its own; to a model these are
+``ratings``, see :func:`learned`."""
+
+RATED: tuple[Target, ...] = ("ratings", "ratings-over-time")
+"""The targets that are ratings."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +137,18 @@ class FitReport:
     parameters: int = 0
 
 
+def learned(target: Target) -> Target:
+    """Return the target as a model is told it.
+
+    >>> learned("ratings-over-time"), learned("votes")
+    ('ratings', 'votes')
+    """
+    return "ratings" if target in RATED else target
+
+
 def seen_features(model: Model, target: Target) -> tuple[str, ...]:
     """Return the names of the features that a model sees where it learns a target."""
-    names = getattr(model, "rating_feature_names", None) if target == "ratings" else None
+    names = getattr(model, "rating_feature_names", None) if target in RATED else None
     return tuple(model.feature_names if names is None else names)
 
 

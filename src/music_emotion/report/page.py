@@ -23,7 +23,7 @@ from music_emotion.evaluation.results import ModelResult
 from music_emotion.evaluation.results_file import Document
 from music_emotion.report import plots, tables
 from music_emotion.report.listeners import ListenerFigures
-from music_emotion.report.ratings import MEANING, agreement_line, rating_tables
+from music_emotion.report.ratings import MEANING, OVER_TIME, agreement_line, rating_tables
 
 TEMPLATES = Path(__file__).parent / "templates"
 STRONG_SHARE = 0.76
@@ -108,8 +108,10 @@ def write_page(
         version=__version__,
         overview=tables.overview(document),
         ratings=[] if ratings is None else list(rating_tables(ratings)),
-        ratings_meaning=MEANING,
-        raters=[] if ratings is None else [agreement_line(one) for one in ratings.ceilings],
+        ratings_meaning=_rating_meaning(document),
+        raters=[]
+        if ratings is None
+        else [agreement_line(one) for one in (*ratings.ceilings, *ratings.course_ceilings)],
         best=heard,
         protocol_titles=tables.PROTOCOL_TITLES,
         share=tables.share,
@@ -145,6 +147,14 @@ def write_page(
     )
     write_output(path, page.encode())
     return remarks
+
+
+def _rating_meaning(document: Document) -> str:
+    rows = () if document.ratings is None else document.ratings.rows
+    kinds = {row.over_time for row in rows}
+    return " ".join(
+        [*([MEANING] if False in kinds else []), *([OVER_TIME] if True in kinds else [])]
+    )
 
 
 def _best_rows(document: Document) -> list[ModelResult]:

@@ -64,6 +64,7 @@ TARGET_TITLES: Mapping[Target, str] = {
     "label": "trained on the dominant emotion",
     "votes": "trained on the listeners' votes",
     "ratings": "trained on ratings",
+    "ratings-over-time": "trained on ratings over time",
 }
 SHOWN_PANELS = (1, 2, 4, 8, 12, 16, 20, 24)
 """Sizes of panels of listeners that tables show."""

@@ -31,6 +31,7 @@ from music_emotion.report.page import write_page
 from music_emotion.report.plots import write_paper_pictures, write_pictures
 from music_emotion.report.ratings import (
     MEANING,
+    OVER_TIME,
     agreement_line,
     rating_lines,
     rating_table,
@@ -124,16 +125,24 @@ def markdown_report(document: Document, pictures: Mapping[str, str]) -> str:
 
 def _ratings(ratings: RatingFigures, document: Document) -> list[str]:
     """Return the tables of models that learned ratings, and how far the raters agree."""
-    parts = [f"## Models {TARGET_TITLES['ratings']}", MEANING]
-    for protocol in reversed(PROTOCOLS):
-        if rows := ratings.under(protocol):
-            parts.append(f"### {PROTOCOL_TITLES[protocol]} (`{protocol}`)")
-            parts.append(_size(rows[0], document))
-            for scale in ratings.scales:
-                table = rating_table(ratings, protocol, scale)
-                parts += [f"{table.caption}:", table.to_markdown()]
-    if ratings.ceilings:
-        parts.append("\n".join(f"- {agreement_line(ceiling)}" for ceiling in ratings.ceilings))
+    parts = []
+    for target, meaning, ceilings in (
+        ("ratings", MEANING, ratings.ceilings),
+        ("ratings-over-time", OVER_TIME, ratings.course_ceilings),
+    ):
+        over_time = target == "ratings-over-time"
+        if not any(row.over_time == over_time for row in ratings.rows):
+            continue
+        parts += [f"## Models {TARGET_TITLES[target]}", meaning]  # type: ignore[index]
+        for protocol in reversed(PROTOCOLS):
+            if rows := ratings.under(protocol, over_time=over_time):
+                parts.append(f"### {PROTOCOL_TITLES[protocol]} (`{protocol}`)")
+                parts.append(_size(rows[0], document))
+                for scale in ratings.scales:
+                    table = rating_table(ratings, protocol, scale, over_time=over_time)
+                    parts += [f"{table.caption}:", table.to_markdown()]
+        if ceilings:
+            parts.append("\n".join(f"- {agreement_line(ceiling)}" for ceiling in ceilings))
     return parts
 
 

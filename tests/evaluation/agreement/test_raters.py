@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from music_emotion.datasets.ratings import Ratings, Scale
-from music_emotion.evaluation.agreement.raters import rating_ceilings, spearman_brown
+from music_emotion.datasets.courses import Moments
+from music_emotion.datasets.ratings import Rating, Ratings, Scale
+from music_emotion.evaluation.agreement.raters import (
+    course_ceilings,
+    rating_ceilings,
+    spearman_brown,
+    worth_in_raters,
+)
 from music_emotion.evaluation.metrics import RATING_METRICS
 from music_emotion.evaluation.rating_results import RatedItems, resampled_ratings
 
@@ -81,3 +87,55 @@ def test_raters_who_only_scatter_agree_on_nothing() -> None:
     ratings = Ratings((Scale("a"),), mean, np.full((20, 1), 9.0), np.full((20, 1), 4))
     (ceiling,) = rating_ceilings(ratings)
     assert (ceiling.reliability, ceiling.r, ceiling.halves) == (0.0, 0.0, 0.0)
+
+
+def moments(mean: np.ndarray, halves: np.ndarray, deviation: float, raters: int = 20) -> Moments:
+    """Two pieces of five segments on one scale."""
+    column = mean[:, None]
+    return Moments(
+        (Scale("mood"),),
+        np.repeat([0, 1], 5),
+        column,
+        np.full(column.shape, deviation),
+        np.full(column.shape, raters),
+        halves[:, :, None],
+    )
+
+
+def test_the_ceiling_of_a_course_is_what_two_halves_of_the_raters_say() -> None:
+    rng = np.random.default_rng(0)
+    course = rng.normal(size=10)
+    halves = np.stack([course + rng.normal(size=10), course + rng.normal(size=10)])
+    halves[0, 5:] += 7.0  # a level is no part of the course
+    (found,) = course_ceilings(moments(halves.mean(axis=0), halves, 50.0))
+    r = np.mean([np.corrcoef(*halves[:, part])[0, 1] for part in (slice(5), slice(5, 10))])
+    assert found.reliability == pytest.approx(2 * r / (1 + r))
+    assert found.halves == pytest.approx(r)
+    assert (found.tracks, found.raters) == (2, pytest.approx(20.0))
+    within = np.mean([halves.mean(axis=0)[part].var() for part in (slice(5), slice(5, 10))])
+    assert found.rmse == pytest.approx(np.sqrt((1 - found.reliability) * within))
+
+
+def test_without_halves_the_scatter_sets_it() -> None:
+    course = np.tile([-2.0, -1.0, 0.0, 1.0, 2.0], 2)  # variance 2 within each piece
+    unknown = np.full((2, 10), np.nan)
+    (found,) = course_ceilings(moments(course, unknown, 2.0))
+    assert found.reliability == pytest.approx(1 - (4 / 20) / 2)
+    assert course_ceilings(moments(course, unknown, np.nan)) == ()
+    (none,) = course_ceilings(moments(course, unknown, 100.0))
+    assert none.reliability == 0
+
+
+@pytest.mark.parametrize("k", [1, 3, 12, 20])
+def test_a_panel_of_raters_is_worth_itself(k: int) -> None:
+    """Simulated: the mean of k raters correlates with that of 20 others as the formulas say."""
+    rng = np.random.default_rng(k)
+    truth = rng.normal(size=(40_000, 1))
+    mean = (truth + 2.0 * rng.normal(size=(40_000, 20))).mean(axis=1)
+    panel = (truth + 2.0 * rng.normal(size=(40_000, k))).mean(axis=1)
+    rows = [[Rating(float(value), 2.0, 20)] for value in mean]
+    (ceiling,) = rating_ceilings(Ratings.of([Scale("mood")], rows))
+    r = float(np.corrcoef(mean, panel)[0, 1])
+    assert worth_in_raters(r, ceiling) == pytest.approx(k, rel=0.1)
+    assert worth_in_raters(0.0, ceiling) == 0.0
+    assert worth_in_raters(0.999, ceiling) == np.inf

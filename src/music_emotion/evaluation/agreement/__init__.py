@@ -32,7 +32,12 @@ from music_emotion.evaluation.agreement.panels import (
     build_yardstick,
     panel_curve,
 )
-from music_emotion.evaluation.agreement.raters import RatingCeiling, rating_ceilings
+from music_emotion.evaluation.agreement.raters import (
+    RatingCeiling,
+    course_ceilings,
+    rating_ceilings,
+    worth_in_raters,
+)
 
 __all__ = [
     "Ceilings",
@@ -44,7 +49,9 @@ __all__ = [
     "Yardstick",
     "build_yardstick",
     "ceilings",
+    "course_ceilings",
     "panel_curve",
     "people_confuse",
     "rating_ceilings",
+    "worth_in_raters",
 ]
