@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from music_emotion import __version__
 
@@ -39,6 +39,8 @@ html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
 html_title = f"music-emotion {__version__}"
 html_copy_source = False
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_js_files = ["scrolling.js"]
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#1d4e89", "color-brand-content": "#1d4e89"},
     "dark_css_variables": {"color-brand-primary": "#8ab4e8", "color-brand-content": "#8ab4e8"},
@@ -76,6 +78,17 @@ def name_folders_of_the_repository(app: Sphinx, page: str, source: list[str]) ->
     source[0] = LINK_TO_FOLDER.sub(r"\1", source[0])
 
 
+def give_captions_a_level(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], document: object
+) -> None:
+    """Complete the sidebar's captions: Sphinx makes them headings without a level."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace(
+        'role="heading"', 'role="heading" aria-level="2"'
+    )
+
+
 def setup(app: Sphinx) -> None:
-    """Register what happens while pages are read."""
+    """Register what happens while pages are read and written."""
     app.connect("source-read", name_folders_of_the_repository)
+    app.connect("html-page-context", give_captions_a_level, priority=900)  # after the theme

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from helpers.accessibility import THEMES, needs_axe, serious_problems
 from helpers.browser import CHROMIUM, PATIENCE, launched
 from helpers.code_blocks import PAGES, ROOT
 from helpers.markdown import STRAY, code_of
@@ -45,6 +46,11 @@ SOUGHT = {
     "onnx": "onnx.html",
 }
 """Where a search leads first."""
+LOOKED_AT = (
+    *("index", "start", "predict", "map", "science", "results", "changelog", "http-api"),
+    *("search", "py-modindex", "api/music_emotion.library.distributed", "models/default"),
+)
+"""A page of each kind, and those with the widest tables and code."""
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 
@@ -181,6 +187,19 @@ def test_a_search_leads_to_the_guide_first(words: str, address: str, phone: Page
     assert pages[0] == SOUGHT[words]
     insides = [page.startswith("api/") for page in pages]
     assert insides == sorted(insides)  # all that was written for readers, then Python's insides
+
+
+@needs_axe
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_keeps_people_from_using_it(theme: str, address: str, phone: Page) -> None:
+    context = phone.context.browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    for name in LOOKED_AT:
+        page.goto(f"{address}/{name}.html")
+        page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        assert serious_problems(page) == [], name
+    context.close()
 
 
 def visible(html: str) -> str:

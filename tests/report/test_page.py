@@ -12,7 +12,10 @@ from pathlib import Path
 import html5lib
 import pytest
 import soundfile
+from playwright.sync_api import sync_playwright
 
+from helpers.accessibility import THEMES, needs_axe, serious_problems
+from helpers.browser import launched
 from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.cells import read_ground_truth
 from music_emotion.evaluation.error_analysis import worst_tracks
@@ -205,3 +208,16 @@ def test_digits_can_be_read_on_every_shade_of_a_confusion_matrix() -> None:
             ink = known["strong" if share > STRONG_SHARE else "digits"]
             dark, bright = sorted((luminance(shade), luminance(ink)))
             assert (bright + 0.05) / (dark + 0.05) >= 4.5, (per_cent, theme)
+
+
+@needs_axe
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_keeps_people_from_using_it(theme: str, planted, tmp_path: Path) -> None:
+    written(planted.folder, tmp_path / "page.html", planted.corpus, audio=True)
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        seen = browser.new_page(color_scheme=theme)
+        seen.goto((tmp_path / "page.html").as_uri())
+        seen.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        assert serious_problems(seen) == []
+        browser.close()

@@ -1,0 +1,49 @@
+"""What axe-core finds on a page that keeps people from using it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from helpers.browser import CHROMIUM
+
+PACKAGE = find_spec("axe_playwright_python")  # which brings axe-core
+SERIOUS = ("serious", "critical")
+RUN = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  return JSON.stringify(violations.map(({ id, impact, help, nodes }) => ({
+    id, impact, help,
+    where: nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`),
+  })));
+}"""
+THEMES = ("light", "dark")
+
+needs_axe = pytest.mark.skipif(
+    CHROMIUM is None or PACKAGE is None,
+    reason="needs Chromium and axe-core (pip install axe-playwright-python)",
+)
+
+
+@cache
+def _engine() -> str:
+    assert PACKAGE is not None and PACKAGE.origin is not None
+    return Path(PACKAGE.origin).with_name("axe.min.js").read_text(encoding="utf-8")
+
+
+def serious_problems(page: Page) -> list[str]:
+    """What of a page is a serious problem or worse, a line for each place.
+
+    The engine is evaluated, not loaded, which no policy of the page's forbids.
+    """
+    page.evaluate(_engine())
+    return [
+        f"{found['id']} ({found['impact']}): {found['help']}: {place}"
+        for found in json.loads(page.evaluate(RUN))
+        if found["impact"] in SERIOUS
+        for place in found["where"]
+    ]
