@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Iterator
@@ -15,7 +14,9 @@ import pytest
 import soundfile
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from helpers.accessibility import THEMES, needs_axe, serious_problems
 from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
+from helpers.firefox import needs_firefox, running_firefox
 from helpers.sounds import RATE, tone
 from helpers.tracks import track
 from music_emotion.emotions import EMOTIONS, GEMS
@@ -450,14 +451,26 @@ def test_both_themes(browser: Browser, filled: Catalogue, tmp_path: Path) -> Non
         assert pixel(page, 0.5, 0.5) == [255] * 4
 
 
-@needs_browser
-def test_a_track_is_played_where_its_file_is(
-    browser: Browser, catalogue: Catalogue, tmp_path: Path
+@needs_axe
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_keeps_people_from_using_it(
+    theme: str, browser: Browser, filled: Catalogue, tmp_path: Path
 ) -> None:
+    write_map(filled, tmp_path / "map.html")
+    with visit(browser, (tmp_path / "map.html").as_uri(), color_scheme=theme) as seen:
+        page = seen.page
+        page.get_by_role("button", name="Select all shown").click()
+        page.locator("#list").get_by_role("button", name="Björk - Ärger").click()
+        page.get_by_role("button", name="Play", exact=True).click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert serious_problems(page) == []
+
+
+@pytest.fixture
+def beside_a_song(catalogue: Catalogue, tmp_path: Path) -> Path:
+    """A map of two tracks, the file of one of which is there."""
     song = tmp_path / "a song #1.wav"
-    sound = io.BytesIO()
-    soundfile.write(sound, tone(3.0), RATE, format="WAV")
-    song.write_bytes(sound.getvalue())
+    soundfile.write(song, tone(3.0), RATE)
     catalogue.write_all(
         [
             felt(str(song), 0.5, 0.5, Tags(title="here"), power=0.5),
@@ -465,7 +478,12 @@ def test_a_track_is_played_where_its_file_is(
         ]
     )
     write_map(catalogue, tmp_path / "map.html")
-    with visit(browser, (tmp_path / "map.html").as_uri()) as seen:
+    return tmp_path / "map.html"
+
+
+@needs_browser
+def test_a_track_is_played_where_its_file_is(browser: Browser, beside_a_song: Path) -> None:
+    with visit(browser, beside_a_song.as_uri()) as seen:
         page = seen.page
         page.get_by_role("button", name="Whole").click()
         page.mouse.click(*at(page, 0.5, 0.5))
@@ -508,3 +526,50 @@ def test_a_phone_shows_the_map(browser: Browser, filled: Catalogue, tmp_path: Pa
         page.locator("#stage").scroll_into_view_if_needed()
         page.touchscreen.tap(*at(page, 0.5, -0.5))
         expect(page.locator("#track-title")).to_have_text("Calm")
+
+
+@needs_firefox
+def test_firefox_points_filters_and_selects(filled: Catalogue, tmp_path: Path) -> None:
+    write_map(filled, tmp_path / "map.html")
+    with running_firefox(tmp_path / "firefox") as firefox:
+        firefox.goto((tmp_path / "map.html").as_uri())
+        firefox.until("document.body.classList.contains('started')")
+        firefox.click("#whole")
+        firefox.click("#lassoes")
+        firefox.box("#stage")
+        box = firefox.box("#dots")
+
+        def at(valence: float, arousal: float) -> tuple[float, float]:
+            return (
+                box["x"] + (valence + 1) / 2 * box["width"],
+                box["y"] + (1 - arousal) / 2 * box["height"],
+            )
+
+        firefox.pointer([at(0.5, -0.5)])
+        assert firefox.text("#tip b") == "Calm"
+        firefox.drag(*(at(*place) for place in UPPER_LEFT))
+        assert firefox.text("#selected") == "2 tracks, 6:00"
+        firefox.click("#save")
+        assert firefox.saved("selection.m3u8").decode().splitlines()[1:3] == [
+            "#EXTINF:180,Ann - Tense",
+            "/music/a/tense.mp3",
+        ]
+        firefox.click("#artist")
+        firefox.press(*"bjork")
+        firefox.until("document.getElementById('count').innerText.startsWith('1 of 6')")
+        assert firefox.complaints == []
+
+
+@needs_firefox
+def test_firefox_plays_a_track_where_its_file_is(beside_a_song: Path, tmp_path: Path) -> None:
+    with running_firefox(tmp_path / "firefox") as firefox:
+        firefox.goto(beside_a_song.as_uri())
+        firefox.until("document.body.classList.contains('started')")
+        firefox.click("#list li:first-child button")
+        firefox.click("#play")
+        firefox.until("document.getElementById('audio').currentTime > 0")
+        assert firefox.text("#play") == "Pause"
+        firefox.click("#list li:last-child button")
+        firefox.click("#play")
+        firefox.until("document.getElementById('unheard').checkVisibility()")
+        assert "no.wav cannot be played: it is not there" in firefox.text("#unheard")

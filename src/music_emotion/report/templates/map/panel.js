@@ -58,6 +58,9 @@ export function factsOf(tracks, lists, track) {
   ].filter(([, value]) => value);
 }
 
+// Whether nothing was decoded; what was plays on also where there is no device to hear it by.
+const isUnheard = (audio) => audio.error !== null && audio.readyState < audio.HAVE_CURRENT_DATA;
+
 export class Panel {
   #track = null;
   #listed = [];
@@ -120,7 +123,7 @@ export class Panel {
   play(track = this.#track) {
     if (track === null) return;
     const audio = find("audio");
-    if (this.#playing === track && !audio.error) {
+    if (this.#playing === track && !isUnheard(audio)) {
       if (audio.paused) audio.play();
       else audio.pause();
       return;
@@ -134,6 +137,10 @@ export class Panel {
 
   #fail() {
     const audio = find("audio");
+    if (!isUnheard(audio)) {
+      find("status").textContent = "The browser finds no sound device.";
+      return;
+    }
     const path = pathOf(this.tracks, this.lists, this.#playing);
     audio.hidden = true;
     find("unheard").textContent = location.protocol.startsWith("http")
@@ -145,7 +152,7 @@ export class Panel {
 
   #label() {
     const audio = find("audio");
-    const plays = this.#playing === this.#track && !audio.paused && !audio.error;
+    const plays = this.#playing === this.#track && !audio.paused && !isUnheard(audio);
     find("play").textContent = plays ? "Pause" : "Play";
   }
 

@@ -552,8 +552,11 @@ export class Track {
   async #noSound() {
     const { music } = this;
     if (this.#unplayable || !this.#wave || !music) return;
+    const media = this.#wave.getMediaElement();
     if (await isReadable(music)) {
-      this.#cannotPlay("This browser cannot play the format; the curves are right all the same.");
+      // What was decoded plays on without a sound, where there is nothing to hear it by.
+      if (media.readyState >= media.HAVE_CURRENT_DATA) this.#context.announce("The browser finds no sound device.");
+      else this.#cannotPlay("This browser cannot play the format; the curves are right all the same.");
     } else if (this.music === music) {
       this.music = null;
       this.#openWave();
