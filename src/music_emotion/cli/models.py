@@ -69,6 +69,7 @@ def train(
     """Train one model on all tracks, and keep it."""
     # Idle OpenMP threads that spin starve the others; read when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from music_emotion.datasets.corpus import LEFT_OUT
     from music_emotion.datasets.rating_columns import read_scales
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.evaluation.refit import check_trainable, default_target, refit
@@ -109,7 +110,9 @@ def train(
         typer.echo(note)
     typer.echo(f"written to {out}")
     # Once more: why the exit code is not 0.
-    options.end_with((failure.message for failure in features.failures), "left out")
+    lines = [line.removeprefix(LEFT_OUT) for line in corpus.remarks if line.startswith(LEFT_OUT)]
+    lines += [failure.message for failure in features.failures]
+    options.end_with(lines, "left out")
 
 
 def export(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from music_emotion.audio import decode
 from music_emotion.datasets import emotify, folder
+from music_emotion.datasets.corpus import LEFT_OUT
 from music_emotion.datasets.sources import Source
 from music_emotion.digest import file_digest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError
@@ -81,12 +82,24 @@ def validate(source: Source, *, seed: int = 0, progress: Progress | None = None)
             warnings += remarks
             if progress is not None:
                 progress(done, len(paths))
-    if not problems:
-        try:  # what the loader refuses beyond single files: counts, genres, numbering
-            warnings += source.load(seed=seed).remarks
-        except DatasetError as error:
-            problems.append(str(error))
+    if not problems or source.kind == "folder":
+        _load(source, seed, problems, warnings)
     return Validation(len(paths), published, tuple(problems), tuple(warnings))
+
+
+def _load(source: Source, seed: int, problems: list[str], warnings: list[str]) -> None:
+    """Add what the loader says beyond single files: counts, genres, ratings, those over time."""
+    try:
+        remarks = source.load(seed=seed).remarks
+    except DatasetError as error:
+        problems += [str(error)] if not problems else []
+        return
+    for remark in remarks:
+        plain = remark.removeprefix(LEFT_OUT)
+        if plain == remark or source.kind != "folder":
+            warnings.append(remark)
+        elif plain not in problems:
+            problems.append(plain)
 
 
 def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
