@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from music_emotion.cli.options import CsvOption, DataOption, DemoOption, no_music
+from music_emotion.cli.options import CsvOption, DataOption, DemoOption, RatingsOption, no_music
 from music_emotion.cli.progress import extract_with_bar, progress_bar
 
 
@@ -74,13 +74,30 @@ def listeners(
     seed: Annotated[
         int, Option(min=0, metavar="N", help="Seed of the random halves and panels.")
     ] = 0,
+    data: DataOption = None,
+    csv: CsvOption = None,
+    ratings: RatingsOption = None,
+    demo: DemoOption = False,
 ) -> None:
     """Measure how far listeners agree.
 
-    Ceilings for models, panels of listeners, and what people confuse.
+    Ceilings for models, panels of listeners, and what people confuse. Of data with ratings
+    (--data, --csv, --demo): how reliable they are, and what so many raters are worth.
     """
+    from music_emotion.datasets.rating_columns import read_scales
+    from music_emotion.datasets.sources import open_corpus
     from music_emotion.report.listeners import listeners_table, write_listeners
+    from music_emotion.report.raters import RATERS, measure_raters, raters_table, write_raters
 
+    if data is not None or csv is not None or demo:
+        corpus = open_corpus(data, csv, use_demo=demo, ratings=read_scales(ratings or ()))
+        for line in corpus.remarks:
+            typer.echo(line)
+        found = measure_raters(corpus, sys.argv[1:])
+        write_raters(out, found)
+        typer.echo(raters_table(found))
+        typer.echo(f"written to {out / RATERS}")
+        return
     figures = write_listeners(votes, out, seed, sys.argv[1:])
     typer.echo(listeners_table(figures))
     typer.echo(f"written to {out / 'listeners.json'} and {out / 'listeners.png'}")

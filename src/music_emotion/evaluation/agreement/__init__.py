@@ -36,6 +36,7 @@ from music_emotion.evaluation.agreement.raters import (
     RatingCeiling,
     course_ceilings,
     rating_ceilings,
+    spearman_brown,
     worth_in_raters,
 )
 
@@ -53,5 +54,6 @@ __all__ = [
     "panel_curve",
     "people_confuse",
     "rating_ceilings",
+    "spearman_brown",
     "worth_in_raters",
 ]
