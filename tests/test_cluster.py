@@ -2,10 +2,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
+from helpers.processes import is_running, needs_proc
 from music_emotion import cluster
 from music_emotion.errors import MusicEmotionError
 
@@ -82,19 +84,48 @@ def test_a_time_that_is_none_is_refused(monkeypatch, value):
 
 @pytest.mark.skipif(not Path("/proc/self/ns").is_dir(), reason="needs Linux")
 def test_a_start_that_failed_leaves_no_process(monkeypatch, tmp_path):
-    folder, started = str(tmp_path / "me-ray-x"), list[subprocess.Popen[bytes]]()
+    folder, started = str(tmp_path), list[subprocess.Popen[bytes]]()
 
     class Failing(Busy):
         def init(self, **options):
+            log = Path(options["_temp_dir"], "agent.log")
             code = "import time; time.sleep(600)"
-            started.append(subprocess.Popen([sys.executable, "-c", code, options["_temp_dir"]]))
+            command = [sys.executable, "-c", code]
+            with log.open("w") as file:  # as Ray's agents do, whose names tell nothing
+                started.append(subprocess.Popen(command, stdout=file))
+            started.append(subprocess.Popen([*command, options["_temp_dir"]]))
             super().init(**options)
 
     busy = Failing(failures=9, seconds=0.1)
     monkeypatch.setattr(cluster.time, "monotonic", busy.monotonic)
     with pytest.raises(MusicEmotionError, match="cannot be started"):
         cluster._connect(busy, None, {"_temp_dir": folder})
-    assert len(started) == 3
+    assert len(started) == 6
     assert not any(Path("/proc", str(process.pid)).exists() for process in started)
     for process in started:
         process.wait()
+
+
+@needs_proc
+def test_who_is_killed_leaves_no_process_and_no_folder(tmp_path):
+    folder = tmp_path / "me-ray-x"
+    folder.mkdir()
+    code = f"""
+import subprocess, sys, time
+from music_emotion.cluster import _watched
+with _watched({str(folder)!r}):
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    agent = subprocess.Popen([*command, {str(folder)!r}])
+    print(agent.pid, flush=True)
+    time.sleep(600)
+"""
+    killed = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert killed.stdout is not None
+    agent = int(killed.stdout.readline())
+    killed.kill()
+    killed.communicate()
+    until = time.monotonic() + 60
+    while time.monotonic() < until and (folder.exists() or is_running(agent)):
+        time.sleep(0.05)
+    assert not folder.exists()
+    assert not is_running(agent)

@@ -10,11 +10,12 @@ import math
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,40 +85,88 @@ def ray_cluster(
         "object_store_memory": max(store_bytes, OBJECT_STORE_BYTES),
         "_temp_dir": folder,
     }
-    try:
-        _connect(ray, address, started_here)
-        yield ray
-    finally:
-        ray.shutdown()
-        if folder is not None:
-            _end_processes(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+    with nullcontext() if folder is None else _watched(folder):
+        try:
+            _connect(ray, address, started_here)
+            yield ray
+        finally:
+            ray.shutdown()
+            if folder is not None:
+                _clear(folder)
+
+
+@contextmanager
+def _watched(folder: str) -> Iterator[None]:
+    """Have a process clear up after a cluster if this process is killed within the block."""
+    modules = os.pathsep.join(path for path in sys.path if path)
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", f"from {__name__} import watch; watch()"],
+        env={**os.environ, "PYTHONPATH": modules},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # what ends this process may spare that
+    )
+    assert watcher.stdin is not None
+    with watcher.stdin:
+        watcher.stdin.write(os.fsencode(folder) + b"\n")
+        watcher.stdin.flush()
+        try:
+            yield
+        finally:
+            watcher.kill()
+            watcher.wait()
+
+
+def watch() -> None:
+    """Wait for the end of standard input, whose first line is a cluster's folder, and clear up."""
+    folder = os.fsdecode(sys.stdin.buffer.readline().removesuffix(b"\n"))
+    sys.stdin.buffer.read()
+    if folder:
+        _clear(folder)
+
+
+def _clear(folder: str) -> None:
+    """End what is left of a cluster that was started here, and remove its folder."""
+    _end_processes(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_processes(folder: str) -> None:
-    """Kill what is left of a cluster that was started here, all of whose processes name its folder.
+    """Kill what is left of a cluster that was started here.
 
-    Ray forgets those of a start that failed.
+    Ray forgets the processes of a start that failed, and some of those of a process that was killed
+    go on for a minute.
     """
     if not Path("/proc").is_dir():
         return
-    name = os.fsencode(folder)
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended meanwhile, or is another user's
-            if int(place.name) != os.getpid() and name in (place / "cmdline").read_bytes():
+            if int(place.name) != os.getpid() and _belongs(place, folder):
                 os.kill(int(place.name), signal.SIGKILL)
                 os.waitpid(int(place.name), 0)  # if it is a child of this process
 
 
+def _belongs(process: Path, folder: str) -> bool:
+    """Whether a process was started with a cluster's folder, or has files of that open."""
+    if os.fsencode(folder) in (process / "cmdline").read_bytes():
+        return True
+    for file in (process / "fd").iterdir():
+        with suppress(OSError):  # it was closed meanwhile
+            if str(file.readlink()).startswith(folder + os.sep):
+                return True
+    return False
+
+
 def _sweep() -> None:
-    """Remove the folders of clusters whose process was killed."""
+    """Remove the folders, and the last processes, of clusters whose own process was killed."""
     if not Path("/proc").is_dir():
         return
     prefix = _processes()
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}[0-9]*-*"):
         owner = folder.name.removeprefix(prefix).partition("-")[0]
         if not Path("/proc", owner).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+            _clear(str(folder))
 
 
 def _processes() -> str:
