@@ -24,7 +24,13 @@ expect.set_options(timeout=PATIENCE)
 WIDE = {"viewport": {"width": 1440, "height": 900}}
 CALM, TENSE = music(3.0), music(3.0, hertz=3_000.0)
 MIXED = calm_then_tense(6.0)
+TINY = music(0.1)
 SILENT = wav(np.zeros(3 * RATE, np.float32))
+LEAVES_AT_ONCE = """(count) => {
+  const rows = document.querySelector("#list-table tbody");
+  new MutationObserver(() => rows.children.length >= count && location.reload())
+    .observe(rows, { childList: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +113,16 @@ def test_twenty_files_fit_on_two_screens_and_survive_a_reload(visited: Visit) ->
     assert page.evaluate(height) <= 2_000
     page.goto("about:blank")
     page.go_back()
+    page.locator("body.started").wait_for()
+    assert names(page) == given
+
+
+def test_what_is_seen_after_a_drop_is_kept(visited: Visit) -> None:
+    page = visited.page
+    given = [f"song {number}.wav" for number in range(300)]
+    page.evaluate(LEAVES_AT_ONCE, 300)
+    with page.expect_navigation():
+        visited.drop(**{name.replace(".", "__"): TINY for name in given})
     page.locator("body.started").wait_for()
     assert names(page) == given
 

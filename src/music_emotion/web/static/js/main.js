@@ -19,6 +19,7 @@ const FIGURES = [
   { name: "ece", label: "calibration error of its probabilities", show: percent },
 ];
 const AT_ONCE = 2; // files on their way to the server
+const STORING = 2000; // milliseconds that rows wait for being kept
 const find = (id) => document.getElementById(id);
 const queue = new Queue(AT_ONCE);
 let tracks = [];
@@ -28,6 +29,8 @@ let early = []; // dropped before the server told what it offers
 let lastOrder = 0;
 let lastOpened = null;
 let isRefreshing = false;
+let isLeaving = false;
+const changed = new Set(); // tracks that are to be kept as they are now
 let wantsFile = null; // the track that a file is being chosen for
 
 const context = {
@@ -41,7 +44,7 @@ const context = {
   },
   changed: (track) => {
     if (!tracks.includes(track)) return;
-    keep(track);
+    keepSoon(track);
     refreshSoon();
   },
   arrived: (track) => {
@@ -71,10 +74,27 @@ function focusFromNowhere(target) {
   if (activeElement === document.body || activeElement === find("choose")) target.focus();
 }
 
-// Full or forbidden storage is told where it says that results are kept.
-async function keep(track) {
-  if (await remember(track.record)) return;
-  find("kept").textContent = "This browser keeps no results: they are gone when the page is left.";
+// Full or forbidden storage is told where it says that results are kept. One that does not answer
+// holds nothing up.
+async function keep(some) {
+  const isKept = remember(some.map(({ record }) => record)).then((kept) => {
+    if (kept) return;
+    find("kept").textContent = "This browser keeps no results: they are gone when the page is left.";
+  });
+  await Promise.race([isKept, new Promise((resolve) => setTimeout(resolve, STORING))]);
+}
+
+// Once for all that changes at a time. What changes while the page is left, such as answers that are
+// no longer waited for, is nothing to keep.
+function keepSoon(track) {
+  if (isLeaving) return;
+  if (!changed.size) {
+    queueMicrotask(() => {
+      keep([...changed].filter((each) => tracks.includes(each)));
+      changed.clear();
+    });
+  }
+  changed.add(track);
 }
 
 // Once for all that happens at a time.
@@ -138,7 +158,7 @@ function create({ music, folder = "", example = null }) {
   lastOrder = Math.max(Date.now(), lastOrder + 1);
   const { name, size, lastModified: modified } = music;
   const id = `${lastOrder}-${Math.random().toString(36).slice(2)}`;
-  return place(new Track({ id, order: lastOrder, name, folder, size, modified, example }, music, context));
+  return new Track({ id, order: lastOrder, name, folder, size, modified, example }, music, context);
 }
 
 function place(track) {
@@ -148,12 +168,11 @@ function place(track) {
 }
 
 // files: [{music, folder, example}]
-function add(files) {
+async function add(files) {
   if (!offer) {
     early.push(...files);
     return;
   }
-  const only = tracks.length === 1 ? tracks[0] : null;
   const added = [];
   for (const given of files) {
     // What is kept without its sound gets it back.
@@ -161,6 +180,9 @@ function add(files) {
     if (known) known.attach(given.music);
     else added.push(create(given));
   }
+  await keep(added); // so that what is seen is kept
+  const only = tracks.length === 1 ? tracks[0] : null;
+  added.forEach(place);
   // The first card opened by itself; beside others it waits in the list, unless it is heard.
   if (only && tracks.length > 1 && !only.isPlaying) only.close();
   if (tracks.length === 1) tracks[0].open();
@@ -169,7 +191,6 @@ function add(files) {
     const against = objection(track.music, { reads, limit: offer.limits.upload_bytes });
     if (against) track.fail(against.text, against.remedy);
     else track.analyse();
-    keep(track);
   }
   refresh();
   if (tracks.length > 1) focusFromNowhere(find("list"));
@@ -392,7 +413,9 @@ function wire() {
     find("forget-dialog").returnValue = "";
   });
   // Leaving the page ended its jobs; a browser that shows the same page again knows nothing of it.
+  addEventListener("pagehide", () => (isLeaving = true));
   addEventListener("pageshow", ({ persisted }) => {
+    isLeaving = false;
     if (persisted && tracks.some(({ state }) => state === "pending")) location.reload();
   });
   find("all-json").addEventListener("click", () => saveAllJson(done()));

@@ -47,9 +47,23 @@ export async function remembered() {
   return records.sort((a, b) => a.order - b.order);
 }
 
-// Whether the record is kept.
-export const remember = async (record) =>
-  (await transact("readwrite", (store) => store.put(record))) !== null;
+// Whether the records are kept: all of them, or none.
+export async function remember(records) {
+  try {
+    const database = await open();
+    const transaction = database.transaction(RECORDS, "readwrite");
+    const store = transaction.objectStore(RECORDS);
+    for (const record of records) store.put(record);
+    transaction.commit(); // without waiting for what the page may be left before
+    return await new Promise((resolve) => {
+      transaction.addEventListener("complete", () => resolve(true));
+      transaction.addEventListener("abort", () => resolve(false));
+    });
+  } catch {
+    return false; // see above
+  }
+}
+
 export const forget = (id) => transact("readwrite", (store) => store.delete(id));
 export const forgetAll = () => transact("readwrite", (store) => store.clear());
 
