@@ -127,6 +127,22 @@ def test_what_is_seen_after_a_drop_is_kept(visited: Visit) -> None:
     assert names(page) == given
 
 
+def test_what_is_taken_away_stays_away_however_soon_the_page_is_left(four: Visit) -> None:
+    page = four.page
+    for button, others in (
+        ("Remove odd.wav", ["tense10.wav", "Calm.wav", "tense9.wav", "silent.wav"]),
+        ("Forget all", []),
+    ):
+        if not others:
+            page.get_by_role("button", name="forget them all").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name=button).evaluate(
+                "(button) => (button.click(), setTimeout(() => location.reload()))"
+            )
+        page.locator("body.started").wait_for()
+        assert names(page) == others
+
+
 def test_the_first_load_is_small(visited: Visit) -> None:
     weight = visited.page.evaluate(
         """() => ["navigation", "resource"]

@@ -32,29 +32,12 @@ function open() {
   return opening;
 }
 
-async function transact(mode, work) {
+// Whether all that `work` asks of the store is written: all of it, or nothing.
+async function written(work) {
   try {
-    const database = await open();
-    return await settled(work(database.transaction(RECORDS, mode).objectStore(RECORDS)));
-  } catch {
-    return null; // see above
-  }
-}
-
-// The records of tracks, as they were added.
-export async function remembered() {
-  const records = (await transact("readonly", (store) => store.getAll())) ?? [];
-  return records.sort((a, b) => a.order - b.order);
-}
-
-// Whether the records are kept: all of them, or none.
-export async function remember(records) {
-  try {
-    const database = await open();
-    const transaction = database.transaction(RECORDS, "readwrite");
-    const store = transaction.objectStore(RECORDS);
-    for (const record of records) store.put(record);
-    transaction.commit(); // without waiting for what the page may be left before
+    const transaction = (await open()).transaction(RECORDS, "readwrite");
+    work(transaction.objectStore(RECORDS));
+    transaction.commit(); // at once, since the page may be left before the answers come
     return await new Promise((resolve) => {
       transaction.addEventListener("complete", () => resolve(true));
       transaction.addEventListener("abort", () => resolve(false));
@@ -64,8 +47,20 @@ export async function remember(records) {
   }
 }
 
-export const forget = (id) => transact("readwrite", (store) => store.delete(id));
-export const forgetAll = () => transact("readwrite", (store) => store.clear());
+// The records of tracks, as they were added.
+export async function remembered() {
+  try {
+    const store = (await open()).transaction(RECORDS, "readonly").objectStore(RECORDS);
+    return (await settled(store.getAll())).sort((a, b) => a.order - b.order);
+  } catch {
+    return []; // see above
+  }
+}
+
+// Whether the records are kept.
+export const remember = (records) => written((store) => records.forEach((record) => store.put(record)));
+export const forget = (id) => written((store) => store.delete(id));
+export const forgetAll = () => written((store) => store.clear());
 
 // How the list is looked at.
 export function settings() {
