@@ -28,6 +28,9 @@ from update_docs import pages as marked_pages
 
 SONG = "example.wav"
 MADE_BY = "<!-- Written by tools/model_pages.py from the model's card. -->"
+MEANINGS = (
+    "[Which figure says what](../predict.md#which-model), and [what they are worth](../science.md)."
+)
 
 
 def predicted(folder: Path, *options: str) -> str:
@@ -63,8 +66,7 @@ def pages() -> dict[Path, str]:
     """Return every page's path and what it should hold."""
     cards = read_cards(map(find_package, shipped_names()))
     wanted = {
-        ROOT / "docs" / "models" / f"{card.name}.md": f"{MADE_BY}\n\n{card_page(card)}\n"
-        for card, _ in cards
+        ROOT / "docs" / "models" / f"{card.name}.md": explained_page(card) for card, _ in cards
     }
     found = places(cards)
     for page in marked_pages(ROOT):
@@ -72,6 +74,13 @@ def pages() -> dict[Path, str]:
         if "<!-- shipped:" in text:
             wanted[page] = replaced(text, "shipped", lambda name: f"\n\n{found[name]}\n\n")
     return wanted
+
+
+def explained_page(card: Card) -> str:
+    """Return a model's page of the site, which leads to what its figures mean."""
+    head = "## What it is worth\n\n"
+    page = card_page(card).replace(head, head + MEANINGS + "\n\n", 1)
+    return f"{MADE_BY}\n\n{page}\n"
 
 
 def draw_picture() -> None:

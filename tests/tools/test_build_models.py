@@ -19,7 +19,6 @@ from music_emotion.evaluation.calibration import SUPPORT
 from music_emotion.evaluation.cells import CellStore
 from music_emotion.inference.package import find_package, read_cards, shipped_names
 from music_emotion.models.registry import REFERENCE_NAMES
-from music_emotion.report.cards import card_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -148,5 +147,5 @@ def test_the_pages_are_those_of_the_cards() -> None:
     folder = ROOT / "docs" / "models"
     for card, _ in read_cards(map(find_package, shipped_names())):
         page = (folder / f"{card.name}.md").read_text(encoding="utf-8")
-        assert page == f"{model_pages.MADE_BY}\n\n{card_page(card)}\n"
+        assert page == model_pages.explained_page(card)
     assert {path.stem for path in folder.glob("*.md")} == set(shipped_names())
