@@ -110,7 +110,6 @@ def test_without_a_command_the_help_is_shown() -> None:
         "tag",
         "tag --write",
         "tag --undo --write",
-        "tag a.wav --undo",
         "scan --again",
     ],
 )
@@ -122,6 +121,18 @@ def test_without_a_catalogue_the_command_that_makes_one_is_named_and_nothing_mad
     monkeypatch.chdir(tmp_path)
     done = run(*call.split())
     assert str(done.exception).endswith("make one: music-emotion scan FOLDER")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_taking_back_without_a_catalogue_looks_at_the_named_files_and_makes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("MUSIC_EMOTION_CATALOGUE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    done = run("tag", "a.wav", "--undo")
+    assert (done.exit_code, done.stdout) == (1, "1 file: 1 failed\n")
+    assert "a.wav' cannot be read (No such file or directory)" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
