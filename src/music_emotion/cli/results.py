@@ -84,7 +84,7 @@ def report(
     csv: CsvOption = None,
     demo: DemoOption = False,
 ) -> None:
-    """Show a comparison or a cross-test on one page that works offline.
+    """Show a comparison or a cross-test on one offline page.
 
     The figures are those in RESULTS; nothing is computed again. The data are needed for the
     titles and votes of single tracks alone, and the page is written without them as well.
