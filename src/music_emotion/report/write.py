@@ -13,6 +13,7 @@ from music_emotion.evaluation.analysis import conclude
 from music_emotion.evaluation.cells import read_ground_truth
 from music_emotion.evaluation.error_analysis import worst_tracks
 from music_emotion.evaluation.folds import PROTOCOLS
+from music_emotion.evaluation.leak_free import LEAK_FREE, leak_free_csv
 from music_emotion.evaluation.provenance import Command
 from music_emotion.evaluation.rating_results import RatingFigures, RatingResult
 from music_emotion.evaluation.rescore import corpus_of
@@ -59,12 +60,14 @@ TRAINING_VARIANCE = (
 
 
 def write_report(out: Path, results: Results, commands: Sequence[Command]) -> None:
-    """Write ``summary.csv``, ``results.json``, ``README.md`` and the pictures."""
+    """Write the figures, ``leak-free.csv``, ``README.md`` and the pictures."""
     conclusions = conclude(results)
     write_figures(out, results, conclusions, commands)
     # As the file holds it: a figure on the edge of two roundings stands alike in both.
     written = to_json(Document.of(results, conclusions, commands))
     document: Document = from_json(Document, written)
+    if document.rows:
+        write_output(out / LEAK_FREE, leak_free_csv(document).encode())
     report = markdown_report(document, write_pictures(out, document))
     write_output(out / REPORT, report.encode())
 
