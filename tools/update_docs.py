@@ -141,6 +141,8 @@ def main() -> int:
         write_output(citation, cited.encode())
     draw_pictures(options.results, figures)
     print(f"{len(stale)} places changed" if stale else "everything was up to date")
+    if stale:
+        print("the notebook shows figures, too: python tools/run_notebook.py")
     return 0
 
 
