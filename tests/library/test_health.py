@@ -26,6 +26,7 @@ from music_emotion.library.repair import repair
 from music_emotion.library.search import Query, find, refresh_index
 from music_emotion.library.track import CatalogueTrack
 from music_emotion.library.vectors import KINDS
+from music_emotion.library.writers import ROW_COLUMNS
 
 FILES = 40
 
@@ -177,10 +178,22 @@ def test_a_damaged_number_is_seen_by_who_writes_it(whole: Path) -> None:
         assert damaged_rows(catalogue) == {3: "prediction"}
         list(catalogue.columns([3], ("path", "confidence")))
         assert catalogue.damaged == set()
-        from music_emotion.library.writers import ROW_COLUMNS
-
         list(catalogue.columns([3], [name for name in ROW_COLUMNS if name != "distance"]))
         assert catalogue.damaged == {"predictions"}
+
+
+def test_predictions_whose_model_is_lost_are_made_again(whole: Path, tones: str) -> None:
+    with sqlite3.connect(whole) as opened:
+        opened.execute("DELETE FROM model")
+    opened.close()
+    names = [name for name in ROW_COLUMNS if name != "distance"]
+    with Catalogue.open(whole) as catalogue:
+        list(catalogue.columns([3], names))
+        assert catalogue.damaged == {"predictions"}
+        with pytest.raises(DamagedCatalogueError, match="the model of"):
+            list(catalogue.tracks([3]))
+        assert set(damaged_rows(catalogue).values()) == {"prediction"}
+    assert len(mended(whole, tones)) > FILES
 
 
 def test_what_another_program_changes_is_no_damage(whole: Path) -> None:

@@ -205,7 +205,7 @@ class Catalogue:
         are such as Python has them; all else is as it is stored, ``None`` where there is nothing.
         Where all of predictions is asked for, it is noted in ``damaged`` if some are.
         """
-        checked = set(PREDICTION_COLUMNS) <= set(names)
+        checked = {"model", *PREDICTION_COLUMNS} <= set(names)
         known = _SOURCES | _CHECKS
         asked = (*names, "prediction_model", "prediction_checksum") if checked else tuple(names)
         selected = ", ".join(("t.id", *(known[name] for name in asked)))
@@ -230,7 +230,10 @@ class Catalogue:
         rows = zip(*(columns[name] for name in PREDICTION_NUMBERS), strict=True)
         texts = zip(*(columns[name] for name in PREDICTION_TEXTS), strict=True)
         taken = map(prediction_checksum, ids, models, rows, texts)
-        if any(had not in (None, is_now) for had, is_now in zip(checksums, taken, strict=True)):
+        lost = (name is None for name in columns["model"])
+        if any(had not in (None, is_now) for had, is_now in zip(checksums, taken, strict=True)) or (
+            any(gone and model is not None for gone, model in zip(lost, models, strict=True))
+        ):
             self.damaged.add("predictions")
 
     def predicted(self) -> Iterator[tuple[int, str]]:
@@ -533,7 +536,7 @@ def _read(row: dict[str, Any]) -> CatalogueTrack:
     ValueError
         Its prediction or its timeline is damaged.
     """
-    if row["model"] is not None:
+    if row["prediction_model"] is not None:
         _check(row)
         row["warnings"] = row["warnings"].split("\n") if row["warnings"] else ()
         if row["points"] is not None:
@@ -549,6 +552,8 @@ def _parts(row: Mapping[str, Any]) -> tuple[list[float | None], list[str | None]
 
 
 def _check(row: Mapping[str, Any]) -> None:
+    if row["model"] is None:
+        raise ValueError(f"the model of '{printable(row['path'])}'")
     times = tuple(row[name] for name in _TIMELINE.values())
     taken = {
         "prediction": prediction_checksum(row["id"], row["prediction_model"], *_parts(row)),

@@ -235,7 +235,9 @@ def faults(path: Path) -> Iterator[None]:
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether SQLite says that what it read cannot be what was written."""
     code = getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE
-    return code == sqlite3.SQLITE_CORRUPT or "Could not decode" in str(error)
+    # This package writes no row that belongs to none: the other is lost.
+    told = ("Could not decode", "FOREIGN KEY constraint failed")
+    return code == sqlite3.SQLITE_CORRUPT or any(words in str(error) for words in told)
 
 
 def damaged(path: Path, error: Exception) -> DamagedCatalogueError:

@@ -185,10 +185,12 @@ def _checked(
     """Yield each row's number, its checksum, and what that must be, ``None`` of what cannot be."""
     ask = catalogue.connection.execute
     if table == "prediction":
-        count = len(PREDICTION_NUMBERS)
+        count, models = len(PREDICTION_NUMBERS), {id for (id,) in ask("SELECT id FROM model")}
         for number, checksum, model, *values in ask(f"{_PREDICTIONS} {which}"):
             numbers, texts = values[:count], values[count:]
-            possible = checksum is not None or _can_be_predicted(numbers, texts[0])
+            possible = model in models and (
+                checksum is not None or _can_be_predicted(numbers, texts[0])
+            )
             taken = prediction_checksum(number, model, numbers, texts) if possible else None
             yield number, checksum, taken
         return
