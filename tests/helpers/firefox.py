@@ -35,7 +35,6 @@ user_pref("network.connectivity-service.enabled", false);
 user_pref("network.captive-portal-service.enabled", false);
 user_pref("services.settings.server", "http://127.0.0.1:9/");
 user_pref("browser.shell.checkDefaultBrowser", false);
-user_pref("ui.systemUsesDarkTheme", %d);
 user_pref("browser.download.folderList", 2);
 user_pref("browser.download.dir", "%s");
 """
@@ -158,13 +157,13 @@ class Firefox:
 
 
 @contextmanager
-def running_firefox(folder: Path, *, is_dark: bool = False) -> Iterator[Firefox]:
+def running_firefox(folder: Path) -> Iterator[Firefox]:
     """Start Firefox with an empty profile in a folder, and end it."""
     assert FIREFOX is not None
     profile, downloads = folder / "profile", folder / "downloads"
     for each in (profile, downloads):
         each.mkdir(parents=True)
-    (profile / "user.js").write_text(SETTINGS % (is_dark, downloads), encoding="utf-8")
+    (profile / "user.js").write_text(SETTINGS % downloads, encoding="utf-8")
     command = [FIREFOX, "--headless", "--no-remote", "--profile", str(profile)]
     command += ["--remote-debugging-port", "0", "--width", "1280", "--height", "900"]
     browser = subprocess.Popen(
