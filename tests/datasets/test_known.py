@@ -90,6 +90,31 @@ def test_vgmidi_as_a_table_of_means(tmp_path: Path) -> None:
     assert corpus.ratings.raters[:, 0].tolist() == [30, 31]
 
 
+def test_vgmidi_over_time(tmp_path: Path) -> None:
+    (tmp_path / "midi").mkdir()
+    write(tmp_path / "ratings.csv", "path,game,valence,arousal\na.mid,X,0.5,-0.2\nb.mid,X,0.1,0\n")
+    sound(tmp_path / "audio" / "a.wav", tmp_path / "audio" / "b.wav")
+    plain = find_source(tmp_path).load()
+    said = {"raters": 30, "time": [13.0, 15.0, 17.0]}
+    for name in ("valence", "arousal"):
+        said[name] = [0.9, 0.1, 0.2]
+        said[f"{name}_sd"] = [0.3, 0.3, 0.4]
+        said[f"{name}_halves"] = [[0.9, 0.0, 0.1], [0.9, 0.2, 0.3]]
+    unclear = {key: value for key, value in said.items() if key != "time"}
+    write(tmp_path / "over_time.json", json.dumps({"a": said, "b": unclear}))
+    corpus = find_source(tmp_path).load()
+    course = corpus.tracks[0].course
+    assert course.time.tolist() == [15.0, 17.0], "before, raters settle"
+    assert course.mean[:, 0].tolist() == [0.1, 0.2]
+    assert course.halves[:, :, 1].tolist() == [[0.0, 0.1], [0.2, 0.3]]
+    assert course.raters.tolist() == [[30, 30]] * 2
+    assert corpus.tracks[1].course is None, "its clock is not known"
+    assert corpus.fingerprint != plain.fingerprint
+    write(tmp_path / "over_time.json", "[]")
+    with pytest.raises(DatasetError, match=r"over_time\.json: is not as published"):
+        find_source(tmp_path).load()
+
+
 def test_deam(tmp_path: Path) -> None:
     place = tmp_path / "annotations" / "annotations averaged per song" / "song_level"
     write(
@@ -112,12 +137,24 @@ def test_deam(tmp_path: Path) -> None:
         tmp_path / "metadata" / "metadata_2015.csv",
         "id,Filename,title,artist,album,genre\n2001,x.mp3,C,Other,Album,Rock,Pop\n",
     )
+    dynamic = place.with_name("dynamic (per second annotations)")
+    write(
+        dynamic / "valence.csv",
+        "song_id,sample_15000ms,sample_15500ms,sample_16000ms\n2,-1,0.5,\n3,,,\n",
+    )
+    write(dynamic / "arousal.csv", "song_id,sample_15000ms,sample_15500ms\n2,0,\n2001,1,1\n")
     audio = tmp_path / "MEMD_audio"
     sound(*(audio / f"{song}.mp3" for song in (2, 3, 1001, 2001)))
     corpus = find_source(tmp_path).load()
     assert (corpus.name, corpus.scales[0]) == ("deam", Scale("valence", 1, 9))
     assert means(corpus) == [[3.1, 3], [3.5, 3.3], [5.7, 5.5]]
     assert corpus.tracks[0].ratings[1].deviation == 0.63
+    course = corpus.tracks[0].course
+    assert course is not None
+    assert course.time.tolist() == [15.0, 15.5]
+    np.testing.assert_allclose(course.mean, [[1, 5], [7, math.nan]])
+    assert corpus.tracks[1].course is None
+    assert corpus.tracks[2].course.mean[:, 1].tolist() == [9, 9]
     assert corpus.groups.tolist() == [0, 0, 1]
     last = corpus.tracks[2]
     assert (last.artist, last.title, last.album, last.genre) == ("Other", "C", "Album", "Rock")
@@ -139,6 +176,10 @@ def test_pmemo(tmp_path: Path) -> None:
         "musicId,fileName,title,artist,album,duration,chorus_start_time,chorus_end_time\n"
         '1,1.mp3,Good,"Khalid",American Teen,37.33,02:35,03:10\n4,4.mp3,Up,Khalid,X,30,1,2\n',
     )
+    write(
+        tmp_path / "annotations" / "dynamic_annotations.csv",
+        "musicId,frameTime,Arousal(mean),Valence(mean)\n1,15.5,0.3,0.6\n1,15.0,0.2,0.5\n",
+    )
     sound(tmp_path / "chorus" / "1.mp3", tmp_path / "chorus" / "4.mp3")
     corpus = find_source(tmp_path).load()
     assert corpus.name == "pmemo"
@@ -146,6 +187,9 @@ def test_pmemo(tmp_path: Path) -> None:
     assert [rating.deviation for rating in corpus.tracks[0].ratings] == [0.1, 0.3]
     assert corpus.groups.tolist() == [0, 0]
     assert corpus.tracks[0].title == "Good"
+    assert corpus.tracks[0].course.time.tolist() == [15.0, 15.5]
+    assert corpus.tracks[0].course.mean.tolist() == [[0.5, 0.2], [0.6, 0.3]]
+    assert corpus.tracks[1].course is None
     assert "5: no audio at" in corpus.remarks[0]
 
 

@@ -97,6 +97,34 @@ class Moments:
     halves: Floats  #: shape (2, n, k)
 
 
+def course_of_means(moments: Iterable[tuple[float, Sequence[float]]]) -> Course | None:
+    """Return a course of which the means alone are known, ``None`` where no moment is rated.
+
+    Parameters
+    ----------
+    moments
+        Seconds from the beginning, and a mean per scale, NaN where nobody rated.
+
+    Examples
+    --------
+    >>> course = course_of_means([(15.5, [0.2, 0.1]), (15.0, [0.3, float("nan")])])
+    >>> course.time.tolist(), course.mean.tolist()
+    ([15.0, 15.5], [[0.3, nan], [0.2, 0.1]])
+    """
+    rated = sorted((one for one in moments if np.isfinite(one[1]).any()), key=lambda one: one[0])
+    if not rated:
+        return None
+    mean = np.array([values for _, values in rated], dtype=np.float64)
+    unknown = np.full(mean.shape, np.nan)
+    return Course(
+        np.array([time for time, _ in rated], dtype=np.float64),
+        mean,
+        unknown,
+        np.zeros(mean.shape, np.int64),
+        np.stack([unknown, unknown]),
+    )
+
+
 def segment_moments(
     courses: Sequence[Course | None],
     scales: Sequence[Scale],

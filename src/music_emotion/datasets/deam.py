@@ -10,18 +10,26 @@ song_level/static_annotations_averaged_songs_1_2000.csv`` and ``…_2000_2058.cs
 valence_mean, valence_std, arousal_mean, arousal_std``; audio ``MEMD_audio/<song_id>.mp3``;
 ``metadata/metadata_2013.csv`` to ``…2015.csv``, whose rows are of several lengths, so that columns
 are taken by their place. How many people rated a song is not in these files.
+
+Ratings over time are read where they are, in ``annotations/annotations averaged per song/dynamic
+(per second annotations)``: ``valence.csv`` and ``arousal.csv`` with ``song_id, sample_15000ms,
+sample_15500ms, …``, from -1 to 1, which is spread on 1 to 9 here.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 from music_emotion.datasets.corpus import NO_LABEL, Corpus, Track
+from music_emotion.datasets.courses import Course, course_of_means
 from music_emotion.datasets.loader import (
     Loader,
     all_rows,
     by_id,
     first_folder,
+    number_of,
     rated_corpus,
     rating_of,
     table_rows,
@@ -37,6 +45,9 @@ FILES = (
 )
 COLUMNS = ("song_id", "valence_mean", "valence_std", "arousal_mean", "arousal_std")
 ANNOTATIONS = (STATIC, f"DEAM_Annotations/{STATIC}")
+MOMENTS = "annotations/annotations averaged per song/dynamic (per second annotations)"
+DYNAMIC = (MOMENTS, f"DEAM_Annotations/{MOMENTS}")
+SAMPLE = re.compile(r"sample_(\d+)ms")
 AUDIO = ("MEMD_audio", "DEAM_audio/MEMD_audio", "audio")
 METADATA = ("metadata", "DEAM_Metadata/metadata")
 #: place of artist, title, album and genre in each year's metadata
@@ -59,6 +70,7 @@ def load(root: Path) -> Corpus:
     """
     place, audio = first_folder(root, *ANNOTATIONS), first_folder(root, *AUDIO)
     known = _metadata(first_folder(root, *METADATA))
+    courses = _courses(first_folder(root, *DYNAMIC))
     tracks = []
     for name in FILES:
         path = place / name
@@ -77,9 +89,29 @@ def load(root: Path) -> Corpus:
                     album=album,
                     title=title,
                     ratings=(rating_of(path, *cells[:2]), rating_of(path, *cells[2:])),
+                    course=courses.get(number),
                 )
             )
     return rated_corpus(NAME, tracks, SCALES, note=NOTE, source=place)
+
+
+def _courses(place: Path) -> dict[str, Course]:
+    """Return the course of each song, as far as the files are there."""
+    said: dict[str, dict[float, list[float]]] = {}
+    for column, scale in enumerate(SCALES):
+        path = place / f"{scale.name}.csv"
+        rows = all_rows(path) if path.is_file() else iter(())
+        head = next(rows, [])
+        moments = [(n, SAMPLE.fullmatch(name)) for n, name in enumerate(head)]
+        places = [(n, int(found[1]) / 1000.0) for n, found in moments if found]
+        for row in rows:
+            song = said.setdefault(row[0].removesuffix(".0"), {}) if row else {}
+            for n, time in places:
+                if n < len(row) and row[n]:
+                    spread = (number_of(path, row[n]) + 1.0) / 2.0 * (scale.high - scale.low)
+                    song.setdefault(time, [math.nan] * len(SCALES))[column] = scale.low + spread
+    courses = {song: course_of_means(moments.items()) for song, moments in said.items()}
+    return {song: course for song, course in courses.items() if course is not None}
 
 
 def _metadata(place: Path) -> dict[str, tuple[str, str, str, str]]:

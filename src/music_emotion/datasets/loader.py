@@ -130,6 +130,20 @@ def rating_of(path: Path, mean: str, deviation: str = "") -> Rating:
         raise DatasetError(f"{path}: {printable(mean)!r} is no rating; fetch it anew") from None
 
 
+def number_of(path: Path, text: str) -> float:
+    """Return the number in a cell, NaN for an empty one.
+
+    Raises
+    ------
+    DatasetError
+        If it is no number.
+    """
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        raise DatasetError(f"{path}: {printable(text)!r} is no number; fetch it anew") from None
+
+
 def by_id(rows: Iterable[list[str]]) -> dict[str, list[str]]:
     """Return rows by their first cell, the first of each."""
     found: dict[str, list[str]] = {}
