@@ -57,8 +57,9 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def song() -> np.ndarray:
-    """43 s at 16 kHz that begin quietly, with silence inside and a remainder of a second."""
-    parts = [0.2 * music(12.0, RATE, seed=1), np.zeros(8 * RATE), music(23.0, RATE, seed=2)]
+    """65 s at 16 kHz that begin quietly, with silence, another music and a remainder of 2 s."""
+    low = 0.3 * np.sin(2 * np.pi * 130.8 * np.arange(22 * RATE) / RATE)
+    parts = [0.2 * music(12.0, RATE, seed=1), np.zeros(8 * RATE), music(23.0, RATE, seed=2), low]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -74,6 +75,7 @@ def test_javascript_gives_what_python_gives(name: str, script: Path, tmp_path: P
         check=True,
     )
     answer, prediction = json.loads(said.stdout), load_model(name).predict(samples, RATE)
+    assert set(prediction.timeline.section) == {0, 1}
     for kind in ("emotions", "intensities"):
         expected = dict(zip(EMOTIONS, getattr(prediction, kind).tolist(), strict=True))
         assert answer[kind] == pytest.approx(expected, abs=1e-4)

@@ -30,6 +30,7 @@ def course(
     return Timeline(
         start=np.maximum(middle - half, 0.0),
         end=np.minimum(middle + half, count * seconds),
+        section=np.zeros(count, np.int64),
         weight=np.full(count, seconds),
         emotions=rows,
         intensities=rows if intensities is None else np.asarray(intensities, np.float32),

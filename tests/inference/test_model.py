@@ -282,7 +282,7 @@ def test_long_sound_is_analysed_in_parts_that_are_joined(tone_model: EmotionMode
 def test_spans_lie_around_each_segment_and_end_with_the_track(
     width: int, expected: list[tuple[int, int]]
 ) -> None:
-    assert [(span.start, span.stop) for span in spans_around(5, width)] == expected
+    assert [(span.start, span.stop) for span in spans_around(np.zeros(5, int), width)] == expected
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])

@@ -157,13 +157,18 @@ def test_the_jams_package_takes_the_document(tone_model: EmotionModel, tmp_path:
     ],
 )
 def test_what_a_point_is_heard_from(count, window, duration, spans) -> None:
-    start, end = point_spans(count, window, duration)
+    start, end = point_spans(np.zeros(count, np.int64), window, duration)
     assert list(zip(start.tolist(), end.tolist(), strict=True)) == spans
+
+
+def test_what_a_point_is_heard_from_ends_with_its_section() -> None:
+    start, end = point_spans(np.array([0, 0, 1, 1]), 9.0, 10.0)
+    assert (start.tolist(), end.tolist()) == ([0.0, 0.0, 6.0, 6.0], [6.0, 6.0, 10.0, 10.0])
 
 
 def test_the_spans_of_a_prediction_follow_from_its_length(tone_model: EmotionModel) -> None:
     course = tone_model.predict(tone(10.5), RATE).timeline
-    start, end = point_spans(len(course), course.window, 10.5)
+    start, end = point_spans(course.section, course.window, 10.5)
     assert course.start.tolist() == start.tolist() == [0.0, 3.0, 6.0, 7.5]
     assert course.end.tolist() == end.tolist() == [3.0, 6.0, 9.0, 10.5]
     assert course.weight.tolist() == [3.0, 3.0, 3.0, 1.5]

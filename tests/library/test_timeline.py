@@ -15,10 +15,13 @@ from music_emotion.library.timeline import POINTS, packed, timeline_of, timeline
 
 def invented(points: int, duration: float, window: float = 27.0) -> Timeline:
     rng = np.random.default_rng(points)
-    start, end = point_spans(points, window, duration)
+    section = np.cumsum(rng.random(points) < 0.3)
+    section -= section[:1]
+    start, end = point_spans(section, window, duration)
     return Timeline(
         start=start,
         end=end,
+        section=section,
         weight=rng.random(points) * min(3.0, duration),
         emotions=rng.dirichlet(np.ones(9), points).astype(np.float32),
         intensities=rng.random((points, 9)).astype(np.float32),
@@ -38,6 +41,7 @@ def test_a_timeline_is_off_by_at_most_half_a_step(points: int, rest: float) -> N
     for name, half_step in {
         "start": 0.0,
         "end": 0.0,
+        "section": 0.0,
         "emotions": 1 / 510,
         "intensities": 1 / 510,
         "valence": 1 / 254,
@@ -68,6 +72,7 @@ def test_the_bytes_of_a_timeline() -> None:
         "timeline_valence": bytes([127, 256 - 64]),  # 63.5 rounds to the even 64
         "timeline_arousal": bytes([128, 256 - 127]),
         "timeline_weight": bytes([255, 85]),
+        "timeline_section": bytes([0, 0]),
     }
     back = timeline_of({"duration": 4.0, **timeline_row(two, 4.0)})
     assert back.weight.tolist() == pytest.approx([3.0, 1.0])
@@ -81,7 +86,8 @@ def test_what_the_packed_bytes_are() -> None:
     row = timeline_row(timeline, 21.0)
     stored = packed(row)
     assert stored is not None
-    differences = np.frombuffer(zlib.decompress(stored), np.uint8).reshape(21, -1)
+    assert stored[0] == 1
+    differences = np.frombuffer(zlib.decompress(stored[1:]), np.uint8).reshape(22, -1)
     levels = differences.cumsum(axis=1, dtype=np.uint8)
     np.testing.assert_allclose(levels[:9].T / 255, timeline.emotions, atol=1 / 509)
     np.testing.assert_allclose(levels[9:18].T / 255, timeline.intensities, atol=1 / 509)
@@ -89,6 +95,25 @@ def test_what_the_packed_bytes_are() -> None:
     np.testing.assert_allclose(valence, timeline.valence, atol=1 / 253)
     np.testing.assert_allclose(arousal, timeline.arousal, atol=1 / 253)
     np.testing.assert_allclose(levels[20] / 255 * 3, timeline.weight, atol=3 / 509)
+    assert levels[21].tolist() == timeline.section.tolist() != [0] * 7
+
+
+def test_what_was_packed_without_sections_is_one_section() -> None:
+    row = {"duration": 66.0, **timeline_row(invented(22, 66.0), 66.0)}
+    stored = packed(row | {"timeline_section": None})
+    assert stored is not None
+    assert len(zlib.decompress(stored)) == 21 * 22  # as versions before 0.2.0 wrote it
+    back = timeline_of(row | unpacked(stored))
+    assert back.section.tolist() == [0] * 22
+    assert (back.start[13], back.end[13]) == (27.0, 54.0)
+    np.testing.assert_array_equal(back.valence, timeline_of(row).valence)
+
+
+def test_more_sections_than_a_byte_counts() -> None:
+    many = course(np.full((700, 9), 1 / 9))
+    many = replace(many, section=np.arange(700) // 2)
+    row = {"duration": 2100.0, **timeline_row(many, 2100.0)}
+    assert timeline_of(row).section.tolist() == many.section.tolist()
 
 
 @pytest.mark.parametrize("lost", ["weight", "intensities"])

@@ -18,8 +18,15 @@ from music_emotion.models.kernel import (
     solve_logistic_path,
     squared_distances,
 )
-from music_emotion.models.pooling import pool_spans, pool_units, span_ratios
+from music_emotion.models.pooling import (
+    POOLING,
+    pool_alone,
+    pool_spans,
+    pool_units,
+    span_ratios,
+)
 from music_emotion.models.registry import create
+from music_emotion.models.sections import Position
 from music_emotion.models.views import fit_view, group_numbers
 
 
@@ -65,6 +72,15 @@ def test_blend_learns_and_its_graph_says_the_same(target: str) -> None:
     emotions, intensities = session.run(["emotions", "intensities"], feed)
     np.testing.assert_allclose(emotions[unit_of_row], predicted.emotions, atol=1e-5)
     np.testing.assert_allclose(intensities[unit_of_row], predicted.intensities, atol=1e-5)
+
+    segments = {name: test.gather(name) for name in model.feature_names}
+    alone = {name: pool_alone(rows, POOLING) for name, rows in segments.items()}
+    (places,) = session.run(["position"], {n: v.astype(np.float32) for n, v in alone.items()})
+    assert model.fitted_ is not None
+    np.testing.assert_allclose(places, model.fitted_.position(segments), rtol=1e-5, atol=1e-5)
+    means = pool_units(given.take(training), model.feature_names)[0].mean_features
+    expected = Position.fit(means)(segments)
+    np.testing.assert_array_equal(model.fitted_.position(segments), expected)
 
 
 def test_blend_is_told_nothing_of_rows_it_is_not_given() -> None:
@@ -243,7 +259,8 @@ def test_the_slopes_are_fitted_to_spans_that_the_members_have_not_seen() -> None
     model.window_seconds = 6.0
     model.fit(given, target="votes", seed=0)
     units, _ = pool_units(given, model.feature_names)
-    spans, _ = pool_spans(given, model.feature_names, 2)
+    assert model.fitted_ is not None
+    spans, _ = pool_spans(given, model.feature_names, 2, model.fitted_.position)
     chances, intensities = model._left_out(units, spans, "votes", 0)
     is_inside = divide_groups(units.group, 5, 0) != 2
     inside = units.take(is_inside)

@@ -4,6 +4,7 @@ from scipy.special import log_softmax
 
 from music_emotion.models.dominant_label import (
     BALANCE,
+    RARITY,
     DominantLabel,
     panel_probabilities,
 )
@@ -50,6 +51,21 @@ def test_what_is_calibrated_is_the_mean_over_the_spans_of_a_unit() -> None:
     # Spans by themselves would be taken for less than they say.
     alone = DominantLabel.fit(chances, intensities, label[unit], np.arange(len(unit)))
     assert alone.chance_slope < 0.6
+
+
+def test_a_rare_label_counts_more_than_its_tracks_do() -> None:
+    """Logits that favour the common emotion are trusted less than its share alone would have."""
+    label = np.repeat([0, 1], [90, 10])
+    chances = np.zeros((100, 9))
+    chances[:, 0] = 1.0  # says the common one of every track
+    intensities = np.full((100, 9), 0.2)
+    fitted = DominantLabel.fit(chances, intensities, label, np.arange(100), use_intensities=False)
+    counts = np.array([90.0, 10.0])
+    weights = counts * counts**-RARITY
+    share = weights[0] / weights.sum()
+    assert share < 0.9
+    # With one free slope the best share is the weighted one; the others share the rest.
+    assert fitted.chance_slope == pytest.approx(np.log(share / ((1 - share) / 8)), rel=1e-3)
 
 
 def test_units_may_have_any_number_of_spans() -> None:

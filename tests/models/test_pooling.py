@@ -1,10 +1,19 @@
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from helpers.examples import SEGMENTS, TRACKS, examples
-from music_emotion.models.pooling import pool, pool_rows, pool_spans, pool_units, span_ratios
+from music_emotion.models.pooling import (
+    pool,
+    pool_alone,
+    pool_rows,
+    pool_spans,
+    pool_units,
+    span_ratios,
+    spans_around,
+)
 
 
 def test_pooling_is_mean_and_population_deviation() -> None:
@@ -25,6 +34,36 @@ def test_rows_of_a_unit_need_not_stand_together() -> None:
     np.testing.assert_array_equal(pooled, expected)
 
 
+def one_place(segments: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Where nothing is new."""
+    return np.zeros((len(segments["musicnn"]), 1))
+
+
+def test_a_row_alone_is_pooled_as_a_unit_of_one() -> None:
+    rows = np.random.default_rng(0).normal(size=(4, 3))
+    for statistics in (("mean", "std"), ("max",), ("std", "min", "mean")):
+        np.testing.assert_array_equal(
+            pool_alone(rows, statistics), pool_rows(rows, np.arange(4), statistics)
+        )
+
+
+def test_spans_end_with_their_section() -> None:
+    section = np.array([0, 0, 1, 1, 1, 5])
+    spans = [(span.start, span.stop) for span in spans_around(section, 4)]
+    assert spans == [(0, 2), (0, 2), (2, 5), (2, 5), (3, 5), (5, 6)]
+
+
+def test_spans_of_two_pieces_in_one_unit_hold_one_piece_each() -> None:
+    unit = examples().take(np.arange(4 * SEGMENTS))
+    unit = replace(unit, unit=np.zeros(4 * SEGMENTS, np.int64))
+    first = 2 * SEGMENTS - 1  # and as many segments as a section has, or more, on each side
+    place = np.repeat([0.0, 9.0], [first, 4 * SEGMENTS - first])[:, None]
+    spans, _ = pool_spans(unit, ("musicnn",), 99, lambda segments: place)
+    before, after = np.split(unit.gather("musicnn"), [first])
+    for at, pooled in enumerate(spans.features["musicnn"]):
+        np.testing.assert_allclose(pooled, pool(before if at < first else after, ("mean", "std")))
+
+
 def test_nothing_pools_to_nothing() -> None:
     nobody = np.zeros(0, dtype=np.int64)
     assert pool_rows(np.zeros((0, 3)), nobody, ("mean", "std")).shape == (0, 6)
@@ -36,7 +75,7 @@ def test_spans_are_pooled_around_each_row_of_its_own_unit() -> None:
     given = examples()
     shuffled = np.random.default_rng(0).permutation(2 * SEGMENTS)
     some = given.take(shuffled)
-    spans, unit_of_row = pool_spans(some, ("musicnn",), 3)
+    spans, unit_of_row = pool_spans(some, ("musicnn",), 3, one_place)
     pooled = spans.features["musicnn"]
     np.testing.assert_array_equal(spans.unit, np.repeat([0, 1], SEGMENTS))
     np.testing.assert_array_equal(unit_of_row, some.track_index)
@@ -52,7 +91,7 @@ def test_spans_are_pooled_around_each_row_of_its_own_unit() -> None:
 def test_deviations_of_spans_are_brought_to_those_of_units() -> None:
     given = examples()
     units, _ = pool_units(given, ("musicnn",))
-    spans, _ = pool_spans(given, ("musicnn",), 2)
+    spans, _ = pool_spans(given, ("musicnn",), 2, one_place)
     ratio = span_ratios(units, spans)["musicnn"]
     size = len(ratio) // 2
     np.testing.assert_array_equal(ratio[:size], 1.0)
@@ -70,7 +109,7 @@ def test_what_never_varies_keeps_its_size() -> None:
     given = examples()
     given.features["musicnn"][:, 0] = 3.0
     units, _ = pool_units(given, ("musicnn",))
-    spans, _ = pool_spans(given, ("musicnn",), 2)
+    spans, _ = pool_spans(given, ("musicnn",), 2, one_place)
     ratio = span_ratios(units, spans)["musicnn"]
     assert ratio[len(ratio) // 2] == 1.0
 

@@ -261,8 +261,8 @@ def means_around(
     order = np.argsort(track_index, kind="stable")
     counts = np.bincount(track_index)
     for rows in np.split(order, counts.cumsum()[:-1]):
-        some = np.asarray(values[rows])
-        for row, span in zip(rows.tolist(), spans_around(len(rows), width), strict=True):
+        some, one = np.asarray(values[rows]), np.zeros(len(rows), np.int64)
+        for row, span in zip(rows.tolist(), spans_around(one, width), strict=True):
             means[row] = some[span].mean(axis=0)
     return means
 

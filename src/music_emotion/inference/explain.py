@@ -9,6 +9,7 @@ and the highest are what is left. It holds for any model, and asks it only what 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Any
@@ -30,7 +31,6 @@ from music_emotion.inference.prediction import (
     rounded_values,
     weighted_mean,
 )
-from music_emotion.models.pooling import spans_around
 
 LONGEST_SECONDS = 300.0  # of a track that are explained; the rest is left aside
 BAND_EDGES = (0.0, 100.0, 200.0, 400.0, 800.0, 1_600.0, 3_200.0, 6_400.0, 11_025.0)  # Hz
@@ -122,14 +122,18 @@ def explain(
     segment_level = joined([model.analyse(version) for version in versions])
 
     weight = np.where(segmenter.audible_segments(segments), new_seconds(count, duration), 0.0)
+    audible = weight > 0
+    # Where sections end is part of the answer that is explained, and stays.
+    own = {key: values[:count] for key, values in segment_level.items()}
+    spans = model.spans(model.sections(own, audible), audible)
     whole, (by_segment, by_band, by_both) = _left_out(
-        model, segment_level, weight, bands=len(bands)
+        model, segment_level, spans, weight, bands=len(bands)
     )
     chosen = int(whole.argmax()) if emotion is None else EMOTIONS.index(emotion)
     return Explanation(
         emotion=EMOTIONS[chosen],
         probability=float(whole[chosen]),
-        time=point_spans(count, SEGMENT_SECONDS, duration)[0],
+        time=point_spans(np.zeros(count, np.int64), SEGMENT_SECONDS, duration)[0],
         seconds=whole[chosen] - by_segment[:, chosen],
         bands=bands,
         frequencies=whole[chosen] - by_band[:, chosen],
@@ -138,7 +142,12 @@ def explain(
 
 
 def _left_out(
-    model: EmotionModel, segment_level: SegmentLevel, weight: NDArray[np.float64], *, bands: int
+    model: EmotionModel,
+    segment_level: SegmentLevel,
+    spans: Sequence[NDArray[np.int64]],
+    weight: NDArray[np.float64],
+    *,
+    bands: int,
 ) -> tuple[Array, list[Array]]:
     """Return the emotions of the whole, shape (9,), and what they are without parts of it.
 
@@ -146,6 +155,8 @@ def _left_out(
     ----------
     segment_level
         Of the n segments, then of the same without the first band, without the second, ….
+    spans
+        The audible segments that the point of each is heard from.
     weight
         What each segment counts in the mean, shape (n,); 0 where it is silent.
 
@@ -157,11 +168,7 @@ def _left_out(
         Without each segment (n, 9), each band (bands, 9), each band in each segment
         (bands · n, 9).
     """
-    count, audible = len(weight), weight > 0
-    spans = [
-        np.flatnonzero(audible[span]) + span.start
-        for span in spans_around(count, model.segments_per_window)
-    ]
+    count = len(weight)
     holding = [[at for at, span in enumerate(spans) if number in span] for number in range(count)]
     everywhere = [span + count * band for band in range(bands + 1) for span in spans]
     without_segment = [

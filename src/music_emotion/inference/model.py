@@ -41,7 +41,8 @@ from music_emotion.inference.prediction import (
 from music_emotion.inference.reference import Reference
 from music_emotion.inference.valence_arousal import term_columns
 from music_emotion.models.base import Prediction
-from music_emotion.models.pooling import pool, spans_around
+from music_emotion.models.pooling import pool, pool_alone, spans_around
+from music_emotion.models.sections import number_sections
 
 DEFAULT_MODEL = "default"
 ARRAY_METHODS = ("__array__", "__array_interface__", "__array_struct__")
@@ -201,8 +202,8 @@ class EmotionModel:
         duration
             Of the track in seconds.
         """
-        slices = spans_around(len(audible), self.segments_per_window)
-        spans = [np.flatnonzero(audible[span]) + span.start for span in slices]
+        section = self.sections(segment_level, audible)
+        spans = self.spans(section, audible)
         predicted = self.aggregate(segment_level, spans)
         relative = segmenter.relative_levels(level, audible)
         valence, arousal = (
@@ -214,10 +215,11 @@ class EmotionModel:
             for dimension in (self.card.valence, self.card.arousal)
         )
         window = self.segments_per_window * SEGMENT_SECONDS
-        start, end = point_spans(len(audible), window, duration)
+        start, end = point_spans(section, window, duration)
         return Timeline(
             start=start,
             end=end,
+            section=section,
             weight=np.where(audible, new_seconds(len(audible), duration), 0.0),
             emotions=predicted.emotions,
             intensities=predicted.intensities,
@@ -225,6 +227,48 @@ class EmotionModel:
             arousal=arousal,
             window=window,
         )
+
+    def sections(
+        self, segment_level: SegmentLevel, audible: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Return the section of each of a track's segments, shape (n,), numbered from 0.
+
+        Silence belongs to the section before it. A model that answers for each segment alone, or
+        does not tell sections, knows one.
+
+        Parameters
+        ----------
+        segment_level, audible
+            As :meth:`timeline` takes them.
+        """
+        section = np.zeros(len(audible), np.int64)
+        if self.card.scope == "segment" or not self.network.tells_sections or not audible.any():
+            return section
+        heard = np.flatnonzero(audible)
+        parts = []
+        for start in range(0, len(heard), SPANS_AT_ONCE):
+            some = heard[start : start + SPANS_AT_ONCE]
+            pooling = self.card.pooling.items()
+            alone = {name: pool_alone(segment_level[name][some], how) for name, how in pooling}
+            parts.append(self.network.positions(alone))
+        section[heard] = number_sections(np.concatenate(parts))
+        numbered: NDArray[np.int64] = np.maximum.accumulate(section)
+        return numbered
+
+    def spans(
+        self, section: NDArray[np.int64], audible: NDArray[np.bool_]
+    ) -> list[NDArray[np.int64]]:
+        """Return for each segment the audible ones that its point is heard from.
+
+        Parameters
+        ----------
+        section
+            Of each segment, shape (n,), see :meth:`sections`.
+        audible
+            Which of them are more than silence, shape (n,).
+        """
+        slices = spans_around(section, self.segments_per_window)
+        return [np.flatnonzero(audible[span]) + span.start for span in slices]
 
     def aggregate(
         self, segment_level: SegmentLevel, spans: Sequence[NDArray[np.int64]]

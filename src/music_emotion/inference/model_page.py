@@ -36,6 +36,7 @@ from music_emotion.inference.segmenter import (
     SILENT_LEVEL,
 )
 from music_emotion.inference.valence_arousal import ENDS, Dimension
+from music_emotion.models.sections import CONTEXT, NOVELTY, POSITION, SHORTEST
 
 PAGE_FILE = "model.md"
 WIDTH = 98  # columns of a line
@@ -46,6 +47,20 @@ HEARD = {
     "summary": "timbre, movement, rhythm, dynamics and harmony",
 }
 """What the features are that there is a graph for."""
+
+
+SECTIONS = (
+    f"""A graph with a third output, `{POSITION}`, float32 (n, d), tells where one music ends and
+    another begins. Pool each audible segment alone (its own values as mean, 0 as std) to get its
+    position. The novelty of a place between two segments is the squared distance between the mean
+    position of the {CONTEXT} segments before it and that of the {CONTEXT} after it, less their
+    scatter: the variances (dividing by {CONTEXT - 1}) summed over the columns, the mean of before
+    and after, times {2 / CONTEXT:g}.""",
+    f"""Of the places with {SHORTEST} segments or more on both sides and a novelty of {NOVELTY:g} or
+    more, the one with the largest is a boundary, then each next one that is {SHORTEST} segments or
+    more from every boundary so far. Silent segments belong to the section before them. A graph
+    without that output knows one section.""",
+)
 
 
 def model_page(card: Card) -> str:
@@ -149,7 +164,8 @@ def _points(card: Card) -> list[str]:
     span = (
         f"""Each segment i gives a point, which is heard from the segments i − {(width - 1) // 2} to
         i + {width // 2}, as far as there are such: {card.window_seconds:g} s, cut at the ends of
-        the track. Of these only the audible ones count; together they are the point's span."""
+        the track{" and of its section" if card.scope == "track" else ""}. Of these only the audible
+        ones count; together they are the point's span."""
         if width > 1
         else "Each audible segment gives a point, and is its span."
     )
@@ -163,7 +179,14 @@ def _points(card: Card) -> list[str]:
     pooling = f"""{span} A feature is pooled over the span, column by column, and the statistics are
         put one behind the other (std divides by the number of segments):"""
     header = ("input", "shape", "statistics over the span")
-    return [title, _text(pooling), _table(header, _pooled(card)), _text(outputs)]
+    return [
+        title,
+        _text(pooling),
+        _table(header, _pooled(card)),
+        _text(outputs),
+        "## Sections",
+        *map(_text, SECTIONS),
+    ]
 
 
 def _pooled(card: Card) -> list[tuple[str, str, str]]:

@@ -8,7 +8,9 @@ The graph's contract, checked when it is opened:
   :data:`music_emotion.features.compute.FEATURES` (scope ``segment``), or (spans, size) (scope
   ``track``);
 - outputs ``emotions`` and ``intensities``, float32, (batch, 9): probabilities that sum to 1, and
-  expected vote fractions, each 0–1; scaling and calibration are inside the graph. Where the card
+  expected vote fractions, each 0–1; scaling and calibration are inside the graph. There may be an
+  output ``position``, (batch, d), that tells sections (:mod:`music_emotion.models.sections`) of
+  segments that are pooled alone. Where the card
   has k scales, one output ``ratings``, (batch, k), in place of both.
 """
 
@@ -39,6 +41,7 @@ from music_emotion.inference.reference import (
 )
 from music_emotion.interruption import held_back
 from music_emotion.models.base import Prediction
+from music_emotion.models.sections import POSITION
 
 ONNX_FILE = "model.onnx"
 MAX_ONNX_BYTES = 1 << 30
@@ -103,6 +106,30 @@ class Network:
         if not sums_to_one.all() or emotions.min(initial=0.0) < -SUM_TOLERANCE:
             raise self._fault("gave probabilities that do not sum to 1")
         return Prediction(np.clip(emotions, 0.0, 1.0), np.clip(intensities, 0.0, 1.0))
+
+    @property
+    def tells_sections(self) -> bool:
+        """Whether the graph says where segments stand."""
+        return POSITION in {node.name for node in self._session.get_outputs()}
+
+    def positions(self, inputs: Mapping[str, NDArray[np.floating]]) -> NDArray[np.float32]:
+        """Return where n segments that are pooled alone stand, shape (n, d).
+
+        Raises
+        ------
+        ModelError
+            The graph fails, or its answer is not finite.
+        """
+        feed = {name: np.ascontiguousarray(inputs[name], np.float32) for name in self.card.features}
+        options = quiet_onnxruntime().RunOptions()
+        options.only_execute_path_to_fetches = True
+        try:
+            positions: NDArray[np.float32] = self._session.run([POSITION], feed, options)[0]
+        except Exception as error:  # onnxruntime's exceptions share no narrower base
+            raise self._fault(f"failed ({printable(error)[:200]})") from None
+        if positions.ndim != 2 or not np.isfinite(positions).all():
+            raise self._fault("gave no finite (n, d) positions")
+        return positions
 
     @property
     def _outputs(self) -> tuple[str, ...]:

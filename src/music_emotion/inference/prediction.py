@@ -58,15 +58,17 @@ class Timeline:
     Attributes
     ----------
     start, end: what the point was heard from, in seconds, shape (n,); spans overlap
+    section: number of the section that the point is in, from 0, shape (n,); spans end with it
     weight: audible seconds of the point's own segment, which it counts by in the whole, shape (n,)
     emotions: probabilities, shape (n, 9), rows sum to 1
     intensities: expected share of listeners who feel each emotion, shape (n, 9), 0–1
     valence, arousal: shape (n,), −1 to 1
-    window: length in seconds of a span that no end of the track cuts
+    window: length in seconds of a span that no end of a section cuts
     """
 
     start: Floats
     end: Floats
+    section: NDArray[np.int64]
     weight: Floats
     emotions: Array
     intensities: Array
@@ -92,8 +94,9 @@ class Timeline:
         --------
         >>> flat = np.zeros((2, 9), np.float32)
         >>> times, seconds = np.array([0.0, 3.0]), np.array([3.0, 1.0])
+        >>> one = np.zeros(2, np.int64)
         >>> valence = np.array([0.2, 0.6], np.float32)
-        >>> course = Timeline(times, times + 3, seconds, flat, flat, valence, valence, 3.0)
+        >>> course = Timeline(times, times + 3, one, seconds, flat, flat, valence, valence, 3.0)
         >>> round(float(course.mean(course.valence)), 3)
         0.3
         """
@@ -113,8 +116,10 @@ def weighted_mean(values: Array, weight: Floats) -> Array:
     return mean
 
 
-def point_spans(count: int, window: float, duration: float) -> tuple[Floats, Floats]:
-    """Return what each point of a timeline is heard from: start and end in seconds, each (count,).
+def point_spans(
+    section: NDArray[np.int64], window: float, duration: float
+) -> tuple[Floats, Floats]:
+    """Return what each point of a timeline is heard from: start and end in seconds, each (n,).
 
     A point is heard from the segments around its own, see
     :func:`~music_emotion.models.pooling.spans_around`. Segments follow each other; a last one that
@@ -122,22 +127,22 @@ def point_spans(count: int, window: float, duration: float) -> tuple[Floats, Flo
 
     Parameters
     ----------
-    count
-        Of the track's segments.
+    section
+        Of each of the track's segments, shape (n,), numbered from 0.
     window
-        Length in seconds of a span that no end of the track cuts.
+        Length in seconds of a span that no end of a section cuts.
     duration
         Of the track in seconds.
 
     Examples
     --------
-    >>> start, end = point_spans(4, 9.0, duration=10.0)
+    >>> start, end = point_spans(np.zeros(4, int), 9.0, duration=10.0)
     >>> start.tolist(), end.tolist()
     ([0.0, 0.0, 3.0, 6.0], [6.0, 9.0, 10.0, 10.0])
     """
     last = max(0.0, duration - SEGMENT_SECONDS)
-    segment_start = np.minimum(np.arange(count) * SEGMENT_SECONDS, last)
-    spans = spans_around(count, max(1, segment_count(window)))
+    segment_start = np.minimum(np.arange(len(section)) * SEGMENT_SECONDS, last)
+    spans = spans_around(section, max(1, segment_count(window)))
     start = segment_start[[span.start for span in spans]] if spans else segment_start
     end = segment_start[[span.stop - 1 for span in spans]] if spans else segment_start
     return start, end + segment_seconds(duration)
@@ -250,6 +255,7 @@ class TrackPrediction:
                 name: rounded_values(getattr(course, name), digits=3)
                 for name in ("time", "start", "end", "weight")
             },
+            "section": course.section.tolist(),
             "window": course.window,
             "emotions": dict(zip(EMOTIONS, shares, strict=True)),
             "intensities": {

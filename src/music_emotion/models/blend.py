@@ -63,9 +63,8 @@ from music_emotion.models.pooling import (
     span_ratios,
 )
 from music_emotion.models.rating_regression import RatingRegression, fit_ratings
-from music_emotion.models.views import (
-    View,
-)
+from music_emotion.models.sections import Position
+from music_emotion.models.views import View
 from music_emotion.progress import Progress
 
 if TYPE_CHECKING:
@@ -133,10 +132,12 @@ class KernelBlend:
             raise ModelError(f"{self.name} cannot be fitted: all tracks are of one artist")
         is_searched = some_groups(units.group, seed)
         searched = units.take(is_searched)
+        position = Position.fit(units.mean_features)
         spans, _ = pool_spans(
             examples.take(is_searched[unit_of_row]),
             self.feature_names,
             segment_count(self.window_seconds),
+            position,
         )
         self.members_ = self._search(searched, target, seed, progress)
         chances, span_intensities = self._left_out(searched, spans, target, seed)
@@ -150,7 +151,7 @@ class KernelBlend:
         kernel_models = _kernel_models(units, self.members_, target, seed)
         self.ratings_ = None
         self.fitted_ = FittedBlend(
-            _of_spans(kernel_models, span_ratios(searched, spans)), dominant_label
+            _of_spans(kernel_models, span_ratios(searched, spans)), dominant_label, position
         )
         if progress is not None:
             progress(INNER_FOLDS + 1, INNER_FOLDS + 1)
@@ -206,9 +207,8 @@ class KernelBlend:
             units, unit_of_row = pool_units(examples, self.rating_feature_names)
             return Prediction.of_ratings(self.ratings_(units.features)[unit_of_row])
         fitted = self._require_fitted()
-        return predict_by_spans(
-            fitted, examples, self.feature_names, segment_count(self.window_seconds)
-        )
+        width = segment_count(self.window_seconds)
+        return predict_by_spans(fitted, examples, self.feature_names, width, fitted.position)
 
     def graph(self) -> ModelProto:
         """Return the fitted model as an ONNX graph of pooled features (`models.fitted_blend`)."""

@@ -33,9 +33,10 @@ from music_emotion.models.base import (
     seen_features,
 )
 from music_emotion.models.ensemble import Ensemble
-from music_emotion.models.pooling import POOLING, pool_units, predict_by_spans
+from music_emotion.models.pooling import POOLING, pool_alone, pool_units, predict_by_spans
 from music_emotion.models.rating_regression import Standard
 from music_emotion.models.registry import create
+from music_emotion.models.sections import POSITION
 from music_emotion.progress import Progress
 
 if TYPE_CHECKING:
@@ -294,7 +295,17 @@ class KeptGraph:
         if any(statistics != POOLING for statistics in self.pooling.values()):
             raise ModelError(f"{self.name} pools in a way that only a packaged model can")
         width = segment_count(self.window_seconds)
-        return predict_by_spans(self._answer, examples, self.feature_names, width)
+        return predict_by_spans(self._answer, examples, self.feature_names, width, self._positions)
+
+    def _positions(self, segments: Mapping[str, NDArray[np.floating]]) -> NDArray[np.floating]:
+        """Return where segments stand; all at one place where an older graph does not know."""
+        if POSITION not in {node.name for node in self._session.get_outputs()}:
+            return np.zeros((len(next(iter(segments.values()))), 1))
+        alone = {
+            name: pool_alone(segments[name], self.pooling[name]) for name in self.feature_names
+        }
+        positions: NDArray[np.float32] = self._session.run([POSITION], _float32(alone))[0]
+        return positions
 
     def _answer(self, pooled: Mapping[str, NDArray[np.float64]]) -> tuple[Any, Any]:
         emotions, intensities = self._session.run(["emotions", "intensities"], _float32(pooled))
@@ -307,5 +318,5 @@ class KeptGraph:
         return load_model_from_string(self._data)
 
 
-def _float32(pooled: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float32]]:
+def _float32(pooled: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.float32]]:
     return {name: values.astype(np.float32) for name, values in pooled.items()}

@@ -15,7 +15,8 @@ the mean over the spans it is heard in, which is less sure than each of them.
 
 Predicted intensities are pulled towards their means, the more so the rarer the emotion, and the
 mean over spans pulls once more, so that the rare ones would hardly ever come out on top. `BALANCE`
-is how much of that is given back, at a little cost in log-loss (`docs/blend.md`).
+is how much of that is given back, and tracks with a rare label count a little more where the slopes
+are fitted (`RARITY`); both at a little cost in log-loss (`docs/blend.md`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from scipy.special import log_softmax
 Floats = NDArray[np.float64]
 
 BALANCE = 1.0
+RARITY = 0.1  # a label's error counts by its frequency to the power of minus this
 LEAST_INTENSITY = 0.01  # smaller predictions count as this
 LARGEST_SLOPE = 20.0
 AVERAGE_LISTENERS = 1.0  # who vote as the average track is voted, added to each panel
@@ -81,11 +83,13 @@ class DominantLabel:
         balanced = np.log(np.maximum(intensities, LEAST_INTENSITY)) - BALANCE * log_mean
         first, spans = np.unique(unit, return_index=True, return_counts=True)[1:]
         labelled = np.arange(len(unit)), label[unit]
+        weight = np.bincount(label)[label] ** -RARITY
 
         def loss(slopes: Floats) -> float:
             logits = slopes[0] * chances + slopes[1] * balanced
             right = np.exp(log_softmax(logits, axis=1)[labelled])
-            return float(-np.log(np.add.reduceat(right, first) / spans).mean())
+            errors = -np.log(np.add.reduceat(right, first) / spans)
+            return float(np.average(errors, weights=weight))
 
         highest = LARGEST_SLOPE if use_intensities else 0.0
         bounds = ((0.0, LARGEST_SLOPE), (0.0, highest))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from music_emotion.emotions import EMOTIONS
 from music_emotion.models.dominant_label import LEAST_INTENSITY, DominantLabel
 from music_emotion.models.kernel import INTERCEPT, gaussian, squared_distances
+from music_emotion.models.sections import POSITION, Position
 from music_emotion.models.views import CLIP, View
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class FittedBlend:
 
     kernel_models: tuple[KernelModel, ...]
     dominant_label: DominantLabel
+    position: Position
 
     def __call__(self, features: Mapping[str, Floats]) -> tuple[Floats, Floats]:
         """Return emotions and intensities of pooled units, each (n, 9)."""
@@ -135,16 +137,28 @@ def build_graph(fitted: FittedBlend, names: Sequence[str], title: str) -> ModelP
         The inputs, each a feature's mean and standard deviation over a span's segments, float32
         (n, size); one that no member looks at is taken all the same.
     title
-        Name of the graph. Its outputs are ``emotions`` and ``intensities``, float32 (n, 9).
+        Name of the graph. Its outputs are ``emotions`` and ``intensities``, float32 (n, 9), and
+        ``position``, float32 (n, d), which tells sections of segments that are pooled alone.
     """
     graph = GraphBuilder()
     _answers(graph, fitted, _outputs(graph, fitted.kernel_models))
+    _position(graph, fitted.position)
+    positions = sum(map(len, fitted.position.factor.values()))
     return graph.model(
         title,
         _input_shapes(fitted.kernel_models, names),
-        {name: (len(EMOTIONS),) for name in ("emotions", "intensities")},
+        {"emotions": (len(EMOTIONS),), "intensities": (len(EMOTIONS),), POSITION: (positions,)},
         producer_name="music_emotion",
     )
+
+
+def _position(graph: GraphBuilder, position: Position) -> None:
+    """Add where a segment stands; the arithmetic of `Position`, of the means alone."""
+    scaled = [
+        graph.add("Mul", graph.add("Gather", name, np.arange(len(factor)), axis=1), factor)
+        for name, factor in position.factor.items()
+    ]
+    graph.add("Concat", *scaled, name=POSITION, axis=1)
 
 
 def build_rating_graph(

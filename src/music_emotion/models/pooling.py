@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.models.base import Examples, Prediction, Target, one_hot, tick_shares
+from music_emotion.models.sections import number_sections
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +34,17 @@ def pool(rows: NDArray[np.floating], statistics: tuple[str, ...]) -> Floats:
     """
     values = rows.astype(np.float64)
     return np.concatenate([getattr(values, statistic)(axis=0) for statistic in statistics])
+
+
+def pool_alone(rows: NDArray[np.floating], statistics: tuple[str, ...]) -> NDArray[np.floating]:
+    """Pool each row by itself, shape (n, len(statistics) · d).
+
+    Examples
+    --------
+    >>> pool_alone(np.array([[1.0, 10.0]]), ("mean", "std"))
+    array([[ 1., 10.,  0.,  0.]])
+    """
+    return np.concatenate([rows * (name != "std") for name in statistics], axis=1)
 
 
 def pool_rows(
@@ -63,19 +75,32 @@ def pool_rows(
     return pooled
 
 
-def spans_around(count: int, width: int) -> list[slice]:
-    """Return for each of ``count`` segments the span of ``width`` segments around it.
+def spans_around(section: NDArray[np.int64], width: int) -> list[slice]:
+    """Return for each segment the span of ``width`` segments around it.
 
-    Spans are cut at the ends; an even width reaches one further after than before.
+    Spans are cut at the ends of their section; an even width reaches one further after than before.
+
+    Parameters
+    ----------
+    section
+        Of each segment, shape (n,), rising.
+    width
+        In segments.
 
     Examples
     --------
-    >>> [(span.start, span.stop) for span in spans_around(4, 2)]
+    >>> [(span.start, span.stop) for span in spans_around(np.zeros(4, int), 2)]
     [(0, 2), (1, 3), (2, 4), (3, 4)]
+    >>> [(span.start, span.stop) for span in spans_around(np.array([0, 0, 1, 1]), 3)]
+    [(0, 2), (0, 2), (2, 4), (2, 4)]
     """
     before = (width - 1) // 2
     after = width - 1 - before
-    return [slice(max(0, at - before), min(count, at + after + 1)) for at in range(count)]
+    first = np.searchsorted(section, section, side="left")
+    end = np.searchsorted(section, section, side="right")
+    at = np.arange(len(section))
+    starts, stops = np.maximum(first, at - before), np.minimum(end, at + after + 1)
+    return [slice(*pair) for pair in zip(starts.tolist(), stops.tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +137,12 @@ class Units:
         """Return the units of a mask."""
         others = (getattr(self, each.name)[index] for each in fields(self)[1:])
         return Units({name: values[index] for name, values in self.features.items()}, *others)
+
+    @property
+    def mean_features(self) -> dict[str, Floats]:
+        """The means over the segments of each unit by feature, each (u, k / 2), of `POOLING`."""
+        pairs = self.features.items()
+        return {name: values[:, : values.shape[1] // len(POOLING)] for name, values in pairs}
 
     @property
     def tick_shares(self) -> Floats:
@@ -171,25 +202,36 @@ class Spans:
         return Spans(features, self.unit[index])
 
 
-def pool_spans(
-    examples: Examples, names: tuple[str, ...], width: int, statistics: tuple[str, ...] = POOLING
-) -> tuple[Spans, NDArray[np.int64]]:
-    """Pool the features ``names`` over ``width`` rows around each row, within its unit.
+Positions = Callable[[Mapping[str, NDArray[np.floating]]], NDArray[np.floating]]
+"""From features of n segments, each (n, size), to where they stand, shape (n, d)."""
 
-    Returned is each row's unit, too, shape (n,).
+
+def pool_spans(
+    examples: Examples,
+    names: tuple[str, ...],
+    width: int,
+    positions: Positions,
+    statistics: tuple[str, ...] = POOLING,
+) -> tuple[Spans, NDArray[np.int64]]:
+    """Pool the features ``names`` over ``width`` rows around each row, within its section.
+
+    Sections are those of its unit (`models.sections`), told by ``positions``. Returned is each
+    row's unit, too, shape (n,).
     """
     unit_of_row = np.unique(examples.unit, return_inverse=True)[1]
     order = np.argsort(unit_of_row, kind="stable")
-    counts = np.bincount(unit_of_row)
+    rows = {name: examples.gather(name) for name in names}
     spans = [
-        order[start + span.start : start + span.stop]
-        for start, count in zip(counts.cumsum() - counts, counts, strict=True)
-        for span in spans_around(int(count), width)
+        unit[span]
+        for unit in np.split(order, np.bincount(unit_of_row).cumsum()[:-1])
+        for span in spans_around(
+            number_sections(positions({name: rows[name][unit] for name in names})), width
+        )
     ]
-    pooled = {}
-    for name in names:
-        rows = examples.gather(name)
-        pooled[name] = np.stack([pool(rows[span], statistics) for span in spans])
+    pooled = {
+        name: np.stack([pool(values[span], statistics) for span in spans])
+        for name, values in rows.items()
+    }
     return Spans(pooled, unit_of_row[order]), unit_of_row
 
 
@@ -198,6 +240,7 @@ def predict_by_spans(
     examples: Examples,
     names: tuple[str, ...],
     width: int,
+    positions: Positions,
 ) -> Prediction:
     """Predict each unit as the mean over its spans; all its rows share the prediction.
 
@@ -205,10 +248,10 @@ def predict_by_spans(
     ----------
     answer
         Gives emotions and intensities, each (n, 9), of n spans' pooled features by name.
-    examples, names, width
+    examples, names, width, positions
         As `pool_spans` takes them.
     """
-    spans, unit_of_row = pool_spans(examples, names, width)
+    spans, unit_of_row = pool_spans(examples, names, width, positions)
     means = (pool_rows(said, spans.unit, ("mean",)) for said in answer(spans.features))
     return Prediction(*(values[unit_of_row].astype(np.float32) for values in means))
 

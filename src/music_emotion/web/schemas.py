@@ -62,7 +62,10 @@ class TimelineOut(Strict):
     weight: list[float] = Field(
         description="Audible seconds of the point's own segment, which it counts by in the whole."
     )
-    window: float = Field(description="Seconds of a span that no end of the track cuts.")
+    section: list[int] = Field(
+        description="Section of the track that the point is in, from 0; its span ends with it."
+    )
+    window: float = Field(description="Seconds of a span that no end of a section cuts.")
     emotions: NineSeries
     intensities: NineSeries
     valence: list[Signed]
