@@ -11,6 +11,7 @@ from onnx import ModelProto
 
 from helpers.graphs import linear_reader
 from helpers.planted import planted_examples
+from music_emotion import __version__
 from music_emotion.errors import MissingExtraError, ModelError
 from music_emotion.features.descriptors import advanced
 from music_emotion.features.spectrum import log_mel
@@ -186,7 +187,7 @@ def test_an_export_replaces_another_and_may_have_a_name(tmp_path: Path) -> None:
     export_model("default", tmp_path / "out")
     card = export_model(tmp_path / "light", tmp_path / "out", name="quick")
     assert card.name == "quick"
-    assert (tmp_path / "out" / "model.md").read_text("utf-8").startswith("# quick 0.1.0-")
+    assert (tmp_path / "out" / "model.md").read_text("utf-8").startswith(f"# quick {__version__}-")
     assert {file.name for file in (tmp_path / "out").iterdir()} == {
         "README.md",
         *("model.onnx", "card.json", "model.md", "ear.onnx", "ear.json", "reference.npz"),

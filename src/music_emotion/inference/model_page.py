@@ -70,7 +70,7 @@ def model_page(card: Card) -> str:
     --------
     >>> from music_emotion.inference.package import find_package, read_card
     >>> model_page(read_card(find_package("light"))).splitlines()[0].split("-")[0]
-    '# light 0.1.0'
+    '# light 0.2.0'
     """
     has_graph = has_ear(card.computed_features)
     parts = [
