@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, sync_playwright
 
-from helpers.browser import CHROMIUM
+from helpers.browser import CHROMIUM, launched
 
 PACKAGE = find_spec("axe_playwright_python")  # which brings axe-core
 SERIOUS = ("serious", "critical")
@@ -47,3 +47,15 @@ def serious_problems(page: Page) -> list[str]:
         if found["impact"] in SERIOUS
         for place in found["where"]
     ]
+
+
+def serious_problems_of_file(path: Path, theme: str) -> list[str]:
+    """The same of a page on the disk in one of the themes, with all that can be opened open."""
+    with sync_playwright() as playwright:
+        browser = launched(playwright)
+        page = browser.new_page(color_scheme=theme)
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        found = serious_problems(page)
+        browser.close()
+    return found

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from helpers.accessibility import THEMES, needs_axe, serious_problems_of_file
 from helpers.corpora import LABELS, corpus_of
 from helpers.rated import rated_corpus
 from music_emotion.datasets.corpus import Corpus
@@ -249,6 +250,17 @@ def test_the_page_the_picture_and_the_tables(corpus: Corpus, tmp_path: Path) -> 
     (tmp_path / "cross-test.json").write_text("{")
     with pytest.raises(EvaluationError, match="is damaged: make it again with `music-emotion cr"):
         report_results(tmp_path, ReportOptions())
+
+
+@needs_axe
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_keeps_people_from_using_the_page(
+    theme: str, corpus: Corpus, tmp_path: Path
+) -> None:
+    found, said, properties = held(corpus)
+    write_cross_test(tmp_path, found, corpus, said, properties)
+    report_results(tmp_path, ReportOptions())
+    assert serious_problems_of_file(tmp_path / "report.html", theme) == []
 
 
 def test_a_few_tracks_are_too_few(corpus: Corpus) -> None:

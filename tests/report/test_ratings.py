@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.accessibility import THEMES, needs_axe, serious_problems_of_file
 from helpers.rated import rated_corpus
 from helpers.reporter import RecordingReporter
 from music_emotion.evaluation.compare import compare
@@ -101,6 +102,16 @@ def test_the_page_shows_ratings_alone(
     for absent in ('id="accuracy"', 'id="wrong"', 'id="confusions"', 'href="#metrics"'):
         assert absent not in text
     assert (tmp_path / "t" / "ratings-track-arousal.tex").is_file()
+
+
+@needs_axe
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_keeps_people_from_using_the_page(
+    theme: str, ratings_alone: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    report_results(ratings_alone[0], ReportOptions(page=page))
+    assert serious_problems_of_file(page, theme) == []
 
 
 def test_the_page_shows_ratings_beside_labels(tmp_path: Path) -> None:

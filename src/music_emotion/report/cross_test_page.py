@@ -107,7 +107,7 @@ def scale_tables(found: CrossTest) -> Iterator[Table]:
     for scale in dict.fromkeys(row.scale for row in found.rows):
         rows = [row for row in found.rows if row.scale == scale]
         columns = [
-            Column(""),
+            Column("predictor"),
             *(Column(m.title, m.meaning, 1 if m.higher_is_better else -1) for m in RATING_METRICS),
         ]
         names = [metric.name for metric in RATING_METRICS]
@@ -124,7 +124,7 @@ def quadrant_table(found: CrossTest) -> Table | None:
     """Return how often each names the raters' quadrant, ``None`` where they name none."""
     if not found.quadrants:
         return None
-    columns = [Column(""), Column("right", "share of the tracks", 1)]
+    columns = [Column("predictor"), Column("right", "share of the tracks", 1)]
     body = [(_name(row), share(row.figures[HITS])) for row in found.quadrants]
     return build_table("quadrants", "Quadrants, per cent", columns, body)
 
@@ -135,7 +135,7 @@ def label_table(found: CrossTest) -> Table | None:
     if labels is None:
         return None
     known: Sequence[Metric] = [metric for metric in METRICS if metric.name in labels]
-    columns = [Column("metric"), Column("the model"), Column("")]
+    columns = [Column("metric"), Column("the model"), Column("meaning")]
     body = [
         (
             Cell(metric.title),

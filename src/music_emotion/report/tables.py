@@ -91,7 +91,7 @@ class Cell:
 class Column:
     """A column: its title, a sentence on what it means, and which end of it is good."""
 
-    title: str
+    title: str  #: of a word at least: it is the name of the button that sorts by it
     meaning: str = ""
     better: int = 0  #: 1 where higher is better, -1 where lower is, 0 where neither
     is_model: bool = False  #: whether the title names a model, which Markdown writes as code
