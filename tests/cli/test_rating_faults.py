@@ -95,6 +95,9 @@ def test_the_rest_is_done(
         rows = {row["metric"]: row for row in csv.DictReader((out / written).open())}
         assert {name.rpartition("_")[2] for name in rows} == {"arousal"}
         assert rows["ccc_arousal"]["n"] == ("70" if "ratings-over-time" in command else "14")
+        checked = run("evaluate", out, "--check", "--csv", table)
+        assert "figures agree to the last digit" in checked.stdout, checked.output
+        assert "were not checked" not in checked.stdout
 
 
 def test_validation_names_them_all(table: Path) -> None:

@@ -124,3 +124,21 @@ def test_a_table_that_cannot_be_used_is_one_line(music: Path, moments: str, line
     with pytest.raises(DatasetError, match=line) as caught:
         load(music, moments)
     assert "\n" not in str(caught.value)
+
+
+def test_wanted_scales_are_looked_for_where_they_are(music: Path) -> None:
+    """As evaluate does, which asks for the scales that a comparison was made on."""
+    plain = load(music, "path,time,arousal\n0.wav,1,0.1\n1.wav,1,0.6\n2.wav,1,0.2\n")
+    assert [scale.name for scale in plain.scales] == ["valence", "arousal"]
+    again = folder.load(music, music / "own.csv", ratings=plain.scales)
+    assert again.fingerprint == plain.fingerprint
+    assert again.remarks == ()
+    some = folder.load(music, music / "own.csv", ratings=plain.scales[:1])
+    assert ([scale.name for scale in some.scales], some.has_courses) == (["valence"], False)
+    (music / "own.csv").write_text("path,group\n0.wav,a\n1.wav,b\n")
+    alone = folder.load(music, music / "own.csv")
+    assert [scale.name for scale in alone.scales] == ["arousal"]
+    again = folder.load(music, music / "own.csv", ratings=alone.scales)
+    assert again.fingerprint == alone.fingerprint
+    with pytest.raises(DatasetError, match="column 'joy' is missing"):
+        folder.load(music, music / "own.csv", ratings=[Scale("joy")])

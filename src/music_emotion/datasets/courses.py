@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.datasets.rating_columns import RatingColumns, RowError, find_ratings
+from music_emotion.datasets.rating_columns import MEAN, RatingColumns, RowError, find_ratings
 from music_emotion.datasets.ratings import Rating, Scale, read_scale
 from music_emotion.errors import DatasetError, printable
 
@@ -203,6 +203,31 @@ def beside(table: Path) -> Path:
     'tracks-over-time.csv'
     """
     return table.with_name(f"{table.stem}{SUFFIX}{table.suffix}")
+
+
+def divided(table: Path, wanted: Sequence[Scale]) -> tuple[tuple[Scale, ...], tuple[Scale, ...]]:
+    """Return which of the wanted scales are for a table of tracks, and which for that of moments.
+
+    A scale is looked for where it is; one that is nowhere in the table of tracks.
+    """
+    moments = beside(table)
+    if not wanted or not moments.is_file():
+        return tuple(wanted), ()
+    whole, over_time = (_column_names(path) for path in (table, moments))
+
+    def is_in(names: set[str], scale: Scale) -> bool:
+        return scale.name in names or scale.name + MEAN in names
+
+    for_moments = tuple(scale for scale in wanted if is_in(over_time, scale))
+    for_tracks = tuple(one for one in wanted if is_in(whole, one) or one not in for_moments)
+    return for_tracks, for_moments
+
+
+def _column_names(path: Path) -> set[str]:
+    try:
+        return {head.name for head in _rows(path)[0]}
+    except DatasetError:
+        return set()  # what is wrong with it is said where it is read
 
 
 def read_courses(

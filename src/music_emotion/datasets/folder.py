@@ -19,7 +19,7 @@ from music_emotion.datasets.corpus import (
     corpus_fingerprint,
     keep_scales,
 )
-from music_emotion.datasets.courses import CourseTable, beside, on_scales, read_courses
+from music_emotion.datasets.courses import CourseTable, beside, divided, on_scales, read_courses
 from music_emotion.datasets.grouping import group_names, split_credit
 from music_emotion.datasets.manifest import Manifest, Row, read_manifest
 from music_emotion.datasets.ratings import Rating, Ratings, Scale, check_ratings
@@ -48,9 +48,12 @@ def load(
         For the first mistake in a table without ratings, naming file, row and remedy; where no row
         can be used.
     """
-    manifest, paths, problems = read_folder(folder, csv, ratings)
+    of_tracks, of_moments = divided(csv, ratings)
+    manifest, paths, problems = read_folder(folder, csv, of_tracks)
     names = [row.path for row in manifest.rows]
-    over_time = read_courses(beside(csv), names, manifest.scales, ratings)
+    over_time = CourseTable()
+    if of_moments or not ratings:
+        over_time = read_courses(beside(csv), names, manifest.scales, of_moments)
     if problems and not manifest.scales and not over_time.scales:
         more = len(problems) - 1
         hint = f" ({more} more; `music-emotion dataset validate` lists them)" if more else ""
