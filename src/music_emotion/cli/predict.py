@@ -88,16 +88,16 @@ def predict(
     from music_emotion.report.prediction import picture_writer
 
     silence_native_libraries()
+    left_out: set[str] = set()
+    files, many = find_files(paths, recursive=recursive, left_out=left_out), name_many(paths)
+    check_outputs([output, plot], files)
+    written = _format(format, output)
     scales = read_card(find_package(model)).scales
     if scales and (plot or explain or timeline or top):
         raise MusicEmotionError(
             f"'{printable(model)}' rates whole tracks: leave out --plot, --explain, --timeline and "
             "--top"
         )
-    left_out: set[str] = set()
-    files, many = find_files(paths, recursive=recursive, left_out=left_out), name_many(paths)
-    check_outputs([output, plot], files)
-    written = _format(format, output)
     say_left_out(left_out)
     failures, unwritten = list[str](), list[str]()
     jobs = jobs or (available_cores() if len(files) >= FEW_FILES else 1)
