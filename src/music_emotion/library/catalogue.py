@@ -227,9 +227,10 @@ class Catalogue:
     def _check_predictions(self, ids: Sequence[int], columns: dict[str, list[Any]]) -> None:
         """Note whether some predictions are damaged, and take what tells it out of the columns."""
         models, checksums = (columns.pop(f"prediction_{name}") for name in ("model", "checksum"))
-        rows = zip(*(columns[name] for name in PREDICTION_NUMBERS), strict=True)
-        texts = zip(*(columns[name] for name in PREDICTION_TEXTS), strict=True)
-        taken = map(prediction_checksum, ids, models, rows, texts)
+        told = (columns[name] for name in PREDICTION_NUMBERS)
+        rows = zip(ids, models, *told, strict=True)
+        texts = (columns[name] for name in PREDICTION_TEXTS)
+        taken = map(prediction_checksum, rows, *texts)
         lost = (name is None for name in columns["model"])
         if any(had not in (None, is_now) for had, is_now in zip(checksums, taken, strict=True)) or (
             any(gone and model is not None for gone, model in zip(lost, models, strict=True))
@@ -441,7 +442,7 @@ class Catalogue:
         ours = {"model": found.fetchone()[0], "warnings": "\n".join(row["warnings"])}
         prediction |= ours
         checksums = (
-            prediction_checksum(number, ours["model"], *_parts(prediction)),
+            prediction_checksum(*_parts(number, ours["model"], prediction)),
             timeline_checksum(number, tuple(times.values()), probabilities, points),
         )
         timeline = {**times, "probabilities": probabilities, "points": points}
@@ -544,11 +545,14 @@ def _read(row: dict[str, Any]) -> CatalogueTrack:
     return CatalogueTrack.from_row(row)
 
 
-def _parts(row: Mapping[str, Any]) -> tuple[list[float | None], list[str | None]]:
-    """Return the numbers and texts of a prediction as SQLite gives them back: 0 has no sign."""
-    numbers = (row[name] for name in PREDICTION_NUMBERS)
-    texts = [row[name] for name in PREDICTION_TEXTS]
-    return [value + 0.0 if isinstance(value, float) else value for value in numbers], texts
+def _parts(
+    track: int, model: int, row: Mapping[str, Any]
+) -> tuple[list[float | None], str | None, str | None]:
+    """Return what a prediction's checksum is taken of as SQLite gives it back: 0 has no sign."""
+    told = (row[name] for name in PREDICTION_NUMBERS)
+    numbers = [value + 0.0 if isinstance(value, float) else value for value in told]
+    top, warnings = (row[name] for name in PREDICTION_TEXTS)
+    return [track, model, *numbers], top, warnings
 
 
 def _check(row: Mapping[str, Any]) -> None:
@@ -556,7 +560,7 @@ def _check(row: Mapping[str, Any]) -> None:
         raise ValueError(f"the model of '{printable(row['path'])}'")
     times = tuple(row[name] for name in _TIMELINE.values())
     taken = {
-        "prediction": prediction_checksum(row["id"], row["prediction_model"], *_parts(row)),
+        "prediction": prediction_checksum(*_parts(row["id"], row["prediction_model"], row)),
         "timeline": timeline_checksum(row["id"], times, row["timeline"], row["points"]),
     }
     for what, checksum in taken.items():

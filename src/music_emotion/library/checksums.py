@@ -10,26 +10,24 @@ import math
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 _TIMELINE = struct.Struct("<q3d")
 _BLOCK = struct.Struct("<q")
 
 
 def prediction_checksum(
-    track: int,
-    model: int,
-    numbers: Sequence[float | None],
-    texts: Sequence[str | bytes | None],
+    numbers: Sequence[float | None], top: str | bytes | None, warnings: str | bytes | None
 ) -> int | None:
     """Return the checksum of a row of the table "prediction".
 
     Parameters
     ----------
-    track, model
-        Numbers of the rows that it belongs to.
-    numbers, texts
-        All else that it holds, as SQLite gives it: what is in the columns of
-        ``catalogue.PREDICTION_NUMBERS`` and of ``PREDICTION_TEXTS``; text may be UTF-8.
+    numbers
+        Numbers of the rows of track and model that it belongs to, then what is in the columns of
+        ``catalogue.PREDICTION_NUMBERS``, as SQLite gives it.
+    top, warnings
+        The rest of it; text may be UTF-8.
 
     Returns
     -------
@@ -38,23 +36,35 @@ def prediction_checksum(
 
     Examples
     --------
-    >>> whole = prediction_checksum(1, 1, (180.0, 0.5, None, True), ("power", ""))
-    >>> whole == prediction_checksum(1, 1, (180.0, 0.5, None, 1), (b"power", b""))
+    >>> whole = prediction_checksum((1, 1, 180.0, 0.5, None, True), "power", "")
+    >>> whole == prediction_checksum((1, 1, 180.0, 0.5, None, 1), b"power", b"")
     True
-    >>> whole == prediction_checksum(2, 1, (180.0, 0.5, None, True), ("power", ""))
+    >>> whole == prediction_checksum((2, 1, 180.0, 0.5, None, True), "power", "")
     False
     """
-    form = f"<{len(numbers) + 2}d"
     try:
-        if None in numbers:
-            numbers = [math.nan if value is None else value for value in numbers]
-        checksum = zlib.crc32(struct.pack(form, track, model, *numbers))
-        for text in texts:
-            encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-            checksum = zlib.crc32(b"\0" if encoded is None else encoded + b"\1", checksum)
-    except (struct.error, OverflowError, TypeError):
+        packed = _numbers(len(numbers)).pack(*numbers)
+    except (struct.error, OverflowError):
+        try:
+            known = (math.nan if value is None else value for value in numbers)
+            packed = _numbers(len(numbers)).pack(*known)
+        except (struct.error, OverflowError):
+            return None
+    try:
+        return _signed(zlib.crc32(_text(warnings), zlib.crc32(_text(top), zlib.crc32(packed))))
+    except TypeError:
         return None
-    return _signed(checksum)
+
+
+@cache
+def _numbers(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}d")
+
+
+def _text(text: str | bytes | None) -> bytes:
+    if isinstance(text, str):
+        text = text.encode("utf-8", "surrogatepass")
+    return b"\0" if text is None else text + b"\1"
 
 
 def timeline_checksum(

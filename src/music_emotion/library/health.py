@@ -20,8 +20,10 @@ from music_emotion.library.vectors import damaged_vectors
 from music_emotion.library.words import damaged_text
 
 AT_ONCE = 5_000  # rows sealed in one transaction
-_ASKED = ", ".join((*PREDICTION_NUMBERS, *(f"CAST({n} AS BLOB)" for n in PREDICTION_TEXTS)))
-_PREDICTIONS = f"SELECT track, checksum, model, {_ASKED} FROM prediction"
+_TEXTS = ", ".join(f"CAST({name} AS BLOB)" for name in PREDICTION_TEXTS)
+_PREDICTIONS = (
+    f"SELECT checksum, {_TEXTS}, track, model, {', '.join(PREDICTION_NUMBERS)} FROM prediction"
+)
 _TIMELINES = "SELECT track, checksum, first, step, window, probabilities, points FROM timeline"
 _UNPREDICTED = """
 SELECT id FROM track LEFT JOIN prediction ON prediction.track = track.id
@@ -185,14 +187,13 @@ def _checked(
     """Yield each row's number, its checksum, and what that must be, ``None`` of what cannot be."""
     ask = catalogue.connection.execute
     if table == "prediction":
-        count, models = len(PREDICTION_NUMBERS), {id for (id,) in ask("SELECT id FROM model")}
-        for number, checksum, model, *values in ask(f"{_PREDICTIONS} {which}"):
-            numbers, texts = values[:count], values[count:]
-            possible = model in models and (
-                checksum is not None or _can_be_predicted(numbers, texts[0])
+        models = {id for (id,) in ask("SELECT id FROM model")}
+        for checksum, top, warnings, *numbers in ask(f"{_PREDICTIONS} {which}"):
+            possible = numbers[1] in models and (
+                checksum is not None or _can_be_predicted(numbers[2:], top)
             )
-            taken = prediction_checksum(number, model, numbers, texts) if possible else None
-            yield number, checksum, taken
+            taken = prediction_checksum(numbers, top, warnings) if possible else None
+            yield numbers[0], checksum, taken
         return
     for number, checksum, *times, probabilities, points in ask(f"{_TIMELINES} {which}"):
         possible = checksum is not None or _can_be_timeline(probabilities, points)
