@@ -12,7 +12,7 @@ export OMP_WAIT_POLICY := PASSIVE
 # The checks start hundreds of processes, each of which would compile all it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-minimum test-newest mutants lint types unit results models release docs clean
+.PHONY: help run test test-minimum test-newest mutants lint types unit results study models release docs clean
 
 help:
 	@echo "make run      set up and run the comparison (EMOTIFY where it is found, else a synthesised corpus)"
@@ -22,6 +22,7 @@ help:
 	@echo "make mutants  change the code in 400 places, one at a time; do the tests notice? (half an hour)"
 	@echo "make docs     build the documentation into site/"
 	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
+	@echo "make study    train the networks on five fold seeds (about six hours on two cores; resumes)"
 	@echo "make release  build wheel and source archive into dist/, and try them out"
 	@echo "make models   train and package the models of the wheel anew from results/ (half an hour)"
 	@echo "make clean    remove the virtual environment and everything built"
@@ -84,15 +85,32 @@ SEED ?= 2
 mutants: $(STAMP)
 	$(BIN)/python tools/mutants.py --seed $(SEED) --count 400
 
+CURVE = $(BIN)/music-emotion compare --protocol artist --train-share 0.25 --train-share 0.5 \
+	--train-share 0.75 --train-share 1 --trainings 3 --out results
 results: $(STAMP)
-	$(BIN)/music-emotion compare --models six,baselines,bilstm_cnn_without_smote --out results
+	$(BIN)/music-emotion compare --models six,bilstm_cnn_without_smote --out results
+	$(BIN)/music-emotion compare --models baselines --repeats 5 --out results
 	$(BIN)/music-emotion compare --models light,transfer,blend --target votes --protocol artist \
 		--repeats 5 --out results
-	$(BIN)/music-emotion compare --models six --target votes --protocol artist --out results
+	$(BIN)/music-emotion compare --models six --target votes --out results --protocol track \
+		--protocol artist
+	$(CURVE) --models transfer,blend --target votes
+	$(CURVE) --models svm
 	$(BIN)/music-emotion listeners --out results
 	$(BIN)/music-emotion leak --out results
 	$(BIN)/python tools/update_docs.py
 	$(BIN)/python tools/run_notebook.py
+
+# Five fold seeds of the networks, each with its training, the protocols that matter most first.
+STUDY = $(BIN)/music-emotion compare --models six,bilstm_cnn_without_smote --repeats 5 --out results
+study: $(STAMP)
+	$(STUDY) --protocol artist
+	$(STUDY) --protocol track
+	$(BIN)/music-emotion compare --models six --target votes --protocol artist --repeats 5 \
+		--out results
+	$(STUDY) --protocol segment
+	$(CURVE) --models bilstm_cnn,cnn2d_specaugment
+	$(BIN)/python tools/update_docs.py
 
 release: $(STAMP)
 	$(BIN)/python tools/release.py

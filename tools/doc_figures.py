@@ -14,11 +14,12 @@ from fit_dimensions import RECIPES, Part
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.folds import PROTOCOLS
 from music_emotion.evaluation.hypotheses import HypothesisTest, would_take
+from music_emotion.evaluation.metrics import BY_NAME
 from music_emotion.evaluation.power import Power
 from music_emotion.evaluation.results import ModelResult, model_title
 from music_emotion.evaluation.results_file import RESULTS, Document, read_document
 from music_emotion.evaluation.scores import Estimate
-from music_emotion.evaluation.significance import PairedTest, shown_p
+from music_emotion.evaluation.significance import TESTED, PairedTest, between, shown_p
 from music_emotion.inference.valence_arousal import LEVEL
 from music_emotion.models.registry import WITHOUT_SMOTE
 from music_emotion.report import elsewhere, one_answer, tables
@@ -27,7 +28,15 @@ from music_emotion.report.leak import LeakRecord, read_leak
 from music_emotion.report.listeners import ListenerFigures, read_listeners
 from music_emotion.report.one_answer import OneAnswer, RankWithVotes, read_one_answer
 from music_emotion.report.plots import CLASSIFIER_NAMES
-from music_emotion.report.tables import REPORTED, coded, markdown_table, number, points, share
+from music_emotion.report.tables import (
+    REPORTED,
+    coded,
+    difference,
+    markdown_table,
+    number,
+    points,
+    share,
+)
 
 PREFERRED = ("blend", "transfer")
 """Models that stand for the project where one is to be shown."""
@@ -433,6 +442,54 @@ def _findings(figures: Figures, cell: Callable[[HypothesisTest], str]) -> str:
     return markdown_table(["finding", *(f"`{name}`" for name in protocols)], body)
 
 
+def curves(figures: Figures) -> str:
+    """Figures by the share of the training part that was learned from."""
+    if not figures.document.learning_curves:
+        raise NotMeasuredError("`music-emotion compare --train-share … --trainings 3`")
+    return tables.learning_curves(figures.document).to_markdown()
+
+
+def votes_or_labels(figures: Figures) -> str:
+    """What models gain from votes instead of labels under the artist protocol."""
+    document = figures.document
+    tests = [test for one in document.paired if one.protocol == "artist" for test in one.tests]
+    names = dict.fromkeys(row.model for row in document.rows if row.protocol == "artist")
+    body = []
+    for name in names:
+        ours, theirs = model_title(name, "votes"), model_title(name, "label")
+        found = [between(tests, ours, theirs, metric) for metric in TESTED]
+        if all(found):
+            body.append([coded(name), *(_gain(test) for test in found if test is not None)])
+    if not body:
+        raise NotMeasuredError("`music-emotion compare --protocol artist --target label,votes`")
+    return markdown_table(["model", *(BY_NAME[name].title for name in TESTED)], body)
+
+
+def _gain(test: PairedTest) -> str:
+    shown = difference(Estimate(test.difference, test.low, test.high))
+    return f"{shown}, p {shown_p(test.p_adjusted)}"
+
+
+def ear_gain(figures: Figures) -> str:
+    """What the blend gains from the pretrained ear, over the same descriptors without it."""
+    tests = [
+        test for one in figures.document.paired if one.protocol == "artist" for test in one.tests
+    ]
+    names = [model_title(name, "votes") for name in ("blend", "light")]
+    found = [(metric, between(tests, *names, metric)) for metric in TESTED]
+    if not all(test for _, test in found):
+        raise NotMeasuredError("`music-emotion compare --models light,blend --target votes`")
+    texts = [f"{BY_NAME[name].title} {_gain(test)}" for name, test in found if test is not None]
+    return "; ".join(texts)
+
+
+def noise_share(figures: Figures) -> str:
+    """Share of the preferred model's errors that the label's own noise would leave an oracle."""
+    best = 1.0 - figures.best().headline["accuracy"].value
+    oracle = 1.0 - figures.listeners.ceilings.oracle_accuracy
+    return rate(min(oracle / max(best, 1e-9), 1.0))
+
+
 def confused_pairs(figures: Figures) -> str:
     """The pairs that people confuse most, beside the shares of models."""
     confusions, best = figures.document.confusions, figures.best()
@@ -597,6 +654,8 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "elsewhere-variants": lambda f: elsewhere.variants_table(f.elsewhere),
     "joined-table": lambda f: one_answer.joined_table(f.one_answer),
     "recipes": lambda f: recipes_table(f.recipes),
+    "learning-curves": curves,
+    "votes-or-labels": votes_or_labels,
     "rank-with-votes": lambda f: one_answer.rank_table(f.one_answer),
 }
 """Places that stand on lines of their own."""
@@ -605,6 +664,8 @@ NUMBERS: Mapping[str, Callable[[Figures], str]] = {
     "half-agreement": lambda f: rate(f.listeners.ceilings.half_agreement),
     "label-stability": lambda f: rate(f.listeners.ceilings.label_stability),
     "oracle-accuracy": lambda f: rate(f.listeners.ceilings.oracle_accuracy),
+    "noise-share": noise_share,
+    "ear-gain": ear_gain,
     "panel-tracks": lambda f: str(f.listeners.panels.tracks),
     "leak-nearest-0": leak_value("nearest_neighbour", "published", 0),
     "leak-nearest-16": leak_value("nearest_neighbour", "published", 16),
