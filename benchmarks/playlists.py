@@ -36,7 +36,7 @@ def fill(path: Path, predictions: Path, root: Path) -> np.ndarray:
 
     stored, tracks = np.load(predictions), emotify.load(root).tracks
     nothing, numbers = np.zeros((0, 9), np.float32), np.zeros(0)
-    timeline = Timeline(numbers, numbers, numbers, nothing, nothing, numbers, numbers, 3.0)  # type: ignore[arg-type]
+    timeline = Timeline(numbers, numbers, numbers, numbers, nothing, nothing, numbers, numbers, 3.0)  # type: ignore[arg-type]
     intensities = stored["intensities"]
     ranks = np.argsort(np.argsort(intensities, axis=0), axis=0)
     standing = (ranks / len(ranks)).astype(np.float32)

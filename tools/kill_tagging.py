@@ -149,6 +149,7 @@ def row_of(path: Path, rng: np.random.Generator) -> CatalogueTrack:
     timeline = Timeline(
         start=whole,
         end=whole + 3.0,
+        section=np.zeros(1, np.int64),
         weight=whole + 3.0,
         emotions=emotions[None],
         intensities=intensities[None],
