@@ -62,9 +62,11 @@ def test_a_list_with_a_failure_and_a_question(visited: Visit) -> None:
     silent = wav(np.zeros(3 * RATE, np.float32))
     visited.drop(calm__wav=music(3.0), silent__wav=silent, odd__wav=b"no")
     page = visited.page
-    ended = page.locator("#list-table tbody").locator('[data-state="done"], [data-state="failed"]')
-    count = page.locator("#list-table tbody tr").count()
-    expect(ended).to_have_count(count)
+    rows = page.locator("#list-table tbody")
+    for name in ("calm.wav", "silent.wav", "odd.wav"):
+        expect(rows.get_by_text(name).first).to_be_visible()
+    ended = rows.locator('[data-state="done"], [data-state="failed"]')
+    expect(ended).to_have_count(rows.locator("tr").count())
     page.get_by_role("switch", name="All nine emotions").check()
     assert serious_problems(page) == []
     page.get_by_label("Model", exact=True).select_option("second")
