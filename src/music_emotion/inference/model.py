@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
 from pathlib import Path
@@ -129,17 +130,9 @@ class EmotionModel:
         self, blocks: Iterable[Array], sound: AudioStream | Sound, path: str, name: str
     ) -> TrackPrediction:
         """Predict blocks of sound, whose length and warnings are known when all have passed."""
-        rate = sound.sample_rate
-        envelope = segmenter.Envelope(rate)
-        blocks, is_repeated = segmenter.fill_segment(envelope.watch(blocks), rate, name)
-        parts, masks, levels = list[SegmentLevel](), list[NDArray[np.bool_]](), list[Floats]()
-        for segments in segmenter.segment_blocks(blocks, rate, rates=self.sample_rates):
-            parts.append(self.analyse(segments))
-            masks.append(segmenter.audible_segments(segments))
-            levels.append(segmenter.segment_levels(segments))
-        audible, peaks, duration = np.concatenate(masks), envelope.values(), sound.duration
-        level = joined(parts)
-        course = self.timeline(level, audible, np.concatenate(levels), duration)
+        heard = hear(blocks, sound.sample_rate, name, self.sample_rates, self.analyse)
+        level, audible, duration = heard.segment_level, heard.audible, sound.duration
+        course = self.timeline(level, audible, heard.decibels, duration)
         emotions, intensities = course.mean(course.emotions), course.mean(course.intensities)
         is_audible, is_known = bool(audible.any()), self.reference.knows(level, audible)
         familiarity = self.reference.familiarity(level, audible)
@@ -161,11 +154,11 @@ class EmotionModel:
             heard_in_training=is_known,
             warnings=(
                 *sound.warnings,
-                *sound_warnings(is_audible, float(peaks.max()), is_repeated, duration),
+                *sound_warnings(is_audible, heard.peak, heard.is_repeated, duration),
                 *((UNFAMILIAR_SOUND,) if is_unfamiliar and is_audible else ()),
                 *((KNOWN_RECORDING,) if is_known else ()),
             ),
-            envelope=peaks,
+            envelope=heard.envelope,
         )
 
     def analyse(self, segments: segmenter.Segments) -> SegmentLevel:
@@ -317,6 +310,82 @@ class EmotionModel:
         if curve is not None:
             top = float(np.interp(top, curve.probability, curve.accuracy))
         return doubted(top, familiarity, guess=1.0 / len(EMOTIONS))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A track of n segments, analysed.
+
+    Attributes
+    ----------
+    segment_level: what is kept of each segment
+    audible: which of them are more than silence, shape (n,)
+    decibels: how loud each is, shape (n,)
+    envelope: largest sample in each 1/20 s
+    is_repeated: whether there was less than a segment, which was repeated
+    """
+
+    segment_level: SegmentLevel
+    audible: NDArray[np.bool_]
+    decibels: Floats
+    envelope: Array
+    is_repeated: bool
+
+    @property
+    def peak(self) -> float:
+        """The largest sample."""
+        return float(self.envelope.max())
+
+
+def hear(
+    blocks: Iterable[Array],
+    sample_rate: int,
+    name: str,
+    rates: Collection[int],
+    analyse: Callable[[segmenter.Segments], SegmentLevel],
+) -> Heard:
+    """Cut blocks of sound into segments and analyse these, some at a time.
+
+    Parameters
+    ----------
+    blocks
+        Mono, at ``sample_rate`` Hz.
+    name
+        Of the sound, for what is wrong with it.
+    rates
+        In Hz, that segments are analysed at.
+    analyse
+        Gives what is kept of some segments.
+
+    Raises
+    ------
+    AudioError
+        The sound is shorter than half a second.
+
+    Examples
+    --------
+    >>> def peaks(segments):
+    ...     return {"peak": np.abs(segments.waveforms[22_050]).max(axis=1)}
+    >>> tone = np.tile(np.float32([0.5, 0.5, -0.5, -0.5, 0.5]), 13_230)
+    >>> blocks = [tone, np.zeros(66_150, np.float32)]
+    >>> heard = hear(blocks, 22_050, "a tone", [22_050], peaks)
+    >>> heard.segment_level["peak"].tolist(), heard.audible.tolist(), heard.peak
+    ([0.5, 0.0], [True, False], 0.5)
+    """
+    envelope = segmenter.Envelope(sample_rate)
+    blocks, is_repeated = segmenter.fill_segment(envelope.watch(blocks), sample_rate, name)
+    parts, masks, decibels = list[SegmentLevel](), list[NDArray[np.bool_]](), list[Floats]()
+    for segments in segmenter.segment_blocks(blocks, sample_rate, rates=rates):
+        parts.append(analyse(segments))
+        masks.append(segmenter.audible_segments(segments))
+        decibels.append(segmenter.segment_levels(segments))
+    return Heard(
+        joined(parts),
+        np.concatenate(masks),
+        np.concatenate(decibels),
+        envelope.values(),
+        is_repeated,
+    )
 
 
 def joined(parts: Sequence[Mapping[Key, Array]]) -> dict[Key, Array]:

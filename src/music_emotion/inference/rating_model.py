@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +18,11 @@ from music_emotion.features.compute import sample_rates, segment_features
 from music_emotion.inference import segmenter
 from music_emotion.inference.model import (
     EmotionModel,
+    Heard,
     ReadingProgress,
+    SegmentLevel,
     file_path,
-    joined,
+    hear,
     load_model,
     reported,
     sound_warnings,
@@ -99,8 +100,10 @@ class RatingModel:
         """
         with AudioStream(source, limit=limit) as stream:
             blocks = iter(stream) if progress is None else reported(stream, progress)
-            ratings, is_repeated, peak = self._rate(blocks, stream, source_name(source))
-            is_audible = bool(np.isfinite(ratings).all())
+            rates = sample_rates(self.card.features)
+            heard = hear(blocks, stream.sample_rate, source_name(source), rates, self._analyse)
+            is_audible = bool(heard.audible.any())
+            ratings = self._rate(heard)
             return RatingPrediction(
                 path=file_path(source),
                 duration=stream.duration,
@@ -110,34 +113,28 @@ class RatingModel:
                 ratings=tuple(ratings.tolist()),
                 warnings=(
                     *stream.warnings,
-                    *sound_warnings(is_audible, peak, is_repeated, stream.duration),
+                    *sound_warnings(is_audible, heard.peak, heard.is_repeated, stream.duration),
                 ),
             )
 
-    def _rate(
-        self, blocks: Iterable[Array], sound: AudioStream, name: str
-    ) -> tuple[NDArray[np.float64], bool, float]:
-        """Return ratings, shape (k,), whether the sound was repeated, and its largest sample."""
-        rate, features = sound.sample_rate, self.card.features
-        envelope = segmenter.Envelope(rate)
-        blocks, is_repeated = segmenter.fill_segment(envelope.watch(blocks), rate, name)
-        parts, masks = list[dict[str, Array]](), list[NDArray[np.bool_]]()
-        rates = sample_rates(features)
-        for segments in segmenter.segment_blocks(blocks, rate, rates=rates):
-            computed = segment_features(segments.waveforms, features)
-            parts.append(computed if self.card.scope == "track" else self._rated(computed))
-            masks.append(segmenter.audible_segments(segments))
-        audible, peak = np.concatenate(masks), float(envelope.values().max())
-        if not audible.any():
-            return np.full(len(self.card.scales), np.nan), is_repeated, peak
-        level = {feature: values[audible] for feature, values in joined(parts).items()}
+    def _analyse(self, segments: segmenter.Segments) -> SegmentLevel:
+        """Return the features of segments, or what the network says of each."""
+        features = segment_features(segments.waveforms, self.card.features)
+        return features if self.card.scope == "track" else self._rated(features)
+
+    def _rate(self, heard: Heard) -> NDArray[np.float64]:
+        """Return the ratings of a track, shape (k,); NaN where nothing is audible."""
+        if not heard.audible.any():
+            return np.full(len(self.card.scales), np.nan)
+        level = {name: values[heard.audible] for name, values in heard.segment_level.items()}
         if self.card.scope == "track":
             pooled = {
                 feature: pool(level[feature], statistics)[None]
                 for feature, statistics in self.card.pooling.items()
             }
             level = self._rated(pooled)
-        return level["ratings"].mean(axis=0, dtype=np.float64), is_repeated, peak
+        ratings: NDArray[np.float64] = level["ratings"].mean(axis=0, dtype=np.float64)
+        return ratings
 
     def _rated(self, inputs: dict[str, Any]) -> dict[str, Array]:
         ratings = self.network(inputs).ratings
