@@ -153,10 +153,7 @@ def main() -> None:
         wrong += compare(library, out, database)
     if killed < options.kills:
         wrong.append(f"only {killed} scans could be killed at work: more --files?")
-    for line in wrong:
-        print(f"wrong: {line}")
-    print(f"{killed} kills, {options.files} files: {'FAILED' if wrong else 'all is well'}")
-    sys.exit(bool(wrong))
+    killing.end(wrong, kills=killed, files=options.files)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import random
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -119,10 +118,7 @@ def main() -> None:
         wrong += _compare(path, whole)
     if killed < options.kills:
         wrong.append(f"only {killed} repairs could be killed at work: more --files?")
-    for line in wrong:
-        print(f"wrong: {line}")
-    print(f"{killed} kills, {options.files} files: {'FAILED' if wrong else 'all is well'}")
-    sys.exit(bool(wrong))
+    killing.end(wrong, kills=killed, files=options.files)
 
 
 def _compare(path: Path, whole: Path) -> list[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -155,10 +154,7 @@ def main() -> None:
         database = Path(folder, "catalogue.sqlite")
         chosen = {name: getattr(options, name) for name in ("kills", "jobs", "seed")}
         wrong = kill_scans(library, database, options.model, **chosen)
-    for line in wrong:
-        print(f"wrong: {line}")
-    print(f"{options.kills} kills, {options.files} files: {'FAILED' if wrong else 'all is well'}")
-    sys.exit(bool(wrong))
+    killing.end(wrong, kills=options.kills, files=options.files)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 POLL_SECONDS = 0.002
 PATIENCE_SECONDS = 600.0
@@ -49,3 +50,11 @@ def options(doc: str, *, files: int) -> argparse.ArgumentParser:
     parser.add_argument("--files", type=int, default=files)
     parser.add_argument("--seed", type=int, default=0)
     return parser
+
+
+def end(wrong: Sequence[str], *, kills: int, files: int) -> NoReturn:
+    """Say what was wrong after so many kills, and exit, with code 1 if anything was."""
+    for line in wrong:
+        print(f"wrong: {line}")
+    print(f"{kills} kills, {files} files: {'FAILED' if wrong else 'all is well'}")
+    sys.exit(bool(wrong))
