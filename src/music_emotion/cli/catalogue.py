@@ -32,12 +32,13 @@ def check(catalogue: options.CatalogueOption = None) -> None:
     """
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.health import examine
+    from music_emotion.library.track import file_count
 
     with Catalogue.open(catalogue) as opened:
         health = examine(opened)
         lines, path = health.lines(opened), opened.path
     if health.is_sound:
-        typer.echo(f"sound: {_files(health.files)} in {printable(path)}")
+        typer.echo(f"sound: {file_count(health.files)} in {printable(path)}")
         return
     options.end_with([*lines, "mend it: music-emotion catalogue repair"], "damaged")
 
@@ -64,6 +65,7 @@ def repair(
     """
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.library.repair import repair as mend
+    from music_emotion.library.track import file_count
     from music_emotion.parallel import available_cores
 
     silence_native_libraries()
@@ -76,7 +78,7 @@ def repair(
     for line in done.mended:
         typer.echo(f"mended: {line}")
     if done.found.is_sound:
-        typer.echo(f"nothing to mend: {_files(done.found.files)} in {printable(path)}")
+        typer.echo(f"nothing to mend: {file_count(done.found.files)} in {printable(path)}")
     options.end_with(done.failures, "not mended")
 
 
@@ -111,6 +113,7 @@ def export(
     """
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.search import Found
+    from music_emotion.library.track import file_count
     from music_emotion.library.writers import Listing
     from music_emotion.library.writers import export as write
 
@@ -124,7 +127,7 @@ def export(
             opened.copy_to(output)
         else:
             write(Listing(opened, Found(opened.ids())), format, output)
-        typer.echo(f"{_files(len(opened))} written to {printable(output)}", err=True)
+        typer.echo(f"{file_count(len(opened))} written to {printable(output)}", err=True)
 
 
 def _held(path: Path | None, wait: bool) -> AbstractContextManager[Catalogue]:
@@ -140,10 +143,6 @@ def _size(path: Path) -> int:
     """Return the bytes of a catalogue's files."""
     files = (path, Path(f"{path}-wal"))
     return sum(file.stat().st_size for file in files if file.exists())
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
 
 
 COMMANDS = {"catalogue": catalogue}

@@ -11,6 +11,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import printable
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.search import Found, Query, Range, emotion_index, find
+from music_emotion.library.track import file_count
 from music_emotion.library.vectors import load_vectors
 from music_emotion.library.words import tracks_with
 
@@ -50,7 +51,7 @@ def why_nothing(catalogue: Catalogue, query: Query) -> str:
     if query.broken:
         return _no_broken(catalogue)
     if not len(find(catalogue, Query(limit=1))):
-        return f"nothing is found: of {_files(len(catalogue))} {_away(catalogue)}"
+        return f"nothing is found: of {file_count(len(catalogue))} {_away(catalogue)}"
     conditions = list(_conditions(query))
     for alone, what in conditions:
         if not len(find(catalogue, replace(alone, limit=1))):
@@ -106,9 +107,9 @@ def _other_words(catalogue: Catalogue, query: Query) -> str:
     """Say where the words are that no sound track has."""
     ids = tracks_with(catalogue, query.words, accents=query.accents)
     if broken := len(np.intersect1d(ids, catalogue.broken())):
-        return f", but {_files(broken)} that --broken lists"
+        return f", but {file_count(broken)} that --broken lists"
     if len(ids):
-        return f", but {_files(len(ids))} that {_are(len(ids))} missing"
+        return f", but {file_count(len(ids))} that {_are(len(ids))} missing"
     if query.accents and len(tracks_with(catalogue, query.words, accents=False)):
         return "; with --ignore-accents there is something"
     return ""
@@ -130,7 +131,7 @@ def _out_of_range(catalogue: Catalogue, within: Range) -> str:
 def _no_broken(catalogue: Catalogue) -> str:
     count = len(catalogue.broken())
     return (
-        f"none of {_files(count)} that {_are(count)} broken has these words"
+        f"none of {file_count(count)} that {_are(count)} broken has these words"
         if count
         else ("no file is broken")
     )
@@ -145,10 +146,6 @@ def _away(catalogue: Catalogue) -> str:
     parts = [f"{missing:,} {_are(missing)} missing"] if missing else []
     parts += [f"{broken:,} {_are(broken)} broken (--broken lists them)"] if broken else []
     return " and ".join(parts) or "none is predicted"
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _are(count: int) -> str:

@@ -37,6 +37,7 @@ from music_emotion.library.track import (
     Tags,
     check_mutagen,
     claimed_seconds,
+    file_count,
 )
 from music_emotion.library.walk import Walked, absolute, walk
 from music_emotion.progress import Progress
@@ -131,7 +132,7 @@ def counted(files: int, counts: Mapping[str, int]) -> str:
     >>> counted(1_200, {"predicted": 1_199, "moved": 0, "failed": 1})
     '1,200 files: 1,199 predicted, 1 failed'
     """
-    number = "1 file" if files == 1 else f"{files:,} files"
+    number = file_count(files)
     parts = [f"{count:,} {what}" for what, count in counts.items() if count]
     return f"{number}: {', '.join(parts)}" if parts else number
 

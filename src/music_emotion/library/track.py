@@ -287,3 +287,14 @@ def stored_path(path: str) -> str | bytes:
 def restored_path(stored: str | bytes) -> str:
     """Return the path that :func:`stored_path` was given."""
     return os.fsdecode(stored.encode() if isinstance(stored, str) else stored)
+
+
+def file_count(count: int) -> str:
+    """Return a number of files in words.
+
+    Examples
+    --------
+    >>> file_count(1), file_count(1_200)
+    ('1 file', '1,200 files')
+    """
+    return "1 file" if count == 1 else f"{count:,} files"
