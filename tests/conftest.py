@@ -45,3 +45,16 @@ def ray_here() -> Iterator[Any]:
 
     with ray_cluster(cpus=2) as ray:
         yield ray
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; who asks for it skips by name where there is none."""
+    from playwright.sync_api import sync_playwright
+
+    from helpers.browser import launched
+
+    with sync_playwright() as playwright:
+        opened = launched(playwright)
+        yield opened
+        opened.close()

@@ -12,10 +12,10 @@ import html5lib
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from helpers.accessibility import THEMES, needs_axe, serious_problems
-from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
+from helpers.browser import CHROMIUM, PATIENCE, Visit, visit
 from helpers.firefox import needs_firefox, running_firefox
 from helpers.sounds import RATE, tone
 from helpers.tracks import track
@@ -138,14 +138,6 @@ def test_an_empty_catalogue_is_refused_with_the_command_that_fills_it(
 
 
 # The page
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launched(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,22 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from helpers.accessibility import THEMES, needs_axe, serious_problems
-from helpers.browser import PATIENCE, Visit, launched, visit
+from helpers.browser import PATIENCE, Visit, visit
 from helpers.live import RATE, Live, calm_then_tense, music, wav
 
 pytestmark = needs_axe
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launched(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module", params=THEMES)

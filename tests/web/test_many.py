@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
+from helpers.browser import CHROMIUM, PATIENCE, Visit, visit
 from helpers.command_line import run
 from helpers.csv_rows import rows_of
 from helpers.live import RATE, Live, calm_then_tense, music, running, wav
@@ -31,14 +31,6 @@ LEAVES_AT_ONCE = """(count) => {
   new MutationObserver(() => rows.children.length >= count && location.reload())
     .observe(rows, { childList: true });
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launched(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from helpers.browser import CHROMIUM, PATIENCE, Visit, launched, visit
+from helpers.browser import CHROMIUM, PATIENCE, Visit, visit
 from helpers.command_line import run
 from helpers.csv_rows import rows_of
 from helpers.live import RATE, Live, calm_then_tense, music, running, until, wav
@@ -27,14 +27,6 @@ expect.set_options(timeout=PATIENCE)
 
 SECONDS = 12.0
 SONG = calm_then_tense(SECONDS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = launched(playwright)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
