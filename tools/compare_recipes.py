@@ -5,7 +5,8 @@
 The training part of each ``artist`` fold of one fold seed is divided once more by artist, and one
 of the inner parts is predicted by networks that learned from the rest of it. None sees the reported
 test part of its fold. What is there is not trained again; the tables of all that is there are
-printed in the end, with differences from the first recipe, artists resampled.
+printed in the end, with differences from the first recipe, artists resampled. Figures that the
+file given by ``--json`` has of other networks and recipes stay in it.
 """
 
 from __future__ import annotations
@@ -66,14 +67,14 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("early stopping"),
+    Recipe("early stopping", {"second_training": False}),
     Recipe("trained again", first="early stopping", second=lambda n: {"stop_after": n}),
     Recipe(
         "trained again, rate to zero",
         first="early stopping",
         second=lambda n: {"stop_after": n, "max_epochs": n},
     ),
-    Recipe("averaged", {"averaging": 0.99}),
+    Recipe("averaged", {"averaging": 0.99, "second_training": False}),
     Recipe(
         "averaged, trained again",
         {"averaging": 0.99},
@@ -198,9 +199,19 @@ def _scored(truth: GroundTruth, cells: Sequence[Cell]) -> Scored:
     )
 
 
-def read_recipes(folder: Path) -> RecipeStudy | None:
-    """Read ``recipes.json`` of a results folder; ``None`` where there is none."""
-    path = folder / RECIPES_FILE
+def with_others(study: RecipeStudy, before: RecipeStudy | None) -> RecipeStudy:
+    """Add the rows of an earlier study that this one has not, models and recipes in order."""
+    kept = {_sort_key(row): row for row in (*(before.rows if before else ()), *study.rows)}
+    return RecipeStudy(tuple(kept[key] for key in sorted(kept)))
+
+
+def _sort_key(row: RecipeFigures) -> tuple[str, Target, int]:
+    names = [recipe.name for recipe in RECIPES]
+    return row.model, row.target, names.index(row.recipe)
+
+
+def read_recipes(path: Path) -> RecipeStudy | None:
+    """Read a file of recipes' figures; ``None`` where there is none."""
     if not path.is_file():
         return None
     study: RecipeStudy = from_json(RecipeStudy, json.loads(path.read_text(encoding="utf-8")))
@@ -265,6 +276,7 @@ def main() -> int:
     ]
     study = RecipeStudy(tuple(rows))
     if options.json is not None:
+        study = with_others(study, read_recipes(options.json))
         write_output(options.json, json_text(study).encode())
     print(f"\n{recipes_table(study)}")
     return 0

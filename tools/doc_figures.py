@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from compare_recipes import RecipeStudy, read_recipes, recipes_table
+from compare_recipes import RECIPES_FILE, RecipeStudy, read_recipes, recipes_table
 from fit_dimensions import RECIPES, Part
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.folds import PROTOCOLS
@@ -70,7 +70,7 @@ class Figures:
             read_leak(folder),
             read_elsewhere(folder),
             read_one_answer(folder),
-            read_recipes(folder),
+            read_recipes(folder / RECIPES_FILE),
         )
 
     @property

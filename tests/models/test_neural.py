@@ -103,9 +103,12 @@ def test_the_scaling_never_sees_the_validation_part() -> None:
 
 def test_a_second_training_learns_from_everything_for_the_epochs_that_were_best() -> None:
     examples = planted_examples(tracks=30)
-    again = create("bilstm_cnn", second_training=True, **QUICK)
-    report = again.fit(examples, seed=2)
-    first = create("bilstm_cnn", **QUICK).fit(examples, seed=2)
+    again = create("bilstm_cnn", **QUICK)
+    shown: list[float] = []
+    report = again.fit(examples, seed=2, progress=lambda done, total: shown.append(done / total))
+    assert shown == sorted(shown)
+    assert {0.5, 1.0} < set(shown)
+    first = create("bilstm_cnn", second_training=False, **QUICK).fit(examples, seed=2)
     assert report.history["validation_loss"] == first.history["validation_loss"]
     epochs = report.best_epoch + 1
     assert report.notes[-1] == f"trained again on all {len(examples)} segments, for {epochs} epochs"

@@ -9,7 +9,7 @@ import numpy as np
 
 from music_emotion.models import registry
 from music_emotion.models.base import Examples, FitReport, Model, Prediction, Target
-from music_emotion.progress import Progress
+from music_emotion.progress import Progress, part_of
 
 MODELS = ("ensemble",)
 ENSEMBLE_MEMBERS = ("bilstm_cnn", "cnn2d_specaugment")
@@ -63,7 +63,7 @@ class Ensemble:
                 examples,
                 target=target,
                 seed=seed,
-                progress=_part(progress, position, len(self.members)),
+                progress=part_of(progress, position, len(self.members)),
             )
             for curve, values in report.history.items():
                 history[f"{member.name}/{curve}"] = values
@@ -74,14 +74,3 @@ class Ensemble:
     def predict(self, examples: Examples) -> Prediction:
         """Return the unweighted mean of the members' predictions."""
         return mean_prediction([member.predict(examples) for member in self.members])
-
-
-def _part(progress: Progress | None, position: int, members: int) -> Progress | None:
-    """Show one member's progress as its share of the whole, in thousandths per member."""
-    if progress is None:
-        return None
-
-    def report(done: int, total: int) -> None:
-        progress(1000 * position + 1000 * done // max(total, 1), 1000 * members)
-
-    return report

@@ -23,7 +23,7 @@ from music_emotion.models.base import Examples, FitReport, Prediction, Target, o
 from music_emotion.models.candidates import relative_noise
 from music_emotion.models.pooling import pool_units
 from music_emotion.models.rating_regression import Standard, rated
-from music_emotion.progress import Progress
+from music_emotion.progress import Progress, part_of
 from music_emotion.training.augment import SYNTHETIC
 from music_emotion.training.config import TrainingConfig
 from music_emotion.training.data import (
@@ -229,12 +229,16 @@ class NeuralModel:
                 "let it see a feature that has, such as log_mel"
             )
         examples = rated_examples(examples) if target == "ratings" else examples
-        report = self._train(examples, array, self.config, target, seed, device, progress)
-        if not self.config.second_training or "validation_loss" not in report.history:
+        twice = self.config.second_training and self.config.stop_after is None
+        first, second = (part_of(progress, i, 2) if twice else progress for i in range(2))
+        report = self._train(examples, array, self.config, target, seed, device, first)
+        if not twice or "validation_loss" not in report.history:
+            if progress is not None:
+                progress(1, 1)
             return report
         epochs = report.best_epoch + 1
         again = replace(self.config, max_epochs=epochs, stop_after=epochs)
-        self._train(examples, array, again, target, seed, device, progress)
+        self._train(examples, array, again, target, seed, device, second)
         note = f"trained again on all {len(examples)} segments, for {epochs} epochs"
         return replace(report, notes=(*report.notes, note))
 

@@ -60,7 +60,8 @@ class TrainingConfig:
         1992, with weights that fade).
     second_training
         Whether the network is trained once more from the start, on the validation part as well, for
-        as many epochs as were best, the rate falling to zero within them.
+        as many epochs as were best, the rate falling to zero within them. Without it the network
+        of the best epoch is kept, whose rate was still near its highest.
     stop_after
         Epochs after which the training ends, learning from all there is: no validation part is
         cut. ``None`` for early stopping.
@@ -84,7 +85,7 @@ class TrainingConfig:
     splice: bool = True
     validation_fraction: float = 0.1
     averaging: float = field(default=0.0, metadata={NEUTRAL: 0.0})
-    second_training: bool = field(default=False, metadata={NEUTRAL: False})
+    second_training: bool = field(default=True, metadata={NEUTRAL: False})
     stop_after: int | None = field(default=None, metadata={NEUTRAL: None})
     oversample: bool = True
     device: Device = "auto"
