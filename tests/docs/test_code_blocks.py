@@ -8,7 +8,9 @@ where they need no shell, because starting takes longer than most of them.
 
 from __future__ import annotations
 
+import ast
 import csv
+import inspect
 import os
 import re
 import shlex
@@ -167,6 +169,22 @@ def run_shell(block: Block, reader: Reader) -> None:
     )
 
 
+def run_python(block: Block, names: dict[str, Any]) -> None:
+    """Run a block line by line; what is shown of it is a value, not a method to be called."""
+
+    def shown(*values: object, **how: Any) -> None:
+        for value in values:
+            assert not inspect.isroutine(value), f"{block.place} shows {value}, without its ()"
+        print(*values, **how)
+
+    names["print"] = shown
+    for statement in ast.parse(block.text).body:
+        if isinstance(statement, ast.Expr):
+            shown(eval(compile(ast.Expression(statement.value), block.place, "eval"), names))
+        else:
+            exec(compile(ast.Module([statement], []), block.place, "exec"), names)
+
+
 def needs_shell(block: Block) -> bool:
     """Whether a block is more than calls of ``music-emotion``."""
     return any(FOR_SHELL.search(line) for line in block.run_lines())
@@ -239,7 +257,7 @@ def test_every_block_runs(page: Path, reader: Reader, request: pytest.FixtureReq
             (reader.folder / block.file_name).write_text(block.text)
         else:
             block, _ = prepared(block, reader, request)
-            exec(compile(block.text, block.place, "exec"), names)
+            run_python(block, names)
     if left_out:
         pytest.skip("; ".join(left_out))
 
@@ -290,3 +308,10 @@ def test_lines_are_left_out_by_their_longest_beginning_and_kinds_must_be_known()
     assert saved.file_name == "mine.py"
     [saved] = blocks_of(Path("page.md"), "```toml\n# my.toml\nx = 1\n```\n```toml\nx = 1\n```\n")
     assert saved.file_name == "my.toml"
+
+
+@pytest.mark.parametrize("text", ["'a'.upper", "print('a'.upper)", "[len('a'), 'a'.upper][1]"])
+def test_a_forgotten_call_is_noticed(text: str) -> None:
+    block = replace(blocks_of(PAGES[0])[0], text=text)
+    with pytest.raises(AssertionError, match=r"without its \(\)"):
+        run_python(block, {})
