@@ -29,8 +29,8 @@ def test_the_time_left_is_told_once_before_the_first_cell_is_done(clock):
     for done in (30, 31):
         clock[0] = float(done)
         progress.progressed(CELLS[0], done, 100)
-    # A hundredth a second, half of it is the usual length: 20 s of this cell, 50 s of each other.
-    assert said.getvalue().splitlines()[1:] == ["about 4 min left"]
+    # A hundredth a second, of which 40 is usual: 9 s of this cell, 40 s of each other.
+    assert said.getvalue().splitlines()[1:] == ["about 3 min left"]
 
 
 def test_what_is_known_at_the_start_is_told_at_the_start(clock):

@@ -85,8 +85,8 @@ def test_a_network_is_expected_to_stop_early_until_it_has_not(clock):
     schedule.progressed(cell("net"), 0.0)
     clock[0] = 10.0
     schedule.progressed(cell("net"), 0.1)
-    assert schedule.expected(cell("net")) == pytest.approx(50)  # half of 100
-    assert schedule.expected(cell("net", 1)) == pytest.approx(50)
+    assert schedule.expected(cell("net")) == pytest.approx(40)  # the usual share of 100
+    assert schedule.expected(cell("net", 1)) == pytest.approx(40)
     clock[0] = 80.0
     schedule.progressed(cell("net"), 0.8)
     assert schedule.expected(cell("net")) == pytest.approx(90)
