@@ -22,7 +22,7 @@ help:
 	@echo "make mutants  change the code in 400 places, one at a time; do the tests notice? (half an hour)"
 	@echo "make docs     build the documentation into site/"
 	@echo "make results  make the committed figures again (hours; resumes where it was stopped)"
-	@echo "make study    train the networks on five fold seeds (about six hours on two cores; resumes)"
+	@echo "make study    train the networks on five fold seeds (about eight hours on two cores; resumes)"
 	@echo "make release  build wheel and source archive into dist/, and try them out"
 	@echo "make models   train and package the models of the wheel anew from results/ (half an hour)"
 	@echo "make clean    remove the virtual environment and everything built"

@@ -5,7 +5,7 @@
 The training part of each ``artist`` fold of one fold seed is divided once more by artist, and one
 of the inner parts is predicted by networks that learned from the rest of it. None sees the reported
 test part of its fold. What is there is not trained again; the tables of all that is there are
-printed in the end, with differences from the first recipe, artists resampled. Figures that the
+printed in the end, with differences from another recipe, artists resampled. Figures that the
 file given by ``--json`` has of other networks and recipes stay in it.
 """
 
@@ -16,7 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ from music_emotion.report.tables import coded, difference, markdown_table
 
 Settings = Mapping[str, Any]
 RECIPES_FILE = "recipes.json"
+CHOSEN = "trained again, rate to zero"  #: the recipe of the defaults
 COMPARED = ("accuracy", "log_loss", "mean_pearson_r")
 
 
@@ -64,13 +65,15 @@ class Recipe:
     first: str = ""  #: the recipe whose number of epochs a second training takes
     #: settings of the second training, from the number of epochs
     second: Callable[[int], Settings] | None = None
+    joined: int = 1  #: segments that follow each other and are learned from, and heard, as one
+    against: str = "early stopping"  #: the recipe that it is compared with
 
 
 RECIPES = (
     Recipe("early stopping", {"second_training": False}),
     Recipe("trained again", first="early stopping", second=lambda n: {"stop_after": n}),
     Recipe(
-        "trained again, rate to zero",
+        CHOSEN,
         first="early stopping",
         second=lambda n: {"stop_after": n, "max_epochs": n},
     ),
@@ -81,6 +84,10 @@ RECIPES = (
         first="averaged",
         second=lambda n: {"stop_after": n},
     ),
+    # By the recipe of the defaults, with as many frames in a batch.
+    Recipe("segments of 6 s", {"batch_size": 32}, joined=2, against=CHOSEN),
+    Recipe("segments of 12 s", {"batch_size": 16}, joined=4, against=CHOSEN),
+    Recipe("segments of 30 s", {"batch_size": 6}, joined=10, against=CHOSEN),
 )
 
 
@@ -113,13 +120,44 @@ def train(
         assert before is not None, "recipes come after those that they build on"
         settings |= recipe.second(before.record.best_epoch + 1)
     fitted = create(model, device="cpu", **settings)
-    report = fitted.fit(
-        everything.take(fold.train), target=target, seed=training_seed(DEFAULT_SEED, number)
+    learned, heard = (
+        join_segments(everything.take(part), fitted.feature_names, recipe.joined)
+        for part in (fold.train, fold.test)
     )
-    test = without_truth(everything.take(fold.test))
+    report = fitted.fit(learned, target=target, seed=training_seed(DEFAULT_SEED, number))
+    test = without_truth(heard)
     unit, predicted = mean_over_units(fitted.predict(test), test.unit)
     record = Record("", "", 1, history=dict(report.history), best_epoch=report.best_epoch)
     store.write(Cell(name, unit, predicted.emotions, predicted.intensities, record))
+
+
+def join_segments(examples: Examples, names: Sequence[str], count: int) -> Examples:
+    """Join each ``count`` segments of a track that follow each other to one, frames end to end.
+
+    Where the last of a track are fewer, the segments before them are in two.
+
+    Raises
+    ------
+    MusicEmotionError
+        A track has fewer segments.
+    """
+    if count == 1:
+        return examples
+    starts = list[int]()
+    for track in np.unique(examples.track_index):
+        own = np.flatnonzero(examples.track_index == track)
+        if len(own) < count:
+            raise MusicEmotionError(f"a track of {len(own)} segments cannot be joined by {count}")
+        starts += own[: len(own) - count + 1 : count].tolist()
+        if len(own) % count:
+            starts.append(int(own[-count]))
+    each = examples.rows[np.asarray(starts)[:, None] + np.arange(count)]
+    joined = {
+        name: values[each].reshape(len(each), -1, values.shape[-1])
+        for name, values in ((name, examples.features[name]) for name in names)
+    }
+    rows = np.arange(len(each))
+    return replace(examples.take(np.asarray(starts)), features=joined, rows=rows)
 
 
 def _name(model: str, recipe: str, number: int, target: Target) -> CellName:
@@ -138,7 +176,7 @@ class RecipeFigures:
     items: int  #: predicted tracks; one that is in the inner parts of two folds counts twice
     epochs: float  #: mean over the folds, of the training that was kept
     scores: dict[str, Estimate]  #: by metric
-    #: from the model's first recipe on the same folds; empty for that one
+    #: from the recipe that it is compared with, on the same folds; empty for the first recipe
     differences: dict[str, Estimate]
 
 
@@ -152,18 +190,18 @@ class RecipeStudy:
 def figures_of(
     model: str, store: CellStore, truth: GroundTruth, numbers: Sequence[int], target: Target
 ) -> list[RecipeFigures]:
-    """Return what each recipe reaches on the folds that it and the first recipe have."""
+    """Return what each recipe reaches on the folds that it and what it is compared with have."""
     resamples = resample_groups(truth.n_groups)
     metrics = [BY_NAME[name] for name in COMPARED]
     rows = []
-    first = _cells(model, RECIPES[0].name, store, numbers, target)
     for recipe in RECIPES:
+        first = _cells(model, recipe.against, store, numbers, target)
         found = _cells(model, recipe.name, store, numbers, target)
         folds = tuple(sorted(set(found) & set(first)))
         if not folds:
             continue
         ours, theirs = (_scored(truth, [cells[fold] for fold in folds]) for cells in (found, first))
-        epochs = [len(found[fold].record.history["seconds"]) for fold in folds]
+        epochs = [_epochs(recipe, found[fold].record) for fold in folds]
         rows.append(
             RecipeFigures(
                 model,
@@ -176,11 +214,18 @@ def figures_of(
                 {
                     one.name: scores.difference(one, [ours], [theirs], resamples)
                     for one in metrics
-                    if recipe is not RECIPES[0]
+                    if recipe.name != recipe.against
                 },
             )
         )
     return rows
+
+
+def _epochs(recipe: Recipe, record: Record) -> int:
+    """Return how many epochs the training lasted, of two in one cell the second."""
+    if recipe.second is None and recipe.settings.get("second_training", True):
+        return record.best_epoch + 1
+    return len(record.history["seconds"])
 
 
 def _cells(

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from compare_recipes import (
     COMPARED,
     RECIPES,
     RecipeFigures,
     RecipeStudy,
+    join_segments,
     read_recipes,
     with_others,
 )
+from helpers.planted import planted_examples
+from music_emotion.errors import MusicEmotionError
 from music_emotion.evaluation.scores import Estimate
 from music_emotion.evaluation.strict_json import json_text
 from music_emotion.models.registry import create
@@ -36,9 +42,21 @@ def test_what_is_not_measured_again_stays(tmp_path: Path) -> None:
     assert with_others(RecipeStudy((again,)), None).rows == (again,)
 
 
-def test_no_recipe_trains_twice_unless_it_says_so() -> None:
+def test_recipes_differ_from_the_defaults_in_what_they_say_alone() -> None:
     for recipe in RECIPES:
         settings = {**recipe.settings, **(recipe.second(7) if recipe.second else {})}
         config = create("cnn2d", **settings).config  # type: ignore[attr-defined]
         assert isinstance(config, TrainingConfig)
-        assert not config.second_training or config.stop_after == 7
+        assert config.stop_after == 7 or config.second_training == (recipe.joined > 1)
+
+
+def test_segments_are_joined_within_their_track() -> None:
+    examples = planted_examples(tracks=2, segments=5)
+    array = examples.features["basic"]
+    joined = join_segments(examples, ["basic"], 2)
+    assert joined.track_index.tolist() == [0, 0, 0, 1, 1, 1]
+    expected = [np.concatenate([array[a], array[a + 1]]) for a in (0, 2, 3, 5, 7, 8)]
+    np.testing.assert_array_equal(joined.gather("basic"), expected)
+    assert join_segments(examples, ["basic"], 1) is examples
+    with pytest.raises(MusicEmotionError, match="5 segments cannot be joined by 6"):
+        join_segments(examples, ["basic"], 6)
