@@ -11,6 +11,7 @@ import pytest
 import typer.main
 
 from helpers.command_line import run
+from music_emotion.cli.help import _plainer
 from music_emotion.cli.main import build_app
 
 PYTHON_TYPES = re.compile(r"<|\b(int|str|float|Path|list)\b(?! )|range\b|x>=|x<=")
@@ -70,6 +71,10 @@ def test_a_summary_fits_one_line_of_the_list(path: tuple[str, ...]) -> None:
         ("train svm --out x --target vote", "--target vote: did you mean 'votes'?"),
         ("compare --device cdua", "--device cdua: did you mean 'cuda'?"),
         ("compare --protocol trak", "--protocol trak: did you mean 'track'?"),
+        ("predict a.wav --top 10", "--top: it must be 9 or less; see music-emotion predict --help"),
+        ("predict a.wav -j -1", "--jobs: it must be 0 or more; see music-emotion predict --help"),
+        ("models a b", "too many words: b; see music-emotion models --help"),
+        ("find --feels", "option '--feels' needs a value"),
         ("serve --drain -1", "--drain: -1 is no number from 0 up; see music-emotion serve --help"),
     ],
 )
@@ -159,3 +164,42 @@ def test_shells_complete_formats_and_emotions(monkeypatch: pytest.MonkeyPatch) -
     assert completed("music-emotion find --format") == formats
     assert "joyful_activation" in completed("music-emotion playlist --from")
     assert "predict" in completed("music-emotion")
+
+
+NUMBERS = {"N", "SHARE", "SECONDS", "MINUTES", "MILLIONS", "MB", "GB"}
+"""How numbers are called in the help."""
+
+
+@pytest.mark.parametrize(
+    ("path", "option"),
+    [
+        (path, max(one.opts, key=len))
+        for path, command in ALL.items()
+        for one in command.params
+        if one.metavar in NUMBERS
+    ],
+)
+def test_what_is_no_number_is_answered_in_words(path: tuple[str, ...], option: str) -> None:
+    done = run(*path, option, "many", prog_name="music-emotion")
+    assert done.exit_code == 2
+    assert re.fullmatch(
+        rf"error: {option}: it must be a (whole )?number; see music-emotion {' '.join(path)} "
+        r"--help\n",
+        done.stderr,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "plainer"),
+    [
+        ("'many' is not a valid integer", "it must be a whole number"),
+        ("'many' is not a valid int", "it must be a whole number"),
+        ("'many' is not a valid float", "it must be a number"),
+        ("12 is not in the range 1<=x<=9", "it must be from 1 to 9"),
+        ("-1 is not in the range x>=0", "it must be 0 or more"),
+        ("Input should be greater than 0.5", "it must be above 0.5"),
+        ("'a' is no day", "'a' is no day"),
+    ],
+)
+def test_every_version_of_typer_is_put_in_words(said: str, plainer: str) -> None:
+    assert _plainer(said) == plainer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,17 @@ EXIT_USAGE = 2
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 """Settings of the command line as a whole, which its commands take over."""
 WHOLE = 1_000  # columns; a summary is broken into lines, not cut
+
+PLAINER = (
+    (r".*is not a valid int(eger)?( range)?|Input should be a valid integer.*", "a whole number"),
+    (r".*is not a valid float( range)?|Input should be a (valid|finite) number.*", "a number"),
+    (r".*is not in the range (\S+?)<=x<=(\S+)", r"from \1 to \2"),
+    (r".*(?:is not in the range x>=|greater than or equal to )(\S+)", r"\1 or more"),
+    (r".*(?:is not in the range x<=|less than or equal to )(\S+)", r"\1 or less"),
+    (r".*(?:is not in the range x>|greater than )(\S+)", r"above \1"),
+    (r".*(?:is not in the range x<|less than )(\S+)", r"below \1"),
+)
+"""What a value must be, for how typer's versions say it, in a programmer's words."""
 
 UsageError: Any = typer.BadParameter.__base__  # typer has no public name for it
 
@@ -74,13 +86,23 @@ def _mistake(error: Any) -> str:
         if known:
             return f"{said}; {choose_from(name, known)}"
     elif place := _place(error):
-        said = f"{place}: {error.message.replace('Input should', 'it must').removesuffix('.')}"
+        said = f"{place}: {_plainer(error.message.removesuffix('.'))}"
     else:
         said = " ".join(error.format_message().split()).removesuffix(".")
+        said = re.sub(r"^Got unexpected extra argument\S* \((.*)\)$", r"too many words: \1", said)
+        said = said.replace("requires an argument", "needs a value")
         said = said[:1].lower() + said[1:]
     if said.endswith("?") or ";" in said or "choose from" in said or error.ctx is None:
         return said
     return f"{said}; see {error.ctx.command_path} --help"
+
+
+def _plainer(message: str) -> str:
+    """Say what a value must be in everybody's words."""
+    for pattern, words in PLAINER:
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return f"it must be {found.expand(words)}"
+    return message.replace("Input should", "it must")
 
 
 def _place(error: Any) -> str:
