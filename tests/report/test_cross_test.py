@@ -48,6 +48,7 @@ def predictions(corpus: Corpus, *, valence: np.ndarray, arousal: np.ndarray) -> 
             top="calmness",
             model="some",
             version="1",
+            heard_in_training=False,
         )
         for v, a, row in zip(valence, arousal, rows, strict=True)
     ]
@@ -151,6 +152,20 @@ def test_votes_are_ratings_of_the_nine_emotions() -> None:
         np.mean([row.figures["pearson_r"].value for row in found.rows]), abs=1e-6
     )
     assert len(found.ceilings) == 9
+
+
+def test_what_the_model_learned_from_is_no_test(corpus: Corpus, tmp_path: Path) -> None:
+    found, said, properties = held(corpus)
+    assert found.novelty in cross_test_page(found)
+    assert found.novelty.startswith("None of these tracks is known")
+    said[0].heard_in_training = said[3].heard_in_training = True
+    known = cross_test(corpus, said, properties, [])
+    warning = f"The model learned from 2 of these {len(corpus)} tracks"
+    assert warning in cross_test_page(known)
+    assert cross_test_lines(known)[-1].startswith(warning)
+    write_cross_test(tmp_path, known, corpus, said, properties)
+    report_results(tmp_path, ReportOptions())
+    assert warning in (tmp_path / "report.html").read_text()
 
 
 def test_quadrants_are_named_where_both_dimensions_are_rated(corpus: Corpus) -> None:

@@ -33,7 +33,8 @@ def cross_test(
     """Hold a model against somebody else's ratings, votes or labels.
 
     Valence and arousal, their quadrants, and any of the nine emotions, beside level, flux, centroid
-    and mode of the sound. Nothing is trained: it is a test on music that is new to the model.
+    and mode of the sound. Nothing is trained: it is a test on music that is new to the model, and
+    says so where the model learned from it.
     """
     from music_emotion.datasets.corpus import LEFT_OUT
     from music_emotion.datasets.rating_columns import read_scales

@@ -33,6 +33,7 @@ class Answers:
     #: probabilities and intensities of the nine emotions, each (n, 9); ``None`` of ratings alone
     emotions: NDArray[np.float32] | None = None
     intensities: NDArray[np.float32] | None = None
+    heard_in_training: int | None = None  #: of how many it is known; ``None`` of none
 
     @classmethod
     def of(cls, predictions: Sequence[TrackPrediction] | Sequence[RatingPrediction]) -> Answers:
@@ -56,6 +57,7 @@ class Answers:
             values.astype(np.float64),
             np.stack([one.emotions for one in named]),
             np.stack([one.intensities for one in named]),
+            sum(one.heard_in_training for one in named) or None,
         )
 
     @property

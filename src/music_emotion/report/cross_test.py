@@ -116,6 +116,18 @@ class CrossTest:
     left_out: tuple[str, ...] = ()
     #: how often each names the quadrant of valence and arousal, where both are rated
     quadrants: tuple[Compared, ...] = field(default=(), metadata=OPTIONAL)
+    #: of how many tracks the model is known to have learned, where of any
+    heard_in_training: int | None = field(default=None, metadata=OPTIONAL)
+
+    @property
+    def novelty(self) -> str:
+        """Whether the music is new to the model, in a sentence."""
+        if self.heard_in_training is None:
+            return "None of these tracks is known to be one that the model learned from."
+        return (
+            f"The model learned from {self.heard_in_training} of these {self.tracks} tracks, which "
+            "it partly knows by heart: the figures do not say what it is worth on other music."
+        )
 
 
 Predictions = Sequence[TrackPrediction] | Sequence[RatingPrediction]
@@ -225,6 +237,7 @@ def cross_test(
         labels=labels,
         left_out=tuple(remarks),
         quadrants=named_quadrants,
+        heard_in_training=answers.heard_in_training,
     )
 
 
@@ -356,8 +369,8 @@ def cross_test_page(found: CrossTest) -> str:
     parts = [
         f"# `{found.model}`{version} on {found.data}",
         f"{found.tracks} tracks in {found.groups} groups that stay whole. Intervals are 95 % "
-        f"bootstrap intervals from {found.resamples:,} resamples of whole groups. The model has "
-        "learned nothing of these tracks; properties of the sound stand beside it as they are.",
+        f"bootstrap intervals from {found.resamples:,} resamples of whole groups. {found.novelty} "
+        "Properties of the sound stand beside it as they are.",
     ]
     if found.rows:
         parts.append(cross_test_table(found))
@@ -423,7 +436,7 @@ def cross_test_lines(found: CrossTest) -> list[str]:
             lines.append(f"  {row.name:<{width}}  {share(row.figures[HITS])}")
     if found.labels is not None:
         lines += ["", f"accuracy: {share(found.labels['accuracy'])} %"]
-    return lines
+    return [*lines, "", found.novelty]
 
 
 def _summary(found: CrossTest) -> list[list[str]]:
