@@ -30,3 +30,10 @@ def test_the_changelog_has_a_section_for_this_version_below_the_unreleased_one()
     )
     assert heads[0] == "Unreleased"
     assert heads[1] == __version__
+
+
+def test_the_changelog_says_everything_once() -> None:
+    sections = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE)
+    for section in sections:
+        said = re.findall(r"^(?:###|-) .+(?:\n  .+)*", section, re.MULTILINE)
+        assert len(said) == len(set(said))

@@ -32,6 +32,7 @@ OTHER = (
     "bibtex",
     "yaml",
     "toml",
+    "ini",
     "{toctree}",
     "{include}",
     "latex",

@@ -85,6 +85,28 @@ def test_a_form_without_boundary_or_end() -> None:
     assert problem(request([b"no form at all"])) == (400, "bad_request")
 
 
+def named(name: str, value: str) -> bytes:
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+    return f"{head}{value}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kind", "said"),
+    [
+        ([b"x"], "multipart/form-data", "it is no multipart form with a boundary"),
+        ([b"no form at all"], FORM, "it is no multipart form with a boundary"),
+        ([b"no form at all", END], FORM, "it is no multipart form with a boundary"),
+        ([named(str(n), "") for n in range(9)], FORM, "the form has more than 8 fields"),
+        ([named("model", "x" * 5_000)], FORM, "a field of the form has more than 4,096 bytes"),
+    ],
+)
+def test_a_bad_form_is_told_so_in_our_words(pieces: list[bytes], kind: str, said: str) -> None:
+    with pytest.raises(APIError) as refused:
+        receive(request(pieces, kind), ServerSettings())
+    assert refused.value.problem.status == 400
+    assert said in refused.value.message
+
+
 def test_no_file_two_files_or_a_text_in_its_place() -> None:
     text = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"\r\n\r\nx'.encode()
     other = part_head().replace(b'name="file"', b'name="song"')

@@ -120,12 +120,13 @@ def _opened(descriptor: int, name: str) -> AudioFile:
         raise
     if not MIN_SAMPLE_RATE <= audio.sample_rate <= MAX_SAMPLE_RATE:
         what = f"a sample rate of {audio.sample_rate:,} Hz"
+        allowed = f"{MIN_SAMPLE_RATE:,} to {MAX_SAMPLE_RATE:,}"
     elif not 1 <= audio.channels <= MAX_CHANNELS:
-        what = f"{audio.channels} channels"
+        what, allowed = f"{audio.channels} channels", f"1 to {MAX_CHANNELS}"
     else:
         return audio
     audio.close()
-    raise AudioError(f"{name} claims {what}; it is damaged or needs converting to WAV")
+    raise AudioError(f"{name} claims {what}; it is damaged, or needs converting to {allowed}")
 
 
 def _decoder(descriptor: int, name: str) -> AudioFile:

@@ -20,7 +20,14 @@ from music_emotion.web.settings import MEGABYTE, ServerSettings
 FIELD = "file"
 MAX_FIELDS = 8
 MAX_FIELD_BYTES = 4_096
-TOO_MANY_FILES = "Too many files"  # Starlette's words
+CUT_OFF = "it is cut off, its last boundary is missing; send it again"
+REFUSALS = {  # by the words of Starlette's parser
+    "Too many files": "the form has more than one file; send each in a request of its own",
+    "Too many fields": f"the form has more than {MAX_FIELDS} fields; send those of this API alone",
+    "exceeded maximum size": f"a field of the form has more than {MAX_FIELD_BYTES:,} bytes",
+    CUT_OFF: f"the form cannot be read: {CUT_OFF}",
+}
+MALFORMED = "the form cannot be read: it is no multipart form with a boundary that its header names"
 FORM_BYTES = 64 * 1024  # boundaries and fields beside the file
 NAME_LENGTH = 255  # characters of a name that are kept
 
@@ -55,7 +62,7 @@ class WholeFormParser(MultiPartParser):
         async for piece in stream:
             yield piece
         if not self._has_ended:
-            raise MultiPartException("it is cut off, its last boundary is missing; send it again")
+            raise MultiPartException(CUT_OFF)
 
 
 async def receive_upload(request: Request, settings: ServerSettings) -> Upload:
@@ -73,9 +80,8 @@ async def receive_upload(request: Request, settings: ServerSettings) -> Upload:
     try:
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as error:
-        message = f"the form cannot be read: {printable(error)}"
-        if TOO_MANY_FILES in message:
-            message = "the form has more than one file; send each in a request of its own"
+        said = str(error)
+        message = next((ours for theirs, ours in REFUSALS.items() if theirs in said), MALFORMED)
         raise APIError(responses.BAD_REQUEST, message) from None
     sent = form.get(FIELD)
     if not isinstance(sent, UploadFile):
