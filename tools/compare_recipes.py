@@ -87,7 +87,7 @@ RECIPES = (
     # By the recipe of the defaults, with as many frames in a batch.
     Recipe("segments of 6 s", {"batch_size": 32}, joined=2, against=CHOSEN),
     Recipe("segments of 12 s", {"batch_size": 16}, joined=4, against=CHOSEN),
-    Recipe("segments of 30 s", {"batch_size": 6}, joined=10, against=CHOSEN),
+    Recipe("segments of 24 s", {"batch_size": 8}, joined=8, against=CHOSEN),
 )
 
 

@@ -40,6 +40,7 @@ from music_emotion.report.tables import (
 
 PREFERRED = ("blend", "transfer")
 """Models that stand for the project where one is to be shown."""
+MADE_FOR_USE = ("light", "transfer", "blend")
 CONFUSED_PAIRS = 8
 """Pairs of emotions in the table of confusions."""
 Known = TypeVar("Known")
@@ -344,6 +345,27 @@ def artist_votes(figures: Figures) -> str:
     return markdown_table([*header, "band of perfect calibration"], body)
 
 
+def shipped_models(figures: Figures) -> str:
+    """What the models made for use reach under the artist protocol, in columns."""
+    rows = [row for row in figures.rows("artist") if row.model in MADE_FOR_USE]
+    rows = rows or [figures.best()]
+    measures: dict[str, Callable[[ModelResult], str]] = {
+        "accuracy of the dominant emotion, %": _accuracy,
+        "macro-F1, %": lambda row: tables.percent(row.headline["macro_f1"].value, 1),
+        "mean r over the nine emotions": lambda row: _number(row, "mean_pearson_r"),
+        "worth in listeners, by r": lambda row: _worth(row)[0],
+        "worth in listeners, by accuracy": lambda row: _worth(row)[1],
+        "log-loss": lambda row: f"{row.headline['log_loss'].value:.3f}",
+        "Brier score": lambda row: f"{row.headline['brier'].value:.3f}",
+        "calibration error": lambda row: f"{figures.document.calibration_of(row).error:.3f}",
+        "of a perfectly calibrated model": lambda row: tables.calibration_band(
+            figures.document.calibration_of(row)
+        ),
+    }
+    body = [[name, *map(measure, rows)] for name, measure in measures.items()]
+    return markdown_table(["", *(coded(row.title) for row in rows)], body)
+
+
 def artist_emotions(figures: Figures) -> str:
     """Pearson r of the best model per emotion, beside the ceiling, and its F1."""
     best, ceilings = figures.best(), figures.listeners.ceilings
@@ -637,6 +659,7 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "protocols-in-short": protocols_in_short,
     "data-note": data_note,
     "artist-votes": artist_votes,
+    "shipped-models": shipped_models,
     "artist-emotions": artist_emotions,
     "artist-genres": artist_genres,
     "paired": paired,
