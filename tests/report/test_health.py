@@ -30,7 +30,7 @@ def test_the_doctor_says_what_is_there_and_what_is_missing(
     assert health.well
     versions = dict(health.versions)
     assert versions["numpy"]
-    assert {"MP3", "OPUS"} <= set(health.formats)
+    assert {"MP3", "Ogg", "Opus"} <= set(health.formats)
     assert {extra.name for extra in health.extras} >= {"plot", "formats", "train"}
     assert all(extra.purpose for extra in health.extras)
     assert not replace(health, formats=()).well

@@ -31,6 +31,7 @@ def test_one_client_cannot_take_all_places() -> None:
         with pytest.raises(APIError) as refused, limiter.slot("greedy"):
             pass
         assert refused.value.problem.status == 429
+        assert "as many as may be (8)" in refused.value.message
         assert refused.value.retry_after == 10  # two rounds of 5 s for a quarter of the share
         with limiter.slot("other"):
             assert limiter.inside == 9

@@ -408,7 +408,7 @@ def test_a_server_that_is_told_twice_stops_at_once(model_folders: tuple[str, ...
         until(lambda: code(client.get("/api/ready")) == (503, "stopping"))
         process.send_signal(signal.SIGINT)
         assert code(asked.result()) == (503, "stopping")
-        stopped(process)
+        assert " finishing; files inside: 1; told again" in stopped(process)
 
 
 def test_who_takes_no_answer_does_not_hold_up_a_server_that_stops(

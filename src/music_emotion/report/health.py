@@ -117,10 +117,10 @@ def _formats() -> tuple[str, ...]:
         import soundfile
     except (ImportError, OSError):  # OSError: the wheel came without libsndfile
         return ()
-    known = ("MP3", "WAV", "FLAC", "OGG", "AIFF")
-    formats = [name for name in known if name in soundfile.available_formats()]
+    known = ("MP3", "WAV", "FLAC", "Ogg", "AIFF")
+    formats = [name for name in known if name.upper() in soundfile.available_formats()]
     if "OPUS" in soundfile.available_subtypes("OGG"):
-        formats.append("OPUS")
+        formats.append("Opus")
     return tuple(formats)
 
 

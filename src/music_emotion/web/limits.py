@@ -43,7 +43,7 @@ class Limiter:
             The client has its share already, or the server is full.
         """
         if self._inside[client] >= self._share:
-            message = f"you have {self._share} files here already; wait for one of them"
+            message = f"your files here are as many as may be ({self._share}); wait for one of them"
             raise APIError(SHARE_USED, message, retry_after=self._retry_after(self._share))
         if self.inside >= self._slots:
             message = "the server has no room for another file now; try again soon"

@@ -119,7 +119,7 @@ class AnnouncedServer(uvicorn.Server):
         if not self._told:
             self._told = True
             files = self._service.limiter.inside
-            LOGGER.info("finishing %d files; told again, the server stops at once", files)
+            LOGGER.info("finishing; files inside: %d; told again, the server stops at once", files)
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether the server is to end, ten times a second."""
