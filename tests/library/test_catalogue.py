@@ -21,7 +21,7 @@ from music_emotion.inference.prediction import FLAGS
 from music_emotion.library import catalogue as catalogue_module
 from music_emotion.library import vectors
 from music_emotion.library.catalogue import SCHEMA, Catalogue, default_catalogue
-from music_emotion.library.search import Query, Range, find, words_of
+from music_emotion.library.search import Query, Range, find, refresh_index, words_of
 from music_emotion.library.track import (
     CatalogueTrack,
     ModelId,
@@ -169,6 +169,20 @@ def test_retagged_missing_and_removed(catalogue: Catalogue) -> None:
     ]
     assert counts == [0, 0, 0]
     assert catalogue.check() == []
+
+
+def test_who_retags_a_file_does_not_outdate_what_is_searched_in(catalogue: Catalogue) -> None:
+    number = catalogue.write(track("a", "Björk"))
+    refresh_index(catalogue)
+    catalogue.restamp(number, FileStamp(1, 2, 3), row_of(catalogue, "/music/a").tags)
+    counts = [
+        catalogue.connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        for name in ("vector", "text")
+    ]
+    assert counts == [1, 5]
+    catalogue.mark_missing([number], 5)
+    catalogue.restamp(number, FileStamp(1, 2, 3), Tags())
+    assert row_of(catalogue, "/music/a").missing_since is None
 
 
 def test_tags_that_are_no_unicode_do_no_harm(catalogue: Catalogue) -> None:

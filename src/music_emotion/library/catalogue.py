@@ -467,9 +467,14 @@ class Catalogue:
     def restamp(self, id: int, stamp: FileStamp, tags: Tags) -> None:
         """Note that a file's tags or times changed and its sound did not."""
         row = CatalogueTrack("", stamp, b"", tags).file_row()
-        columns = ("size", "mtime_ns", "inode", *TAG_COLUMNS, "missing_since")
+        columns = ("size", "mtime_ns", "inode", *TAG_COLUMNS)
         with self.writing():
             self._update(id, {name: row[name] for name in columns})
+            # A block of vectors is outdated by who names this column, even if nothing changes.
+            self.connection.execute(
+                "UPDATE track SET missing_since = NULL WHERE id = ? AND missing_since IS NOT NULL",
+                (id,),
+            )
 
     def mark_missing(self, ids: Iterable[int], since: int | None) -> None:
         """Note when files were found to be gone, seconds since 1970; ``None``: they are there."""
