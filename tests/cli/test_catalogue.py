@@ -63,6 +63,24 @@ def damage(database: Path) -> None:
     opened.close()
 
 
+def test_whoever_shows_a_damaged_prediction_says_so(
+    library: Path, model: str, tmp_path: Path
+) -> None:
+    run("scan", library, "-m", model)
+    with sqlite3.connect(tmp_path / "data" / "c.sqlite") as opened:
+        opened.execute("DROP TRIGGER prediction_unsealed")
+        opened.execute("UPDATE prediction SET intensity_calmness = 0.99 WHERE track = 1")
+        opened.execute("UPDATE text SET folded = folded || 'x' WHERE field = 'artist'")
+    opened.close()
+    said = "damaged predictions in the catalogue are among these; mend it"
+    for command in ("find", "-f", "csv"), ("map", "-o"), ("catalogue", "export", "-o"):
+        file = {"map": "a.html", "catalogue": "a.csv"}.get(command[0])
+        shown = run(*command, *(() if file is None else (tmp_path / file,)))
+        assert shown.exit_code == 0
+        assert said in shown.stderr
+    assert "damaged text in the catalogue was passed" in run("find", "--artist", "a").stderr
+
+
 def test_there_must_be_one_and_it_must_be_free(tmp_path: Path) -> None:
     for command in ("check", "repair", "vacuum"):
         error = run("catalogue", command).exception

@@ -127,6 +127,7 @@ def export(
             opened.copy_to(output)
         else:
             write(Listing(opened, Found(opened.ids())), format, output)
+        options.say_damage(opened.damaged)
         typer.echo(f"{file_count(len(opened))} written to {printable(output)}", err=True)
 
 

@@ -217,10 +217,9 @@ def say_excluded(excluded: Mapping[str, str]) -> None:
 def say_damage(parts: Iterable[str]) -> None:
     """Say on the error stream what was met in a catalogue that is damaged, and the remedy."""
     for part in sorted(parts):
-        then = (
-            "are among these"
-            if part == "predictions"
-            else "were passed over, and the tracks asked instead"
+        passed = "passed over, and the tracks asked instead"
+        then = {"predictions": "are among these", "text": f"was {passed}"}.get(
+            part, f"were {passed}"
         )
         typer.echo(
             f"damaged {part} in the catalogue {then}; mend it: music-emotion catalogue repair",

@@ -24,13 +24,14 @@ from music_emotion.atomic import write_output
 from music_emotion.audio.names import written_name
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.errors import CatalogueError
-from music_emotion.inference.prediction import INTENSITY_COLUMNS
+from music_emotion.inference.prediction import COLUMNS, INTENSITY_COLUMNS
 from music_emotion.inference.valence_arousal import ENDS
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.missed import why_nothing
 from music_emotion.library.playlist_files import UNKNOWN_SECONDS, Naming, line_of, one_line
 from music_emotion.library.search import Query, find
 from music_emotion.library.selection import MUSIC
+from music_emotion.library.track import TEXT_TAGS
 
 TEMPLATES = Path(__file__).parent / "templates" / "map"
 SCRIPTS = ("data", "plane", "dots", "filters", "playlist", "panel", "main")
@@ -39,11 +40,7 @@ SCRIPTS = ("data", "plane", "dots", "filters", "playlist", "panel", "main")
 STEPS = 65_534  # of a stored number, from the low end of its axis to the high one
 UNKNOWN = STEPS + 1
 SEPARATOR = re.compile(r"[/\\](?=[^/\\]*$)")  # the last of a path
-_COLUMNS = (
-    *("path", "artist", "album", "title", "genre", "year", "duration", "top"),
-    *("valence", "arousal"),
-    *INTENSITY_COLUMNS,
-)
+_COLUMNS = ("path", *TEXT_TAGS, "year", *COLUMNS)  # all of the prediction, which is then checked
 
 
 @dataclass(frozen=True, slots=True)
