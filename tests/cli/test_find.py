@@ -69,6 +69,17 @@ def test_like_a_file_that_is_catalogued_or_not(library: Path, model: str, tmp_pa
         assert isinstance(run("find", *arguments).exception, MusicEmotionError)
 
 
+def test_nothing_is_like_silence(library: Path, model: str, tmp_path: Path) -> None:
+    sf.write(library / "silent.wav", tone(3.0) * 0, RATE)
+    run("scan", library, "-m", model, "-j", "1")
+    copy = shutil.copy(library / "silent.wav", tmp_path / "copy.wav")
+    sf.write(tmp_path / "new.wav", tone(2.0) * 0, RATE)
+    for path in (library / "silent.wav", copy, tmp_path / "new.wav"):
+        for words in (("find", "--like", path), ("playlist", "--from-track", path)):
+            error = run(*words, "-m", model).exception
+            assert str(error) == f"'{path}' is silent; name a file that can be heard"
+
+
 def test_a_file_is_not_like_itself_by_another_name(
     library: Path, model: str, tmp_path: Path
 ) -> None:
@@ -86,6 +97,9 @@ def test_options_that_would_do_nothing_are_refused(library: Path) -> None:
         result = run("find", *option)
         assert isinstance(result.exception, MusicEmotionError)
         assert "add that, or leave it out" in str(result.exception)
+    for option in (("-m", "light"), ("--relative",), ("--ignore-accents",)):
+        refused = str(run("playlist", "--from", "calmness", *option).exception)
+        assert "add that, or leave it out" in refused
 
 
 @pytest.fixture
@@ -131,6 +145,32 @@ def test_an_empty_answer_says_why(made: Path, arguments: str, reason: str) -> No
         (line,) = result.stderr.splitlines()
         assert reason in line
     assert json.loads(run("find", *arguments.split(), "-f", "json").stdout) == []
+
+
+def test_a_length_that_nothing_has_is_named_by_its_option(made: Path) -> None:
+    for option, left_out in (
+        ("--min-length 1h", "2 tracks that are shorter than 1:00:00; --min-length says"),
+        ("--max-length 10s --artist u2", "1 track that is longer than 0:10; --max-length says"),
+        (
+            "--min-length 1h -f pls",
+            "2 tracks that are speech or shorter than 1:00:00; --speech and --min-length say",
+        ),
+    ):
+        said = run("find", *option.split()).stderr
+        assert said == f"nothing is found: left out {left_out} otherwise\n"
+
+
+def test_a_playlist_of_nothing_says_why(made: Path) -> None:
+    for words, reason in (
+        (("--artist", "bjork"), "no track has 'bjork' in its artist; with --ignore-accents there"),
+        (
+            ("--max-length", "10s"),
+            "left out 2 tracks that are speech or longer than 0:10; --speech",
+        ),
+    ):
+        error = run("playlist", "--from", "calmness", *words).exception
+        assert isinstance(error, CatalogueError)
+        assert f"holds no track for a playlist; {reason}" in str(error)
 
 
 def test_a_catalogue_without_a_track_says_what_it_holds(made: Path) -> None:
@@ -252,6 +292,9 @@ def test_playlists_are_of_music(made: Path, tmp_path: Path) -> None:
         "left out 2 tracks that are speech or longer than 30:00; --speech and --max-length say "
         "otherwise\n"
     )
+    assert run("find", "-f", "pls").stderr.splitlines()[1:] == [
+        "left out 1 broken file; --broken shows which"
+    ]
     words = ("--from", "calmness", "--to", "tension", "--length", "3h")
     lines = run("playlist", *words).stdout.splitlines()
     assert [Path(line.split()[-1]).name for line in lines] == ["calm.mp3", "tense.mp3"]

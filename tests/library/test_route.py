@@ -174,6 +174,21 @@ def test_a_small_library_says_what_it_cannot_do() -> None:
     assert "it lasts 9:00, not 1:00:00" in find(line(3), CALM, JOY, 3600.0)[1]
 
 
+@pytest.mark.parametrize("stays", [False, True])
+def test_an_artist_is_known_in_every_writing_and_company(stays: bool) -> None:
+    written = ("Bj\u00f6rk", "BJO\u0308RK", "PJ Harvey; Björk", "Björk; Tricky")
+    points = line(60, artists=60)
+    artists = tuple(written[n // 2 % 4] if n % 2 else name for n, name in enumerate(points.artists))
+    points = Points(points.intensities, points.seconds, artists)
+    route, _ = find(points, CALM, CALM if stays else JOY, 20 * 180.0, per_artist=2)
+    theirs = ["rk" in points.artists[number].lower() for number in route]
+    assert sum(theirs) <= 2
+    assert not any(a and b for a, b in pairwise(theirs))
+    both = Points(points.intensities[:2], points.seconds[:2], written[1:3])
+    _, broken = find(both, CALM, JOY, 2 * 180.0)
+    assert any("an artist comes twice in a row" in rule for rule in broken)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.booleans(), st.floats(100, 4_000))
 def test_no_artist_comes_more_often_than_allowed(

@@ -221,11 +221,15 @@ def test_nothing_by_an_artist(filled: Catalogue) -> None:
     assert names(filled, Query(not_by=("u2", "BJÖRK"), limit=1)) == ["both"]
     assert names(filled, Query(("tension",), at_least=0.5, not_by=("sigur rós",))) == ["tense"]
     assert names(filled, Query(not_by=("sigur ros",), accents=False)) == ["calm", "tense"]
+    assert len(names(filled, Query(not_by=("", " ")))) == len(names(filled, Query()))
     filled.write(track("more.mp3", "Björk", calmness=0.79))
     like = ("/music/calm.mp3",)
     assert len(find_similar(filled, Query(), like)) == 3
     others = find_similar(filled, Query(limit=5), like, other_artists=True)
     assert [row.tags.artist for row in filled.tracks(others.ids)] == ["Sigur Rós", "U2"]
+    filled.write(track("all.mp3", "Björk; Sigur Rós", calmness=0.78))
+    others = find_similar(filled, Query(), ("/music/all.mp3",), other_artists=True)
+    assert [row.tags.artist for row in filled.tracks(others.ids)] == ["U2"]
 
 
 def test_by_words(filled: Catalogue) -> None:

@@ -43,6 +43,8 @@ class Format(StrEnum):
 
 
 PLAYLISTS = (Format.M3U8, Format.PLS, Format.XSPF)
+PLAYLIST_FORMATS = "playlists (--format m3u8)"
+WORDS = "--path, --artist, --text and --not-artist"
 ENDINGS = {"m3u": "m3u8", "": "table", "txt": "table"}
 NO_LIST = {
     "nsp": "holds rules of Navidrome's, no list of files; write an .m3u8, which Navidrome imports",
@@ -226,25 +228,25 @@ def find(
     written = _format(format, output)
     words = words_of(path, artist, text)
     emotions = bool(feels or unfelt)
+    lists = written in PLAYLISTS
     for given, has_use, option, use in (
         (minimum is not None, bool(feels), "--min", "--feels"),
         (maximum is not None, bool(unfelt), "--max", "--not"),
         (by is not None, emotions, "--by", "--feels and --not"),
         (model is not None, bool(like), "--model", "--like"),
         (other_artists, bool(like), "--other-artists", "--like"),
-        (relative, written in PLAYLISTS, "--relative", "playlists (--format m3u8)"),
-        (speech, written in PLAYLISTS, "--speech", "playlists (--format m3u8)"),
-        (ignore_accents, bool(words or not_by), "--ignore-accents", "--path, --artist and --text"),
+        (relative, lists, "--relative", PLAYLIST_FORMATS),
+        (speech, lists, "--speech", PLAYLIST_FORMATS),
+        (ignore_accents, bool(words or not_by), "--ignore-accents", WORDS),
     ):
-        if given and not has_use:
-            raise MusicEmotionError(f"{option} is for {use}; add that, or leave it out")
+        _check_use(given, has_use, option, use)
     heard = (emotions, valence, arousal, familiarity, like)
     if broken and any(each not in (False, None) for each in heard):
         raise MusicEmotionError(
             "--broken lists what cannot be compared by what is felt; leave out one of the two"
         )
     naming = naming_of(relative, maps, output)
-    is_playlist = written in PLAYLISTS and not broken
+    is_playlist = lists and not broken
     taken = (
         music_between(shortest, longest, speech=speech)
         if is_playlist
@@ -293,6 +295,12 @@ def find(
         typer.echo(_older(name, count), err=True)
     if written == Format.TABLE and limit is None and len(found) == most:
         typer.echo(f"the first {most}; --limit 0 shows all", err=True)
+
+
+def _check_use(given: bool, has_use: bool, option: str, use: str) -> None:
+    """Refuse an option that would do nothing."""
+    if given and not has_use:
+        raise MusicEmotionError(f"{option} is for {use}; add that, or leave it out")
 
 
 def _format(named: str | None, output: Path | None) -> Format:
@@ -411,8 +419,15 @@ def playlist(
     far = far if end is None else End.of_emotion(end)
     written, naming = _format(format, output), naming_of(relative, maps, output)
     seconds = parse_length(length)
+    words = words_of(path, artist, text)
+    for given, has_use, option, use in (
+        (model is not None, bool(first or last), "--model", "--from-track and --to-track"),
+        (relative, written in PLAYLISTS, "--relative", PLAYLIST_FORMATS),
+        (ignore_accents, bool(words or not_by), "--ignore-accents", WORDS),
+    ):
+        _check_use(given, has_use, option, use)
     query = Query(
-        words=words_of(path, artist, text),
+        words=words,
         not_by=tuple(not_by or ()),
         accents=not ignore_accents,
         taken=music_between(shortest, longest, speech=speech),

@@ -228,20 +228,24 @@ def _scan_on_cluster(
                 settings=settings,
                 progress=show,
             )
-        shards = "1 shard" if summary.shards == 1 else f"{summary.shards:,} shards"
+        predicted, failed = summary.predicted - summary.failed, len(summary.failures)
+        died = f"; {_counted(summary.deaths, 'worker')} died and had to be replaced"
         typer.echo(
-            f"{summary.tracks:,} tracks in {shards}: {summary.predicted - summary.failed:,} "
-            f"predicted now, {len(summary.failures):,} failed"
-            + (f"; {summary.deaths} workers died and were replaced" if summary.deaths else "")
+            f"{_counted(summary.tracks, 'track')} in {_counted(summary.shards, 'shard')}: "
+            f"{predicted:,} predicted now, {failed:,} failed" + (died if summary.deaths else "")
         )
         typer.echo(f"results: {printable(output)}")
         if held is not None:
             rows = import_shards(output, held, settings)
             typer.echo(
-                f"{rows.written:,} rows put into the catalogue {printable(catalogue)}"
-                + (f"; {rows.outdated:,} are outdated and left out" if rows.outdated else "")
+                f"{_counted(rows.written, 'row')} put into the catalogue {printable(catalogue)}"
+                + (f"; {rows.outdated:,} left out as outdated" if rows.outdated else "")
             )
     options.end_with([*failures, *summary.failures])
+
+
+def _counted(count: int, what: str) -> str:
+    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _read_listing(listing: str | None) -> bytes:

@@ -15,6 +15,8 @@ from music_emotion.library.track import file_count
 from music_emotion.library.vectors import load_vectors
 from music_emotion.library.words import tracks_with
 
+NOTHING = "nothing is found: "
+
 
 def remarks(catalogue: Catalogue, query: Query, found: Found) -> list[str]:
     """Return what is to be said of what a query found, in lines.
@@ -24,16 +26,36 @@ def remarks(catalogue: Catalogue, query: Query, found: Found) -> list[str]:
     CatalogueError
         The catalogue cannot be read.
     """
-    if found.refused:
-        tracks = "1 track that is" if found.refused == 1 else f"{found.refused:,} tracks that are"
-        hint = "--max-length" if query.taken.speech else "--speech and --max-length"
-        return [f"left out {tracks} {query.taken}; {hint} say otherwise"]
     if not len(found):
-        return [why_nothing(catalogue, query)]
+        return [
+            f"{NOTHING}{_refused(found, query)}" if found.refused else why_nothing(catalogue, query)
+        ]
+    lines = [_refused(found, query)] if found.refused else []
     compared = query.feels or query.unfelt or query.within or len(found.distances)
-    if query.broken or compared or not (count := broken_among(catalogue, query)):
-        return []
-    return [f"left out {count:,} broken {'file' if count == 1 else 'files'}; --broken shows which"]
+    if not (query.broken or compared) and (count := broken_among(catalogue, query)):
+        files = "1 broken file" if count == 1 else f"{count:,} broken files"
+        lines.append(f"left out {files}; --broken shows which")
+    return lines
+
+
+def why_empty(catalogue: Catalogue, query: Query) -> str:
+    """Return in words why a query finds nothing; ``""`` where it finds something.
+
+    Raises
+    ------
+    CatalogueError
+        The catalogue cannot be read.
+    """
+    found = find(catalogue, query)
+    return "" if len(found) else remarks(catalogue, query, found)[0].removeprefix(NOTHING)
+
+
+def _refused(found: Found, query: Query) -> str:
+    """Say how many tracks were not taken, and which options take them."""
+    tracks = "1 track that is" if found.refused == 1 else f"{found.refused:,} tracks that are"
+    *others, last = query.taken.options()
+    options = f"{', '.join(others)} and {last} say" if others else f"{last} says"
+    return f"left out {tracks} {query.taken}; {options} otherwise"
 
 
 def why_nothing(catalogue: Catalogue, query: Query) -> str:
@@ -51,15 +73,15 @@ def why_nothing(catalogue: Catalogue, query: Query) -> str:
     if query.broken:
         return _no_broken(catalogue)
     if not len(find(catalogue, Query(limit=1))):
-        return f"nothing is found: of {file_count(len(catalogue))} {_away(catalogue)}"
+        return f"{NOTHING}of {file_count(len(catalogue))} {_away(catalogue)}"
     conditions = list(_conditions(query))
     for alone, what in conditions:
         if not len(find(catalogue, replace(alone, limit=1))):
-            return f"nothing is found: {_why_none(catalogue, alone, what)}"
+            return f"{NOTHING}{_why_none(catalogue, alone, what)}"
     if len(conditions) < 2:
         return "nothing is found: there is no other track"
     counts = (f"{what}: {len(find(catalogue, alone)):,}" for alone, what in conditions)
-    return f"nothing is found: no track is all of it ({'; '.join(counts)})"
+    return f"{NOTHING}no track is all of it ({'; '.join(counts)})"
 
 
 def broken_among(catalogue: Catalogue, query: Query) -> int:

@@ -17,7 +17,8 @@ from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.writers import clock
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.course import End, Floats, scaled
-from music_emotion.library.route import Course, Points, find_route
+from music_emotion.library.missed import why_empty
+from music_emotion.library.route import Course, Points, artists_of, find_route
 from music_emotion.library.search import Found, Query, find
 from music_emotion.library.selection import EVERYTHING, MUSIC, select
 from music_emotion.library.vectors import Array, Ids, load_moods, load_vectors
@@ -81,12 +82,11 @@ def make_playlist(
     CatalogueError
         There is no track to choose from.
     """
-    candidates = _candidates(catalogue, start, end, query or Query(taken=MUSIC), seed)
+    query = query or Query(taken=MUSIC)
+    candidates = _candidates(catalogue, start, end, query, seed)
     if not len(candidates.ids):
-        raise CatalogueError(
-            f"'{printable(catalogue.path)}' holds no track for a playlist; scan a folder, or ask "
-            "for less"
-        )
+        why = why_empty(catalogue, query) or "scan a folder, or ask for less"
+        raise CatalogueError(f"'{printable(catalogue.path)}' holds no track for a playlist; {why}")
     course = _course(start, end, candidates)
     points = Points(candidates.intensities, candidates.seconds, candidates.artists)
     allowed = _allowed(points, seconds) if per_artist is None else per_artist
@@ -155,9 +155,9 @@ def _allowed(points: Points, seconds: float) -> int | None:
     counts: Counter[str] = Counter()
     lengths = [0.0]  # of the tracks that are each artist's first, second, third …
     for artist, length in zip(points.artists, points.seconds.tolist(), strict=True):
-        name = artist.casefold().strip()
-        place = counts[name] if name else 0
-        counts[name] += 1
+        names = artists_of(artist)
+        place = max((counts[name] for name in names), default=0)
+        counts.update(names)
         lengths += [0.0] * (place + 1 - len(lengths))
         lengths[place] += length
     together = np.cumsum(lengths)

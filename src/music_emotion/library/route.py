@@ -30,7 +30,7 @@ Playlists that stay are made of the closest tracks there are, which are then put
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -38,6 +38,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.inference.writers import clock
+from music_emotion.library.folding import folded
+from music_emotion.library.track import DIVIDER
 
 NEIGHBOURS = 10
 ENDS_SHARE = 0.1  # of the tracks: those that a playlist may begin or end with
@@ -89,7 +91,7 @@ class Points:
     intensities, seconds
         What each feels like, shape (n, 9), and lasts, shape (n,).
     artists
-        Names; ``""`` where there is none.
+        Names, of several divided as tags are; ``""`` where there is none.
     """
 
     intensities: Matrix
@@ -195,6 +197,27 @@ def pair_distances(values: Matrix) -> Matrix:
     return np.sqrt(total)
 
 
+def artists_of(tag: str) -> tuple[str, ...]:
+    """Return the artists that a tag names, as they are compared.
+
+    Examples
+    --------
+    >>> artists_of("Miles Davis; John COLTRANE"), artists_of("")
+    (('miles davis', 'john coltrane'), ())
+    """
+    names = (folded(name).strip() for name in tag.split(DIVIDER))
+    return tuple(dict.fromkeys(filter(None, names)))
+
+
+def _places_by_artist(artists: Sequence[Iterable[str]]) -> dict[str, list[int]]:
+    """Return the numbers of the tracks by each artist."""
+    places: dict[str, list[int]] = {}
+    for number, names in enumerate(artists):
+        for name in names:
+            places.setdefault(name, []).append(number)
+    return places
+
+
 class _Rules:
     """The rules for one set of points."""
 
@@ -206,9 +229,11 @@ class _Rules:
         self.tolerance = float(np.median(points.seconds)) / 2
         self.starts = _closest(course.start, course.first)
         self.ends = _closest(course.end, course.last)
-        self.artists = np.array([name.casefold().strip() for name in points.artists])
-        same = self.artists[:, None] == self.artists[None, :]
-        self.same_artist = same & (self.artists != "")[:, None]
+        self.artists = [artists_of(name) for name in points.artists]
+        self.by_artist = _places_by_artist(self.artists)
+        self.same_artist = np.zeros((len(points), len(points)), bool)
+        for places in self.by_artist.values():
+            self.same_artist[np.ix_(places, places)] = True
 
     def step_costs(self) -> Matrix:
         """Return what it costs to come to a track (row) from an earlier one (column)."""
@@ -293,19 +318,23 @@ class _Way:
         seen: Counter[str] = Counter()
         surplus = []
         for track in sorted(tracks, key=lambda n: (n not in self._kept, self._own_costs[n])):
-            seen[artists[track]] += 1
-            if artists[track] and seen[artists[track]] > per_artist and track not in self._kept:
+            seen.update(artists[track])
+            too_many = any(seen[artist] > per_artist for artist in artists[track])
+            if too_many and track not in self._kept:
                 surplus.append(track)
         return surplus
 
     def _thinned(self, per_artist: int) -> NDArray[np.bool_]:
         """Return which tracks are left out so that of each artist as many as allowed are spread."""
         artists = self._rules.artists
-        without: NDArray[np.bool_] = artists != ""
-        for artist in set(artists.tolist()) - {""}:
-            places = np.flatnonzero(artists == artist)
+        without = np.array([bool(names) for names in artists])
+        for places in self._rules.by_artist.values():
             spread = np.linspace(0, len(places) - 1, min(per_artist, len(places)))
-            without[places[spread.round().astype(int)]] = False
+            without[np.array(places)[spread.round().astype(int)]] = False
+        seen: Counter[str] = Counter()
+        for track in np.flatnonzero(~without).tolist():  # by several, it is there for each
+            without[track] = any(seen[artist] >= per_artist for artist in artists[track])
+            seen.update(() if without[track] else artists[track])
         without[sorted(self._kept)] = False
         return without
 
@@ -456,13 +485,13 @@ def _until(
     taken, total = list[int](), 0.0
     seen: Counter[str] = Counter()
     for number in order:
-        artist = points.artists[number].casefold().strip()
-        if artist and per_artist is not None and seen[artist] >= per_artist:
+        artists = artists_of(points.artists[number])
+        if per_artist is not None and any(seen[artist] >= per_artist for artist in artists):
             continue
         length = float(points.seconds[number])
         if taken and abs(total + length - seconds) > abs(total - seconds):
             break
-        seen[artist] += 1
+        seen.update(artists)
         taken.append(number)
         total += length
     return taken

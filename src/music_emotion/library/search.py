@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from music_emotion.audio.names import local_path
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import CatalogueError, MusicEmotionError, choose_from, printable
+from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.audio_hash import audio_digest
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.selection import EVERYTHING, Selection, select
-from music_emotion.library.track import CatalogueTrack
+from music_emotion.library.track import DIVIDER, CatalogueTrack
 from music_emotion.library.vectors import (
     Array,
     Ids,
@@ -213,7 +214,7 @@ def find_similar(
     likes, rows = zip(*(intensities_of(catalogue, path, model) for path in paths), strict=True)
     known = [row for row in rows if row is not None]
     if other_artists:
-        theirs = (row.tags.artist for row in known if row.tags.artist)
+        theirs = (name for row in known for name in row.tags.artist.split(DIVIDER))
         query = replace(query, not_by=(*query.not_by, *theirs))
     limit = None if query.limit is None else query.limit + len(known)
     found = find(catalogue, replace(query, like=np.stack(likes), limit=limit))
@@ -343,17 +344,19 @@ def intensities_of(
         The file cannot be heard.
     ModelError
         There is no such model.
+    MusicEmotionError
+        The file is silent.
     CatalogueError
         The model is not the one that predicted the catalogue, so that nothing can be compared.
     """
     path = local_path(path)
     row = catalogue.track(absolute(path)) or catalogue.track(os.path.realpath(path))
     if row is not None and row.prediction is not None:
-        return row.prediction.intensities, row
+        return _audible(row.prediction, path), row
     with suppress(OSError):  # the model says what is wrong with the file
         for copy in catalogue.with_audio(audio_digest(path)):
             if copy.prediction is not None:
-                return copy.prediction.intensities, None
+                return _audible(copy.prediction, path), None
     from music_emotion.inference.model import DEFAULT_MODEL, load_model
 
     names = catalogue.models()
@@ -364,4 +367,11 @@ def intensities_of(
             f"the catalogue was predicted by {printable(', '.join(names.values()))}, not by "
             f"'{card.name}' version {card.version}; name its folder with --model, or scan again"
         )
-    return chosen.predict(path).intensities, None
+    return _audible(chosen.predict(path), path), None
+
+
+def _audible(prediction: TrackPrediction, path: str) -> Array:
+    """Return the intensities of a track; of silence there are none to compare."""
+    if prediction.top is None:
+        raise MusicEmotionError(f"'{printable(path)}' is silent; name a file that can be heard")
+    return prediction.intensities

@@ -104,6 +104,21 @@ class Selection:
         """
         return not self.refuses_length(seconds) and (self.speech or not is_speech(genre))
 
+    def options(self) -> list[str]:
+        """Return the options that say what is taken, in the order of its words.
+
+        Examples
+        --------
+        >>> Selection(longest=60.0, speech=False).options()
+        ['--speech', '--max-length']
+        """
+        named = {
+            "--speech": not self.speech,
+            "--max-length": self.longest < math.inf,
+            "--min-length": self.shortest > 0,
+        }
+        return [name for name, is_meant in named.items() if is_meant]
+
     def __str__(self) -> str:
         """What is not taken, in words."""
         parts = [] if self.speech else ["speech"]

@@ -21,6 +21,7 @@ from music_emotion.library.schema import DAMAGE
 from music_emotion.library.timeline import TIMELINE_COLUMNS, timeline_of, timeline_row
 
 TEXT_TAGS = ("artist", "album", "title", "genre")
+DIVIDER = "; "  # of several values of a tag
 TAG_COLUMNS = (*TEXT_TAGS, "year")
 FILE_COLUMNS: Mapping[str, type[str] | type[int] | type[bytes]] = {
     "path": str,
@@ -128,7 +129,7 @@ def _first(tags: Any, keys: Iterable[str]) -> str:
 
 def _joined(texts: Iterable[str]) -> str:
     """Return texts in one, each once: some programs write a value under two names."""
-    return "; ".join(dict.fromkeys(text.strip() for text in texts if text.strip()))
+    return DIVIDER.join(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def check_mutagen(purpose: str = "reading the tags of a library") -> None:

@@ -70,7 +70,7 @@ def tracks_by(
         The catalogue cannot be read.
     """
     found = [np.zeros(0, np.int64)]
-    for artist in artists:
+    for artist in filter(str.strip, artists):
         compared = folded(artist) if accents else plain(folded(artist))
         whole = re.compile(rf"(?<!\w){re.escape(compared.strip())}(?!\w)")
         some = tracks_with(catalogue, (("artist", artist.strip()),), accents=accents)
