@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from music_emotion.cli.serve import serve
 from music_emotion.web.guide import problems
 from music_emotion.web.metrics import Metrics
+from music_emotion.web.middleware import WITHOUT_TOKEN
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "serve.md").read_text(encoding="utf-8")
@@ -51,3 +52,8 @@ def test_every_number_is_listed_with_its_labels() -> None:
             if name.startswith("music_emotion") and not name.endswith("_created"):
                 found.setdefault(name, set()).update(set(sample.labels) - {"le"})
     assert listed == found
+
+
+def test_what_needs_no_token_is_listed() -> None:
+    said = PAGE.split("\n## A token\n")[1].split("\n## ")[0]
+    assert set(re.findall("`(/api/[a-z.]+)`", said)) == set(WITHOUT_TOKEN)
