@@ -326,6 +326,21 @@ def test_a_dropped_folder_is_walked(visited: Visit, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("beyond", "said"),
+    [
+        (1, "1 more file is left out; drop it after these."),
+        (2, "2 more files are left out; drop them after these."),
+    ],
+)
+def test_what_is_too_much_is_counted(visited: Visit, beyond: int, said: str) -> None:
+    counted = """async (beyond) => {
+      const { remainder } = await import(new URL("static/js/intake.js", location));
+      return remainder({ files: [1], leftOut: [], beyond, unreadable: [] });
+    }"""
+    assert visited.page.evaluate(counted, beyond) == said
+
+
 def test_a_folder_without_music_says_so(visited: Visit, tmp_path: Path) -> None:
     (tmp_path / "album").mkdir()
     folder_dropped(visited.page, tmp_path / "album")

@@ -126,7 +126,8 @@ export function remainder({ files, leftOut, beyond, unreadable }) {
     const many = leftOut.length === 1 ? "1 file is" : `${leftOut.length} files are`;
     parts.push(`${many} nothing that this server reads, and left out: ${some}.`);
   }
-  if (beyond) parts.push(`${beyond} more files are left out; drop them after these.`);
+  if (beyond === 1) parts.push("1 more file is left out; drop it after these.");
+  if (beyond > 1) parts.push(`${beyond} more files are left out; drop them after these.`);
   if (!files.length && !parts.length) parts.push("There is no file in it.");
   return parts.join(" ");
 }
