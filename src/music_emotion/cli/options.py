@@ -8,13 +8,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Option
 
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import MusicEmotionError, choose_from, printable
+
+if TYPE_CHECKING:
+    from music_emotion.library.exclusions import Exclusions
 
 EXIT_FAILURES = 1
 
@@ -206,11 +209,13 @@ def say_left_out(paths: Iterable[str]) -> None:
         typer.echo(line, err=True)
 
 
-def say_excluded(excluded: Mapping[str, str]) -> None:
-    """Count on the error stream what folders hold and was asked to be left out."""
+def say_excluded(excluded: Mapping[str, str], asked: Exclusions) -> None:
+    """Count on the error stream what was asked to be left out, and name what was not found."""
     from music_emotion.library.exclusions import excluded_line
 
     if line := excluded_line(excluded):
+        typer.echo(line, err=True)
+    for line in asked.unused(excluded):
         typer.echo(line, err=True)
 
 

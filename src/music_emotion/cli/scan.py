@@ -160,7 +160,7 @@ def scan(
     for line in summary.mended:
         typer.echo(f"mended: {line}", err=True)
     options.say_left_out(summary.left_out)
-    options.say_excluded(summary.excluded)
+    options.say_excluded(summary.excluded, excluded)
     options.end_with(error for _, error in summary.failures)
 
 
@@ -211,7 +211,7 @@ def _scan_on_cluster(
     if address is None:
         jobs = jobs or available_cores()
     options.say_left_out(left_out)
-    options.say_excluded(excluded)
+    options.say_excluded(excluded, exclude)
     silence_native_libraries()
     with nullcontext() if catalogue is None else Catalogue.held(catalogue) as held:
         if held is not None:

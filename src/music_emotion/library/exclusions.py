@@ -77,8 +77,30 @@ class Exclusions:
             if of_paths:
                 text = path if pattern.startswith("/") else path[len(root.rstrip(os.sep)) + 1 :]
             if expression.match(folded(text.replace(os.sep, "/"))):
-                return f"--exclude '{printable(pattern)}'"
+                return _named(pattern)
         return ""
+
+    def unused(self, excluded: Mapping[str, str]) -> list[str]:
+        """Return a line for each pattern that left out nothing.
+
+        Parameters
+        ----------
+        excluded
+            Why what is left out is so; see :meth:`why`.
+
+        Examples
+        --------
+        >>> Exclusions(("*.wav", "Music/Kids")).unused({"/m/a.wav": "--exclude '*.wav'"})
+        ["--exclude 'Music/Kids' left out nothing; its path begins in the folder that is scanned"]
+        """
+        reasons = set(excluded.values())
+        lines = []
+        for pattern, _, of_paths, _ in self._compiled:
+            if _named(pattern) not in reasons:
+                inside = of_paths and not pattern.startswith("/")
+                hint = "; its path begins in the folder that is scanned" if inside else ""
+                lines.append(f"{_named(pattern)} left out nothing{hint}")
+        return lines
 
     def why_all(self, paths: Iterable[str], root: str) -> dict[str, str]:
         """Return which files of a storage are left out with their folders or alone, and why.
@@ -117,6 +139,10 @@ class Exclusions:
             folder, _, name = path.rpartition("/")
             reasons[path] = of_folder(folder) or self.why(path, name, root=root, folder=False)
         return {path: reason for path, reason in reasons.items() if reason}
+
+
+def _named(pattern: str) -> str:
+    return f"--exclude '{printable(pattern)}'"
 
 
 def excluded_line(excluded: Mapping[str, str]) -> str:

@@ -52,7 +52,7 @@ export class Filters {
   }
 
   #keepWord(shown, word) {
-    const shared = ["artist", "album", "folder"].map((list) => [this.tracks[list], this.#having(list, word)]);
+    const shared = ["artist", "album", "genre", "folder"].map((list) => [this.tracks[list], this.#having(list, word)]);
     const own = ["title", "file"].map((list) => this.#texts(list));
     for (let track = 0; track < shown.length; track += 1) {
       if (!shown[track]) continue;
