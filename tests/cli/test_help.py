@@ -129,6 +129,19 @@ def test_without_a_catalogue_the_command_that_makes_one_is_named_and_nothing_mad
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("call", ["tag {}", "tag --write {}", "scan {}"])
+@pytest.mark.parametrize("name", ["slip.mp3", "slip", "slip*.mp3"])
+def test_a_slip_in_a_path_makes_no_catalogue(
+    call: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("MUSIC_EMOTION_CATALOGUE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    done = run(*call.format(name).split())
+    assert str(done.exception) == f"there is no '{name}'; name files or folders that are there"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_taking_back_without_a_catalogue_looks_at_the_named_files_and_makes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

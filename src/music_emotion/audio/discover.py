@@ -79,6 +79,12 @@ def name_many(names: Iterable[str]) -> bool:
     return len(names) > 1 or any(is_folder(name) or is_pattern(name) for name in names)
 
 
+def names_nothing(names: Iterable[str]) -> bool:
+    """Whether none of these paths and patterns stands for anything that is there."""
+    local = [local_path(name) for name in names]
+    return not any(os.path.lexists(name) or (is_pattern(name) and _glob(name)) for name in local)
+
+
 def no_file(name: str) -> str:
     """Return the line that says why a name is no file to be read; empty where it may be one."""
     shown = f"'{printable(name)}'"

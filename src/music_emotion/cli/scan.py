@@ -105,7 +105,11 @@ def scan(
     What is new or changed goes into a catalogue, which find, playlist and tag ask.
     """
     from music_emotion.inference.batch import silence_native_libraries
-    from music_emotion.library.catalogue import Catalogue, default_catalogue
+    from music_emotion.library.catalogue import (
+        Catalogue,
+        check_worth_making,
+        default_catalogue,
+    )
     from music_emotion.library.exclusions import Exclusions
     from music_emotion.library.scan import ScanOptions
     from music_emotion.library.scan import scan as scan_library
@@ -148,6 +152,7 @@ def scan(
     path = catalogue or default_catalogue()
     if not folders:
         Catalogue.open(path).close()  # which says that there is none, and makes none
+    check_worth_making(path, folders or ())
     wanted = ScanOptions(model, jobs or available_cores(), retry, prune, again, excluded, taken)
     silence_native_libraries()
     with (

@@ -61,7 +61,11 @@ def tag(
     and --undo takes back what was written.
     """
     from music_emotion.inference.batch import silence_native_libraries
-    from music_emotion.library.catalogue import Catalogue, default_catalogue
+    from music_emotion.library.catalogue import (
+        Catalogue,
+        check_worth_making,
+        default_catalogue,
+    )
     from music_emotion.library.database import scan_lock
     from music_emotion.library.tags.session import TagSession
     from music_emotion.library.tags.settings import default_settings, read_settings
@@ -69,6 +73,8 @@ def tag(
     settings = None if undo else read_settings(config or default_settings())
     path = catalogue or default_catalogue()
     is_new = not path.exists()
+    if paths and not undo:  # which makes none
+        check_worth_making(path, paths)
     silence_native_libraries()
     with ExitStack() as stack:
         may_make = bool(paths) and not undo

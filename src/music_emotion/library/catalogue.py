@@ -24,6 +24,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from music_emotion.audio.discover import names_nothing
 from music_emotion.digest import FileStamp
 from music_emotion.errors import CatalogueError, printable
 from music_emotion.inference.output import replacing
@@ -96,6 +97,19 @@ def default_catalogue() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("music-emotion") / FILE_NAME
+
+
+def check_worth_making(path: Path, names: Sequence[str]) -> None:
+    """Raise unless the catalogue is there, or any of the files that it would be made of.
+
+    Raises
+    ------
+    CatalogueError
+        A slip in a path would leave an empty catalogue.
+    """
+    if not path.exists() and names_nothing(names):
+        shown = ", ".join(f"'{printable(name)}'" for name in names)
+        raise CatalogueError(f"there is no {shown}; name files or folders that are there")
 
 
 @dataclass(frozen=True, slots=True)
