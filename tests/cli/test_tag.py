@@ -9,7 +9,7 @@ from typer.testing import Result
 from helpers.command_line import run
 from helpers.sounds import RATE, tone
 from music_emotion.audio.discover import TEMPORARY_TAGGED
-from music_emotion.errors import ModelError
+from music_emotion.errors import ModelError, MusicEmotionError
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.tags.fields import open_tags
 from music_emotion.library.track import CatalogueTrack
@@ -190,6 +190,13 @@ def test_a_copy_left_by_a_killed_run_is_no_music(music, model):
     assert catalogued(music, left.name) is None
     assert tag(music, "--write", "-q").exit_code == 0
     assert not left.exists()
+
+
+def test_what_has_no_part_in_taking_back_is_refused(music):
+    for option in (("--overwrite",), ("-m", "light"), ("--config", "tags.toml")):
+        refused = run("tag", music, "--undo", *option).exception
+        assert isinstance(refused, MusicEmotionError)
+        assert "leave them out" in str(refused)
 
 
 def test_an_unknown_model_is_told_once(music):

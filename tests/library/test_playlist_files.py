@@ -108,6 +108,7 @@ def test_folders_are_seen_elsewhere() -> None:
         ("", "a b/c.mp3"), ("lib", "lib/a b/c.mp3"), ("Z:\\M", "Z:\\M\\a b\\c.mp3"),
         ("\\\\nas\\music\\", "\\\\nas\\music\\a b\\c.mp3"),
         ("http://nas/m/", "http://nas/m/a%20b/c.mp3"),
+        ("http://me@nas:80/mü sic%20", "http://me@nas:80/m%C3%BC%20sic%20/a%20b/c.mp3"),
     ):  # fmt: skip
         assert Mapping.parse(f"/home/me/Music/={there}").of(path) == seen
     assert Mapping.parse("/home/me/Mus=/x").of(path) is None

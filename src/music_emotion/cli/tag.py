@@ -12,7 +12,7 @@ from typer import Argument, Option
 
 from music_emotion.cli.options import CatalogueOption, end_with, say_left_out, say_waiting
 from music_emotion.cli.progress import progress_bar
-from music_emotion.errors import printable
+from music_emotion.errors import MusicEmotionError, printable
 
 
 def tag(
@@ -70,6 +70,11 @@ def tag(
     from music_emotion.library.tags.session import TagSession
     from music_emotion.library.tags.settings import default_settings, read_settings
 
+    if undo and (overwrite or model or config):
+        raise MusicEmotionError(
+            "--overwrite, --model and --config say what is written, and --undo takes back; leave "
+            "them out"
+        )
     settings = None if undo else read_settings(config or default_settings())
     path = catalogue or default_catalogue()
     is_new = not path.exists()

@@ -23,6 +23,7 @@ LINE_BREAKS = re.compile("[\x00-\x08\n-\x1f\x7f]")  # where a player may end a l
 NOT_IN_A_TITLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 WINDOWS = re.compile(r"[A-Za-z]:|\\\\")  # what a path of Windows begins with
 UNQUOTED = "/!$&'()*+,;=:@~"  # in the path of an address (RFC 3986)
+OF_ADDRESS = UNQUOTED + "?#[]%"  # what a whole address may hold besides
 
 
 class Entry(NamedTuple):
@@ -89,7 +90,8 @@ class Mapping:
         if not self.there:
             return rest
         if SCHEME in self.there:
-            return f"{self.there.rstrip('/')}/{quote(os.fsencode(rest), safe=UNQUOTED)}"
+            address = quote(os.fsencode(self.there.rstrip("/")), safe=OF_ADDRESS)
+            return f"{address}/{quote(os.fsencode(rest), safe=UNQUOTED)}"
         if WINDOWS.match(self.there) or "\\" in self.there:
             rest = rest.replace("/", "\\")
             return self.there.rstrip("\\/") + "\\" + rest
