@@ -76,7 +76,7 @@ def test_what_is_asked_to_be_left_out_is_counted(library, model):
     assert result.stdout.splitlines()[0] == "1 file: 1 predicted"
     assert result.stderr == (
         "left out 3 files or folders: 1 --exclude 'tense.*', 1 @eaDir, 1 longer than 0:05\n"
-        "--exclude 'none' left out nothing\n"
+        "--exclude 'none' left out nothing that the others do not\n"
     )
     assert "names nothing" in refusal(library, "--exclude", "")
     assert "'x' is no length" in refusal(library, "--min-length", "x")

@@ -81,7 +81,7 @@ class Exclusions:
         return ""
 
     def unused(self, excluded: Mapping[str, str]) -> list[str]:
-        """Return a line for each pattern that left out nothing.
+        """Return a line for each pattern that left out nothing, or nothing that others do not.
 
         Parameters
         ----------
@@ -91,15 +91,18 @@ class Exclusions:
         Examples
         --------
         >>> Exclusions(("*.wav", "Music/Kids")).unused({"/m/a.wav": "--exclude '*.wav'"})
-        ["--exclude 'Music/Kids' left out nothing; its path begins in the folder that is scanned"]
+        ["--exclude 'Music/Kids' left out nothing that the others do not; its path begins in the \
+folder that is scanned"]
         """
         reasons = set(excluded.values())
         lines = []
+        # What several patterns leave out, the first of them is the reason for.
+        nothing = "nothing" if len(self.patterns) == 1 else "nothing that the others do not"
         for pattern, _, of_paths, _ in self._compiled:
             if _named(pattern) not in reasons:
                 inside = of_paths and not pattern.startswith("/")
                 hint = "; its path begins in the folder that is scanned" if inside else ""
-                lines.append(f"{_named(pattern)} left out nothing{hint}")
+                lines.append(f"{_named(pattern)} left out {nothing}{hint}")
         return lines
 
     def why_all(self, paths: Iterable[str], root: str) -> dict[str, str]:
