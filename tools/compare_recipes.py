@@ -90,6 +90,8 @@ RECIPES = (
     Recipe("segments of 24 s", {"batch_size": 8}, joined=8, against=CHOSEN),
 )
 
+LONGER = frozenset(recipe.name for recipe in RECIPES if recipe.joined > 1)
+
 
 def inner_folds(folds: list[Fold], corpus: Any, track_index: NDArray[np.int64]) -> list[Fold]:
     """Return one division by artist of the training part of each fold."""
@@ -263,8 +265,27 @@ def read_recipes(path: Path) -> RecipeStudy | None:
     return study
 
 
+def other_recipes(study: RecipeStudy) -> RecipeStudy:
+    """Return the rows that are not of longer segments."""
+    return RecipeStudy(tuple(row for row in study.rows if row.recipe not in LONGER))
+
+
+def longer_segments(study: RecipeStudy) -> RecipeStudy:
+    """Return the rows of longer segments, before each model's what they are compared with."""
+    rows = list[RecipeFigures]()
+    for model in dict.fromkeys(row.model for row in study.rows if row.recipe in LONGER):
+        own = [row for row in study.rows if row.model == model]
+        rows += [
+            replace(row, recipe="segments of 3 s", differences={})
+            for row in own
+            if row.recipe == CHOSEN
+        ]
+        rows += [row for row in own if row.recipe in LONGER]
+    return RecipeStudy(tuple(rows))
+
+
 def recipes_table(study: RecipeStudy) -> str:
-    """Return every recipe of every model as Markdown, with its difference from the first."""
+    """Return every recipe of every model as Markdown, with its difference from another."""
     body = []
     for row in study.rows:
         cells = [coded(model_title(row.model, row.target)), row.recipe, str(len(row.folds))]

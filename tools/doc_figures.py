@@ -9,7 +9,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from compare_recipes import RECIPES_FILE, RecipeStudy, read_recipes, recipes_table
+from compare_recipes import (
+    RECIPES_FILE,
+    RecipeStudy,
+    longer_segments,
+    other_recipes,
+    read_recipes,
+    recipes_table,
+)
 from fit_dimensions import RECIPES, Part
 from music_emotion.emotions import EMOTIONS, GEMS
 from music_emotion.evaluation.folds import PROTOCOLS
@@ -676,7 +683,8 @@ TABLES: Mapping[str, Callable[[Figures], str]] = {
     "elsewhere-quadrants": lambda f: elsewhere.quadrant_table(f.elsewhere, "default"),
     "elsewhere-variants": lambda f: elsewhere.variants_table(f.elsewhere),
     "joined-table": lambda f: one_answer.joined_table(f.one_answer),
-    "recipes": lambda f: recipes_table(f.recipes),
+    "recipes": lambda f: recipes_table(other_recipes(f.recipes)),
+    "longer-segments": lambda f: recipes_table(longer_segments(f.recipes)),
     "learning-curves": curves,
     "votes-or-labels": votes_or_labels,
     "rank-with-votes": lambda f: one_answer.rank_table(f.one_answer),

@@ -87,7 +87,7 @@ def test_the_seed_makes_runs_bit_identical_and_different() -> None:
 
 
 def test_the_scaling_never_sees_the_validation_part() -> None:
-    """Poisoned validation segments leave no trace in the scaling the network carries, until it learns from all."""
+    """Poisoned validation segments leave no trace in the scaling of the first training."""
     examples = planted_examples(tracks=30)
     model = create("bilstm_cnn", max_epochs=1, second_training=False)
     model.fit(examples, seed=2)

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from compare_recipes import (
+    CHOSEN,
     COMPARED,
     RECIPES,
     RecipeFigures,
     RecipeStudy,
     join_segments,
+    longer_segments,
+    other_recipes,
     read_recipes,
     with_others,
 )
@@ -60,3 +63,16 @@ def test_segments_are_joined_within_their_track() -> None:
     assert join_segments(examples, ["basic"], 1) is examples
     with pytest.raises(MusicEmotionError, match="5 segments cannot be joined by 6"):
         join_segments(examples, ["basic"], 6)
+
+
+def test_longer_segments_stand_beside_those_that_they_are_compared_with() -> None:
+    change = dict.fromkeys(COMPARED, Estimate(0.1, 0.0, 0.2))
+    chosen = replace(ROW, recipe=CHOSEN, differences=change)
+    longer = replace(ROW, recipe="segments of 6 s", differences=change)
+    other = replace(chosen, model="bilstm_cnn")
+    study = RecipeStudy((ROW, chosen, longer, other))
+    assert longer_segments(study).rows == (
+        replace(chosen, recipe="segments of 3 s", differences={}),
+        longer,
+    )
+    assert other_recipes(study).rows == (ROW, chosen, other)
