@@ -236,3 +236,13 @@ def test_what_is_written_is_said_in_a_file(music, model, tmp_path, monkeypatch):
     assert mood(calm) == ("ruhig",)
     config.write_text("most = 10")
     assert str(tag(calm).exception) == f"'{config}': most = 10 must be a whole number from 1 to 9"
+
+
+def test_a_file_and_a_link_to_it_are_one_change_shown_and_written(music, model):
+    (music / "letter.mp3").unlink()
+    (music / "same.flac").symlink_to("calm.flac")
+    for call, undone in (((music, "-m", model), ()), ((music,), ("--undo",))):
+        shown = tag(*call, *undone).stdout.splitlines()[-1]
+        written = tag(*call, *undone, "--write").stdout.splitlines()[-1]
+        assert shown.startswith("3 files: 2 would be changed, 1 need no change; nothing was")
+        assert written == "3 files: 2 changed, 1 need no change"

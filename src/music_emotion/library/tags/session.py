@@ -77,6 +77,7 @@ class TagSession:
         self.total = self.changed = self.unchanged = self.kept = self.unmarked = 0
         self.failures: list[str] = []
         self.left_out: set[str] = set()
+        self._planned: set[str] = set()  # files that would be changed, links followed
 
     def tag(self) -> Iterator[list[str]]:
         """Tag; yield for each file what changes, nothing where nothing does."""
@@ -145,13 +146,22 @@ class TagSession:
         except errors.MusicEmotionError as error:
             self.failures.append(str(error))
             return []
-        if plan is None:
+        if plan is None or self._is_planned(plan):
             self.unchanged += 1
             return []
         self.kept += bool(plan.kept)
         self.changed += bool(plan.after)
         self.unchanged += not plan.after
         return diff_lines(plan) if plan.after or plan.left else []
+
+    def _is_planned(self, plan: TagPlan) -> bool:
+        """Whether a link to the same file came before, with which all would have been written."""
+        if self._write or not plan.after:
+            return False
+        file = os.path.realpath(plan.path)
+        planned = file in self._planned
+        self._planned.add(file)
+        return planned
 
     def _tag_path(self, path: str, named: NamedTracks) -> TagPlan:
         return self._tag(named.row(path))
