@@ -482,7 +482,11 @@ def test_a_track_is_played_where_its_file_is(browser: Browser, beside_a_song: Pa
         page.mouse.click(*at(page, 0.5, 0.5))
         page.get_by_role("button", name="Play", exact=True).click()
         expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
-        page.wait_for_function("document.getElementById('audio').duration > 0")
+        # A function to wait for would be evaluated inside the page, which forbids that.
+        for _ in range(1_000):
+            if page.evaluate("document.getElementById('audio').duration > 0"):
+                break
+            page.wait_for_timeout(20)
         seconds = page.evaluate("document.getElementById('audio').duration")
         assert seconds == pytest.approx(3, abs=0.1)
         page.get_by_role("button", name="Pause", exact=True).click()
