@@ -229,7 +229,7 @@ def find(
     words = words_of(path, artist, text)
     emotions = bool(feels or unfelt)
     lists = written in PLAYLISTS
-    for given, has_use, option, use in (
+    _check_uses(
         (minimum is not None, bool(feels), "--min", "--feels"),
         (maximum is not None, bool(unfelt), "--max", "--not"),
         (by is not None, emotions, "--by", "--feels and --not"),
@@ -238,8 +238,7 @@ def find(
         (relative, lists, "--relative", PLAYLIST_FORMATS),
         (speech, lists, "--speech", PLAYLIST_FORMATS),
         (ignore_accents, bool(words or not_by), "--ignore-accents", WORDS),
-    ):
-        _check_use(given, has_use, option, use)
+    )
     heard = (emotions, valence, arousal, familiarity, like)
     if broken and any(each not in (False, None) for each in heard):
         raise MusicEmotionError(
@@ -297,10 +296,11 @@ def find(
         typer.echo(f"the first {most}; --limit 0 shows all", err=True)
 
 
-def _check_use(given: bool, has_use: bool, option: str, use: str) -> None:
-    """Refuse an option that would do nothing."""
-    if given and not has_use:
-        raise MusicEmotionError(f"{option} is for {use}; add that, or leave it out")
+def _check_uses(*options: tuple[bool, bool, str, str]) -> None:
+    """Refuse options that would do nothing: given, with a use, the option, what it is for."""
+    for given, has_use, option, use in options:
+        if given and not has_use:
+            raise MusicEmotionError(f"{option} is for {use}; add that, or leave it out")
 
 
 def _format(named: str | None, output: Path | None) -> Format:
@@ -420,12 +420,11 @@ def playlist(
     written, naming = _format(format, output), naming_of(relative, maps, output)
     seconds = parse_length(length)
     words = words_of(path, artist, text)
-    for given, has_use, option, use in (
+    _check_uses(
         (model is not None, bool(first or last), "--model", "--from-track and --to-track"),
         (relative, written in PLAYLISTS, "--relative", PLAYLIST_FORMATS),
         (ignore_accents, bool(words or not_by), "--ignore-accents", WORDS),
-    ):
-        _check_use(given, has_use, option, use)
+    )
     query = Query(
         words=words,
         not_by=tuple(not_by or ()),

@@ -36,6 +36,7 @@ def library_map(
     from music_emotion.library.catalogue import Catalogue
     from music_emotion.library.missed import broken_among
     from music_emotion.library.search import Query
+    from music_emotion.library.track import count_of
     from music_emotion.report.library_map import write_map
 
     if output.suffix.lower() not in PAGES:
@@ -45,11 +46,11 @@ def library_map(
         count = write_map(opened, output, naming)
         broken = broken_among(opened, Query())
     say_damage(opened.damaged)
-    tracks = "1 track" if count == 1 else f"{count:,} tracks"
     size = output.stat().st_size / MB
+    tracks = count_of(count, "track")
     typer.echo(f"{printable(output)}: {tracks}, {size:.1f} MB; open it in a browser")
     if broken:
-        files = "1 broken file" if broken == 1 else f"{broken:,} broken files"
+        files = count_of(broken, "broken file")
         typer.echo(f"left out {files}; music-emotion find --broken shows which", err=True)
     say_unused(naming, True)
 

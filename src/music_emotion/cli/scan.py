@@ -150,9 +150,10 @@ def scan(
             "name folders to scan; --output and --files-from are for --engine ray"
         )
     path = catalogue or default_catalogue()
-    if not folders:
+    if folders:
+        check_worth_making(path, folders)
+    else:
         Catalogue.open(path).close()  # which says that there is none, and makes none
-    check_worth_making(path, folders or ())
     wanted = ScanOptions(model, jobs or available_cores(), retry, prune, again, excluded, taken)
     silence_native_libraries()
     with (
@@ -196,6 +197,7 @@ def _scan_on_cluster(
     from music_emotion.library.distributed.settings import StorageSettings
     from music_emotion.library.distributed.shards import import_shards
     from music_emotion.library.distributed.urls import find_locations, is_url, listed_names
+    from music_emotion.library.track import count_of
     from music_emotion.parallel import available_cores
 
     if output is not None and not is_url(output):
@@ -234,23 +236,19 @@ def _scan_on_cluster(
                 progress=show,
             )
         predicted, failed = summary.predicted - summary.failed, len(summary.failures)
-        died = f"; {_counted(summary.deaths, 'worker')} died and had to be replaced"
+        died = f"; {count_of(summary.deaths, 'worker')} died and had to be replaced"
         typer.echo(
-            f"{_counted(summary.tracks, 'track')} in {_counted(summary.shards, 'shard')}: "
+            f"{count_of(summary.tracks, 'track')} in {count_of(summary.shards, 'shard')}: "
             f"{predicted:,} predicted now, {failed:,} failed" + (died if summary.deaths else "")
         )
         typer.echo(f"results: {printable(output)}")
         if held is not None:
             rows = import_shards(output, held, settings)
             typer.echo(
-                f"{_counted(rows.written, 'row')} put into the catalogue {printable(catalogue)}"
+                f"{count_of(rows.written, 'row')} put into the catalogue {printable(catalogue)}"
                 + (f"; {rows.outdated:,} left out as outdated" if rows.outdated else "")
             )
     options.end_with([*failures, *summary.failures])
-
-
-def _counted(count: int, what: str) -> str:
-    return f"1 {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _read_listing(listing: str | None) -> bytes:

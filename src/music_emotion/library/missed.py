@@ -11,7 +11,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import printable
 from music_emotion.library.catalogue import Catalogue
 from music_emotion.library.search import Found, Query, Range, emotion_index, find
-from music_emotion.library.track import file_count
+from music_emotion.library.track import count_of, file_count
 from music_emotion.library.vectors import load_vectors
 from music_emotion.library.words import tracks_with
 
@@ -33,8 +33,7 @@ def remarks(catalogue: Catalogue, query: Query, found: Found) -> list[str]:
     lines = [_refused(found, query)] if found.refused else []
     compared = query.feels or query.unfelt or query.within or len(found.distances)
     if not (query.broken or compared) and (count := broken_among(catalogue, query)):
-        files = "1 broken file" if count == 1 else f"{count:,} broken files"
-        lines.append(f"left out {files}; --broken shows which")
+        lines.append(f"left out {count_of(count, 'broken file')}; --broken shows which")
     return lines
 
 
@@ -79,7 +78,7 @@ def why_nothing(catalogue: Catalogue, query: Query) -> str:
         if not len(find(catalogue, replace(alone, limit=1))):
             return f"{NOTHING}{_why_none(catalogue, alone, what)}"
     if len(conditions) < 2:
-        return "nothing is found: there is no other track"
+        return f"{NOTHING}there is no other track"
     counts = (f"{what}: {len(find(catalogue, alone)):,}" for alone, what in conditions)
     return f"{NOTHING}no track is all of it ({'; '.join(counts)})"
 

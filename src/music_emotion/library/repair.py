@@ -24,7 +24,7 @@ from music_emotion.library.health import Health, block_line, damage_of, examine,
 from music_emotion.library.salvage import rebuild
 from music_emotion.library.scan import unreadable
 from music_emotion.library.search import refresh_index
-from music_emotion.library.track import CatalogueTrack, ModelId
+from music_emotion.library.track import CatalogueTrack, ModelId, count_of
 from music_emotion.progress import Progress
 
 
@@ -98,12 +98,11 @@ def repair(
 
 def _lost(table: str, count: int) -> str:
     """Say how many rows of a table are lost, and what to do."""
-    rows = "1 row" if count == 1 else f"{count:,} rows"
     then = {
         "track": "; a scan of their folders finds the files again",
         "tag_write": "; what they said was written into files cannot be taken back",
     }
-    return f"{rows} of the table '{table}' could not be read{then.get(table, '')}"
+    return f"{count_of(count, 'row')} of the table '{table}' could not be read{then.get(table, '')}"
 
 
 class _Predicting:

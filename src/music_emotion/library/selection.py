@@ -112,19 +112,20 @@ class Selection:
         >>> Selection(longest=60.0, speech=False).options()
         ['--speech', '--max-length']
         """
-        named = {
-            "--speech": not self.speech,
-            "--max-length": self.longest < math.inf,
-            "--min-length": self.shortest > 0,
-        }
-        return [name for name, is_meant in named.items() if is_meant]
+        return list(self._refusals())
 
     def __str__(self) -> str:
         """What is not taken, in words."""
-        parts = [] if self.speech else ["speech"]
-        parts += [f"longer than {clock(self.longest)}"] if self.longest < math.inf else []
-        parts += [f"shorter than {clock(self.shortest)}"] if self.shortest else []
-        return " or ".join(parts)
+        return " or ".join(self._refusals().values())
+
+    def _refusals(self) -> dict[str, str]:
+        """Return what is not taken, in words, by the options that say otherwise."""
+        refused = {} if self.speech else {"--speech": "speech"}
+        if self.longest < math.inf:
+            refused["--max-length"] = f"longer than {clock(self.longest)}"
+        if self.shortest:
+            refused["--min-length"] = f"shorter than {clock(self.shortest)}"
+        return refused
 
 
 EVERYTHING = Selection()

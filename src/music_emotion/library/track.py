@@ -290,6 +290,17 @@ def restored_path(stored: str | bytes) -> str:
     return os.fsdecode(stored.encode() if isinstance(stored, str) else stored)
 
 
+def count_of(count: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> count_of(1, "track"), count_of(1_200, "broken file")
+    ('1 track', '1,200 broken files')
+    """
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def file_count(count: int) -> str:
     """Return a number of files in words.
 
@@ -298,4 +309,4 @@ def file_count(count: int) -> str:
     >>> file_count(1), file_count(1_200)
     ('1 file', '1,200 files')
     """
-    return "1 file" if count == 1 else f"{count:,} files"
+    return count_of(count, "file")
