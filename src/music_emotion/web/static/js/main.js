@@ -241,7 +241,6 @@ function removeAll() {
   for (const track of tracks.splice(0)) track.discard();
   forgetAll();
   refresh();
-  find("choose").focus();
 }
 
 function notice(text) {
@@ -408,9 +407,12 @@ function wire() {
     find("model").focus();
   });
   find("forget").addEventListener("click", () => find("forget-dialog").showModal());
+  // At once: a dialog is told that it closed only later, and the page may be left before.
+  find("forget-dialog").addEventListener("submit", ({ submitter }) => {
+    if (submitter.value === "forget") removeAll();
+  });
   find("forget-dialog").addEventListener("close", () => {
-    if (find("forget-dialog").returnValue === "forget") removeAll();
-    find("forget-dialog").returnValue = "";
+    if (!tracks.length) find("choose").focus();
   });
   // Leaving the page ended its jobs; a browser that shows the same page again knows nothing of it.
   addEventListener("pagehide", () => (isLeaving = true));
