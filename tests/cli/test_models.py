@@ -137,7 +137,7 @@ def test_what_a_model_of_ratings_cannot_do_is_one_line(rated_table: Path, tmp_pa
     song, letter = rated_table.parent / "1.wav", tmp_path / "letter.wav"
     letter.write_text("dear listener")
     for arguments, line in (
-        (["predict", song, "--timeline"], "rates whole tracks: leave out --plot"),
+        (["predict", song, "--timeline"], "rates whole tracks: leave out --timeline"),
         (["predict", song, "-f", "jams"], "jams cannot tell ratings: use table, json, jsonl, csv"),
         (["scan", rated_table.parent, "--catalogue", tmp_path / "c"], "rates arousal, mood and"),
     ):

@@ -49,8 +49,9 @@ def train(
         options.choice(
             options.TargetName,
             "--target",
-            help="What it learns; default: the votes for light, transfer and blend where there "
-            "are any, else the label, or ratings where there is nothing else.",
+            help="What it learns; ratings-over-time: those of whole tracks, and how they change. "
+            "Default: the votes for light, transfer and blend where there are any, else the label, "
+            "or ratings where there is nothing else.",
         ),
     ] = None,
     seed: Annotated[int, Option(min=0, metavar="N", help="Seed of the training.")] = 42,

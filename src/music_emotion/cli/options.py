@@ -43,6 +43,7 @@ class TargetName(StrEnum):
     LABEL = "label"
     VOTES = "votes"
     RATINGS = "ratings"
+    RATINGS_OVER_TIME = "ratings-over-time"
 
 
 def choice(kind: type[StrEnum], *names: str, help: str) -> Any:

@@ -56,7 +56,7 @@ def predict(
         ),
     ] = None,
     timeline: Annotated[
-        bool, Option("--timeline", help="Show the emotions over time (table and CSV).")
+        bool, Option("--timeline", help="Show the course over time (table and CSV).")
     ] = False,
     plot: Annotated[
         Path | None,
@@ -92,11 +92,17 @@ def predict(
     files, many = find_files(paths, recursive=recursive, left_out=left_out), name_many(paths)
     check_outputs([output, plot], files)
     written = _format(format, output)
-    scales = read_card(find_package(model)).scales
-    if scales and (plot or explain or timeline or top):
+    card = read_card(find_package(model))
+    scales = card.scales
+    if scales and (plot or explain or top):
         raise MusicEmotionError(
-            f"'{printable(model)}' rates whole tracks: leave out --plot, --explain, --timeline and "
-            "--top"
+            f"'{printable(model)}' rates tracks and names no emotions: leave out --plot, --explain "
+            "and --top"
+        )
+    if scales and timeline and not card.course_sha256:
+        raise MusicEmotionError(
+            f"'{printable(model)}' rates whole tracks: leave out --timeline, or train it with "
+            "--target ratings-over-time"
         )
     say_left_out(left_out)
     failures, unwritten = list[str](), list[str]()
@@ -113,7 +119,7 @@ def predict(
     ):
         draw = picture_writer(plot, many=many)
         with (
-            opened_rating_writer(written, output, scales)
+            opened_rating_writer(written, output, scales, timeline=timeline)
             if scales
             else opened_writer(
                 written, output, files=len(files), many=many, top=top, timeline=timeline

@@ -35,7 +35,7 @@ from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.models.base import Examples
-from music_emotion.models.pooling import spans_around
+from music_emotion.models.pooling import differences, moment_features
 
 Protocol = Literal["segment", "track", "artist"]
 """Which items must not be divided between training and test."""
@@ -48,9 +48,6 @@ DEFAULT_SEED = 42
 
 DEFAULT_FOLDS = 5
 """Folds under ``track`` and ``artist``."""
-
-MOMENT_SEGMENTS = 3
-"""Segments whose mean says what is heard at a moment: 9 s."""
 
 TEST_FRACTION = 0.2
 """Share of the segments in the one test part of ``segment``."""
@@ -211,13 +208,8 @@ def examples(
     genres = np.unique(corpus.genres, return_inverse=True)[1].astype(np.int64)
     ratings: Ratings | Moments | None = corpus.ratings
     if over_time and (moments := moments_of(corpus, track_index)) is not None:
-        ratings = replace(moments, mean=_differences(moments.mean, track_index))
-        features = {
-            name: _differences(means_around(values, track_index), track_index).astype(np.float32)
-            if values.ndim == 2
-            else values
-            for name, values in features.items()
-        }
+        ratings = replace(moments, mean=differences(moments.mean, track_index))
+        features = {name: moment_features(values, track_index) for name, values in features.items()}
     places = rows if over_time else track_index
     by_segment = by_segment or over_time
     return Examples(
@@ -244,40 +236,6 @@ def moments_of(corpus: Corpus, track_index: NDArray[np.int64]) -> Moments | None
         return None
     courses = [track.course for track in corpus.tracks]
     return segment_moments(courses, corpus.scales, track_index, SEGMENT_SECONDS)
-
-
-def means_around(
-    values: NDArray[np.float32], track_index: NDArray[np.int64], width: int = MOMENT_SEGMENTS
-) -> NDArray[np.float32]:
-    """Return the mean over the segments of a track around each, shape as ``values`` (n, d).
-
-    Examples
-    --------
-    >>> values = np.array([[0.0], [3.0], [9.0], [7.0]], np.float32)
-    >>> means_around(values, np.array([0, 0, 0, 1]), 3).ravel().tolist()
-    [1.5, 4.0, 6.0, 7.0]
-    """
-    means = np.empty(values.shape, np.float32)
-    order = np.argsort(track_index, kind="stable")
-    counts = np.bincount(track_index)
-    for rows in np.split(order, counts.cumsum()[:-1]):
-        some, one = np.asarray(values[rows]), np.zeros(len(rows), np.int64)
-        for row, span in zip(rows.tolist(), spans_around(one, width), strict=True):
-            means[row] = some[span].mean(axis=0)
-    return means
-
-
-def _differences(
-    values: NDArray[np.floating], track_index: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return by how much each segment differs from its track's mean; NaN takes no part in it."""
-    known = np.isfinite(values)
-    sums = np.zeros((int(track_index.max()) + 1, values.shape[1]))
-    counts = np.zeros_like(sums)
-    np.add.at(sums, track_index, np.where(known, values, 0.0))
-    np.add.at(counts, track_index, known)
-    means = sums / np.maximum(counts, 1)
-    return np.asarray(values - means[track_index], dtype=np.float64)
 
 
 def _raters(ratings: Ratings | Moments) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from music_emotion.datasets.corpus import Corpus
 from music_emotion.evaluation.folds import examples
 from music_emotion.evaluation.plan import check_learns_ratings, check_target
 from music_emotion.evaluation.provenance import record_command
-from music_emotion.models.base import FitReport, Model, Target
+from music_emotion.models.base import RATED, FitReport, Model, Target, learned
 from music_emotion.models.checkpoint import check_saveable, save_fitted
 from music_emotion.models.registry import KERNEL_NAMES, create
-from music_emotion.progress import Progress
+from music_emotion.progress import Progress, part_of
 
 
 def refit(
@@ -36,6 +36,10 @@ def refit(
 ) -> FitReport:
     """Train a model on all tracks and save it.
 
+    For ``ratings-over-time`` it is trained twice: on the ratings of whole tracks, and on by how
+    much moments differ from them. Both are saved, and the report is that of the first with the
+    notes of both.
+
     The validation part that early stopping watches is still cut out, whole artists at a time, as
     it is inside every training part of the ``artist`` protocol.
 
@@ -50,12 +54,17 @@ def refit(
     started = time.perf_counter()
     model = create(name, **settings)
     check_trainable(model, target, corpus)
-    report = model.fit(
-        examples(corpus, features, track_index, "artist"),
-        target=target,
-        seed=seed,
-        progress=progress,
-    )
+    follows = target == "ratings-over-time"
+    first, second = (part_of(progress, i, 2) if follows else progress for i in range(2))
+    seen = examples(corpus, features, track_index, "artist")
+    report = model.fit(seen, target=learned(target), seed=seed, progress=first)
+    course: Model | None = None
+    if follows:
+        course = create(name, **settings)
+        moments = examples(corpus, features, track_index, "artist", over_time=True)
+        of_course = course.fit(moments, target=learned(target), seed=seed, progress=second)
+        notes = (f"over time: {note}" for note in of_course.notes)
+        report = replace(report, notes=(*report.notes, *notes))
     kept = {key: value for key, value in settings.items() if key != "device"}
     provenance = {
         **asdict(record_command(arguments, 1, time.perf_counter() - started)),
@@ -71,8 +80,15 @@ def refit(
         "notes": list(report.notes),
         "history": report.history,
     }
-    scales = corpus.scales if target == "ratings" else ()
-    save_fitted(out, model, target=target, settings=kept, provenance=provenance, scales=scales)
+    save_fitted(
+        out,
+        model,
+        target=target,
+        settings=kept,
+        provenance=provenance,
+        scales=corpus.scales if target in RATED else (),
+        course=course,
+    )
     return report
 
 
@@ -88,7 +104,7 @@ def check_trainable(model: Model, target: Target, corpus: Corpus) -> None:
     """
     check_saveable(model)
     check_target(target, corpus)
-    if target == "ratings":
+    if target in RATED:
         check_learns_ratings([model])
 
 

@@ -34,10 +34,12 @@ from music_emotion.inference.ear import (
 from music_emotion.inference.model_card import CARD_FILE, Card, read_card
 from music_emotion.inference.model_page import PAGE_FILE, model_page
 from music_emotion.inference.package import (
+    COURSE_FILE,
     ONNX_FILE,
     OUTPUTS,
     RATED,
     find_package,
+    open_course,
     open_package,
     shipped_names,
     write_package,
@@ -153,9 +155,11 @@ def _export_packaged(packaged: Path, folder: Path, name: str | None) -> Card:
             "computes; export default, light, transfer or cnn2d"
         )
     _, reference = open_package(packaged, rates=bool(card.scales))
+    open_course(packaged)
     files = companions(card)
     graph = (packaged / ONNX_FILE).read_bytes()
-    card = write_package(folder, card, graph, reference if card.reference_sha256 else None)
+    course = (packaged / COURSE_FILE).read_bytes() if card.course_sha256 else None
+    card = write_package(folder, card, graph, reference if card.reference_sha256 else None, course)
     _write_companions(folder, files)
     return card
 
@@ -224,7 +228,7 @@ def export_trained(trained: Path, folder: Path, *, name: str, **options: Any) ->
         import onnx  # noqa: F401  # needed below
         import torch  # noqa: F401
 
-        from music_emotion.models.checkpoint import load_fitted, read_trained
+        from music_emotion.models.checkpoint import COURSE_FOLDER, load_fitted, read_trained
     except ImportError:
         raise MissingExtraError("exporting a model", "train") from None
     described = read_trained(trained)
@@ -232,6 +236,7 @@ def export_trained(trained: Path, folder: Path, *, name: str, **options: Any) ->
         "training": training_facts(described),
         "summary": f"{described.name}, trained on {_data_name(described)}",
         "scales": described.scales,
+        "course": load_fitted(trained / COURSE_FOLDER) if described.has_course else None,
     }
     return export_fitted(load_fitted(trained), folder, name=name, **known | options)
 
@@ -245,6 +250,7 @@ def export_fitted(
     halve: bool = False,
     version: str = "",
     scales: Sequence[Scale] = (),
+    course: Model | None = None,
     **card: Any,
 ) -> Card:
     """Package a fitted model.
@@ -267,6 +273,8 @@ def export_fitted(
         exports under the same name made it.
     scales
         What it rates, of a model that has learned ratings.
+    course
+        A model of the same kind that has learned by how much moments differ from the whole.
     **card
         Further fields of the card.
 
@@ -275,23 +283,45 @@ def export_fitted(
     ModelError
         The model is of a kind that has no graph, or the folder cannot be written.
     """
-    inputs: dict[str, Any]
+    graphs = [
+        _graph(one, bool(scales), mel_inside=mel_inside)
+        for one in (model, course)
+        if one is not None
+    ]
+    written, *of_course = [
+        (halved(graph) if halve else graph).SerializeToString() for graph in graphs
+    ]
+    version = version or hashlib.sha256(written).hexdigest()[:VERSION_DIGITS]
+    inputs = _inputs(model, bool(scales), mel_inside=mel_inside)
+    described = Card(name, version, sha256="", scales=tuple(scales), **inputs | card)
+    return write_package(folder, described, written, None, *of_course)
+
+
+def _inputs(model: Model, rates: bool, *, mel_inside: bool) -> dict[str, Any]:
+    """Return what a card says of what a model takes."""
+    if not isinstance(model, GraphModel):
+        return {"features": tuple(dict.fromkeys(_seen(model, mel_inside))), "scope": "segment"}
+    seen = seen_features(model, "ratings" if rates else "label")
+    return {
+        "features": seen,
+        "scope": "track",
+        "pooling": {feature: model.pooling.get(feature, POOLING) for feature in seen},
+        "window_seconds": model.window_seconds,
+    }
+
+
+def _graph(model: Model, rates: bool, *, mel_inside: bool) -> ModelProto:
+    """Return a fitted model as a graph."""
     if isinstance(model, GraphModel):
-        seen = seen_features(model, "ratings" if scales else "label")
-        pooling = {feature: model.pooling.get(feature, POOLING) for feature in seen}
-        inputs = {"features": seen, "scope": "track", "pooling": pooling}
-        inputs["window_seconds"] = model.window_seconds
-        graph = model.graph()
-    else:
-        networks = _networks(model)
-        features = ["waveform" if mel_inside and f == "log_mel" else f for f, _ in networks]
-        inputs = {"features": tuple(dict.fromkeys(features)), "scope": "segment"}
-        outputs = RATED if scales else OUTPUTS
-        graph = _traced([network for _, network in networks], features, outputs)
-    onnx = (halved(graph) if halve else graph).SerializeToString()
-    version = version or hashlib.sha256(onnx).hexdigest()[:VERSION_DIGITS]
-    written = Card(name, version, sha256="", scales=tuple(scales), **inputs | card)
-    return write_package(folder, written, onnx)
+        return model.graph()
+    networks = [network for _, network in _networks(model)]
+    return _traced(networks, _seen(model, mel_inside), RATED if rates else OUTPUTS)
+
+
+def _seen(model: Model, mel_inside: bool) -> list[str]:
+    """Return what each network of a model takes."""
+    features = [feature for feature, _ in _networks(model)]
+    return [WAVEFORM if mel_inside and name == "log_mel" else name for name in features]
 
 
 def training_facts(described: TrainedModel) -> dict[str, str]:

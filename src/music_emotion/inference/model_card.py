@@ -29,6 +29,7 @@ LINES = (
     "version",
     "sha256",
     "reference_sha256",
+    "course_sha256",
     "summary",
     "use_when",
     "protocol",
@@ -70,6 +71,8 @@ class Card:
         ``track``, features are pooled over a span first, and the graph maps spans to predictions
     sha256: of ``model.onnx``
     reference_sha256: of ``reference.npz``; ``""`` where the model brings none
+    course_sha256: of ``course.onnx``, which has the same inputs and says by how much moments differ
+        from the whole on the scales; ``""`` where the model follows no course
     reference: what is told by it, and how that was measured: a line by name
     pooling: with scope ``track``, for each feature the statistics over segments that make its
         input, from :data:`POOLINGS`, concatenated in this order
@@ -94,6 +97,7 @@ class Card:
     scope: Scope
     sha256: str
     reference_sha256: str = ""
+    course_sha256: str = ""
     reference: Mapping[str, str] = field(default_factory=dict)
     pooling: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     window_seconds: float = 3.0
@@ -196,8 +200,9 @@ def card_json(card: Card) -> str:
     1
     """
     fields = {"format": FORMAT, **asdict(card), "scales": scale_rows(card.scales)}
-    if not card.scales:
-        del fields["scales"]
+    for name in ("scales", "course_sha256"):
+        if not fields[name]:
+            del fields[name]
     return json.dumps(fields, indent=2, allow_nan=False) + "\n"
 
 
@@ -251,6 +256,7 @@ def _requirements(card: Card) -> Iterator[tuple[object, str]]:
         facts = getattr(card, name)
         yield _are_lines([*facts, *facts.values()]), f"{name} is not lines of text"
     yield _are_lines([one.name for one in card.scales]), "the names of scales are not lines of text"
+    yield card.scales or not card.course_sha256, "there is a course of no scales"
     yield _are_lines(card.figures), "the names of figures are not lines of text"
     yield card.name and card.version, "name or version is empty"
     yield card.emotions == EMOTIONS, "emotions are not the nine of this package"

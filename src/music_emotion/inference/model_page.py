@@ -25,7 +25,7 @@ from music_emotion.inference.ear import (
     holds_musicnn,
 )
 from music_emotion.inference.model_card import CARD_FILE, Card
-from music_emotion.inference.package import ONNX_FILE
+from music_emotion.inference.package import COURSE_FILE, ONNX_FILE
 from music_emotion.inference.reference import REFERENCE_FILE
 from music_emotion.inference.segmenter import (
     AUDIBLE_LEVELS,
@@ -36,6 +36,7 @@ from music_emotion.inference.segmenter import (
     SILENT_LEVEL,
 )
 from music_emotion.inference.valence_arousal import ENDS, Dimension
+from music_emotion.models.pooling import MOMENT_SEGMENTS
 from music_emotion.models.sections import CONTEXT, NOVELTY, POSITION, SHORTEST
 
 PAGE_FILE = "model.md"
@@ -96,6 +97,8 @@ def _files(card: Card) -> str:
     if card.scales and card.scope == "track":
         whose = "a track"
     rows = [(f"`{ONNX_FILE}`", f"from features of {whose} to {what}")]
+    if card.course_sha256:
+        rows.append((f"`{COURSE_FILE}`", "from the same of a moment to by how much it differs"))
     if has_ear(card.computed_features):
         rows.insert(0, (f"`{EAR_FILE}`", f"from {SEGMENT_SECONDS:g} s of sound to features"))
         rows.append((f"`{COLUMNS_FILE}`", "names of the features' columns"))
@@ -200,13 +203,31 @@ def _rated(card: Card) -> list[str]:
     title = f"## Features to ratings: `{ONNX_FILE}`"
     names = ", ".join(map(str, card.scales))
     outputs = f"Output `ratings`, float32 (n, {len(card.scales)}): {names}."
+    course = _course(card) if card.course_sha256 else []
     if card.scope == "segment":
         mean = "Those of a track are the means over its audible segments."
-        return [title, _text(f"Inputs: the features of n segments. {outputs} {mean}")]
+        return [title, _text(f"Inputs: the features of n segments. {outputs} {mean}"), *course]
     pooling = """A feature is pooled over the audible segments of the track, column by column, and
         the statistics are put one behind the other (std divides by the number of segments):"""
     header = ("input", "shape", "statistics over the track")
-    return [title, _text(pooling), _table(header, _pooled(card)), _text(outputs)]
+    return [title, _text(pooling), _table(header, _pooled(card)), _text(outputs), *course]
+
+
+def _course(card: Card) -> list[str]:
+    seen = (
+        f"""Of each audible segment a feature is the mean over the {MOMENT_SEGMENTS} audible
+        segments around it (fewer at the ends), less the mean of these over the track, with 0 as
+        std."""
+        if card.scope == "track"
+        else "Inputs: the same of each audible segment."
+    )
+    return [
+        f"## Moments to ratings over time: `{COURSE_FILE}`",
+        _text(
+            f"""{seen} Output `ratings`, float32 (n, {len(card.scales)}). A moment's ratings are
+            those of the track, plus this, less the mean of this over the audible segments."""
+        ),
+    ]
 
 
 def _whole(card: Card) -> list[str]:

@@ -1,6 +1,9 @@
 """A packaged model on disk: a folder with ``model.onnx`` and ``card.json``.
 
-A third file, ``reference.npz``, may be there (:mod:`music_emotion.inference.reference`).
+``reference.npz`` may be there, too (:mod:`music_emotion.inference.reference`), and ``course.onnx``
+of a model that has learned ratings over time: a graph with the same inputs, of the moments of a
+track, whose output ``ratings`` is by how much they differ from the whole
+(:mod:`music_emotion.inference.rating_model`).
 
 The graph's contract, checked when it is opened:
 
@@ -44,10 +47,11 @@ from music_emotion.models.base import Prediction
 from music_emotion.models.sections import POSITION
 
 ONNX_FILE = "model.onnx"
+COURSE_FILE = "course.onnx"
 MAX_ONNX_BYTES = 1 << 30
 MAX_REFERENCE_BYTES = 1 << 24
-PACKAGE_FILES = (CARD_FILE, ONNX_FILE, REFERENCE_FILE)
-"""Names of a package's files; the last is not in all."""
+PACKAGE_FILES = (CARD_FILE, ONNX_FILE, REFERENCE_FILE, COURSE_FILE)
+"""Names of a package's files; the last two are not in all."""
 
 SHIPPED = Path(__file__).with_name("weights")
 """Folder of the models in the wheel, one subfolder each."""
@@ -62,7 +66,7 @@ SUM_TOLERANCE = 1e-3  # of the nine probabilities around 1
 
 
 class Network:
-    """The graph of the packaged model in a folder, ready to run.
+    """A graph of the packaged model in a folder, ready to run: its own, or that of its course.
 
     Raises
     ------
@@ -70,8 +74,8 @@ class Network:
         A file is missing, damaged, or not of this package; or a graph of its features is.
     """
 
-    def __init__(self, folder: Path) -> None:
-        path, card = folder / ONNX_FILE, read_card(folder)
+    def __init__(self, folder: Path, graph: str = ONNX_FILE) -> None:
+        path, card = folder / graph, read_card(folder)
         self._open(path, card, _read_onnx(path, card))
 
     def _open(self, path: Path, card: Card, data: bytes) -> None:
@@ -180,7 +184,7 @@ def _read_onnx(path: Path, card: Card) -> bytes:
         too_large="is larger than 1 GB; this is not a model of this package",
         missing="is missing; export or install the model again",
     )
-    _check_digest(path, data, card.sha256)
+    _check_digest(path, data, card.course_sha256 if path.name == COURSE_FILE else card.sha256)
     return data
 
 
@@ -210,6 +214,21 @@ def open_package(folder: Path, *, rates: bool = False) -> tuple[Network, Referen
         )
     network = Network(folder)
     return network, read_reference(folder, network.card)
+
+
+def open_course(folder: Path) -> Network | None:
+    """Open the graph that follows the course of ratings, ``None`` where the model has none.
+
+    Raises
+    ------
+    ModelError
+        As :class:`Network`.
+
+    Examples
+    --------
+    >>> open_course(find_package("light"))
+    """
+    return Network(folder, COURSE_FILE) if read_card(folder).course_sha256 else None
 
 
 def read_reference(folder: Path, card: Card) -> Reference:
@@ -341,12 +360,18 @@ def read_cards(folders: Iterable[Path]) -> list[tuple[Card, int]]:
 
 
 def write_package(
-    folder: Path, card: Card, onnx: bytes, reference: Reference | None = None
+    folder: Path,
+    card: Card,
+    onnx: bytes,
+    reference: Reference | None = None,
+    course: bytes | None = None,
 ) -> Card:
     """Write a packaged model: a card, a serialised graph, what it is compared with where known.
 
+    ``course`` is the graph that follows the course of ratings, serialised.
+
     The folder is made where it does not exist; a model in it is replaced. It is checked that the
-    new one opens. Returned is the card as written, with the ``sha256`` of both files.
+    new one opens. Returned is the card as written, with the ``sha256`` of all files.
 
     Raises
     ------
@@ -363,19 +388,29 @@ def write_package(
     True
     """
     compared = None if reference is None else reference_bytes(reference)
-    sha256 = "" if compared is None else hashlib.sha256(compared).hexdigest()
-    card = replace(card, sha256=hashlib.sha256(onnx).hexdigest(), reference_sha256=sha256)
+    files = {ONNX_FILE: onnx, REFERENCE_FILE: compared, COURSE_FILE: course}
+    digests = {
+        name: "" if content is None else hashlib.sha256(content).hexdigest()
+        for name, content in files.items()
+    }
+    card = replace(
+        card,
+        sha256=digests[ONNX_FILE],
+        reference_sha256=digests[REFERENCE_FILE],
+        course_sha256=digests[COURSE_FILE],
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             new = Path(scratch)
-            (new / ONNX_FILE).write_bytes(onnx)
             (new / CARD_FILE).write_text(card_json(card), encoding="utf-8")
-            if compared is not None:
-                (new / REFERENCE_FILE).write_bytes(compared)
+            for file, content in files.items():
+                if content is not None:
+                    (new / file).write_bytes(content)
             open_package(new, rates=bool(card.scales))
+            open_course(new)
             with held_back():  # the graph of one model and the card of another are none
-                for file in (REFERENCE_FILE, ONNX_FILE, CARD_FILE):
+                for file in (*files, CARD_FILE):
                     if (new / file).is_file():
                         (new / file).replace(folder / file)
                     else:

@@ -1,8 +1,14 @@
-"""A packaged model that has learned ratings, from sound to what it says on its scales."""
+"""A packaged model that has learned ratings, from sound to what it says on its scales.
+
+One that has learned ratings over time also says how they change: a track's ratings plus by how much
+each moment differs from them, which a second graph tells. A moment is a segment; where features are
+pooled, what is heard of it is the mean over the segments around it, less that over the track.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +21,10 @@ from music_emotion.audio.limit import NO_LIMIT, ReadingLimit
 from music_emotion.audio.names import written_name
 from music_emotion.datasets.ratings import Scale
 from music_emotion.features.compute import sample_rates, segment_features
+from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.inference import segmenter
 from music_emotion.inference.model import (
+    SPANS_AT_ONCE,
     EmotionModel,
     Heard,
     ReadingProgress,
@@ -28,11 +36,35 @@ from music_emotion.inference.model import (
     sound_warnings,
 )
 from music_emotion.inference.model_card import read_card
-from music_emotion.inference.package import Network, find_package, open_package
-from music_emotion.inference.prediction import rounded_values
-from music_emotion.models.pooling import pool
+from music_emotion.inference.package import Network, find_package, open_course, open_package
+from music_emotion.inference.prediction import point_spans, rounded_values
+from music_emotion.models.pooling import MOMENT_SEGMENTS, moment_features, pool, pool_alone
 
 Array = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RatingTimeline:
+    """How a track's ratings change: n points, one for each segment.
+
+    Attributes
+    ----------
+    start, end: what the point was heard from, in seconds, shape (n,); spans overlap
+    ratings: on k scales, in their units, shape (n, k); NaN for silence
+    """
+
+    start: Floats
+    end: Floats
+    ratings: Floats
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def time(self) -> Floats:
+        """Middle of what each point was heard from, in seconds, shape (n,)."""
+        return (self.start + self.end) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +79,7 @@ class RatingPrediction:
     scales: what is rated
     ratings: one for each scale, in its units; NaN for silence
     warnings: what was wrong with the sound, one line each
+    timeline: how they change, of a model that has learned ratings over time
     """
 
     path: str
@@ -56,6 +89,7 @@ class RatingPrediction:
     scales: tuple[Scale, ...]
     ratings: tuple[float, ...]
     warnings: tuple[str, ...] = ()
+    timeline: RatingTimeline | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers and texts, as ``music-emotion predict`` writes them.
@@ -64,22 +98,38 @@ class RatingPrediction:
         >>> said.to_dict()["ratings"]
         {'mood': 0.25}
         """
-        names = (scale.name for scale in self.scales)
+        names = [scale.name for scale in self.scales]
+        course = {} if self.timeline is None else {"timeline": _course_dict(self.timeline, names)}
         return {
             "path": written_name(self.path),
             "duration": round(self.duration, 3),
             "model": self.model,
             "version": self.version,
             "ratings": dict(zip(names, rounded_values(self.ratings), strict=True)),
+            **course,
             "warnings": list(self.warnings),
         }
 
 
-class RatingModel:
-    """A packaged model that rates music; a track's ratings are those of all it holds of sound."""
+def _course_dict(course: RatingTimeline, names: Sequence[str]) -> dict[str, Any]:
+    """Return a timeline as columns, as that of emotions is written."""
+    ratings = {name: rounded_values(course.ratings[:, at]) for at, name in enumerate(names)}
+    times = ("time", "start", "end")
+    return {
+        **{name: rounded_values(getattr(course, name), digits=3) for name in times},
+        "ratings": ratings,
+    }
 
-    def __init__(self, network: Network) -> None:
+
+class RatingModel:
+    """A packaged model that rates music; a track's ratings are those of all it holds of sound.
+
+    ``course`` is the graph that says by how much moments differ from them, if there is one.
+    """
+
+    def __init__(self, network: Network, course: Network | None = None) -> None:
         self.network = network
+        self.course = course
         self.card = network.card
 
     def predict(
@@ -115,31 +165,71 @@ class RatingModel:
                     *stream.warnings,
                     *sound_warnings(is_audible, heard.peak, heard.is_repeated, stream.duration),
                 ),
+                timeline=self._timeline(heard, ratings, stream.duration),
             )
 
     def _analyse(self, segments: segmenter.Segments) -> SegmentLevel:
-        """Return the features of segments, or what the network says of each."""
+        """Return the features of segments, or what the graphs say of each."""
         features = segment_features(segments.waveforms, self.card.features)
-        return features if self.card.scope == "track" else self._rated(features)
+        if self.card.scope == "track":
+            return features
+        said = {"ratings": _rated(self.network, features)}
+        return said if self.course is None else said | {"moments": _rated(self.course, features)}
 
     def _rate(self, heard: Heard) -> NDArray[np.float64]:
         """Return the ratings of a track, shape (k,); NaN where nothing is audible."""
         if not heard.audible.any():
             return np.full(len(self.card.scales), np.nan)
-        level = {name: values[heard.audible] for name, values in heard.segment_level.items()}
+        level = _audible(heard)
         if self.card.scope == "track":
             pooled = {
                 feature: pool(level[feature], statistics)[None]
                 for feature, statistics in self.card.pooling.items()
             }
-            level = self._rated(pooled)
-        ratings: NDArray[np.float64] = level["ratings"].mean(axis=0, dtype=np.float64)
+            said = _rated(self.network, pooled)
+        else:
+            said = level["ratings"]
+        ratings: Floats = said.mean(axis=0, dtype=np.float64)
         return ratings
 
-    def _rated(self, inputs: dict[str, Any]) -> dict[str, Array]:
-        ratings = self.network(inputs).ratings
-        assert ratings is not None, "the network checks that"
-        return {"ratings": ratings}
+    def _timeline(
+        self, heard: Heard, ratings: NDArray[np.float64], duration: float
+    ) -> RatingTimeline | None:
+        """Return how ratings, shape (k,), change; ``None`` where nothing tells it."""
+        if self.course is None:
+            return None
+        course = np.full((len(heard.audible), len(ratings)), np.nan)
+        if heard.audible.any():
+            said = self._moments(self.course, _audible(heard)).astype(np.float64)
+            course[heard.audible] = ratings + said - said.mean(axis=0)
+        segments = MOMENT_SEGMENTS if self.card.scope == "track" else 1
+        one_section = np.zeros(len(course), np.int64)
+        start, end = point_spans(one_section, segments * SEGMENT_SECONDS, duration)
+        return RatingTimeline(start, end, course)
+
+    def _moments(self, course: Network, level: SegmentLevel) -> Array:
+        """Return by how much each audible segment differs from the whole, shape (n, k)."""
+        if self.card.scope == "segment":
+            return level["moments"]
+        one_track = np.zeros(len(next(iter(level.values()))), np.int64)
+        seen = {name: moment_features(values, one_track) for name, values in level.items()}
+        parts = []
+        for first in range(0, len(one_track), SPANS_AT_ONCE):
+            some = slice(first, first + SPANS_AT_ONCE)
+            pooling = self.card.pooling.items()
+            alone = {name: pool_alone(seen[name][some], statistics) for name, statistics in pooling}
+            parts.append(_rated(course, alone))
+        return np.concatenate(parts)
+
+
+def _audible(heard: Heard) -> SegmentLevel:
+    return {name: values[heard.audible] for name, values in heard.segment_level.items()}
+
+
+def _rated(network: Network, inputs: Mapping[str, NDArray[np.floating]]) -> Array:
+    ratings = network(inputs).ratings
+    assert ratings is not None, "the network checks that"
+    return ratings
 
 
 def load_any_model(name_or_path: str | os.PathLike[str]) -> EmotionModel | RatingModel:
@@ -157,5 +247,5 @@ def load_any_model(name_or_path: str | os.PathLike[str]) -> EmotionModel | Ratin
     """
     folder = find_package(name_or_path)
     if read_card(folder).scales:
-        return RatingModel(open_package(folder, rates=True)[0])
+        return RatingModel(open_package(folder, rates=True)[0], open_course(folder))
     return load_model(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +16,8 @@ from music_emotion.inference.batch import Outcome
 from music_emotion.inference.writers import Writer, clock, opened_writer, shortened
 
 FORMATS = ("table", "json", "jsonl", "csv")
+TIMES = ("time", "start", "end")
+"""Of a point, as columns of a table."""
 
 
 class _CsvWriter(Writer):
@@ -30,31 +32,69 @@ class _CsvWriter(Writer):
 
     def add(self, outcome: Outcome) -> None:
         row = {} if outcome.rated is None else outcome.rated.to_dict()
+        row.pop("timeline", None)
         row |= row.pop("ratings", {}) | {"warnings": "; ".join(row.get("warnings", ()))}
         self._rows.writerow({**row, "path": written_name(outcome.path), "error": outcome.error})
         self._stream.flush()
 
 
+class _CsvTimelineWriter(Writer):
+    """One row per point of the timeline; a failure is left out."""
+
+    def __init__(self, stream: TextIO, scales: Sequence[Scale]) -> None:
+        super().__init__(stream)
+        self._rows = csv.writer(stream, lineterminator="\n")
+        self._rows.writerow(("path", *TIMES, *(scale.name for scale in scales)))
+
+    def add(self, outcome: Outcome) -> None:
+        if outcome.rated is None:
+            return
+        timeline = outcome.rated.to_dict()["timeline"]
+        columns = [*(timeline[name] for name in TIMES), *timeline["ratings"].values()]
+        path = written_name(outcome.path)
+        self._rows.writerows([path, *point] for point in zip(*columns, strict=True))
+        self._stream.flush()
+
+
 class _TableWriter(Writer):
-    """A line for each track; failures are for the error stream."""
+    """A line for each track, and for each of its points; failures are for the error stream."""
+
+    def __init__(self, stream: TextIO, *, timeline: bool) -> None:
+        super().__init__(stream)
+        self._timeline = timeline
 
     def add(self, outcome: Outcome) -> None:
         if (rated := outcome.rated) is None:
             return
-        said = "  ".join(
-            f"{printable(scale.name)} {value:+.2f}"
-            for scale, value in zip(rated.scales, rated.ratings, strict=True)
-            if value == value  # NaN for silence
-        )
-        line = f"{shortened(rated.path)}  {clock(rated.duration):>7}  {said or 'silent'}\n"
-        self._stream.write(line + "".join(f"  note: {one}\n" for one in rated.warnings))
+        start = f"{shortened(rated.path)}  {clock(rated.duration):>7}"
+        lines = [f"{start}  {_ratings(rated.scales, rated.ratings)}"]
+        if self._timeline and rated.timeline is not None:
+            points = zip(rated.timeline.time, rated.timeline.ratings, strict=True)
+            lines += [
+                f"  {clock(float(time)):>7}  {_ratings(rated.scales, said)}"
+                for time, said in points
+            ]
+        lines += [f"  note: {one}" for one in rated.warnings]
+        self._stream.write("".join(f"{line}\n" for line in lines))
+
+
+def _ratings(scales: Sequence[Scale], values: Iterable[float]) -> str:
+    said = (
+        f"{printable(scale.name)} {value:+.2f}"
+        for scale, value in zip(scales, values, strict=True)
+        if value == value  # NaN for silence
+    )
+    return "  ".join(said) or "silent"
 
 
 @contextmanager
-def opened_rating_writer(name: str, path: Path | None, scales: Sequence[Scale]) -> Iterator[Writer]:
+def opened_rating_writer(
+    name: str, path: Path | None, scales: Sequence[Scale], *, timeline: bool = False
+) -> Iterator[Writer]:
     """Open the writer of a format; what it wrote is a whole document however the block ends.
 
-    ``name`` is one of :data:`FORMATS`; ``path`` the file, standard output where ``None``.
+    ``name`` is one of :data:`FORMATS`; ``path`` the file, standard output where ``None``;
+    ``timeline`` whether tables and CSV show the ratings over time.
 
     Raises
     ------
@@ -75,4 +115,7 @@ def opened_rating_writer(name: str, path: Path | None, scales: Sequence[Scale]) 
             yield writer
         return
     with output.opened_output(path) as stream:
-        yield _CsvWriter(stream, scales) if name == "csv" else _TableWriter(stream)
+        if name == "csv":
+            yield (_CsvTimelineWriter if timeline else _CsvWriter)(stream, scales)
+        else:
+            yield _TableWriter(stream, timeline=timeline)

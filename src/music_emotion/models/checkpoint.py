@@ -1,8 +1,9 @@
 """Fitted models on disk: ``weights.safetensors`` and ``model.json``, nothing pickled.
 
 A model without a network is kept as its ONNX graph, ``model.onnx``, in place of the weights. An
-ensemble's folder holds a folder per member. :func:`load_fitted` gives back a model that
-predicts the same to the last digit (from a graph, which is float32: to 1e-4);
+ensemble's folder holds a folder per member, that of a model of ratings over time the folder
+``course`` with the one that tells how moments differ from the whole. :func:`load_fitted` gives back
+a model that predicts the same to the last digit (from a graph, which is float32: to 1e-4);
 ``music-emotion export`` packages the folder for use.
 """
 
@@ -24,12 +25,14 @@ from music_emotion.errors import ModelError, printable
 from music_emotion.features.graphs import quiet_onnxruntime
 from music_emotion.features.segments import segment_count
 from music_emotion.models.base import (
+    RATED,
     Examples,
     FitReport,
     GraphModel,
     Model,
     Prediction,
     Target,
+    learned,
     seen_features,
 )
 from music_emotion.models.ensemble import Ensemble
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "weights.safetensors"
 GRAPH_FILE = "model.onnx"
 MODEL_FILE = "model.json"
+COURSE_FOLDER = "course"
 FORMAT = 1
 
 
@@ -62,6 +66,8 @@ class TrainedModel:
         Names of an ensemble's members, each a folder beside the file.
     scales
         What it rates; empty where it has learned no ratings.
+    has_course
+        Whether a model in the folder :data:`COURSE_FOLDER` tells how moments differ from the whole.
     provenance
         Data, seed, command, versions, notes: strings, numbers and lists for the model card.
     """
@@ -73,6 +79,7 @@ class TrainedModel:
     members: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     scales: tuple[Scale, ...] = ()
+    has_course: bool = False
 
 
 def check_saveable(model: Model) -> None:
@@ -100,8 +107,11 @@ def save_fitted(
     settings: Mapping[str, Any],
     provenance: Mapping[str, Any],
     scales: Sequence[Scale] = (),
+    course: Model | None = None,
 ) -> None:
     """Write a fitted model into a folder; ``scales`` are what it rates, if it does.
+
+    ``course`` has learned by how much moments differ from the whole on these scales.
 
     Raises
     ------
@@ -120,6 +130,9 @@ def save_fitted(
             provenance={},
             scales=scales,
         )
+    if course is not None:
+        at = folder / COURSE_FOLDER
+        save_fitted(at, course, target=target, settings=settings, provenance={}, scales=scales)
     if isinstance(model, GraphModel):
         write_output(folder / GRAPH_FILE, model.graph().SerializeToString())
     elif not members:
@@ -134,6 +147,7 @@ def save_fitted(
         "emotions": list(EMOTIONS),
         "provenance": dict(provenance),
         **({"scales": scale_rows(scales)} if scales else {}),
+        **({"has_course": True} if course is not None else {}),
     }
     write_output(folder / MODEL_FILE, (json.dumps(described, indent=1) + "\n").encode())
 
@@ -162,6 +176,7 @@ def read_trained(folder: Path) -> TrainedModel:
             members=tuple(described["members"]),
             provenance=dict(described["provenance"]),
             scales=scales_of(described.get("scales", ())),
+            has_course=bool(described.get("has_course", False)),
         )
     except FileNotFoundError:
         raise ModelError(
@@ -188,7 +203,7 @@ def load_fitted(folder: Path) -> Model:
         return Ensemble(model.name, members)
     if isinstance(model, GraphModel):
         graph = _read(folder / GRAPH_FILE)
-        if trained.target == "ratings":
+        if trained.target in RATED:
             return KeptGraph(model, model.name, graph, rated_from=trained.feature_names)
         return KeptGraph(model, model.name, graph)
     path = folder / WEIGHTS_FILE
@@ -234,13 +249,13 @@ def _restore(model: Model, state: Mapping[str, NDArray[Any]], target: Target) ->
         raise ModelError(f"{model.name!r} cannot be loaded: train one of the networks")
     size = state["standardise.mean"].size
     standard = None
-    if target == "ratings":
+    if target in RATED:
         rated = state["architecture.heads.mean"].size
         standard = Standard(np.zeros(rated), np.ones(rated))
-    network = model.build(torch.zeros(size), torch.ones(size), target, standard)
+    network = model.build(torch.zeros(size), torch.ones(size), learned(target), standard)
     network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     # Laid out as it was trained: a convolution's last digits depend on the layout.
-    model.network_, model.target_ = channels_last(network).eval(), target
+    model.network_, model.target_ = channels_last(network).eval(), learned(target)
 
 
 class KeptGraph:

@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 POOLING = ("mean", "std")
 """Statistics over a unit's segments, concatenated in this order; ``std`` divides by n."""
 
+MOMENT_SEGMENTS = 3
+"""Segments whose mean says what is heard at a moment: 9 s."""
+
 
 def pool(rows: NDArray[np.floating], statistics: tuple[str, ...]) -> Floats:
     """Pool the segments of one unit or span, shape (len(statistics) · d,).
@@ -101,6 +104,72 @@ def spans_around(section: NDArray[np.int64], width: int) -> list[slice]:
     at = np.arange(len(section))
     starts, stops = np.maximum(first, at - before), np.minimum(end, at + after + 1)
     return [slice(*pair) for pair in zip(starts.tolist(), stops.tolist(), strict=True)]
+
+
+def moment_features(
+    values: NDArray[np.float32], track_index: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return what a model of ratings over time sees of a feature, shape as ``values``.
+
+    Of vectors, (n, d), by how much the mean over :data:`MOMENT_SEGMENTS` around each segment
+    differs from that over its track; which track is higher is no matter of its course. Frames, of
+    networks, (n, …, d), stay as they are.
+
+    Parameters
+    ----------
+    values
+        The feature of n segments.
+    track_index
+        Each segment's track, shape (n,); those of a track follow one another.
+
+    Examples
+    --------
+    >>> values = np.array([[0.0], [6.0], [9.0], [7.0]], np.float32)
+    >>> moment_features(values, np.array([0, 0, 0, 1])).ravel().tolist()
+    [-2.5, -0.5, 2.0, 0.0]
+    """
+    if values.ndim != 2:
+        return values
+    around = means_around(values, track_index)
+    return differences(around, track_index).astype(np.float32)
+
+
+def means_around(
+    values: NDArray[np.float32], track_index: NDArray[np.int64], width: int = MOMENT_SEGMENTS
+) -> NDArray[np.float32]:
+    """Return the mean over the segments of a track around each, shape as ``values`` (n, d).
+
+    Examples
+    --------
+    >>> values = np.array([[0.0], [3.0], [9.0], [7.0]], np.float32)
+    >>> means_around(values, np.array([0, 0, 0, 1]), 3).ravel().tolist()
+    [1.5, 4.0, 6.0, 7.0]
+    """
+    means = np.empty(values.shape, np.float32)
+    order = np.argsort(track_index, kind="stable")
+    counts = np.bincount(track_index)
+    for rows in np.split(order, counts.cumsum()[:-1]):
+        some, one = np.asarray(values[rows]), np.zeros(len(rows), np.int64)
+        for row, span in zip(rows.tolist(), spans_around(one, width), strict=True):
+            means[row] = some[span].mean(axis=0)
+    return means
+
+
+def differences(values: NDArray[np.floating], track_index: NDArray[np.int64]) -> Floats:
+    """Return by how much each segment differs from its track's mean; NaN takes no part in it.
+
+    Examples
+    --------
+    >>> differences(np.array([[1.0], [3.0], [np.nan], [7.0]]), np.array([0, 0, 0, 1])).ravel()
+    array([-1.,  1., nan,  0.])
+    """
+    known = np.isfinite(values)
+    sums = np.zeros((int(track_index.max()) + 1, values.shape[1]))
+    counts = np.zeros_like(sums)
+    np.add.at(sums, track_index, np.where(known, values, 0.0))
+    np.add.at(counts, track_index, known)
+    means = sums / np.maximum(counts, 1)
+    return np.asarray(values - means[track_index], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

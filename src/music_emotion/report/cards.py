@@ -100,7 +100,9 @@ def card_page(card: Card) -> str:
 
 def _certainty(card: Card) -> str:
     if card.scales:
-        return f"It rates {', '.join(map(str, card.scales))}, and names no emotions."
+        rated = ", ".join(map(str, card.scales))
+        course = ", as wholes and over time" if card.course_sha256 else ""
+        return f"It rates {rated}{course}, and names no emotions."
     if card.confidence is None:
         return "The confidence is the probability itself, not calibrated."
     return (
