@@ -17,22 +17,30 @@ from helpers.accessibility import THEMES, needs_axe, serious_problems_of_file
 from helpers.corpora import LABELS, corpus_of
 from helpers.rated import rated_corpus
 from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.courses import course_of_means
 from music_emotion.datasets.ratings import Rating, Scale
 from music_emotion.emotions import EMOTIONS
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation.strict_json import from_json
-from music_emotion.features.compute import FEATURES
-from music_emotion.inference.rating_model import RatingPrediction
+from music_emotion.inference.rating_model import RatingPrediction, RatingTimeline
 from music_emotion.report.cross_test import (
-    FEATURE_NAMES,
     CrossTest,
     cross_test,
     cross_test_lines,
     cross_test_page,
-    sound_properties,
     write_cross_test,
 )
+from music_emotion.report.sound_properties import SoundProperties
 from music_emotion.report.write import ReportOptions, report_results
+
+NOTHING = SoundProperties(np.zeros(0, np.int64), {})
+
+
+def sound(**values: np.ndarray) -> SoundProperties:
+    """Return properties of tracks of one segment, the level given in dB."""
+    level = {"level": 10.0 ** (values["level"] / 20)} if "level" in values else {}
+    tracks = len(next(iter(values.values())))
+    return SoundProperties(np.arange(tracks), {**values, **level})
 
 
 def predictions(corpus: Corpus, *, valence: np.ndarray, arousal: np.ndarray) -> list[Any]:
@@ -59,12 +67,12 @@ def corpus() -> Corpus:
     return rated_corpus()[0]
 
 
-def held(corpus: Corpus) -> tuple[CrossTest, list[Any], dict[str, np.ndarray]]:
+def held(corpus: Corpus) -> tuple[CrossTest, list[Any], SoundProperties]:
     """The model says valence as it is, and of arousal (1 to 9) half as much as there is."""
     assert corpus.ratings is not None
     valence, arousal = corpus.ratings.mean.T
     said = predictions(corpus, valence=valence, arousal=0.5 * (arousal - 5) / 4)
-    properties = {"level": -valence, "mode": np.zeros(len(corpus))}
+    properties = sound(level=-valence, mode=np.zeros(len(corpus)))
     return cross_test(corpus, said, properties, ["cross-test"]), said, properties
 
 
@@ -113,7 +121,7 @@ def test_of_another_scale_the_model_says_nothing_and_the_rest_is_done(corpus: Co
                 tracks=tuple(replace(t, ratings=t.ratings[:1]) for t in corpus.tracks),
             ),
             held(corpus)[1],
-            {},
+            NOTHING,
             [],
         )
 
@@ -130,7 +138,7 @@ def test_emotions_are_compared_with_intensities() -> None:
             for track, calm in zip(corpus.tracks, is_calm, strict=True)
         ),
     )
-    found = cross_test(rated, said, {}, [])
+    found = cross_test(rated, said, NOTHING, [])
     (row,) = found.rows
     assert row.figures["pearson_r"].value == pytest.approx(1)
     # An intensity of 0 to 1 between 1 and 5: .84 is 4.36, .02 is 1.08.
@@ -144,7 +152,7 @@ def test_emotions_are_compared_with_intensities() -> None:
 def test_votes_are_ratings_of_the_nine_emotions() -> None:
     corpus = corpus_of(LABELS)
     said = predictions(corpus, valence=np.zeros(54), arousal=np.zeros(54))
-    found = cross_test(corpus, said, {}, [])
+    found = cross_test(corpus, said, NOTHING, [])
     assert [row.scale for row in found.rows] == list(EMOTIONS)
     assert all(0.8 < row.figures["pearson_r"].value <= 1 for row in found.rows)
     assert found.labels is not None
@@ -182,7 +190,7 @@ def test_quadrants_are_named_where_both_dimensions_are_rated(corpus: Corpus) -> 
     assert right["the commonest"].low < right["the commonest"].value
     assert "## Quadrants" in cross_test_page(found)
     unknown = replace(corpus, scales=(Scale("valence"), corpus.scales[1]))
-    assert cross_test(unknown, said, {}, []).quadrants == ()
+    assert cross_test(unknown, said, NOTHING, []).quadrants == ()
 
 
 def test_a_mood_is_the_intensity_of_its_emotion_and_has_an_area() -> None:
@@ -198,11 +206,11 @@ def test_a_mood_is_the_intensity_of_its_emotion_and_has_an_area() -> None:
         ),
     )
     level = np.where(is_sad, 1.0, np.arange(54) % 2)
-    (row, other) = cross_test(tagged, said, {"level": level}, []).rows
+    (row, other) = cross_test(tagged, said, sound(level=level), []).rows
     assert row.figures["roc_auc"].value == 1.0
     ties = np.mean([0.5 if value == 1 else 1.0 for value in level[~is_sad]])
     assert other.figures["roc_auc"].value == pytest.approx(ties)
-    assert "| AUC |" in cross_test_page(cross_test(tagged, said, {"level": level}, []))
+    assert "| AUC |" in cross_test_page(cross_test(tagged, said, sound(level=level), []))
 
 
 def rated_predictions(values: np.ndarray, *scales: Scale) -> list[RatingPrediction]:
@@ -212,13 +220,13 @@ def rated_predictions(values: np.ndarray, *scales: Scale) -> list[RatingPredicti
 def test_a_model_of_ratings_is_held_against_its_own_scales(corpus: Corpus) -> None:
     valence = corpus.ratings.mean[:, 0]
     on_ten = rated_predictions(np.column_stack([5 + 5 * valence]), Scale("valence", 0, 10))
-    found = cross_test(corpus, on_ten, {}, [])
+    found = cross_test(corpus, on_ten, NOTHING, [])
     assert [row.scale for row in found.rows] == ["valence"]
     assert found.rows[0].figures["rmse"].value == pytest.approx(0, abs=1e-6)
     assert "arousal: a model says nothing of it; it has valence" in found.left_out[0]
     silent = np.column_stack([valence])
     silent[3] = np.nan
-    (row,) = cross_test(corpus, rated_predictions(silent, Scale("valence")), {}, []).rows
+    (row,) = cross_test(corpus, rated_predictions(silent, Scale("valence")), NOTHING, []).rows
     assert set(row.figures) == {"pearson_r", "spearman_rho"}
     assert row.figures["pearson_r"].value == pytest.approx(1)
 
@@ -230,16 +238,16 @@ def test_votes_are_read_as_valence_and_arousal_for_a_model_that_rates() -> None:
     fallers = [n for n in range(9) if n not in risers]
     expected = np.tanh((votes[:, risers].sum(1) - votes[:, fallers].sum(1) + 0.288) / 2 / 0.995)
     said = rated_predictions(expected[:, None], Scale("arousal", -1, 1))
-    found = cross_test(corpus, said, {}, [])
+    found = cross_test(corpus, said, NOTHING, [])
     (row,) = found.rows
     assert row.scale == "arousal"
     assert row.figures["ccc"].value == pytest.approx(1, abs=1e-5)
     assert found.labels is None
     labelled = corpus_of(LABELS, votes=False)
-    (row,) = cross_test(labelled, said, {}, []).rows
+    (row,) = cross_test(labelled, said, NOTHING, []).rows
     assert row.figures["spearman_rho"].value > 0.8
     with pytest.raises(EvaluationError, match="mine says nothing of labels; it has liking"):
-        cross_test(labelled, rated_predictions(expected[:, None], Scale("liking")), {}, [])
+        cross_test(labelled, rated_predictions(expected[:, None], Scale("liking")), NOTHING, [])
 
 
 def test_the_page_the_picture_and_the_tables(corpus: Corpus, tmp_path: Path) -> None:
@@ -281,22 +289,77 @@ def test_nothing_keeps_people_from_using_the_page(
 def test_a_few_tracks_are_too_few(corpus: Corpus) -> None:
     few = replace(corpus, tracks=corpus.tracks[:2])
     with pytest.raises(EvaluationError, match="2 tracks are too few"):
-        cross_test(few, held(corpus)[1][:2], {}, [])
+        cross_test(few, held(corpus)[1][:2], NOTHING, [])
 
 
-def test_properties_are_means_over_segments() -> None:
-    shapes = {name: FEATURES[name].columns for name in FEATURE_NAMES}
-    features = {name: np.zeros((3, len(columns)), np.float32) for name, columns in shapes.items()}
-    features["statistics"][:, shapes["statistics"].index("rms_mean")] = [0.1, 0.3, 0.02]
-    features["statistics"][:, shapes["statistics"].index("spectral_centroid_mean")] = [10, 30, 5]
-    flux = [n for n, name in enumerate(shapes["summary"]) if name.startswith("flux_")]
-    features["summary"][:, flux] = np.arange(3)[:, None]
-    features["summary"][:, shapes["summary"].index("harmony_20")] = [1, 2, -1]
-    found = sound_properties(features, np.array([0, 0, 2]), 3)
-    np.testing.assert_allclose(found["level"][[0, 2]], 20 * np.log10([0.2, 0.02]), rtol=1e-6)
-    np.testing.assert_allclose(found["centroid"], [20, np.nan, 5])
-    np.testing.assert_allclose(found["flux"], [0.5, np.nan, 2])
-    np.testing.assert_allclose(found["mode"], [1.5, np.nan, -1])
+def followed(said: np.ndarray, whole: np.ndarray, *scales: Scale) -> list[RatingPrediction]:
+    """Return predictions whose courses are rows of ``said``, (tracks, points, k)."""
+    points = np.arange(said.shape[1], dtype=float)
+    return [
+        RatingPrediction(
+            "",
+            24.0,
+            "mine",
+            "1",
+            scales,
+            tuple(one),
+            (),
+            RatingTimeline(points, points + 3, course),
+        )
+        for one, course in zip(whole.tolist(), said, strict=True)
+    ]
+
+
+def test_courses_are_compared_within_tracks(corpus: Corpus, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    level = corpus.ratings.mean[:, 0]
+    # Twelve points, of which ten are within what features were computed of; a track of three.
+    moves = rng.normal(size=(len(corpus), 12))
+    tracks = []
+    for number, track in enumerate(corpus.tracks):
+        moments = zip(3.5 + 3.0 * np.arange(3 if number == 5 else 12), moves[number], strict=False)
+        course = course_of_means((t, [level[number] + 0.1 * m, np.nan]) for t, m in moments)
+        tracks.append(replace(track, course=course))
+    moving = replace(corpus, tracks=tuple(tracks))
+    track_index = np.repeat(np.arange(len(corpus)), 10)
+    flux = -moves[:, :10].ravel() + 100.0 * track_index
+    segments = SoundProperties(track_index, {"flux": flux})
+    noise = rng.normal(size=moves.shape)
+    # On a scale from 0 to 10, as far again as it is on from -1 to 1; wholes are wrong altogether.
+    said = followed(
+        (5 + 5 * (0.1 * moves - 50.0 * level[:, None]))[:, :, None],
+        -level[:, None],
+        Scale("valence", 0, 10),
+    )
+    found = cross_test(moving, said, segments, [])
+    rows = {(row.scale, row.name): row.figures for row in found.rows}
+    assert list(rows) == [
+        *(("valence", "mine"), ("valence", "flux")),
+        *(("valence over time", "mine"), ("valence over time", "flux")),
+    ]
+    assert rows["valence", "mine"]["spearman_rho"].value == pytest.approx(-1)
+    over_time = rows["valence over time", "mine"]
+    assert over_time["pearson_r"].value == pytest.approx(1)
+    assert over_time["rmse"].value == pytest.approx(0, abs=1e-9)
+    assert rows["valence over time", "flux"]["pearson_r"].value == pytest.approx(-1)
+    assert set(rows["valence over time", "flux"]) == {"pearson_r", "spearman_rho"}
+    poor = followed((moves + noise)[:, :, None], level[:, None], Scale("valence"))
+    rho = cross_test(moving, poor, segments, []).rows[2].figures["spearman_rho"]
+    assert 0.4 < rho.low < rho.value < rho.high < 0.9
+    (alone,) = [
+        spearmanr(moves[number, :10], (moves + noise)[number, :10]).statistic for number in [0]
+    ]
+    one = replace(moving, tracks=tuple(replace(t, course=None) for t in moving.tracks[1:]))
+    one = replace(one, tracks=(moving.tracks[0], *one.tracks))
+    assert cross_test(one, poor, segments, []).rows[2].figures["spearman_rho"].value == (
+        pytest.approx(alone)
+    )
+    write_cross_test(tmp_path, found, moving, said, segments)
+    report_results(tmp_path, ReportOptions())
+    for name in ("README.md", "report.html"):
+        assert "Raters are taken to answer 2 s late" in (tmp_path / name).read_text()
+    still = [replace(one, timeline=None) for one in said]
+    assert not cross_test(moving, still, segments, []).follows
 
 
 def test_the_files(corpus: Corpus, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def cross_test(
     from music_emotion.inference.package import find_package, read_cards
     from music_emotion.parallel import available_cores
     from music_emotion.report import cross_test as report
+    from music_emotion.report.sound_properties import FEATURE_NAMES, SoundProperties
 
     silence_native_libraries()
     with packaged(model) as folder:
@@ -64,8 +65,8 @@ def cross_test(
         corpus, tracks=tuple(t for t, heard in zip(corpus.tracks, is_heard, strict=True) if heard)
     )
     predictions = cast("report.Predictions", [one for one in said if one is not None])
-    features = extract_with_bar(corpus, report.FEATURE_NAMES, jobs)
-    properties = report.sound_properties(features.arrays, features.track_index, len(corpus))
+    features = extract_with_bar(corpus, FEATURE_NAMES, jobs)
+    properties = SoundProperties.of(features.arrays, features.track_index)
     found = report.cross_test(
         corpus, predictions, properties, sys.argv[1:], (*corpus.remarks, *unheard)
     )

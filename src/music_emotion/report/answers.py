@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from music_emotion.datasets.moods import MOODS
 from music_emotion.datasets.ratings import Ratings, Scale
 from music_emotion.emotions import EMOTIONS
 from music_emotion.inference.prediction import TrackPrediction
-from music_emotion.inference.rating_model import RatingPrediction
+from music_emotion.inference.rating_model import RatingPrediction, RatingTimeline
 from music_emotion.inference.valence_arousal import AROUSAL, VALENCE
 
 Floats = NDArray[np.float64]
@@ -60,6 +60,28 @@ class Answers:
             sum(one.heard_in_training for one in named) or None,
         )
 
+    @classmethod
+    def over_time(
+        cls,
+        predictions: Sequence[TrackPrediction] | Sequence[RatingPrediction],
+        track_index: NDArray[np.int64],
+    ) -> Answers | None:
+        """Return what they say of n segments, ``None`` where the model follows no course.
+
+        ``track_index`` (n,) is each segment's track; those of a track follow one another from its
+        beginning.
+        """
+        whole = cls.of(predictions)
+        values = np.full((len(track_index), len(whole.scales)), np.nan)
+        said: Iterable[TrackPrediction | RatingPrediction] = predictions
+        for number, prediction in enumerate(said):
+            course = _course(prediction)
+            if course is None:
+                return None
+            rows = np.flatnonzero(track_index == number)[: len(course)]
+            values[rows] = course[: len(rows)]
+        return replace(whole, values=values, emotions=None, intensities=None)
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the scales."""
@@ -85,6 +107,15 @@ class Answers:
         share = (values - own.low) / (own.high - own.low)
         spread: Floats = scale.low + share * (scale.high - scale.low)
         return spread
+
+
+def _course(prediction: TrackPrediction | RatingPrediction) -> Floats | None:
+    """Return what is said of each point on the scales of :class:`Answers`, (points, k)."""
+    course = prediction.timeline
+    if course is None or isinstance(course, RatingTimeline):
+        return None if course is None else course.ratings
+    dimensions = [getattr(course, name) for name in DIMENSIONS]
+    return np.column_stack([*dimensions, course.intensities]).astype(np.float64)
 
 
 def truths(corpus: Corpus, answers: Answers) -> Ratings:

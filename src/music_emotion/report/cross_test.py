@@ -3,7 +3,9 @@
 Nothing is learned: the model says what it says of any music. Of valence and arousal it is asked its
 own reading, −1 to 1; of one of the nine emotions, or a word for it, its intensity; of labels its
 emotions; of quadrants both dimensions. A model that has learned ratings is asked those. A property
-is a mean over the first minute, as the features are.
+is a mean over the first minute, as the features are. Where there are ratings over time, a model
+that follows them is held against these, too, within the tracks: of the first minute, as
+`compare --target ratings-over-time` does.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,27 +22,28 @@ from numpy.typing import NDArray
 
 from music_emotion.atomic import write_output
 from music_emotion.datasets.corpus import LEFT_OUT, Corpus
+from music_emotion.datasets.courses import FEWEST_MOMENTS, REACTION_SECONDS
 from music_emotion.datasets.ratings import Ratings, Scale
 from music_emotion.errors import EvaluationError
 from music_emotion.evaluation import scores
-from music_emotion.evaluation.agreement import RatingCeiling, rating_ceilings
+from music_emotion.evaluation.agreement import RatingCeiling, course_ceilings, rating_ceilings
 from music_emotion.evaluation.bootstrap import (
     N_RESAMPLES,
     percentile_interval,
     resample_groups,
     sum_by_group,
 )
-from music_emotion.evaluation.folds import track_groups
+from music_emotion.evaluation.folds import moments_of, track_groups
 from music_emotion.evaluation.metrics import METRICS, RATING_METRICS, area_of_groups
 from music_emotion.evaluation.provenance import command_line, machine, today, versions
 from music_emotion.evaluation.rating_results import RatedItems, score_ratings
 from music_emotion.evaluation.scores import Estimate, Scored
 from music_emotion.evaluation.strict_json import OPTIONAL, json_text
-from music_emotion.features.compute import FEATURES
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.inference.rating_model import RatingPrediction
 from music_emotion.report.answers import DIMENSIONS, Answers, quadrants, truths
 from music_emotion.report.ratings import agreement_line
+from music_emotion.report.sound_properties import MEANINGS, SoundProperties
 from music_emotion.report.tables import NOTHING, markdown_table, number, share
 
 Floats = NDArray[np.float64]
@@ -51,9 +54,6 @@ FIGURES, SUMMARY, PREDICTIONS, README = (
     "predictions.csv",
     "README.md",
 )
-LEAST_LEVEL = 1e-5
-"""The level of silence, of full scale."""
-
 FEWEST_TRACKS = 3
 
 AREA, HITS = "roc_auc", "accuracy"
@@ -65,21 +65,14 @@ QUADRANTS_MEANING = (
     "here."
 )
 
-PROPERTIES: Mapping[str, tuple[str, str]] = {
-    "level": ("statistics", "rms_mean"),
-    "flux": ("summary", "flux"),
-    "centroid": ("statistics", "spectral_centroid_mean"),
-    "mode": ("summary", "harmony_20"),
-}
-"""Each property's feature, and the column, or columns, that it is the mean of."""
+OVER_TIME = " over time"
+"""Ends the name of a scale whose course within tracks is meant."""
 
-MEANINGS = {
-    "level": "root mean square, in dB",
-    "flux": "how much bands rise from frame to frame",
-    "centroid": "middle of the spectrum, in Hz",
-    "mode": "by how much a major key fits better than a minor one",
-}
-FEATURE_NAMES = tuple(dict.fromkeys(feature for feature, _ in PROPERTIES.values()))
+OVER_TIME_MEANING = (
+    "Over time: within each track that was rated at four or more of the segments of 3 s of its "
+    "first minute, by how much they differ from its mean; then the mean over tracks. Raters are "
+    f"taken to answer {REACTION_SECONDS:g} s late."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +113,11 @@ class CrossTest:
     heard_in_training: int | None = field(default=None, metadata=OPTIONAL)
 
     @property
+    def follows(self) -> bool:
+        """Whether ratings over time are among what was compared."""
+        return any(row.scale.endswith(OVER_TIME) for row in self.rows)
+
+    @property
     def novelty(self) -> str:
         """Whether the music is new to the model, in a sentence."""
         if self.heard_in_training is None:
@@ -133,38 +131,10 @@ class CrossTest:
 Predictions = Sequence[TrackPrediction] | Sequence[RatingPrediction]
 
 
-def sound_properties(
-    features: Mapping[str, NDArray[np.float32]], track_index: NDArray[np.int64], tracks: int
-) -> dict[str, Floats]:
-    """Return each of :data:`PROPERTIES` of every track, shape (tracks,).
-
-    Parameters
-    ----------
-    features
-        :data:`FEATURE_NAMES` per segment, (segments, columns).
-    track_index
-        Each segment's track, shape (segments,).
-    tracks
-        How many there are; one without a segment is NaN.
-    """
-    counts = np.bincount(track_index, minlength=tracks)
-    found = {}
-    for name, (feature, column) in PROPERTIES.items():
-        columns = FEATURES[feature].columns
-        chosen = [n for n, each in enumerate(columns) if each == column] or [
-            n for n, each in enumerate(columns) if each.rstrip("0123456789") == f"{column}_"
-        ]
-        values = np.asarray(features[feature][:, chosen], dtype=np.float64).mean(axis=1)
-        sums = np.bincount(track_index, weights=values, minlength=tracks)
-        means = np.divide(sums, counts, out=np.full(tracks, np.nan), where=counts > 0)
-        found[name] = 20.0 * np.log10(np.maximum(means, LEAST_LEVEL)) if name == "level" else means
-    return found
-
-
 def cross_test(
     corpus: Corpus,
     predictions: Predictions,
-    properties: Mapping[str, Floats],
+    properties: SoundProperties,
     arguments: Sequence[str],
     left_out: Sequence[str] = (),
 ) -> CrossTest:
@@ -175,7 +145,7 @@ def cross_test(
     corpus, predictions
         The tracks, and what the model says of each.
     properties
-        What to compare with, by name, each of shape (tracks,); see :func:`sound_properties`.
+        What to compare with.
     arguments
         The command line, which is written down.
     left_out
@@ -197,22 +167,16 @@ def cross_test(
     rows = list[Compared]()
     answers = Answers.of(predictions)
     ratings = truths(corpus, answers)
+    of_tracks = properties.of_tracks(len(corpus))
     for place, scale in enumerate(ratings.scales):
-        said = answers.said(scale.name)
-        if said is None:
+        if answers.said(scale.name) is None:
             remarks.append(
                 f"{LEFT_OUT}{scale.name}: a model says nothing of it; it has "
                 f"{', '.join(answers.names)}"
             )
-            continue
-        rated = ratings.mean[:, place]
-        ends = answers.on(scale)
-        rows.append(_compared(scale, answers.model, True, rated, said, ends, group, draws))
-        rows += [
-            _compared(scale, name, False, rated, values, None, group, draws)
-            for name, values in properties.items()
-        ]
-    named_quadrants = _quadrants(ratings, answers, properties, group, draws)
+        rows += _on_scale(scale, ratings.mean[:, place], answers, of_tracks, group, draws)
+    followed, of_courses = _over_time(corpus, predictions, properties, group, draws)
+    named_quadrants = _quadrants(ratings, answers, of_tracks, group, draws)
     labels = None
     if corpus.has_labels and answers.emotions is not None:
         labels = _labels(corpus, answers, group, draws)
@@ -232,13 +196,66 @@ def cross_test(
         tracks=len(corpus),
         groups=int(group.max()) + 1,
         resamples=N_RESAMPLES,
-        rows=tuple(rows),
-        ceilings=tuple(one for one in rating_ceilings(ratings) if one.scale in named),
+        rows=(*rows, *followed),
+        ceilings=(*(one for one in rating_ceilings(ratings) if one.scale in named), *of_courses),
         labels=labels,
         left_out=tuple(remarks),
         quadrants=named_quadrants,
         heard_in_training=answers.heard_in_training,
     )
+
+
+def _on_scale(
+    scale: Scale,
+    rated: Floats,
+    answers: Answers,
+    properties: Mapping[str, Floats],
+    group: NDArray[np.int64],
+    draws: Floats,
+    piece: NDArray[np.int64] | None = None,
+) -> Iterator[Compared]:
+    """Score the model, and each property, against ratings; nothing where the model says nothing."""
+    said = answers.said(scale.name)
+    if said is None:
+        return
+    named = scale if piece is None else replace(scale, name=scale.name + OVER_TIME)
+    ends = answers.on(scale)
+    yield _compared(named, answers.model, True, rated, said, ends, group, draws, piece)
+    for name, values in properties.items():
+        yield _compared(named, name, False, rated, values, None, group, draws, piece)
+
+
+def _over_time(
+    corpus: Corpus,
+    predictions: Predictions,
+    properties: SoundProperties,
+    group: NDArray[np.int64],
+    draws: Floats,
+) -> tuple[list[Compared], list[RatingCeiling]]:
+    """Return how the courses of ratings are followed, and their ceilings; nothing without any."""
+    track_index = properties.track_index
+    moments = moments_of(corpus, track_index)
+    if moments is None:
+        return [], []
+    answers = Answers.over_time(predictions, track_index)
+    if answers is None:
+        return [], []
+    of_segments = properties.of_segments()
+    rows = list[Compared]()
+    for place, scale in enumerate(moments.scales):
+        rated = moments.mean[:, place]
+        if _followed(rated, track_index):
+            of_segment = group[track_index]
+            rows += _on_scale(scale, rated, answers, of_segments, of_segment, draws, track_index)
+    named = {row.scale for row in rows}
+    ceilings = [replace(one, scale=one.scale + OVER_TIME) for one in course_ceilings(moments)]
+    return rows, [one for one in ceilings if one.scale in named]
+
+
+def _followed(rated: Floats, track_index: NDArray[np.int64]) -> bool:
+    """Whether some track is rated at enough of its segments."""
+    counts = np.bincount(track_index[np.isfinite(rated)])
+    return bool(counts.max(initial=0) >= FEWEST_MOMENTS)
 
 
 def _compared(
@@ -250,15 +267,16 @@ def _compared(
     on_scale: Floats | None,
     group: NDArray[np.int64],
     draws: Floats,
+    piece: NDArray[np.int64] | None,
 ) -> Compared:
     """Score one thing; sizes count only where it is on the scale of the ratings."""
     values = said if on_scale is None else on_scale
     known = np.where(np.isfinite(values), rated, np.nan)[:, None]
-    items = RatedItems(known, np.nan_to_num(values)[:, None], group, draws.shape[1])
+    items = RatedItems(known, np.nan_to_num(values)[:, None], group, draws.shape[1], piece)
     figures = score_ratings([scale.name], [items], draws)[scale.name]
     kept = ("pearson_r", "spearman_rho") if on_scale is None else tuple(figures)
     chosen = {metric: figures[metric] for metric in kept}
-    if len(np.unique(known[np.isfinite(known)])) == 2:
+    if piece is None and len(np.unique(known[np.isfinite(known)])) == 2:
         chosen[AREA] = _area(known[:, 0], values, group, draws)
     return Compared(scale.name, name, is_model, chosen)
 
@@ -354,10 +372,13 @@ def write_cross_test(
     found: CrossTest,
     corpus: Corpus,
     predictions: Predictions,
-    properties: Mapping[str, Floats],
+    properties: SoundProperties,
 ) -> None:
     """Write figures as JSON and CSV, what was said of each track, and a page that shows them."""
-    write_output(out / PREDICTIONS, _csv(_tracks(corpus, predictions, properties)).encode())
+    write_output(
+        out / PREDICTIONS,
+        _csv(_tracks(corpus, predictions, properties.of_tracks(len(corpus)))).encode(),
+    )
     write_output(out / SUMMARY, _csv(_summary(found)).encode())
     write_output(out / FIGURES, json_text(found).encode())
     write_output(out / README, cross_test_page(found).encode())
@@ -374,6 +395,8 @@ def cross_test_page(found: CrossTest) -> str:
     ]
     if found.rows:
         parts.append(cross_test_table(found))
+    if found.follows:
+        parts.append(OVER_TIME_MEANING)
     if found.ceilings:
         parts.append("\n".join(f"- {agreement_line(ceiling)}" for ceiling in found.ceilings))
     if found.quadrants:

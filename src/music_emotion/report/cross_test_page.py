@@ -17,13 +17,14 @@ from music_emotion.report.cross_test import (
     AREA,
     FIGURES,
     HITS,
-    MEANINGS,
+    OVER_TIME_MEANING,
     QUADRANTS_MEANING,
     Compared,
     CrossTest,
 )
 from music_emotion.report.page import template_environment
 from music_emotion.report.ratings import agreement_line, ceiling_cells
+from music_emotion.report.sound_properties import MEANINGS
 from music_emotion.report.tables import (
     NOTHING,
     Cell,
@@ -82,6 +83,7 @@ def write_cross_test_page(path: Path, found: CrossTest) -> None:
             labels=label_table(found),
             raters=[agreement_line(one) for one in found.ceilings],
             meanings=MEANINGS,
+            over_time=OVER_TIME_MEANING if found.follows else "",
         )
     )
     write_output(path, page.encode())
