@@ -63,6 +63,10 @@ def test_a_summary_fits_one_line_of_the_list(path: tuple[str, ...]) -> None:
         ("pedict", "there is no command 'pedict'; did you mean 'predict'?"),
         ("dataset validat", "there is no command 'validat'; did you mean 'validate'?"),
         ("compare --modles svm", "there is no option '--modles'; did you mean '--models'?"),
+        (
+            "train --model svm",
+            "there is no option '--model'; see music-emotion train --help",
+        ),
         ("--verison", "there is no option '--verison'; did you mean '--version'?"),
         ("predict a.wav -f yaml", "--format yaml: choose from table, json, jsonl, csv, jams"),
         ("predict a.wav --format jsn", "--format jsn: did you mean 'json'?"),

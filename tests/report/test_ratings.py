@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from helpers.accessibility import THEMES, needs_axe, serious_problems_of_file
 from helpers.rated import rated_corpus
 from helpers.reporter import RecordingReporter
 from music_emotion.evaluation.compare import compare
-from music_emotion.evaluation.plan import Comparison
+from music_emotion.evaluation.plan import QUICK_NOTE, Comparison
 from music_emotion.evaluation.results import collect
 from music_emotion.evaluation.results_file import read_document
 from music_emotion.report.ratings import rating_table, rating_tables
@@ -20,8 +21,9 @@ from music_emotion.report.write import ReportOptions, accuracy_lines, report_res
 MODELS = ("commonest_class", "svm")
 
 
-def write(out: Path, *, labels: bool) -> list[str]:
+def write(out: Path, *, labels: bool, note: str = "") -> list[str]:
     corpus, track, features = rated_corpus(labels=labels)
+    corpus = replace(corpus, note=note)
     truth, failures = compare(
         Comparison(
             MODELS,
@@ -46,6 +48,10 @@ def write(out: Path, *, labels: bool) -> list[str]:
 def ratings_alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     out = tmp_path_factory.mktemp("ratings")
     return out, write(out, labels=False)
+
+
+def test_of_a_quick_run_no_figure_is_said(tmp_path: Path) -> None:
+    assert write(tmp_path, labels=True, note=QUICK_NOTE) == ["", QUICK_NOTE]
 
 
 def test_tables_have_the_best_model_first_and_the_ceiling_last(

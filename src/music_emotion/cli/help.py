@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -83,8 +83,8 @@ def _mistake(error: Any) -> str:
     name, known = getattr(error, "option_name", None), getattr(error, "possibilities", ())
     if name and hasattr(error, "possibilities"):
         said = f"there is no option '{printable(name)}'"
-        if known:
-            return f"{said}; {choose_from(name, known)}"
+        if alike := _alike(name, known):
+            return f"{said}; {choose_from(name, alike)}"
     elif place := _place(error):
         said = f"{place}: {_plainer(error.message.removesuffix('.'))}"
     else:
@@ -95,6 +95,18 @@ def _mistake(error: Any) -> str:
     if said.endswith("?") or ";" in said or "choose from" in said or error.ctx is None:
         return said
     return f"{said}; see {error.ctx.command_path} --help"
+
+
+def _alike(name: str, options: Iterable[str]) -> list[str]:
+    """Return the options that may have been meant: the dashes that all have make none alike.
+
+    >>> _alike("--modles", ["--models", "--help"]), _alike("--model", ["--help"])
+    (['--models'], [])
+    """
+    from difflib import get_close_matches
+
+    word = name.strip("-")
+    return [one for one in options if get_close_matches(word, [one.strip("-")])]
 
 
 def _plainer(message: str) -> str:
