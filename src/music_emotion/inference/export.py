@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 EXAMPLE_ROWS = 2  # a batch of one would be traced as a constant
 NO_EPOCHS = -1
-VERSION_DIGITS = 7  # of the graph's SHA-256
+VERSION_DIGITS = 7  # of the SHA-256 of the graph, or of both
 LEFT_OUT = frozenset({"history", "machine", "cells_trained", "seconds"})
 """Of a model's provenance; it stays in the trained model's own file."""
 SMALLEST_HALVED = 16_384  # weights; what scales features is smaller, and needs its digits
@@ -269,8 +269,8 @@ def export_fitted(
     halve
         Store large weights as float16.
     version
-        By default the beginning of the graph's SHA-256, so that a prediction tells which of two
-        exports under the same name made it.
+        By default the beginning of the SHA-256 of its graph, or of both, so that a prediction tells
+        which of two exports under the same name made it.
     scales
         What it rates, of a model that has learned ratings.
     course
@@ -291,7 +291,8 @@ def export_fitted(
     written, *of_course = [
         (halved(graph) if halve else graph).SerializeToString() for graph in graphs
     ]
-    version = version or hashlib.sha256(written).hexdigest()[:VERSION_DIGITS]
+    digest = hashlib.sha256(b"".join([written, *of_course]))
+    version = version or digest.hexdigest()[:VERSION_DIGITS]
     inputs = _inputs(model, bool(scales), mel_inside=mel_inside)
     described = Card(name, version, sha256="", scales=tuple(scales), **inputs | card)
     return write_package(folder, described, written, None, *of_course)
