@@ -64,6 +64,22 @@ def test_what_decoding_repairs_is_a_warning(user_table: Table) -> None:
     assert str(root / "a.wav") in result.warnings[0]
 
 
+def test_ratings_of_moments_after_the_end_are_told(user_table: Table) -> None:
+    root, table = user_table("path,valence [-1..1]\na.wav,0.5\nb.wav,0.1\nc.wav,0.2\n")
+    for name in ("a.wav", "b.wav", "c.wav"):
+        _write_sound(root / name)
+    duration = soundfile.info(root / "a.wav").duration
+    times = {"a.wav": (0.1, duration + 1.9), "b.wav": (100.0, 200.0, duration + 2.1)}
+    rows = [f"{name},{time},{0.001 * time}" for name, some in times.items() for time in some]
+    table.with_name(f"{table.stem}-over-time.csv").write_text(
+        "\n".join(["path,time,valence", *rows])
+    )
+    result = validate(Source("folder", root, table))
+    (line,) = (line for line in result.warnings if "after its end" in line)
+    assert f"{root / 'b.wav'}: 3 of its 3 ratings over time lie after its end" in line
+    assert f"({duration:.1f} s); give their times in seconds" in line
+
+
 def _emotify(root: Path) -> Source:
     return Source("emotify", root, root / "data.csv")
 

@@ -168,6 +168,8 @@ def test_what_the_model_learned_from_is_no_test(corpus: Corpus, tmp_path: Path) 
     assert found.novelty.startswith("None of these tracks is known")
     said[0].heard_in_training = said[3].heard_in_training = True
     known = cross_test(corpus, said, properties, [])
+    alone = cross_test(corpus, said, properties, [], learned_from=f"mine, {corpus.fingerprint}")
+    assert alone.heard_in_training == len(corpus)
     warning = f"The model learned from 2 of these {len(corpus)} tracks"
     assert warning in cross_test_page(known)
     assert cross_test_lines(known)[-1].startswith(warning)
@@ -356,8 +358,16 @@ def test_courses_are_compared_within_tracks(corpus: Corpus, tmp_path: Path) -> N
     )
     write_cross_test(tmp_path, found, moving, said, segments)
     report_results(tmp_path, ReportOptions())
+    with (tmp_path / "summary.csv").open(newline="") as file:
+        assert "valence over time" in {row["scale"] for row in csv.DictReader(file)}
     for name in ("README.md", "report.html"):
         assert "Raters are taken to answer 2 s late" in (tmp_path / name).read_text()
+    late = replace(
+        moving.tracks[7].course, time=1_000.0 * moving.tracks[7].course.time
+    )  # milliseconds
+    tracks[7] = replace(tracks[7], course=late)
+    (line,) = cross_test(replace(moving, tracks=tuple(tracks)), said, segments, []).left_out[-1:]
+    assert line.startswith(f"left out: {tracks[7].id}: none of its ratings over time is of its")
     still = [replace(one, timeline=None) for one in said]
     assert not cross_test(moving, still, segments, []).follows
 

@@ -82,8 +82,8 @@ def compare(
         ),
     ] = None,
     jobs: Annotated[
-        int | None, Option(min=1, metavar="N", help="Trainings at once; default: the processors.")
-    ] = None,
+        int, options.jobs_option("Trainings at once; 0: as many as there are cores.")
+    ] = 0,
     device: options.DeviceOption = options.DeviceName.AUTO,
     engine: options.EngineOption = options.EngineName.LOCAL,
     address: options.AddressOption = None,
@@ -192,6 +192,7 @@ def _run(
     """Extract, train, score and write; return whether everything could be done."""
     from music_emotion.datasets.corpus import LEFT_OUT
     from music_emotion.evaluation.compare import check_folder, compare
+    from music_emotion.evaluation.folds import unheard_courses
     from music_emotion.evaluation.plan import check_plan, feature_names
     from music_emotion.evaluation.provenance import record_command
     from music_emotion.evaluation.results import collect
@@ -211,7 +212,9 @@ def _run(
     try:
         # A comparison of models without features still needs to know the segments.
         features = extract_with_bar(corpus, names or ("statistics",), jobs)
-        left_out = [f"left out: {failure.message}" for failure in features.failures]
+        left_out = [LEFT_OUT + failure.message for failure in features.failures]
+        if "ratings-over-time" in comparison.targets:
+            left_out += unheard_courses(corpus, features.track_index)
         for line in left_out:
             progress.message(line)
         left_out = [line for line in corpus.remarks if line.startswith(LEFT_OUT)] + left_out

@@ -68,7 +68,12 @@ def cross_test(
     features = extract_with_bar(corpus, FEATURE_NAMES, jobs)
     properties = SoundProperties.of(features.arrays, features.track_index)
     found = report.cross_test(
-        corpus, predictions, properties, sys.argv[1:], (*corpus.remarks, *unheard)
+        corpus,
+        predictions,
+        properties,
+        sys.argv[1:],
+        (*corpus.remarks, *unheard),
+        learned_from=card.training.get("data", ""),
     )
     for line in found.left_out[len(corpus.remarks) + len(unheard) :]:
         typer.echo(line)
@@ -77,7 +82,8 @@ def cross_test(
     for line in report.cross_test_lines(found):
         typer.echo(line)
     typer.echo(f"written to {out / report.README}")
-    options.end_with(line for line in found.left_out if line.startswith(LEFT_OUT))
+    left_out = [line for line in found.left_out if line.startswith(LEFT_OUT)]
+    options.end_with([line.removeprefix(LEFT_OUT) for line in left_out], "left out")
 
 
 COMMANDS = {"cross-test": cross_test}

@@ -9,7 +9,14 @@ import typer
 from typer import Option
 
 from music_emotion.cli.help import Command, Group
-from music_emotion.cli.options import CsvOption, DataOption, DemoOption, end_with, no_music
+from music_emotion.cli.options import (
+    CsvOption,
+    DataOption,
+    DemoOption,
+    end_with,
+    jobs_option,
+    no_music,
+)
 from music_emotion.cli.progress import extract_with_bar
 
 cache = typer.Typer(cls=Group, no_args_is_help=True, help="See or clear the features kept on disk.")
@@ -28,9 +35,7 @@ def extract(
             "listed; so are they where there is none of this name.",
         ),
     ] = None,
-    jobs: Annotated[
-        int, Option(min=0, metavar="N", help="Processes; 0 takes one per processor core.")
-    ] = 0,
+    jobs: Annotated[int, jobs_option("Processes; 0: as many as there are cores.")] = 0,
     out: Annotated[
         Path | None,
         Option(

@@ -83,7 +83,7 @@ def _mistake(error: Any) -> str:
     name, known = getattr(error, "option_name", None), getattr(error, "possibilities", ())
     if name and hasattr(error, "possibilities"):
         said = f"there is no option '{printable(name)}'"
-        if alike := _alike(name, known):
+        if alike := _alike(name, known or ()):
             return f"{said}; {choose_from(name, alike)}"
     elif place := _place(error):
         said = f"{place}: {_plainer(error.message.removesuffix('.'))}"

@@ -59,8 +59,8 @@ def train(
         int | None, Option(min=1, metavar="N", help="Longest training; default: the model's own.")
     ] = None,
     jobs: Annotated[
-        int | None, Option(min=1, metavar="N", help="Processes that extract features.")
-    ] = None,
+        int, options.jobs_option("Processes for the features; 0: as many as there are cores.")
+    ] = 0,
     device: options.DeviceOption = options.DeviceName.AUTO,
     data: options.DataOption = None,
     csv: options.CsvOption = None,
@@ -73,6 +73,7 @@ def train(
     from music_emotion.datasets.corpus import LEFT_OUT
     from music_emotion.datasets.rating_columns import read_scales
     from music_emotion.datasets.sources import open_corpus
+    from music_emotion.evaluation.folds import unheard_courses
     from music_emotion.evaluation.refit import check_trainable, default_target, refit
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.models.base import seen_features
@@ -92,8 +93,11 @@ def train(
     )
     check_trainable(untrained, learned, corpus)  # before the features are computed
     features = extract_with_bar(corpus, seen_features(untrained, learned), jobs)
-    for failure in features.failures:
-        typer.echo(f"left out: {failure.message}")
+    left_out = [LEFT_OUT + failure.message for failure in features.failures]
+    if learned == "ratings-over-time":
+        left_out += unheard_courses(corpus, features.track_index)
+    for line in left_out:
+        typer.echo(line)
     with progress_bar(f"training {model}") as progress:
         report = refit(
             model,
@@ -111,9 +115,8 @@ def train(
         typer.echo(note)
     typer.echo(f"written to {out}")
     # Once more: why the exit code is not 0.
-    lines = [line.removeprefix(LEFT_OUT) for line in corpus.remarks if line.startswith(LEFT_OUT)]
-    lines += [failure.message for failure in features.failures]
-    options.end_with(lines, "left out")
+    left_out = [line for line in corpus.remarks if line.startswith(LEFT_OUT)] + left_out
+    options.end_with([line.removeprefix(LEFT_OUT) for line in left_out], "left out")
 
 
 def export(

@@ -120,15 +120,18 @@ ModelOption = Annotated[
     str,
     Option("--model", "-m", metavar="MODEL", help="A model's name (see: models), or its folder."),
 ]
+
+
+def jobs_option(help: str) -> Any:
+    """Return the option that says how much is done at once; 0 is as much as is sensible."""
+    return Option("--jobs", "-j", min=0, metavar="N", help=help)
+
+
 JobsOption = Annotated[
     int,
-    Option(
-        "--jobs",
-        "-j",
-        min=0,
-        metavar="N",
-        help="Processes; 0: as many as there are cores. With 1, a file that kills its reader ends "
-        "the command.",
+    jobs_option(
+        "Processes; 0: as many as there are cores. With 1, a file that kills its reader ends the "
+        "command."
     ),
 ]
 CatalogueOption = Annotated[

@@ -59,11 +59,11 @@ def progress_bar(
 
 
 def extract_with_bar(
-    corpus: Corpus, names: Sequence[str], jobs: int | None, *, description: str = "features"
+    corpus: Corpus, names: Sequence[str], jobs: int, *, description: str = "features"
 ) -> CorpusFeatures:
     """Return features of a corpus, from the cache where they are; shows a bar meanwhile.
 
-    As many ``jobs`` as there are cores work on it where they are 0 or ``None``.
+    As many ``jobs`` as there are cores work on it where they are 0.
     """
     from music_emotion.features.cache import FeatureStore
     from music_emotion.features.extract import extract_corpus

@@ -10,7 +10,14 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from music_emotion.cli.options import CsvOption, DataOption, DemoOption, RatingsOption, no_music
+from music_emotion.cli.options import (
+    CsvOption,
+    DataOption,
+    DemoOption,
+    RatingsOption,
+    jobs_option,
+    no_music,
+)
 from music_emotion.cli.progress import extract_with_bar, progress_bar
 
 
@@ -28,7 +35,7 @@ def leak(
         int, Option(min=2, metavar="N", help="Parts the artists are divided into.")
     ] = 5,
     jobs: Annotated[
-        int, Option(min=0, metavar="N", help="Processes for the features; 0 takes one per core.")
+        int, jobs_option("Processes for the features; 0: as many as there are cores.")
     ] = 0,
 ) -> None:
     """Show what a split over segments measures.

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from music_emotion.audio import decode
 from music_emotion.datasets import emotify, folder
-from music_emotion.datasets.corpus import LEFT_OUT
+from music_emotion.datasets.corpus import LEFT_OUT, Corpus
+from music_emotion.datasets.courses import REACTION_SECONDS
 from music_emotion.datasets.sources import Source
 from music_emotion.digest import file_digest
 from music_emotion.errors import AudioError, DatasetError, MissingExtraError
@@ -76,30 +81,53 @@ def validate(source: Source, *, seed: int = 0, progress: Progress | None = None)
     published = 0
     with ThreadPoolExecutor(DECODING_THREADS) as pool:
         checks = pool.map(_check_audio, paths.values(), map(digests.get, paths))
-        for done, (is_published, problem, remarks) in enumerate(checks, 1):
-            published += is_published
-            problems += [problem] if problem else []
-            warnings += remarks
+        durations = {}
+        for done, (path, checked) in enumerate(zip(paths.values(), checks, strict=True), 1):
+            published += checked.is_published
+            problems += [checked.problem] if checked.problem else []
+            warnings += checked.warnings
+            durations[path] = checked.duration
             if progress is not None:
                 progress(done, len(paths))
     if not problems or source.kind == "folder":
-        _load(source, seed, problems, warnings)
+        corpus = _load(source, seed, problems, warnings)
+        warnings += [] if corpus is None else _after_the_end(corpus, durations)
     return Validation(len(paths), published, tuple(problems), tuple(warnings))
 
 
-def _load(source: Source, seed: int, problems: list[str], warnings: list[str]) -> None:
-    """Add what the loader says beyond single files: counts, genres, ratings, those over time."""
+def _load(source: Source, seed: int, problems: list[str], warnings: list[str]) -> Corpus | None:
+    """Load the data, ``None`` where that cannot be done.
+
+    Adds what the loader says beyond single files: counts, genres, ratings, those over time.
+    """
     try:
-        remarks = source.load(seed=seed).remarks
+        corpus = source.load(seed=seed)
     except DatasetError as error:
         problems += [str(error)] if not problems else []
-        return
-    for remark in remarks:
+        return None
+    for remark in corpus.remarks:
         plain = remark.removeprefix(LEFT_OUT)
         if plain == remark or source.kind != "folder":
             warnings.append(remark)
         elif plain not in problems:
             problems.append(plain)
+    return corpus
+
+
+def _after_the_end(corpus: Corpus, durations: Mapping[Path, float]) -> Iterator[str]:
+    """Yield a line for each track with ratings of moments that its audio does not have.
+
+    ``durations`` are in seconds, NaN where the audio was not decoded.
+    """
+    for track in corpus.tracks:
+        end = durations.get(track.path, math.nan)
+        if track.course is not None:
+            after = int(np.count_nonzero(track.course.time > end + REACTION_SECONDS))
+            if after:
+                yield (
+                    f"{track.path}: {after} of its {len(track.course.time)} ratings over time lie "
+                    f"after its end ({end:.1f} s); give their times in seconds from the beginning"
+                )
 
 
 def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
@@ -112,14 +140,26 @@ def _folder_audio(source: Source, problems: list[str]) -> dict[str, Path]:
     return {row.track.id: path for row, path in rows if path.is_file()}
 
 
-def _check_audio(path: Path, digest: str | None) -> tuple[bool, str, list[str]]:
-    """Return whether a file is the published one; if not, its problem and its warnings."""
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What is wrong with a file, and how long it is, in seconds, if it was decoded."""
+
+    is_published: bool = False
+    problem: str = ""
+    warnings: tuple[str, ...] = ()
+    duration: float = math.nan
+
+
+def _check_audio(path: Path, digest: str | None) -> _Checked:
+    """Decode a file that is not the published one."""
     try:
         if digest is not None and file_digest(path) == digest:
-            return True, "", []
+            return _Checked(is_published=True)
         sound = decode(path)
     except (AudioError, MissingExtraError) as error:
-        return False, str(error), []
+        return _Checked(problem=str(error))
     except OSError as error:
-        return False, f"{path}: cannot be read ({error.strerror or error}); check the file", []
-    return False, "", [f"{path}: {warning}" for warning in sound.warnings]
+        reason = error.strerror or error
+        return _Checked(problem=f"{path}: cannot be read ({reason}); check the file")
+    warnings = tuple(f"{path}: {warning}" for warning in sound.warnings)
+    return _Checked(warnings=warnings, duration=sound.duration)

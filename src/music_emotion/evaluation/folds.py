@@ -27,12 +27,12 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from music_emotion.datasets.corpus import Corpus
+from music_emotion.datasets.corpus import LEFT_OUT, Corpus
 from music_emotion.datasets.courses import Moments, segment_moments
 from music_emotion.datasets.grouping import connected_components
 from music_emotion.datasets.ratings import Ratings
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import EvaluationError
+from music_emotion.errors import EvaluationError, printable
 from music_emotion.features.segments import SEGMENT_SECONDS
 from music_emotion.models.base import Examples
 from music_emotion.models.pooling import differences, moment_features
@@ -236,6 +236,25 @@ def moments_of(corpus: Corpus, track_index: NDArray[np.int64]) -> Moments | None
         return None
     courses = [track.course for track in corpus.tracks]
     return segment_moments(courses, corpus.scales, track_index, SEGMENT_SECONDS)
+
+
+def unheard_courses(corpus: Corpus, track_index: NDArray[np.int64]) -> list[str]:
+    """Return a line for each track with ratings over time that are of no segment.
+
+    ``track_index`` (n,) is each segment's track.
+    """
+    moments = moments_of(corpus, track_index)
+    if moments is None:
+        return []
+    rated = np.isfinite(moments.mean).any(axis=1)
+    counts = np.bincount(track_index, weights=rated, minlength=len(corpus))
+    heard = np.bincount(track_index, minlength=len(corpus)) > 0
+    return [
+        f"{LEFT_OUT}{printable(track.id)}: none of its ratings over time is of its first minute; "
+        "give their times in seconds from the beginning"
+        for track, count, is_heard in zip(corpus.tracks, counts, heard, strict=True)
+        if track.course is not None and is_heard and not count
+    ]
 
 
 def _raters(ratings: Ratings | Moments) -> NDArray[np.int64]:

@@ -33,7 +33,7 @@ from music_emotion.evaluation.bootstrap import (
     resample_groups,
     sum_by_group,
 )
-from music_emotion.evaluation.folds import moments_of, track_groups
+from music_emotion.evaluation.folds import moments_of, track_groups, unheard_courses
 from music_emotion.evaluation.metrics import METRICS, RATING_METRICS, area_of_groups
 from music_emotion.evaluation.provenance import command_line, machine, today, versions
 from music_emotion.evaluation.rating_results import RatedItems, score_ratings
@@ -137,6 +137,8 @@ def cross_test(
     properties: SoundProperties,
     arguments: Sequence[str],
     left_out: Sequence[str] = (),
+    *,
+    learned_from: str = "",
 ) -> CrossTest:
     """Hold predictions against the ratings, votes and labels of a corpus.
 
@@ -150,6 +152,9 @@ def cross_test(
         The command line, which is written down.
     left_out
         A line for each thing that was left out before.
+    learned_from
+        What the model's card says of its data; all tracks were learned where it holds their
+        fingerprint.
 
     Raises
     ------
@@ -175,6 +180,7 @@ def cross_test(
                 f"{', '.join(answers.names)}"
             )
         rows += _on_scale(scale, ratings.mean[:, place], answers, of_tracks, group, draws)
+    remarks += unheard_courses(corpus, properties.track_index)
     followed, of_courses = _over_time(corpus, predictions, properties, group, draws)
     named_quadrants = _quadrants(ratings, answers, of_tracks, group, draws)
     labels = None
@@ -201,7 +207,9 @@ def cross_test(
         labels=labels,
         left_out=tuple(remarks),
         quadrants=named_quadrants,
-        heard_in_training=answers.heard_in_training,
+        heard_in_training=len(corpus)
+        if corpus.fingerprint in learned_from
+        else answers.heard_in_training,
     )
 
 
