@@ -84,6 +84,16 @@ def test_where_the_whole_was_not_rated_its_mean_over_time_counts(music: Path) ->
     assert not corpus.has_labels
 
 
+def test_where_only_what_is_rated_over_time_is_named_the_rest_is_left_alone(music: Path) -> None:
+    moments = "path,time,mood [0..1]\n0.wav,1,0.1\n0.wav,2,0.3\n1.wav,1,0.6\n"
+    assert [one.name for one in load(music, moments).scales] == ["valence", "mood"]
+    named = folder.load(music, music / "own.csv", ratings=(MOOD,))
+    assert named.scales == (MOOD,)
+    assert [track.ratings[0].mean for track in named.tracks] == pytest.approx(
+        [0.2, 0.6, np.nan], nan_ok=True
+    )
+
+
 def test_each_fault_is_a_line_and_the_rest_is_done(music: Path) -> None:
     corpus = load(
         music,

@@ -162,6 +162,16 @@ def test_one_line_where_there_are_none(world) -> None:
     check_plan(wanted, corpus)
     with pytest.raises(EvaluationError, match="has no ratings over time: put them beside its tab"):
         check_plan(wanted, plain)
+    one_alone = [
+        replace(track, course=replace(track.course, mean=track.course.mean * (1.0, np.nan)))
+        for track in corpus.tracks
+    ]
+    with pytest.raises(
+        EvaluationError,
+        match="arousal of corpus 'tiny' is rated of whole tracks alone: name what is rated over "
+        "time with --ratings valence",
+    ):
+        check_plan(wanted, replace(corpus, tracks=tuple(one_alone)))
     with pytest.raises(EvaluationError, match="use --protocol track or artist"):
         check_plan(replace(wanted, protocols=("segment",)), corpus)
     assert model_names([], ["ratings-over-time"]) == model_names([], ["ratings"])

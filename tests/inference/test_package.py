@@ -289,6 +289,12 @@ def test_models_are_found_by_folder_and_by_file(folder: Path) -> None:
         find_package("no\nsuch")
 
 
+def test_a_model_that_was_trained_and_not_packaged_is_told(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(ModelError, match="as train wrote it; package it with `music-emotion exp"):
+        find_package(tmp_path)
+
+
 def test_cards_are_checked_when_made() -> None:
     with pytest.raises(ValueError, match="pooling"):
         replace(card(), scope="track")

@@ -50,6 +50,9 @@ def load(
     """
     of_tracks, of_moments = divided(csv, ratings)
     manifest, paths, problems = read_folder(folder, csv, of_tracks)
+    if ratings and not of_tracks:  # what the table shows of its own accord is not what was named
+        unrated = (replace(row, track=replace(row.track, ratings=())) for row in manifest.rows)
+        manifest = replace(manifest, rows=tuple(unrated), scales=())
     names = [row.path for row in manifest.rows]
     over_time = CourseTable()
     if of_moments or not ratings:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from music_emotion.datasets.corpus import Corpus, sample_corpus
-from music_emotion.errors import EvaluationError, ModelError
+from music_emotion.errors import EvaluationError, ModelError, printable
 from music_emotion.evaluation.cells import CellName, Record, Run, cell_key
 from music_emotion.evaluation.folds import (
     DEFAULT_SEED,
@@ -195,12 +195,30 @@ def check_target(
             f"corpus {corpus.name!r} has no ratings over time: put them beside its table, as "
             "NAME-over-time.csv beside NAME.csv, or use --target ratings"
         )
+    if target == "ratings-over-time":
+        followed, others = _followed_scales(corpus)
+        if others:
+            raise EvaluationError(
+                f"{', '.join(map(printable, others))} of corpus {corpus.name!r} "
+                f"{'is' if len(others) == 1 else 'are'} rated of whole tracks alone: name what is "
+                f"rated over time with --ratings {printable(','.join(followed))}"
+            )
     if target in RATED and "segment" in protocols:
         raise EvaluationError("ratings are of whole tracks: use --protocol track or artist")
     if target not in RATED and not corpus.has_labels:
         raise EvaluationError(
             f"corpus {corpus.name!r} has ratings and no labels: use --target ratings"
         )
+
+
+def _followed_scales(corpus: Corpus) -> tuple[list[str], list[str]]:
+    """Return the names of the scales that some track is rated on over time, and of the others."""
+    courses = [track.course for track in corpus.tracks if track.course is not None]
+    followed, others = list[str](), list[str]()
+    for place, scale in enumerate(corpus.scales):
+        is_rated = any(np.isfinite(course.mean[:, place]).any() for course in courses)
+        (followed if is_rated else others).append(scale.name)
+    return followed, others
 
 
 def check_learns_ratings(models: Iterable[Model]) -> None:

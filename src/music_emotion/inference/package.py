@@ -318,7 +318,7 @@ def find_package(name_or_path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     ModelError
-        There is no such model.
+        There is no such model, or it was trained and not packaged.
 
     Examples
     --------
@@ -330,6 +330,7 @@ def find_package(name_or_path: str | os.PathLike[str]) -> Path:
         return SHIPPED / name
     path = Path(name)
     if is_folder(path):
+        _check_packaged(path)
         return path
     if path.name in (ONNX_FILE, CARD_FILE):
         return path.parent
@@ -339,6 +340,20 @@ def find_package(name_or_path: str | os.PathLike[str]) -> Path:
     hint = choose_from(name, shipped_names()) if shipped_names() else "none is installed"
     hint += "" if hint.endswith("?") else "; or name a folder"
     raise ModelError(f"there is no model '{printable(name)}'; {hint}")
+
+
+def _check_packaged(folder: Path) -> None:
+    """Raise where a folder holds a trained model that was not packaged."""
+    if (folder / CARD_FILE).is_file():
+        return
+    from music_emotion.models.checkpoint import MODEL_FILE
+
+    if (folder / MODEL_FILE).is_file():
+        shown = printable(folder)
+        raise ModelError(
+            f"'{shown}' is as train wrote it; package it with `music-emotion export {shown} -o "
+            "FOLDER`, and name that folder"
+        )
 
 
 def read_cards(folders: Iterable[Path]) -> list[tuple[Card, int]]:
