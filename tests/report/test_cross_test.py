@@ -357,7 +357,10 @@ def test_courses_are_compared_within_tracks(corpus: Corpus, tmp_path: Path) -> N
         pytest.approx(alone)
     )
     write_cross_test(tmp_path, found, moving, said, segments)
-    report_results(tmp_path, ReportOptions())
+    (tmp_path / "more").mkdir()
+    report_results(tmp_path, ReportOptions(latex=tmp_path / "more"))
+    tables = {path.name for path in (tmp_path / "more").iterdir()}
+    assert tables == {"valence.tex", "valence-over-time.tex"}
     with (tmp_path / "summary.csv").open(newline="") as file:
         assert "valence over time" in {row["scale"] for row in csv.DictReader(file)}
     for name in ("README.md", "report.html"):

@@ -119,7 +119,8 @@ def scale_tables(found: CrossTest) -> Iterator[Table]:
             names.append(AREA)
         body = [(_name(row), *(_shown(row.figures.get(name)) for name in names)) for row in rows]
         foot = [ceiling_cells(one) for one in found.ceilings if one.scale == scale]
-        yield build_table(scale, f"{scale}, with 95 % intervals", columns, body, foot)
+        name = "-".join(scale.split())  # of a file
+        yield build_table(name, f"{scale}, with 95 % intervals", columns, body, foot)
 
 
 def quadrant_table(found: CrossTest) -> Table | None:
