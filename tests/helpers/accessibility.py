@@ -14,7 +14,9 @@ from helpers.browser import CHROMIUM, launched
 
 PACKAGE = find_spec("axe_playwright_python")  # which brings axe-core
 SERIOUS = ("serious", "critical")
+# What a page does where sizes change comes with the frame after.
 RUN = """async () => {
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   const { violations } = await axe.run(document, { resultTypes: ["violations"] });
   return JSON.stringify(violations.map(({ id, impact, help, nodes }) => ({
     id, impact, help,
