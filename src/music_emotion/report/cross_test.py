@@ -180,7 +180,6 @@ def cross_test(
                 f"{', '.join(answers.names)}"
             )
         rows += _on_scale(scale, ratings.mean[:, place], answers, of_tracks, group, draws)
-    remarks += unheard_courses(corpus, properties.track_index)
     followed, of_courses = _over_time(corpus, predictions, properties, group, draws)
     named_quadrants = _quadrants(ratings, answers, of_tracks, group, draws)
     labels = None
@@ -189,7 +188,9 @@ def cross_test(
     if not rows and labels is None:
         nothing = f"{answers.model} says nothing of labels; it has {', '.join(answers.names)}"
         raise EvaluationError(remarks[-1].removeprefix(LEFT_OUT) if remarks else nothing)
+    remarks += unheard_courses(corpus, properties.track_index)
     named = {row.scale for row in rows}
+    is_its_own = corpus.fingerprint in learned_from
     return CrossTest(
         command=command_line(arguments),
         date=today(),
@@ -207,9 +208,7 @@ def cross_test(
         labels=labels,
         left_out=tuple(remarks),
         quadrants=named_quadrants,
-        heard_in_training=len(corpus)
-        if corpus.fingerprint in learned_from
-        else answers.heard_in_training,
+        heard_in_training=len(corpus) if is_its_own else answers.heard_in_training,
     )
 
 
