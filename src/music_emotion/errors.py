@@ -64,6 +64,21 @@ class MissingExtraError(MusicEmotionError):
         super().__init__(f"{purpose} needs more packages: pip install 'music-emotion[{extra}]'")
 
 
+def check_extra(purpose: str, extra: str, *modules: str) -> None:
+    """Raise :class:`MissingExtraError` where one of the modules that an extra brings is missing.
+
+    >>> check_extra("this", "x", "math")
+    >>> check_extra("this", "x", "math", "no_such_module")
+    Traceback (most recent call last):
+    ...
+    music_emotion.errors.MissingExtraError: this needs more packages: pip install 'music-emotion[x]'
+    """
+    from importlib.util import find_spec
+
+    if any(find_spec(module) is None for module in modules):
+        raise MissingExtraError(purpose, extra)
+
+
 def choose_from(word: str, known: Iterable[str]) -> str:
     """Return what to say of a word that is none of those known: what was meant, or all of them.
 

@@ -200,3 +200,58 @@ def test_no_command_writes_over_music(
         assert err.count("\n") == 1
     assert music.read_bytes() == before
     assert list(tmp_path.iterdir()) == [music]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing", "line"),
+    [
+        (
+            "compare --demo",
+            "sklearn",
+            "comparing models needs more packages: pip install",
+        ),
+        (
+            "train light --demo --out mine",
+            "onnx",
+            "training a model needs more packages: pip",
+        ),
+        (
+            "leak --demo",
+            "sklearn",
+            "measuring the leak needs more packages: pip install",
+        ),
+        (
+            "tag music",
+            "mutagen",
+            "tagging needs more packages: pip install 'music-emotion[library]'",
+        ),
+    ],
+)
+def test_what_an_extra_brings_is_said_before_anything_is_done(
+    arguments: str,
+    missing: str,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, missing, None)
+    code, out, err = run(monkeypatch, capsys, *arguments.split())
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: {line}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_that_is_missing_all_the_same_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'scipy'", name="scipy.linalg")
+
+    monkeypatch.setattr("music_emotion.report.health.examine", broken)
+    code, _, err = run(monkeypatch, capsys, "doctor")
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.startswith(
+        "error: this needs the package scipy.linalg, which is not installed; `mus"
+    )

@@ -113,6 +113,7 @@ def compare(
     from music_emotion.inference.batch import silence_native_libraries
     from music_emotion.models.base import RATED, Target
 
+    options.check_training("comparing models")
     options.check_address(engine, address)
     silence_native_libraries()
     console = Console()

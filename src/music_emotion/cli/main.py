@@ -52,6 +52,13 @@ class Commands(Group):
             resumes = any(named in getattr(module, "RESUMING", ()) for module in _modules(named))
             typer.echo(STOPPED_BETWEEN if resumes else STOPPED, err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == cli.__name__.partition(".")[0]:
+                raise
+            raise MusicEmotionError(
+                f"this needs the package {printable(error.name)}, which is not installed; "
+                "`music-emotion doctor` says which extra brings what"
+            ) from None
         except OSError as error:
             if error.errno == errno.EPIPE:  # a reader that has enough; typer ends without a word
                 raise

@@ -68,6 +68,7 @@ def train(
     demo: options.DemoOption = False,
 ) -> None:
     """Train one model on all tracks, and keep it."""
+    options.check_training("training a model")
     # Idle OpenMP threads that spin starve the others; read when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from music_emotion.datasets.corpus import LEFT_OUT

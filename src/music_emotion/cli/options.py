@@ -14,7 +14,7 @@ import typer
 from typer import Option
 
 from music_emotion.emotions import EMOTIONS
-from music_emotion.errors import MusicEmotionError, choose_from, printable
+from music_emotion.errors import MusicEmotionError, check_extra, choose_from, printable
 
 if TYPE_CHECKING:
     from music_emotion.library.exclusions import Exclusions
@@ -120,6 +120,15 @@ ModelOption = Annotated[
     str,
     Option("--model", "-m", metavar="MODEL", help="A model's name (see: models), or its folder."),
 ]
+
+
+TRAINING = ("torch", "sklearn", "imblearn", "onnx", "safetensors")
+"""What models are trained and kept with, and the base installation does not bring."""
+
+
+def check_training(purpose: str) -> None:
+    """Refuse to begin where the packages of training are not installed."""
+    check_extra(purpose, "train", *TRAINING)
 
 
 def jobs_option(help: str) -> Any:

@@ -15,6 +15,7 @@ from music_emotion.cli.options import (
     DataOption,
     DemoOption,
     RatingsOption,
+    check_training,
     jobs_option,
     no_music,
 )
@@ -42,6 +43,7 @@ def leak(
 
     It is how well a track is recognised again, not an emotion.
     """
+    check_training("measuring the leak")
     from music_emotion.datasets.sources import open_corpus
     from music_emotion.evaluation.leakage import measure_leak
     from music_emotion.report.leak import leak_table, write_leak

@@ -69,7 +69,9 @@ def tag(
     from music_emotion.library.database import scan_lock
     from music_emotion.library.tags.session import TagSession
     from music_emotion.library.tags.settings import default_settings, read_settings
+    from music_emotion.library.track import check_mutagen
 
+    check_mutagen("tagging")
     if undo and (overwrite or model or config):
         raise MusicEmotionError(
             "--overwrite, --model and --config say what is written, and --undo takes back; leave "

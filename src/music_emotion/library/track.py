@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Self
 
 from music_emotion.digest import FileStamp
-from music_emotion.errors import MissingExtraError
+from music_emotion.errors import check_extra
 from music_emotion.inference.model_card import Card
 from music_emotion.inference.prediction import TrackPrediction
 from music_emotion.library.other_tags import other_words
@@ -134,10 +134,7 @@ def _joined(texts: Iterable[str]) -> str:
 
 def check_mutagen(purpose: str = "reading the tags of a library") -> None:
     """Raise :class:`MissingExtraError` where mutagen, which a purpose needs, is not installed."""
-    try:
-        import mutagen  # noqa: F401
-    except ImportError:
-        raise MissingExtraError(purpose, "library") from None
+    check_extra(purpose, "library", "mutagen")
 
 
 class ModelId(NamedTuple):
