@@ -67,6 +67,7 @@ def test_a_summary_fits_one_line_of_the_list(path: tuple[str, ...]) -> None:
             "train --model svm",
             "there is no option '--model'; see music-emotion train --help",
         ),
+        ("find --emotion joy", "there is no option '--emotion'; see music-emotion find --help"),
         ("train svm -q", "there is no option '-q'; see music-emotion train --help"),
         ("--verison", "there is no option '--verison'; did you mean '--version'?"),
         ("predict a.wav -f yaml", "--format yaml: choose from table, json, jsonl, csv, jams"),

@@ -15,6 +15,7 @@ from music_emotion.errors import choose_from, printable
 EXIT_USAGE = 2
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 """Settings of the command line as a whole, which its commands take over."""
+ALIKE = 0.7  # of options' letters in common, to be taken for each other
 WHOLE = 1_000  # columns; a summary is broken into lines, not cut
 
 PLAINER = (
@@ -106,7 +107,7 @@ def _alike(name: str, options: Iterable[str]) -> list[str]:
     from difflib import get_close_matches
 
     word = name.strip("-")
-    return [one for one in options if get_close_matches(word, [one.strip("-")])]
+    return [one for one in options if get_close_matches(word, [one.strip("-")], cutoff=ALIKE)]
 
 
 def _plainer(message: str) -> str:
