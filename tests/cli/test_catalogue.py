@@ -81,7 +81,11 @@ def test_whoever_shows_a_damaged_prediction_says_so(
     assert "damaged text in the catalogue was passed" in run("find", "--artist", "a").stderr
 
 
-def test_there_must_be_one_and_it_must_be_free(tmp_path: Path) -> None:
+def test_there_must_be_one_and_it_must_be_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("MUSIC_EMOTION_CATALOGUE", raising=False)
     for command in ("check", "repair", "vacuum"):
         error = run("catalogue", command).exception
         assert isinstance(error, CatalogueError)
