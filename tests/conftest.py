@@ -28,6 +28,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests from the catalogue and the settings of whoever runs them, and these from tests."""
+    own = str(tmp_path_factory.mktemp("own"))
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+            patch.setenv(variable, own)
+        for variable in ("MUSIC_EMOTION_CATALOGUE", "MUSIC_EMOTION_TAGS"):
+            patch.delenv(variable, raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def emotify_root() -> Path:
     """Folder of the real EMOTIFY data; the test is skipped by name where there is none."""
